@@ -1,0 +1,124 @@
+//! What could not be done, or could not be checked.
+//!
+//! A thing that *was* checked and is wrong is a [`Finding`](crate::finding::Finding), not an error.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The one error of the library. Messages are lower case, without a full stop, with the path in them.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The system refused: `cannot {action} {path}`.
+    #[error("cannot {action} {}", path.display())]
+    Io {
+        /// What was tried, as a verb: "open", "write".
+        action: &'static str,
+        /// The file or folder it was tried on.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The call itself makes no sense: a flag, a name, a missing argument (exit 2).
+    #[error("{message}")]
+    Usage {
+        /// What is wrong with the call.
+        message: String,
+        /// What to type instead, or empty.
+        hint: String,
+    },
+    /// A policy or trust file that is not valid (exit 2).
+    #[error("{}:{line}: {message}", file.display())]
+    Config {
+        /// The file.
+        file: PathBuf,
+        /// The line of the mistake, from 1.
+        line: usize,
+        /// What is wrong there.
+        message: String,
+        /// The nearest thing that would be right, or empty.
+        hint: String,
+    },
+    /// The input cannot be worked with (exit 1).
+    #[error("{message}")]
+    Input {
+        /// What is wrong with it.
+        message: String,
+        /// What to do about it, or empty.
+        hint: String,
+    },
+    /// Something needed for the check was not given: trust, an identity, a passphrase (exit 5).
+    #[error("{message}")]
+    Unavailable {
+        /// What is missing.
+        message: String,
+        /// How to give it.
+        hint: String,
+    },
+    /// The operation stopped because what it met must be refused; the findings say what and where.
+    #[error("{} refused", match .0.len() { 1 => "1 finding:".to_string(), n => format!("{n} findings:") })]
+    Refused(Vec<crate::finding::Finding>),
+    /// The user pressed Ctrl-C, or the process was asked to end (exit 130).
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// What every fallible function of the library returns.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// An I/O error that says what was tried on which path.
+    pub fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Error {
+        let path = path.into();
+        move |source| Error::Io { action, path, source }
+    }
+
+    /// Bad usage, with what to type instead.
+    pub fn usage(message: impl Into<String>, hint: impl Into<String>) -> Error {
+        Error::Usage { message: message.into(), hint: hint.into() }
+    }
+
+    /// Bad input, with what to do about it.
+    pub fn input(message: impl Into<String>, hint: impl Into<String>) -> Error {
+        Error::Input { message: message.into(), hint: hint.into() }
+    }
+
+    /// A missing key, identity or passphrase, with how to give it.
+    pub fn unavailable(message: impl Into<String>, hint: impl Into<String>) -> Error {
+        Error::Unavailable { message: message.into(), hint: hint.into() }
+    }
+
+    /// A mistake in a policy or trust file.
+    pub fn config(file: &Path, line: usize, message: impl Into<String>, hint: impl Into<String>) -> Error {
+        Error::Config { file: file.to_owned(), line, message: message.into(), hint: hint.into() }
+    }
+
+    /// A single finding that stops the operation.
+    pub fn refused(finding: crate::finding::Finding) -> Error {
+        Error::Refused(vec![finding])
+    }
+
+    /// The next thing to type, or empty.
+    pub fn hint(&self) -> &str {
+        match self {
+            Error::Usage { hint, .. }
+            | Error::Config { hint, .. }
+            | Error::Input { hint, .. }
+            | Error::Unavailable { hint, .. } => hint,
+            Error::Io { source, .. } => io_hint(source),
+            Error::Refused(_) | Error::Interrupted => "",
+        }
+    }
+}
+
+/// What helps with the system errors that people meet most.
+fn io_hint(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "free some space or write to another disk; nothing half-done was left"
+        }
+        io::ErrorKind::ReadOnlyFilesystem => "choose a folder on a file system that can be written to",
+        io::ErrorKind::PermissionDenied => "check who owns it and who may read or write it",
+        _ => "",
+    }
+}

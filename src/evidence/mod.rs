@@ -1,0 +1,1 @@
+//! What must hold of a pack, whatever form it is in: one file a check.

@@ -1,0 +1,363 @@
+//! What a check found, and what that means for the whole.
+//!
+//! Every check ends as passed, failed, skipped, not checked or not applicable. "Not checked" is never
+//! shown as "fine": it has its own verdict. The exit code is computed from [`Outcome::verdict`] in one place.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::fmt;
+
+/// How much a finding weighs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Said, and changes no verdict.
+    Warning,
+    /// Changes the verdict, as the code's [`Weight`] says.
+    Error,
+}
+
+/// What an error-level finding of a code makes of the verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weight {
+    /// The evidence does not verify (exit 3).
+    Refutes,
+    /// It verifies, but a rule refuses it (exit 4).
+    Refuses,
+    /// It could not be verified (exit 5).
+    Unverified,
+    /// A warning, never more.
+    Warns,
+}
+
+macro_rules! codes {
+    ($($(#[doc = $doc:literal])+ $name:ident = $text:literal, $weight:ident;)+) => {
+        /// The stable name of what was found. docs/CLI.md lists them all.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Code { $($(#[doc = $doc])+ $name,)+ }
+
+        impl Code {
+            /// Every code, in the order of docs/CLI.md.
+            pub const ALL: &[Code] = &[$(Code::$name,)+];
+
+            /// The stable text: what scripts match on.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Code::$name => $text,)+ }
+            }
+
+            /// What an error of this code means for the verdict.
+            pub fn weight(self) -> Weight {
+                match self { $(Code::$name => Weight::$weight,)+ }
+            }
+
+            /// One sentence for docs/CLI.md.
+            pub fn meaning(self) -> &'static str {
+                match self { $(Code::$name => concat!($($doc),+).trim_ascii(),)+ }
+            }
+        }
+    };
+}
+
+codes! {
+    // Digests and closure.
+    /// A file's bytes differ from the digest that was signed or listed
+    Altered = "altered", Refutes;
+    /// A file that is listed is not there
+    Missing = "missing", Refutes;
+    /// A file is there that nothing lists
+    Extra = "extra", Refutes;
+    /// The members of an archive are not in the order of the manifest
+    OutOfOrder = "out-of-order", Refutes;
+    /// A member's type, mode, time, owner or size differs from the inventory
+    MetadataMismatch = "metadata-mismatch", Refutes;
+    /// A manifest, inventory or tag file cannot be parsed or contradicts itself
+    ManifestInvalid = "manifest-invalid", Refutes;
+    /// Two parts of the pack that must say the same do not: names, project, version, counts, digests
+    Disagreement = "disagreement", Refutes;
+    /// The working tree differs from the pack
+    TreeDiffers = "tree-differs", Refutes;
+    /// Nothing was there to check, so nothing was proven
+    NothingChecked = "nothing-checked", Unverified;
+    // Bags (RFC 8493).
+    /// The bag breaks a rule of RFC 8493
+    BagInvalid = "bag-invalid", Refutes;
+    /// The bag does something that RFC 8493 discourages
+    BagWarning = "bag-warning", Warns;
+    /// Only an algorithm without collision resistance (MD5, SHA-1) protects the payload
+    WeakDigest = "weak-digest", Warns;
+    /// Payload that the bag lists in fetch.txt is not here
+    PayloadNotHere = "payload-not-here", Unverified;
+    // Signatures and trust.
+    /// No seal: the pack is unsigned
+    SealMissing = "seal-missing", Refutes;
+    /// No receipt lies beside the archive
+    ReceiptMissing = "receipt-missing", Refutes;
+    /// A signature does not verify
+    SignatureInvalid = "signature-invalid", Refutes;
+    /// A bundle is not in the canonical form that attestar writes
+    BundleInvalid = "bundle-invalid", Refutes;
+    /// A statement is not of the expected type, or has the wrong subjects or fields
+    StatementInvalid = "statement-invalid", Refutes;
+    /// The signer is none of the keys that were given as trusted
+    SignerUnknown = "signer-unknown", Refutes;
+    /// The signer is trusted, but not for this act
+    SignerNotAllowed = "signer-not-allowed", Refutes;
+    /// The signer is trusted, but not for this project
+    SignerWrongProject = "signer-wrong-project", Refutes;
+    /// The signer's key had expired when this was signed
+    SignerExpired = "signer-expired", Refutes;
+    /// The signer's key is revoked, and nothing proves that this was signed before
+    SignerRevoked = "signer-revoked", Refutes;
+    /// The signer's key expires, and no receipt says when this was signed
+    SignedTimeUnknown = "signed-time-unknown", Unverified;
+    /// No trusted key was given, so no signature could be judged
+    NoTrust = "no-trust", Unverified;
+    /// No identity was given that decrypts the archive
+    NoIdentity = "no-identity", Unverified;
+    /// The payload is not in this folder, so it could not be checked
+    NoPayload = "no-payload", Unverified;
+    // Containers.
+    /// The age file is cut short, altered or not an age file
+    AgeInvalid = "age-invalid", Refutes;
+    /// The compressed stream is not the frames that attestar writes
+    FrameInvalid = "frame-invalid", Refutes;
+    /// The compressed stream asks for more memory or output than an archive may
+    FrameTooLarge = "frame-too-large", Refutes;
+    /// The seek table or the member index does not match the archive
+    IndexInvalid = "index-invalid", Refutes;
+    /// The tar stream is not what attestar writes
+    TarInvalid = "tar-invalid", Refutes;
+    /// A tar member is of a type that may never be unpacked: device, FIFO, hard link, sparse, setuid
+    TarForbidden = "tar-forbidden", Refutes;
+    /// A path would leave its folder or cannot be a file name
+    PathUnsafe = "path-unsafe", Refutes;
+    /// A path stands twice
+    PathDuplicate = "path-duplicate", Refutes;
+    /// Two paths are one on file systems that fold case or normalise Unicode
+    PathCollision = "path-collision", Warns;
+    // Sealing.
+    /// A required rule of the policy matches no file
+    RequiredMissing = "required-missing", Refuses;
+    /// A file name cannot be sealed, because it could not be restored everywhere
+    NameRefused = "name-refused", Refuses;
+    /// A link leaves the tree
+    LinkLeavesTree = "link-leaves-tree", Refuses;
+    /// A link leads nowhere; it is listed in the inventory only
+    LinkDangling = "link-dangling", Warns;
+    /// A private key, an age identity or a passphrase file would be sealed
+    SecretInPayload = "secret-in-payload", Refuses;
+    /// A file kept changing while it was read
+    FileChanging = "file-changing", Refuses;
+    /// A socket, FIFO or device was skipped
+    SpecialSkipped = "special-skipped", Warns;
+    /// A setuid, setgid or sticky bit was dropped
+    SetuidDropped = "setuid-dropped", Warns;
+    /// No file was selected
+    NothingSelected = "nothing-selected", Refuses;
+    // Hashes.
+    /// There is no HASHES manifest to check
+    HashesMissing = "hashes-missing", Refutes;
+    // Restoring.
+    /// The target cannot hold this name beside another one of the pack
+    NameCollision = "name-collision", Refutes;
+    /// A link of the tree was kept in the inventory only, and was not made
+    LinkNotRestored = "link-not-restored", Warns;
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl Serialize for Code {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(self.as_str())
+    }
+}
+
+impl JsonSchema for Code {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "FindingCode".into()
+    }
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let names: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
+        schemars::json_schema!({ "type": "string", "enum": names })
+    }
+}
+
+/// One thing that is wrong, or worth saying.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Finding {
+    /// What kind of thing it is.
+    pub code: Code,
+    /// Whether it changes the verdict.
+    pub severity: Severity,
+    /// The file, key or rule it is about. May hold any bytes a file name can: escape before showing.
+    pub subject: String,
+    /// What was signed, listed or required.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected: Option<String>,
+    /// What was found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub actual: Option<String>,
+}
+
+impl Finding {
+    /// A finding at the severity that the code has by itself.
+    pub fn new(code: Code, subject: impl Into<String>) -> Finding {
+        let severity = if code.weight() == Weight::Warns { Severity::Warning } else { Severity::Error };
+        Finding { code, severity, subject: subject.into(), expected: None, actual: None }
+    }
+
+    /// The same, said but not held against the whole.
+    pub fn warning(code: Code, subject: impl Into<String>) -> Finding {
+        Finding { severity: Severity::Warning, ..Finding::new(code, subject) }
+    }
+
+    /// With what was signed, listed or required.
+    pub fn expected(mut self, expected: impl ToString) -> Finding {
+        self.expected = Some(expected.to_string());
+        self
+    }
+
+    /// With what was found instead.
+    pub fn actual(mut self, actual: impl ToString) -> Finding {
+        self.actual = Some(actual.to_string());
+        self
+    }
+}
+
+/// How a check ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// It ran over something and all of it holds.
+    Passed,
+    /// It ran and found something wrong.
+    Failed,
+    /// It was not asked for, or there is nothing of the kind in this pack; the detail says which.
+    Skipped,
+    /// It was asked for and could not run; the detail says why.
+    NotChecked,
+    /// It has no meaning for this target.
+    NotApplicable,
+}
+
+/// One line of a report: a check, how it ended, and over what.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Check {
+    /// Stable name: `receipt`, `seal`, `closure`, `payload`, …
+    pub name: &'static str,
+    /// How it ended.
+    pub status: Status,
+    /// What it covered, with numbers and units; or why it did not run.
+    pub detail: String,
+}
+
+/// What the whole comes to. In order of precedence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Everything asked for was checked and holds.
+    Holds,
+    /// Something is altered, missing, extra, badly signed or signed by one who may not.
+    Refuted,
+    /// Something that was asked for could not be checked.
+    Unverified,
+    /// It verifies, but a rule refuses it.
+    Refused,
+}
+
+/// Every check that ran or could not, and everything found.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome {
+    /// In the order they are shown.
+    pub checks: Vec<Check>,
+    /// In the order they were found.
+    pub findings: Vec<Finding>,
+}
+
+impl Outcome {
+    /// Ends a check with what it found: failed if any finding is an error, passed otherwise.
+    pub fn conclude(&mut self, name: &'static str, detail: impl Into<String>, found: Vec<Finding>) {
+        let worst = found.iter().filter(|f| f.severity == Severity::Error).map(|f| f.code.weight());
+        let status = worst.fold(Status::Passed, |status, weight| match weight {
+            Weight::Unverified if status != Status::Failed => Status::NotChecked,
+            _ => Status::Failed,
+        });
+        self.checks.push(Check { name, status, detail: detail.into() });
+        self.findings.extend(found);
+    }
+
+    /// Notes a check that did not run and need not have.
+    pub fn skip(&mut self, name: &'static str, status: Status, why: impl Into<String>) {
+        debug_assert!(matches!(status, Status::Skipped | Status::NotApplicable));
+        self.checks.push(Check { name, status, detail: why.into() });
+    }
+
+    /// The error-level findings.
+    pub fn errors(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|f| f.severity == Severity::Error)
+    }
+
+    /// What the whole comes to: refuted before unverified before refused. Nothing checked is never fine.
+    pub fn verdict(&self) -> Verdict {
+        let has = |weight| self.errors().any(|f| f.code.weight() == weight);
+        let ran = self.checks.iter().any(|c| c.status == Status::Passed);
+        if has(Weight::Refutes)
+            || self.checks.iter().any(|c| c.status == Status::Failed) && !has(Weight::Refuses)
+        {
+            Verdict::Refuted
+        } else if has(Weight::Unverified) || self.checks.iter().any(|c| c.status == Status::NotChecked) {
+            Verdict::Unverified
+        } else if has(Weight::Refuses) {
+            Verdict::Refused
+        } else if ran {
+            Verdict::Holds
+        } else {
+            Verdict::Unverified
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(codes: &[Code]) -> Outcome {
+        let mut outcome = Outcome::default();
+        outcome.conclude("payload", "", codes.iter().map(|&code| Finding::new(code, "x")).collect());
+        outcome
+    }
+
+    #[test]
+    fn an_outcome_without_a_single_check_is_not_fine() {
+        assert_eq!(Outcome::default().verdict(), Verdict::Unverified);
+    }
+
+    #[test]
+    fn skipped_checks_alone_are_not_fine() {
+        let mut outcome = Outcome::default();
+        outcome.skip("timestamp", Status::Skipped, "none in this pack");
+        assert_eq!(outcome.verdict(), Verdict::Unverified);
+    }
+
+    #[test]
+    fn refuted_comes_before_unverified_before_refused() {
+        assert_eq!(outcome(&[Code::NameRefused]).verdict(), Verdict::Refused);
+        assert_eq!(outcome(&[Code::NameRefused, Code::NoTrust]).verdict(), Verdict::Unverified);
+        assert_eq!(outcome(&[Code::NoTrust, Code::Altered]).verdict(), Verdict::Refuted);
+        assert_eq!(outcome(&[Code::PathCollision]).verdict(), Verdict::Holds);
+        assert_eq!(outcome(&[]).verdict(), Verdict::Holds);
+    }
+
+    #[test]
+    fn codes_are_unique_and_kebab_case() {
+        let mut names: Vec<_> = Code::ALL.iter().map(|c| c.as_str()).collect();
+        assert!(names.iter().all(|n| n.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')));
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), Code::ALL.len());
+    }
+}

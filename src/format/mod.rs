@@ -1,0 +1,4 @@
+//! Bytes and nothing else: one file a format. No file system, no clock, no randomness, no network.
+
+pub mod digest;
+pub mod path;

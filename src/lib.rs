@@ -1,0 +1,32 @@
+//! attestar seals a release, or a nightly backup, into a pack whose every byte is hashed, whose evidence is
+//! signed, and whose encrypted archive opens with stock tools; and proves ever after that it verifies and
+//! restores.
+//!
+//! The modules, from the top down; each may use only what stands below it (tests/tidy.rs holds that):
+//!
+//! - [`verbs`]: one file a command, each reading as its list of steps.
+//! - [`evidence`]: what must hold of a pack, one file a check.
+//! - [`pipeline`]: the one-pass machine that reads, hashes, packs, compresses and encrypts; and its way back.
+//! - [`policy`]: TOML to checked rules. Pure: "now" and all facts come in as arguments.
+//! - [`tree`]: what is read: the scan, git, the version.
+//! - [`keys`]: all secret material, and trust.
+//! - [`format`]: bytes and nothing else, one file a format. No file system, clock or randomness.
+//! - [`finding`] and [`error`]: what was checked and is wrong; what could not be done.
+
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+pub mod verbs;
+
+pub mod evidence;
+pub mod keys;
+pub mod pipeline;
+pub mod policy;
+pub mod tree;
+
+pub mod format;
+
+pub mod error;
+pub mod finding;
+
+pub use error::{Error, Result};

@@ -1,0 +1,1 @@
+//! What is read: the scan of the tree, its git facts, its version.
