@@ -2,3 +2,7 @@
 
 pub mod digest;
 pub mod path;
+pub mod member;
+pub mod tar;
+pub mod frames;
+pub mod index;
