@@ -4,7 +4,7 @@ use crate::format::path::PackPath;
 
 /// What a member is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum FileType {
     /// A regular file.
     File,
     /// A folder.
@@ -19,7 +19,7 @@ pub struct Member {
     /// Relative to the pack's folder in a tar, to the tree in an inventory.
     pub path: PackPath,
     /// File, folder or link.
-    pub kind: Kind,
+    pub kind: FileType,
     /// Bytes of content; 0 for folders and links.
     pub size: u64,
     /// Permission bits, 0 to 0o777.
@@ -41,8 +41,8 @@ impl Member {
     /// The target of a link.
     pub fn target(&self) -> Option<&str> {
         match &self.kind {
-            Kind::Link(target) => Some(target),
-            Kind::File | Kind::Dir => None,
+            FileType::Link(target) => Some(target),
+            FileType::File | FileType::Dir => None,
         }
     }
 
@@ -51,9 +51,9 @@ impl Member {
     pub fn fingerprint(&self) -> [u8; FINGERPRINT_BYTES] {
         let mut hasher = blake3::Hasher::new();
         let (kind, target) = match &self.kind {
-            Kind::File => (b'f', ""),
-            Kind::Dir => (b'd', ""),
-            Kind::Link(target) => (b'l', &**target),
+            FileType::File => (b'f', ""),
+            FileType::Dir => (b'd', ""),
+            FileType::Link(target) => (b'l', &**target),
         };
         let mut fixed = [0; 41];
         fixed[0] = kind;

@@ -2,7 +2,7 @@
 
 use super::BLOCK_BYTES;
 use super::pax;
-use crate::format::member::{Kind, Member};
+use crate::format::member::{FileType, Member};
 
 /// The largest number that fits eleven octal digits: past it the size goes into a pax record.
 pub(super) const OCTAL_11_MAX: u64 = 0o77_777_777_777;
@@ -30,9 +30,9 @@ pub fn encode(member: &Member) -> Vec<u8> {
 /// The ustar block alone. What a pax record says is zero, or a readable stand-in, here.
 fn ustar(member: &Member, name: &str) -> [u8; BLOCK_BYTES] {
     let (typeflag, target) = match &member.kind {
-        Kind::File => (b'0', ""),
-        Kind::Dir => (b'5', ""),
-        Kind::Link(target) => (b'2', &**target),
+        FileType::File => (b'0', ""),
+        FileType::Dir => (b'5', ""),
+        FileType::Link(target) => (b'2', &**target),
     };
     let fitting = |value: u64, max: u64| if value <= max { value } else { 0 };
     Fields {
@@ -51,8 +51,8 @@ fn ustar(member: &Member, name: &str) -> [u8; BLOCK_BYTES] {
 /// The name as stored: folders end in a slash.
 pub(super) fn stored_name(member: &Member) -> String {
     match member.kind {
-        Kind::Dir => format!("{}/", member.path),
-        Kind::File | Kind::Link(_) => member.path.as_str().to_owned(),
+        FileType::Dir => format!("{}/", member.path),
+        FileType::File | FileType::Link(_) => member.path.as_str().to_owned(),
     }
 }
 

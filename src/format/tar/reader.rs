@@ -2,7 +2,7 @@
 
 use super::header::checksum;
 use super::{BLOCK_BYTES, encode, padding, pax};
-use crate::format::member::{Kind, Member};
+use crate::format::member::{FileType, Member};
 use crate::format::path::{PackPath, PathFault};
 use std::fmt;
 
@@ -202,7 +202,7 @@ impl Reader {
         if mode > 0o777 {
             return Err(self.fault(FaultKind::Forbidden, &shown, "setuid, setgid or sticky bits"));
         }
-        let trimmed = if kind == Kind::Dir { raw_path.strip_suffix(b"/").unwrap_or(raw_path) } else { raw_path };
+        let trimmed = if kind == FileType::Dir { raw_path.strip_suffix(b"/").unwrap_or(raw_path) } else { raw_path };
         let path = PackPath::new(trimmed).map_err(|fault: PathFault| {
             self.fault(FaultKind::Path, &shown, &format!("a path with {fault}"))
         })?;
@@ -228,14 +228,14 @@ impl Reader {
         records: &pax::Records<'_>,
         block: &[u8; BLOCK_BYTES],
         shown: &str,
-    ) -> Result<Kind, Fault> {
+    ) -> Result<FileType, Fault> {
         match typeflag {
-            b'0' => Ok(Kind::File),
-            b'5' => Ok(Kind::Dir),
+            b'0' => Ok(FileType::File),
+            b'5' => Ok(FileType::Dir),
             b'2' => {
                 let target = records.linkpath.unwrap_or_else(|| until_nul(&block[157..257]));
                 std::str::from_utf8(target)
-                    .map(|text| Kind::Link(text.into()))
+                    .map(|text| FileType::Link(text.into()))
                     .map_err(|_| self.fault(FaultKind::Path, shown, "a link target that is not UTF-8"))
             }
             other => {
@@ -281,7 +281,7 @@ mod tests {
 
     fn file(path: &str, size: u64) -> Member {
         let path = PackPath::new(path.as_bytes()).unwrap();
-        Member { path, kind: Kind::File, size, mode: 0o644, mtime_s: 1_700_000_000, mtime_ns: 0, uid: 0, gid: 0 }
+        Member { path, kind: FileType::File, size, mode: 0o644, mtime_s: 1_700_000_000, mtime_ns: 0, uid: 0, gid: 0 }
     }
 
     /// Reads a whole tar in pieces of `piece` bytes; gives members and contents.
@@ -323,11 +323,11 @@ mod tests {
         (path, kind, "[a-zé./]{1,120}", numbers, proptest::collection::vec(any::<u8>(), 0..1500)).prop_map(
             |(path, kind, target, (mode, mtime_s, mtime_ns, uid, gid), content)| {
                 let kind = match kind {
-                    0 => Kind::File,
-                    1 => Kind::Dir,
-                    _ => Kind::Link(target.into()),
+                    0 => FileType::File,
+                    1 => FileType::Dir,
+                    _ => FileType::Link(target.into()),
                 };
-                let content = if kind == Kind::File { content } else { Vec::new() };
+                let content = if kind == FileType::File { content } else { Vec::new() };
                 let path = PackPath::new(path.as_bytes()).unwrap();
                 let size = content.len() as u64;
                 (Member { path, kind, size, mode, mtime_s, mtime_ns, uid, gid }, content)
