@@ -1,4 +1,6 @@
 //! Bytes and nothing else: one file a format. No file system, no clock, no randomness, no network.
 
+pub mod class;
 pub mod digest;
+pub mod kind;
 pub mod path;
