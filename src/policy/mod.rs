@@ -1,1 +1,8 @@
 //! TOML to checked rules. Pure: "now", the environment and all evidence come in as arguments.
+//!
+//! [`Policy::parse`] takes the text of a policy file and refuses whatever is not known, not right, or can
+//! never have an effect; what it returns needs no further checks. [`Policy::builtin`] gives a shipped one.
+
+pub mod rules;
+
+pub use rules::{Dialect, HashesPaths, Include, Policy, SealOptions, Source};
