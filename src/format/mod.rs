@@ -8,3 +8,5 @@ pub mod member;
 pub mod tar;
 pub mod frames;
 pub mod index;
+pub mod inventory;
+pub mod pack;
