@@ -218,7 +218,8 @@ impl SeekTable {
         if !rest.is_empty() || entries.len() != count {
             return None;
         }
-        let number = |bytes: &[u8]| bytes.try_into().map(u32::from_le_bytes).expect("half an entry is 4 bytes");
+        let number =
+            |bytes: &[u8]| bytes.try_into().map(u32::from_le_bytes).expect("half an entry is 4 bytes");
         Some(SeekTable { frames: entries.iter().map(|e| (number(&e[..4]), number(&e[4..]))).collect() })
     }
 

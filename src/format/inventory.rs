@@ -114,7 +114,8 @@ impl Row {
         if !line.archived && !matches!(kind, FileType::Link(_)) {
             return Err("a file that is not archived".to_owned());
         }
-        let mode = u32::from_str_radix(&line.mode, 8).ok().filter(|&mode| mode <= 0o777 && line.mode.len() == 4);
+        let mode =
+            u32::from_str_radix(&line.mode, 8).ok().filter(|&mode| mode <= 0o777 && line.mode.len() == 4);
         let (mtime_s, mtime_ns) = split(line.mtime);
         let member = Member {
             path: PackPath::new(line.path.as_bytes()).map_err(|fault| format!("a path with {fault}"))?,
@@ -147,7 +148,12 @@ mod tests {
         let path = PackPath::new(path.as_bytes()).unwrap();
         let size = if file { size } else { 0 };
         let member = Member { path, kind, size, mode, mtime_s, mtime_ns, uid, gid: 0 };
-        Row { member, class: file.then_some(Class::Ddl), blake3: file.then_some(Blake3([7; 32])), archived: true }
+        Row {
+            member,
+            class: file.then_some(Class::Ddl),
+            blake3: file.then_some(Blake3([7; 32])),
+            archived: true,
+        }
     }
 
     proptest! {

@@ -2,11 +2,11 @@
 
 pub mod class;
 pub mod digest;
-pub mod kind;
-pub mod path;
-pub mod member;
-pub mod tar;
 pub mod frames;
 pub mod index;
 pub mod inventory;
+pub mod kind;
+pub mod member;
 pub mod pack;
+pub mod path;
+pub mod tar;

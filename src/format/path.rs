@@ -59,6 +59,11 @@ impl PackPath {
         self.0.rsplit_once('/').map_or(&*self.0, |(_, name)| name)
     }
 
+    /// The same path under a folder; `prefix` is a validated path with a final slash.
+    pub fn under(&self, prefix: &str) -> PackPath {
+        PackPath(format!("{prefix}{}", self.0).into())
+    }
+
     /// Whether another operating system reads this name as something else: a backslash separates folders there,
     /// and a trailing dot or space is dropped.
     pub fn has_backslash(&self) -> bool {

@@ -1,1 +1,14 @@
-//! The one-pass machine that reads, hashes, packs, compresses and encrypts, and its way back. The only place with worker threads.
+//! The one-pass machine that reads, hashes, packs, compresses and encrypts, and its way back. The only place with
+//! worker threads.
+//!
+//! - In: [`feed`] → [`pack`] → [`compress`] → [`sink`], with [`lanes`] beside it for files past one buffer.
+//! - [`buffers`] bounds the memory, [`watch`] carries progress and interruption, [`source`] reads files that may change.
+
+pub mod buffers;
+pub mod compress;
+pub mod feed;
+pub mod lanes;
+pub mod pack;
+pub mod sink;
+pub mod source;
+pub mod watch;

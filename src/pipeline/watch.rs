@@ -45,7 +45,11 @@ impl Watch {
 
     /// An error if the operation was interrupted or one of its threads has failed.
     pub fn check(&self) -> Result<()> {
-        if self.0.interrupted.load(Relaxed) || self.0.failed.load(Relaxed) { Err(Error::Interrupted) } else { Ok(()) }
+        if self.0.interrupted.load(Relaxed) || self.0.failed.load(Relaxed) {
+            Err(Error::Interrupted)
+        } else {
+            Ok(())
+        }
     }
 
     /// Calls the other threads off. The first failure is the one that is kept: the later ones are its echo.

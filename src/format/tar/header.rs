@@ -19,7 +19,9 @@ pub fn encode(member: &Member) -> Vec<u8> {
     let mut blocks = Vec::with_capacity(if records.is_empty() { BLOCK_BYTES } else { 3 * BLOCK_BYTES });
     if !records.is_empty() {
         let size = records.len() as u64;
-        blocks.extend_from_slice(&Fields { name: b"PaxHeader", typeflag: b'x', mode: 0o644, size, ..NONE }.block());
+        blocks.extend_from_slice(
+            &Fields { name: b"PaxHeader", typeflag: b'x', mode: 0o644, size, ..NONE }.block(),
+        );
         blocks.extend_from_slice(&records);
         blocks.resize(blocks.len() + super::padding(size), 0);
     }

@@ -43,7 +43,8 @@ pub(super) fn parse(mut bytes: &[u8]) -> Result<Records<'_>, &'static str> {
     let mut records = Records::default();
     while !bytes.is_empty() {
         let (key, value, rest) = split_record(bytes).ok_or("a malformed pax record")?;
-        let number = || std::str::from_utf8(value).ok().filter(|text| text.bytes().all(|b| b.is_ascii_digit()));
+        let number =
+            || std::str::from_utf8(value).ok().filter(|text| text.bytes().all(|b| b.is_ascii_digit()));
         let bad = "a pax number that is none";
         match key {
             b"path" => records.path = Some(value),

@@ -173,7 +173,11 @@ impl Reader {
     fn member(&mut self, block: &[u8; BLOCK_BYTES]) -> Result<Step, Fault> {
         let member = self.decode(block)?;
         if encode(&member) != self.raw {
-            return Err(self.fault(FaultKind::Invalid, member.path.as_str(), "a header that attestar does not write"));
+            return Err(self.fault(
+                FaultKind::Invalid,
+                member.path.as_str(),
+                "a header that attestar does not write",
+            ));
         }
         self.raw.clear();
         self.records = None;
@@ -202,7 +206,8 @@ impl Reader {
         if mode > 0o777 {
             return Err(self.fault(FaultKind::Forbidden, &shown, "setuid, setgid or sticky bits"));
         }
-        let trimmed = if kind == FileType::Dir { raw_path.strip_suffix(b"/").unwrap_or(raw_path) } else { raw_path };
+        let trimmed =
+            if kind == FileType::Dir { raw_path.strip_suffix(b"/").unwrap_or(raw_path) } else { raw_path };
         let path = PackPath::new(trimmed).map_err(|fault: PathFault| {
             self.fault(FaultKind::Path, &shown, &format!("a path with {fault}"))
         })?;
@@ -281,7 +286,16 @@ mod tests {
 
     fn file(path: &str, size: u64) -> Member {
         let path = PackPath::new(path.as_bytes()).unwrap();
-        Member { path, kind: FileType::File, size, mode: 0o644, mtime_s: 1_700_000_000, mtime_ns: 0, uid: 0, gid: 0 }
+        Member {
+            path,
+            kind: FileType::File,
+            size,
+            mode: 0o644,
+            mtime_s: 1_700_000_000,
+            mtime_ns: 0,
+            uid: 0,
+            gid: 0,
+        }
     }
 
     /// Reads a whole tar in pieces of `piece` bytes; gives members and contents.
@@ -319,7 +333,13 @@ mod tests {
     fn any_member() -> impl Strategy<Value = (Member, Vec<u8>)> {
         let path = "[a-z%é]{1,60}(/[a-z é]{1,60}){0,2}";
         let kind = prop_oneof![Just(0), Just(1), Just(2)];
-        let numbers = (0u32..0o1000, -5_000_000_000i64..90_000_000_000, 0u32..1_000_000_000, any::<u32>(), any::<u32>());
+        let numbers = (
+            0u32..0o1000,
+            -5_000_000_000i64..90_000_000_000,
+            0u32..1_000_000_000,
+            any::<u32>(),
+            any::<u32>(),
+        );
         (path, kind, "[a-zé./]{1,120}", numbers, proptest::collection::vec(any::<u8>(), 0..1500)).prop_map(
             |(path, kind, target, (mode, mtime_s, mtime_ns, uid, gid), content)| {
                 let kind = match kind {
@@ -383,7 +403,10 @@ mod tests {
         assert!(blocks.windows(16).any(|part| part == b"size=9663676416\n"));
     }
 
-    fn forged(typeflag: u8, change: impl Fn(&mut [u8; BLOCK_BYTES])) -> Result<Vec<(Member, Vec<u8>)>, Fault> {
+    fn forged(
+        typeflag: u8,
+        change: impl Fn(&mut [u8; BLOCK_BYTES]),
+    ) -> Result<Vec<(Member, Vec<u8>)>, Fault> {
         let mut block: [u8; BLOCK_BYTES] = encode(&file("x", 0)).try_into().unwrap();
         block[156] = typeflag;
         change(&mut block);
@@ -407,7 +430,8 @@ mod tests {
         let negative = forged(b'0', |block| block[124..136].copy_from_slice(&[0xff; 12])).unwrap_err();
         assert_eq!((negative.kind, &*negative.path), (FaultKind::Invalid, "x"));
         for path in ["../x", "/etc/passwd", "a/../../b", "C:\\x", "a//b"] {
-            let fault = forged(b'0', |block| block[..path.len()].copy_from_slice(path.as_bytes())).unwrap_err();
+            let fault =
+                forged(b'0', |block| block[..path.len()].copy_from_slice(path.as_bytes())).unwrap_err();
             assert_eq!((fault.kind, &*fault.path), (FaultKind::Path, path));
         }
     }

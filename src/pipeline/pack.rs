@@ -1,0 +1,318 @@
+//! The way in: members to blocks of tar, blocks to frames, frames through age into a file.
+//!
+//! ```text
+//! feed (a worker a core) ─▶ here, in order ─▶ compressors (one a core) ─▶ sink ─▶ file
+//!                                └▶ lanes: digests of large files
+//! ```
+//!
+//! Memory is bounded by two pools: the blocks, and the compressed frames.
+
+use crate::format::digest::Digests;
+use crate::format::frames::{FRAME_BYTES, FRAME_COMPRESSED_MAX};
+use crate::format::index::IndexWriter;
+use crate::format::member::{FileType, Member};
+use crate::format::path::PackPath;
+use crate::format::tar;
+use crate::pipeline::buffers::{Buffer, Pool};
+use crate::pipeline::compress::{self, FrameJob};
+use crate::pipeline::feed::{Block, Feed, Plan};
+use crate::pipeline::lanes::Lanes;
+use crate::pipeline::sink::{self, Part, Written};
+use crate::pipeline::watch::Watch;
+use crate::{Error, Result};
+use crossbeam_channel::{Receiver, Sender, bounded};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Write};
+use std::ops::{Deref, Range};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+/// How to write an archive.
+pub struct Settings {
+    /// zstd's compression level, 1 to 19.
+    pub level: i32,
+    /// Worker threads for reading, and as many for compressing.
+    pub threads: usize,
+}
+
+/// What became of a member that was read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Read {
+    /// Its size as read; 0 for folders and links.
+    pub size: u64,
+    /// Its digests; of folders and links, those of nothing.
+    pub digests: Digests,
+}
+
+/// An archive that is being written.
+pub struct ArchiveWriter {
+    watch: Watch,
+    threads: usize,
+    blocks: Pool,
+    frames: Pool,
+    jobs: Sender<FrameJob>,
+    parts: Sender<Part>,
+    compressors: Vec<JoinHandle<()>>,
+    sink: JoinHandle<Option<Written>>,
+    index: IndexWriter,
+    /// Plaintext bytes so far.
+    offset: u64,
+    /// The frame that is being filled.
+    filling: Vec<(Arc<Block>, Range<usize>)>,
+    filled: usize,
+    next_frame: u64,
+    path: PathBuf,
+}
+
+impl Deref for Block {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.buffer
+    }
+}
+
+impl ArchiveWriter {
+    /// Starts the threads. `path` is for messages; nothing is renamed here.
+    pub fn new(
+        file: File,
+        path: &Path,
+        encryptor: Option<age::Encryptor>,
+        settings: &Settings,
+        watch: &Watch,
+    ) -> Result<ArchiveWriter> {
+        let threads = settings.threads.max(1);
+        let (jobs, to_compress) = bounded(threads);
+        let (parts, to_write) = bounded(threads);
+        let compressors = compress::start(threads, settings.level, &to_compress, &parts, watch);
+        Ok(ArchiveWriter {
+            watch: watch.clone(),
+            threads,
+            // A block for each reader and compressor, and as many again on the way between them.
+            blocks: Pool::new(4 * threads + 2, FRAME_BYTES + FRAME_BYTES / 8),
+            frames: Pool::new(2 * threads + 2, FRAME_COMPRESSED_MAX),
+            jobs,
+            parts,
+            compressors,
+            sink: sink::start(file, path, encryptor, to_write, watch),
+            index: IndexWriter::new().map_err(Error::io("write", path))?,
+            offset: 0,
+            filling: Vec::new(),
+            filled: 0,
+            next_frame: 0,
+            path: path.to_owned(),
+        })
+    }
+
+    /// Reads, hashes and appends every member of the plan; gives what was read of each, in order.
+    pub fn payload(&mut self, plan: Plan<'_>) -> Result<Vec<Read>> {
+        let mut read = vec![Read::default(); plan.members.len()];
+        let members = plan.members;
+        let prefix = plan.prefix;
+        let watch = self.watch.clone();
+        let pool = std::mem::replace(&mut self.blocks, Pool::new(0, 0));
+        let feed = Feed::new(plan, &pool, &watch);
+        let mut lanes = Lanes::start();
+        let result = thread::scope(|scope| {
+            let (ready, blocks) = bounded(self.threads);
+            for _ in 0..self.threads {
+                let (feed, ready, watch) = (&feed, ready.clone(), &watch);
+                scope.spawn(move || work(feed, &ready, watch));
+            }
+            drop(ready);
+            self.consume(&blocks, members, prefix, &mut lanes, &mut read)
+        });
+        for (member, digests) in lanes.finish() {
+            read[member].digests = digests;
+        }
+        self.blocks = pool;
+        result.and_then(|()| watch.check()).map_err(|echo| watch.failure_or(echo))?;
+        Ok(read)
+    }
+
+    /// Takes blocks as they come and uses them in order.
+    fn consume(
+        &mut self,
+        blocks: &Receiver<Block>,
+        members: &[Member],
+        prefix: &str,
+        lanes: &mut Lanes<Block>,
+        read: &mut [Read],
+    ) -> Result<()> {
+        let (mut early, mut next) = (BTreeMap::new(), 0);
+        for block in blocks {
+            early.insert(block.seq, block);
+            while let Some(block) = early.remove(&next) {
+                next += 1;
+                for head in &block.heads {
+                    self.index_member(&members[head.member].path.under(prefix), head.at, head.size)?;
+                    read[head.member].size = head.size;
+                }
+                block.files.iter().for_each(|&(member, digests)| read[member].digests = digests);
+                self.append_block(block, Some(lanes))?;
+            }
+            lanes.finished().into_iter().for_each(|(member, digests)| read[member].digests = digests);
+        }
+        Ok(())
+    }
+
+    fn append_block(&mut self, block: Block, lanes: Option<&Lanes<Block>>) -> Result<()> {
+        let block = Arc::new(block);
+        if let (Some(piece), Some(lanes)) = (&block.piece, lanes) {
+            lanes.push(piece.member, &block, piece.content.clone(), piece.last);
+        }
+        let mut start = 0;
+        while start < block.len() {
+            let end = block.len().min(start + FRAME_BYTES - self.filled);
+            self.filling.push((Arc::clone(&block), start..end));
+            self.filled += end - start;
+            start = end;
+            if self.filled == FRAME_BYTES {
+                self.end_frame()?;
+            }
+        }
+        self.offset += block.len() as u64;
+        Ok(())
+    }
+
+    fn end_frame(&mut self) -> Result<()> {
+        let frame = self.frames.take(&self.watch)?;
+        let job = FrameJob { seq: self.next_frame, parts: std::mem::take(&mut self.filling), frame };
+        self.filled = 0;
+        self.next_frame += 1;
+        self.jobs.send(job).map_err(|_| Error::Interrupted)
+    }
+
+    fn index_member(&mut self, path: &PackPath, at: usize, size: u64) -> Result<()> {
+        // The index names members relative to the pack's folder.
+        let inside = path.as_str().split_once('/').map_or(path.as_str(), |(_, inside)| inside);
+        self.index.push(inside, self.offset + at as u64, size).map_err(Error::io("write", &self.path))
+    }
+
+    /// Appends one file whose content is written by `emit`, twice: first to learn its size.
+    pub fn file(&mut self, member: &Member, emit: &dyn Fn(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+        let mut count = Count(0);
+        emit(&mut count).map_err(Error::io("write", &self.path))?;
+        let member = Member { kind: FileType::File, size: count.0, ..member.clone() };
+        self.index_member(&member.path, 0, member.size)?;
+        BlockWriter::run(self, |archive| {
+            archive.write_all(&tar::encode(&member))?;
+            emit(archive)?;
+            archive.write_all(&[0; tar::BLOCK_BYTES][..tar::padding(member.size)])
+        })
+    }
+
+    /// Ends the tar, waits for everything to be written, and closes the age file.
+    pub fn finish(mut self) -> Result<Written> {
+        let ended = self.end();
+        let ArchiveWriter { watch, jobs, parts, compressors, sink, index, path, .. } = self;
+        drop(jobs);
+        for thread in compressors {
+            thread.join().map_err(|_| Error::Interrupted)?;
+        }
+        let index = index.finish().map_err(Error::io("write", &path));
+        if let (Ok(()), Ok(index), Ok(())) = (&ended, &index, watch.check()) {
+            let _ = parts.send(Part::Index(index.clone()));
+        }
+        drop(parts);
+        let written = sink.join().map_err(|_| Error::Interrupted)?;
+        ended.and(index.map(drop)).map_err(|echo| watch.failure_or(echo))?;
+        written.ok_or_else(|| watch.failure_or(Error::Interrupted))
+    }
+
+    fn end(&mut self) -> Result<()> {
+        BlockWriter::run(self, |archive| archive.write_all(&tar::END))?;
+        if self.filled > 0 { self.end_frame() } else { Ok(()) }
+    }
+}
+
+/// A reading worker: blocks until there are no more, or until somebody failed.
+fn work(feed: &Feed<'_>, ready: &Sender<Block>, watch: &Watch) {
+    loop {
+        match feed.next_block() {
+            Ok(Some(block)) => {
+                if ready.send(block).is_err() {
+                    return;
+                }
+            }
+            Ok(None) => return,
+            Err(error) => return watch.fail(error),
+        }
+    }
+}
+
+/// Cuts what is written into blocks of the archive.
+struct BlockWriter<'a> {
+    archive: &'a mut ArchiveWriter,
+    buffer: Option<Buffer>,
+    /// What stopped it: `Write` can only carry an I/O error.
+    failure: Option<Error>,
+}
+
+impl BlockWriter<'_> {
+    /// Runs `emit` on a writer of the archive, and flushes it.
+    fn run(
+        archive: &mut ArchiveWriter,
+        emit: impl FnOnce(&mut BlockWriter<'_>) -> io::Result<()>,
+    ) -> Result<()> {
+        let path = archive.path.clone();
+        let mut writer = BlockWriter { archive, buffer: None, failure: None };
+        let written = emit(&mut writer).and_then(|()| writer.flush());
+        let failure = writer.failure;
+        written.map_err(|source| failure.unwrap_or_else(|| Error::Io { action: "write", path, source }))
+    }
+
+    fn take(&mut self) -> Result<Buffer> {
+        self.archive.blocks.take(&self.archive.watch)
+    }
+
+    fn or_fail<T>(&mut self, result: Result<T>) -> io::Result<T> {
+        result.map_err(|error| {
+            self.failure = Some(error);
+            io::Error::other("the archive cannot be written")
+        })
+    }
+}
+
+impl Write for BlockWriter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut buffer = match self.buffer.take() {
+            Some(buffer) => buffer,
+            None => {
+                let taken = self.take();
+                self.or_fail(taken)?
+            }
+        };
+        let count = bytes.len().min(FRAME_BYTES - buffer.len());
+        buffer.extend_from_slice(&bytes[..count]);
+        let full = buffer.len() == FRAME_BYTES;
+        self.buffer = Some(buffer);
+        if full {
+            self.flush()?;
+        }
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let Some(buffer) = self.buffer.take() else { return Ok(()) };
+        let block = Block { seq: 0, buffer, heads: Vec::new(), files: Vec::new(), piece: None };
+        let appended = self.archive.append_block(block, None);
+        self.or_fail(appended)
+    }
+}
+
+/// Counts what is written.
+struct Count(u64);
+
+impl Write for Count {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

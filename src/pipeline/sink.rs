@@ -1,0 +1,151 @@
+//! The writing end: frames in order, encrypted, digested and written by one thread.
+
+use crate::Error;
+use crate::format::digest::Sha256;
+use crate::format::frames::{INDEX_MAGIC, SeekTable, skippable_header};
+use crate::pipeline::buffers::Buffer;
+use crate::pipeline::watch::Watch;
+use crossbeam_channel::Receiver;
+use sha2::Digest as _;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::thread::{self, JoinHandle};
+
+/// The archive as it was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// The digest of the file.
+    pub sha256: Sha256,
+    /// Its size in bytes.
+    pub size_bytes: u64,
+}
+
+/// What the sink is sent.
+pub enum Part {
+    /// A data frame; they may come out of order.
+    Frame(Compressed),
+    /// The body of the member index, after the last frame.
+    Index(Vec<u8>),
+}
+
+/// A frame on its way to the file.
+pub struct Compressed {
+    /// Its place in the order.
+    pub seq: u64,
+    /// The bytes.
+    pub frame: Buffer,
+    /// How many plaintext bytes it holds.
+    pub content: u32,
+}
+
+/// Starts the thread. It ends when the queue does; without an index before that, the archive is not complete and
+/// nothing is returned.
+pub fn start(
+    file: File,
+    path: &Path,
+    encryptor: Option<age::Encryptor>,
+    parts: Receiver<Part>,
+    watch: &Watch,
+) -> JoinHandle<Option<Written>> {
+    let (path, watch) = (path.to_owned(), watch.clone());
+    thread::spawn(move || match run(Output::new(file), encryptor, &parts) {
+        Ok(written) => written,
+        Err(source) => {
+            watch.fail(io_error(path, source));
+            // Take what is still coming, so that no compressor waits for ever.
+            parts.iter().for_each(drop);
+            None
+        }
+    })
+}
+
+fn io_error(path: PathBuf, source: io::Error) -> Error {
+    Error::Io { action: "write", path, source }
+}
+
+fn run(
+    output: Output,
+    encryptor: Option<age::Encryptor>,
+    parts: &Receiver<Part>,
+) -> io::Result<Option<Written>> {
+    let mut output = match encryptor {
+        Some(encryptor) => Outer::Age(Box::new(encryptor.wrap_output(output)?)),
+        None => Outer::Plain(output),
+    };
+    let (mut table, mut early, mut index) = (SeekTable::default(), BTreeMap::new(), None);
+    for part in parts {
+        match part {
+            Part::Index(body) => index = Some(body),
+            Part::Frame(frame) => {
+                early.insert(frame.seq, frame);
+                while let Some(Compressed { frame, content, .. }) = early.remove(&(table.frames.len() as u64))
+                {
+                    output.write_all(&frame)?;
+                    table.frames.push((frame.len() as u32, content));
+                }
+            }
+        }
+    }
+    let Some(index) = index else { return Ok(None) };
+    let length =
+        u32::try_from(index.len()).map_err(|_| io::Error::other("the member index outgrew its frame"))?;
+    let header = skippable_header(INDEX_MAGIC, index.len());
+    output.write_all(&header)?;
+    output.write_all(&index)?;
+    table.frames.push((length + header.len() as u32, 0));
+    output.write_all(&table.to_frame())?;
+    output.finish().map(Some)
+}
+
+/// The age writer, or none.
+enum Outer {
+    Age(Box<age::stream::StreamWriter<Output>>),
+    Plain(Output),
+}
+
+impl Outer {
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Outer::Age(writer) => writer.write_all(bytes),
+            Outer::Plain(writer) => writer.write_all(bytes),
+        }
+    }
+
+    /// Writes age's last chunk, without which the file is truncated.
+    fn finish(self) -> io::Result<Written> {
+        let output = match self {
+            Outer::Age(writer) => writer.finish()?,
+            Outer::Plain(writer) => writer,
+        };
+        output.file.sync_all()?;
+        Ok(Written { sha256: Sha256(output.hasher.finalize().into()), size_bytes: output.size_bytes })
+    }
+}
+
+/// The file, with the digest of what was written to it.
+struct Output {
+    file: File,
+    hasher: sha2::Sha256,
+    size_bytes: u64,
+}
+
+impl Output {
+    fn new(file: File) -> Output {
+        Output { file, hasher: sha2::Sha256::new(), size_bytes: 0 }
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.file.write(bytes)?;
+        self.hasher.update(&bytes[..count]);
+        self.size_bytes += count as u64;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
