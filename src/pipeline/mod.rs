@@ -6,9 +6,12 @@
 
 pub mod buffers;
 pub mod compress;
+pub mod contents;
 pub mod feed;
 pub mod lanes;
+pub mod open;
 pub mod pack;
 pub mod sink;
 pub mod source;
+pub mod unpack;
 pub mod watch;

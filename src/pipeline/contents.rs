@@ -1,0 +1,290 @@
+//! What a pack holds, in little memory: 96 bytes a payload member, the links, and the tag files.
+
+use crate::error::{Error, Result};
+use crate::finding::{Code, Finding};
+use crate::format::digest::Digests;
+use crate::format::index::IndexReader;
+use crate::format::member::{FINGERPRINT_BYTES, FileType, Member};
+use crate::format::path::PackPath;
+use crate::pipeline::unpack::{Limits, payload_path, split_root};
+use std::collections::BTreeMap;
+use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom, Write};
+use tempfile::SpooledTempFile;
+
+/// The most payload members that are read, and so that are sealed: 400 MB of rows.
+pub const MEMBERS_MAX: usize = 4_000_000;
+
+/// Tag files past this many bytes in all wait in an unnamed temporary file.
+const TAGS_IN_MEMORY_BYTES: usize = 64 << 20;
+/// What tag files may come to in all: so much, and so much more for each member.
+const TAGS_BYTES_BASE: u64 = 64 << 20;
+const TAGS_BYTES_PER_MEMBER: u64 = 16 << 10;
+
+/// A payload member: 96 bytes. The path itself comes again with the manifests, in the same order.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// Of everything the member says of itself: [`Member::fingerprint`].
+    pub fingerprint: [u8; FINGERPRINT_BYTES],
+    /// Bytes of content.
+    pub size: u64,
+    /// Of the content; of folders and links, those of nothing.
+    pub digests: Digests,
+}
+
+const _: () = assert!(size_of::<Row>() == 96);
+
+/// Everything that a pack holds.
+pub struct Contents {
+    /// The folder that all members lie in.
+    pub root: String,
+    /// Files, links and folders of the payload, in order.
+    pub rows: Vec<Row>,
+    /// Everything that is no tag file or payload file: links and folders, with paths as in the tree.
+    pub others: Vec<Member>,
+    /// The tag files.
+    pub tags: Tags,
+    /// A digest over (path, offset, size) of all members, as the member index must have them.
+    index: blake3::Hash,
+}
+
+impl Contents {
+    /// What a folder on disk holds, which has no member index.
+    pub fn of_folder(root: String, rows: Vec<Row>, others: Vec<Member>, tags: Tags) -> Contents {
+        Contents { root, rows, others, tags, index: blake3::hash(b"") }
+    }
+
+    /// Compares the member index with the members.
+    pub fn check_index(&self, index: io::Result<IndexReader<'_>>) -> Result<()> {
+        let mut hasher = blake3::Hasher::new();
+        let read = index.and_then(|mut rows| {
+            rows.try_for_each(|row| {
+                row.map(|row| add_index_row(&mut hasher, row.path.as_str(), row.offset, row.size))
+            })
+        });
+        if read.is_ok() && hasher.finalize() == self.index {
+            return Ok(());
+        }
+        let what = read.err().map_or("it does not match the members".to_owned(), |error| error.to_string());
+        Err(Error::refused(Finding::new(Code::IndexInvalid, "member index").actual(what)))
+    }
+}
+
+fn add_index_row(hasher: &mut blake3::Hasher, path: &str, offset: u64, size: u64) {
+    hasher.update(&(path.len() as u64).to_le_bytes()).update(path.as_bytes());
+    hasher.update(&offset.to_le_bytes()).update(&size.to_le_bytes());
+}
+
+/// The tag files of a pack: by name, in any order, as often as they are needed.
+pub struct Tags {
+    bytes: SpooledTempFile,
+    files: BTreeMap<PackPath, (u64, u64)>,
+    end: u64,
+}
+
+impl Default for Tags {
+    fn default() -> Tags {
+        Tags { bytes: SpooledTempFile::new(TAGS_IN_MEMORY_BYTES), files: BTreeMap::new(), end: 0 }
+    }
+}
+
+impl Tags {
+    /// The names, in bytewise order.
+    pub fn names(&self) -> impl DoubleEndedIterator<Item = &PackPath> {
+        self.files.keys()
+    }
+
+    /// The size of a tag file in bytes.
+    pub fn size(&self, name: &str) -> Option<u64> {
+        self.files.get(name).map(|(_, size)| *size)
+    }
+
+    /// Reads a tag file from its start.
+    pub fn open(&mut self, name: &str) -> io::Result<Option<impl BufRead + '_>> {
+        let Some(&(start, size)) = self.files.get(name) else { return Ok(None) };
+        self.bytes.seek(SeekFrom::Start(start))?;
+        Ok(Some(BufReader::with_capacity(256 << 10, (&mut self.bytes).take(size))))
+    }
+
+    /// A tag file whole, if it has no more than `limit` bytes.
+    pub fn read(&mut self, name: &str, limit: u64) -> io::Result<Option<Vec<u8>>> {
+        if self.size(name).is_some_and(|size| size > limit) {
+            return Err(io::Error::other(format!("{name} is larger than {limit} bytes")));
+        }
+        let Some(mut file) = self.open(name)? else { return Ok(None) };
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        Ok(Some(bytes))
+    }
+
+    /// Begins a tag file; `false` if there is one of that name.
+    pub fn begin(&mut self, name: PackPath) -> bool {
+        let end = self.end;
+        self.files.insert(name, (end, 0)).is_none()
+    }
+
+    /// Appends to the tag file that was begun last.
+    pub fn append(&mut self, name: &PackPath, content: &[u8]) -> io::Result<()> {
+        self.bytes.seek(SeekFrom::Start(self.end))?;
+        self.bytes.write_all(content)?;
+        self.end += content.len() as u64;
+        if let Some((_, size)) = self.files.get_mut(name) {
+            *size += content.len() as u64;
+        }
+        Ok(())
+    }
+
+    /// Adds a whole tag file from a reader, at most `limit` bytes of it.
+    pub fn add(&mut self, name: PackPath, content: impl Read, limit: u64) -> io::Result<()> {
+        self.begin(name.clone());
+        self.bytes.seek(SeekFrom::Start(self.end))?;
+        let size = io::copy(&mut content.take(limit), &mut self.bytes)?;
+        self.end += size;
+        self.files.insert(name, (self.end - size, size));
+        Ok(())
+    }
+}
+
+/// Keeps count while a tar is read, and refuses what cannot be a pack.
+pub struct Ledger {
+    limits: Option<Limits>,
+    root: Option<String>,
+    rows: Vec<Row>,
+    others: Vec<Member>,
+    tags: Tags,
+    index: blake3::Hasher,
+    /// Where the next member's header begins.
+    offset: u64,
+    /// Plaintext bytes taken so far.
+    position: u64,
+    payload_bytes: u64,
+    last: Option<PackPath>,
+}
+
+impl Ledger {
+    /// An empty one.
+    pub fn new(limits: Option<Limits>) -> Ledger {
+        Ledger {
+            limits,
+            root: None,
+            rows: Vec::new(),
+            others: Vec::new(),
+            tags: Tags::default(),
+            index: blake3::Hasher::new(),
+            offset: 0,
+            position: 0,
+            payload_bytes: 0,
+            last: None,
+        }
+    }
+
+    /// Counts bytes of the tar.
+    pub fn advance(&mut self, bytes: usize) {
+        self.position += bytes as u64;
+    }
+
+    /// Takes the next member. Gives its row, or nothing for a tag file, and the member as named in the tree or the pack.
+    pub fn member(&mut self, member: Member) -> Result<(Option<usize>, Member)> {
+        let refuse = |code, what: &str| Error::refused(Finding::new(code, member.path.as_str()).actual(what));
+        let Some((root, inside)) = split_root(&member.path) else {
+            return Err(refuse(Code::TarInvalid, "a member that lies in no folder"));
+        };
+        if self.root.get_or_insert_with(|| root.to_owned()) != root {
+            return Err(refuse(Code::TarInvalid, "members in more than one folder"));
+        }
+        let content_at = self.position;
+        add_index_row(&mut self.index, inside, self.offset, member.size);
+        self.offset = content_at + member.size + crate::format::tar::padding(member.size) as u64;
+        let named = |path: &str| {
+            PackPath::new(path.as_bytes())
+                .map_err(|fault| refuse(Code::PathUnsafe, &format!("a path with {fault}")))
+        };
+        let Some(path) = payload_path(inside) else {
+            let path = named(inside)?;
+            return self.tag(&path, &member).map(|()| (None, Member { path, ..member.clone() }));
+        };
+        let path = named(path)?;
+        self.in_order(&path, &member)?;
+        let inside = Member { path, ..member };
+        self.row(&inside).map(|row| (Some(row), inside))
+    }
+
+    /// Payload comes in strictly rising bytewise order, and before the tag files.
+    fn in_order(&mut self, path: &PackPath, member: &Member) -> Result<()> {
+        let finding =
+            |code, what: &str| Err(Error::refused(Finding::new(code, member.path.as_str()).actual(what)));
+        if self.tags.names().next().is_some() {
+            return finding(Code::OutOfOrder, "payload after a tag file");
+        }
+        match self.last.replace(path.clone()) {
+            Some(last) if last == *path => finding(Code::PathDuplicate, "it stands twice"),
+            Some(last) if last > *path => finding(Code::OutOfOrder, &format!("it comes after {last}")),
+            _ => Ok(()),
+        }
+    }
+
+    fn row(&mut self, member: &Member) -> Result<usize> {
+        let too_many =
+            |what: String| Err(Error::refused(Finding::new(Code::FrameTooLarge, "payload").actual(what)));
+        self.payload_bytes += member.size;
+        if self.rows.len() == MEMBERS_MAX {
+            return too_many(format!("more than {MEMBERS_MAX} members"));
+        }
+        if let Some(limits) = self.limits
+            && (self.payload_bytes > limits.bytes
+                || (self.rows.len() - self.others.len()) as u64 > limits.files)
+        {
+            return too_many("more than the receipt says".to_owned());
+        }
+        let row = Row { fingerprint: member.fingerprint(), size: member.size, digests: Digests::default() };
+        self.rows.push(row);
+        if member.kind != FileType::File {
+            self.others.push(member.clone());
+        }
+        Ok(self.rows.len() - 1)
+    }
+
+    fn tag(&mut self, path: &PackPath, member: &Member) -> Result<()> {
+        let refuse =
+            |code, what: &str| Err(Error::refused(Finding::new(code, member.path.as_str()).actual(what)));
+        if member.kind != FileType::File {
+            return refuse(Code::TarInvalid, "a tag file that is no file");
+        }
+        let most = TAGS_BYTES_BASE + TAGS_BYTES_PER_MEMBER * self.rows.len() as u64;
+        if self.tags.end.saturating_add(member.size) > most {
+            return refuse(Code::FrameTooLarge, "tag files larger than the payload calls for");
+        }
+        if self.tags.names().next_back().is_some_and(|last| last >= path) {
+            return refuse(Code::OutOfOrder, "tag files out of order");
+        }
+        self.tags.begin(path.clone());
+        Ok(())
+    }
+
+    /// Appends content to a tag file.
+    pub fn tag_content(&mut self, name: &PackPath, content: &[u8]) -> Result<()> {
+        self.tags.append(name, content).map_err(Error::io("write", "a temporary file"))
+    }
+
+    /// Notes the digests of a row.
+    pub fn digested(&mut self, row: usize, digests: Digests) {
+        self.rows[row].digests = digests;
+    }
+
+    /// What was read. A tar without a member is no pack.
+    pub fn finish(self) -> Result<Contents> {
+        let Ledger { root, rows, others, tags, index, .. } = self;
+        let root =
+            root.ok_or_else(|| Error::refused(Finding::new(Code::TarInvalid, "").actual("no members")))?;
+        Ok(Contents { root, rows, others, tags, index: index.finalize() })
+    }
+}
+
+/// Tag files from memory, for tests and for packs that are being written.
+pub fn tags_of(files: &[(&str, &[u8])]) -> io::Result<Tags> {
+    let mut tags = Tags::default();
+    for (name, content) in files {
+        let name = PackPath::new(name.as_bytes()).map_err(io::Error::other)?;
+        tags.add(name, Cursor::new(content), u64::MAX)?;
+    }
+    Ok(tags)
+}

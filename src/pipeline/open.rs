@@ -1,0 +1,253 @@
+//! The opening end: an archive's bytes are digested, decrypted and split into frames.
+//!
+//! Two threads: one reads and digests the file to its end, whatever becomes of the content; the other decrypts and
+//! splits.
+
+use crate::error::{Error, Result};
+use crate::finding::{Code, Finding};
+use crate::format::digest::Sha256;
+use crate::format::frames::{
+    self, Frame, FrameFault, INDEX_MAGIC, SEEK_TABLE_MAGIC, SKIPPABLE_HEADER_BYTES, SeekTable,
+};
+use crate::pipeline::buffers::{Buffer, Pool};
+use crate::pipeline::sink::Written;
+use crate::pipeline::source::read_full;
+use crate::pipeline::watch::Watch;
+use crossbeam_channel::{Receiver, Sender};
+use sha2::Digest as _;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, BufRead, Read};
+use std::path::Path;
+
+/// Bytes of the file that are read at once.
+pub const READ_BYTES: usize = 1 << 20;
+
+/// What decrypts an archive.
+pub type Identities = [Box<dyn age::Identity + Send + Sync>];
+
+/// An archive's file.
+pub struct Archive<'a> {
+    /// Open for reading, at its start.
+    pub file: File,
+    /// For messages.
+    pub path: &'a Path,
+    /// `None` for an archive that is not encrypted.
+    pub identities: Option<&'a Identities>,
+}
+
+/// A data frame to decompress, with the buffer for its content.
+pub struct FrameIn {
+    /// Its place in the order, from 0.
+    pub seq: u64,
+    /// The frame.
+    pub frame: Buffer,
+    /// How many bytes it holds.
+    pub content: usize,
+    /// Empty, with room for them.
+    pub plain: Buffer,
+}
+
+/// What follows the data frames.
+#[derive(Default)]
+pub struct Trailer {
+    /// The body of the member index.
+    pub index: Vec<u8>,
+}
+
+/// Reads and digests the whole file; passes the bytes on as long as somebody takes them.
+pub fn read_file(
+    archive: &mut File,
+    path: &Path,
+    pool: &Pool,
+    out: Sender<Buffer>,
+    watch: &Watch,
+) -> Result<Written> {
+    let (mut hasher, mut size_bytes, mut out) = (sha2::Sha256::new(), 0, Some(out));
+    loop {
+        let mut buffer = pool.take(watch)?;
+        buffer.resize(READ_BYTES, 0);
+        let count = read_full(archive, &mut buffer).map_err(Error::io("read", path))?;
+        buffer.truncate(count);
+        if count == 0 {
+            return Ok(Written { sha256: Sha256(hasher.finalize().into()), size_bytes });
+        }
+        hasher.update(&buffer[..]);
+        size_bytes += count as u64;
+        if out.as_ref().is_some_and(|out| out.send(buffer).is_err()) {
+            out = None;
+        }
+    }
+}
+
+/// Decrypts and splits: sends each data frame, in order, and gives what follows them.
+pub fn split(
+    input: Receiver<Buffer>,
+    archive: (&Path, Option<&Identities>),
+    pools: (&Pool, &Pool),
+    out: &Sender<FrameIn>,
+    watch: &Watch,
+) -> Result<Trailer> {
+    let (path, identities) = archive;
+    let input = Pieces { input, current: None, at: 0 };
+    let mut plain = decrypt(input, identities, path)?;
+    let (mut table, mut trailer) = (SeekTable::default(), Trailer::default());
+    loop {
+        let mut frame = pools.0.take(watch)?;
+        let read = frames::read_frame(&mut plain, &mut frame).map_err(|fault| refuse(fault, path))?;
+        match read {
+            Some(Frame::Data { content }) if trailer.index.is_empty() => {
+                table.frames.push((frame.len() as u32, content as u32));
+                let buffer = pools.1.take(watch)?;
+                let seq = table.frames.len() as u64 - 1;
+                if out.send(FrameIn { seq, frame, content, plain: buffer }).is_err() {
+                    return Err(Error::Interrupted);
+                }
+            }
+            Some(Frame::Skippable { magic: INDEX_MAGIC })
+                if trailer.index.is_empty() && !frame.is_empty() =>
+            {
+                table.frames.push((frame.len() as u32 + SKIPPABLE_HEADER_BYTES as u32, 0));
+                trailer.index = frame.to_vec();
+            }
+            Some(Frame::Skippable { magic: SEEK_TABLE_MAGIC }) if !trailer.index.is_empty() => {
+                if SeekTable::parse(&frame).as_ref() != Some(&table) {
+                    return Err(invalid(
+                        Code::IndexInvalid,
+                        path,
+                        "the seek table does not match the frames",
+                    ));
+                }
+                return end(&mut plain, path).map(|()| trailer);
+            }
+            Some(_) => {
+                return Err(invalid(
+                    Code::FrameInvalid,
+                    path,
+                    "frames in an order that attestar does not write",
+                ));
+            }
+            None => {
+                return Err(invalid(Code::FrameInvalid, path, "it ends without member index and seek table"));
+            }
+        }
+    }
+}
+
+/// Nothing may follow the seek table, and age's last chunk must authenticate the end.
+fn end(plain: &mut impl Read, path: &Path) -> Result<()> {
+    match plain.read(&mut [0]) {
+        Ok(0) => Ok(()),
+        Ok(_) => Err(invalid(Code::FrameInvalid, path, "bytes after the seek table")),
+        Err(source) => Err(refuse(FrameFault::Io(source), path)),
+    }
+}
+
+/// The plaintext of an age file, or the bytes themselves.
+pub fn decrypt<'a, R: BufRead + 'a>(
+    input: R,
+    identities: Option<&Identities>,
+    path: &Path,
+) -> Result<Box<dyn Read + 'a>> {
+    let Some(identities) = identities else { return Ok(Box::new(input)) };
+    let decryptor = age::Decryptor::new_buffered(input).map_err(|error| header_fault(error, path))?;
+    if decryptor.is_scrypt() {
+        let hint = "age -d FILE asks for it; attestar's archives are encrypted to recipients";
+        return Err(Error::input(format!("{} is encrypted with a passphrase", path.display()), hint));
+    }
+    let keys = identities.iter().map(|identity| &**identity as &dyn age::Identity);
+    let reader = decryptor.decrypt(keys).map_err(|error| header_fault(error, path))?;
+    Ok(Box::new(AgeReader(reader)))
+}
+
+/// What a fault of the age header means: a wrong identity is no fault of the archive.
+pub fn header_fault(error: age::DecryptError, path: &Path) -> Error {
+    match error {
+        age::DecryptError::NoMatchingKeys => Error::unavailable(
+            format!("none of the given identities decrypts {}", path.display()),
+            "--identity FILE with the secret key of one of its recipients",
+        ),
+        age::DecryptError::Io(source) if source.raw_os_error().is_some() => {
+            Error::Io { action: "read", path: path.to_owned(), source }
+        }
+        other => invalid(Code::AgeInvalid, path, other.to_string()),
+    }
+}
+
+/// What a fault below the tar means.
+pub fn refuse(fault: FrameFault, path: &Path) -> Error {
+    match fault {
+        FrameFault::Io(source) if source.raw_os_error().is_some() => {
+            Error::Io { action: "read", path: path.to_owned(), source }
+        }
+        FrameFault::Io(source) => {
+            let code = match source.get_ref() {
+                Some(inner) if inner.is::<AgeFault>() => Code::AgeInvalid,
+                _ => Code::FrameInvalid,
+            };
+            invalid(code, path, source.to_string())
+        }
+        FrameFault::Invalid(what) => invalid(Code::FrameInvalid, path, what),
+        FrameFault::TooLarge(what) => invalid(Code::FrameTooLarge, path, what),
+    }
+}
+
+fn invalid(code: Code, path: &Path, what: impl ToString) -> Error {
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+    Error::refused(Finding::new(code, name).actual(what))
+}
+
+/// Marks errors that are age's verdict on its own bytes.
+#[derive(Debug)]
+struct AgeFault(String);
+
+impl fmt::Display for AgeFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for AgeFault {}
+
+/// Passes reads on, and marks what age says.
+pub struct AgeReader<R>(pub R);
+
+impl<R: Read> Read for AgeReader<R> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        self.0.read(bytes).map_err(|error| match error.raw_os_error() {
+            Some(_) => error,
+            None => io::Error::new(error.kind(), AgeFault(error.to_string())),
+        })
+    }
+}
+
+/// The pieces of a file as one reader.
+struct Pieces {
+    input: Receiver<Buffer>,
+    current: Option<Buffer>,
+    at: usize,
+}
+
+impl BufRead for Pieces {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.current.as_ref().is_none_or(|current| self.at == current.len()) {
+            // The buffer goes back before the next one is waited for.
+            self.current = None;
+            self.current = self.input.recv().ok();
+            self.at = 0;
+        }
+        Ok(self.current.as_ref().map_or(&[][..], |current| &current[self.at..]))
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.at += count;
+    }
+}
+
+impl Read for Pieces {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let count = self.fill_buf()?.read(bytes)?;
+        self.consume(count);
+        Ok(count)
+    }
+}
