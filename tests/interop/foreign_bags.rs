@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
 use crate::judge::{Said, attestar, hear, passes, python};
 
 /// A bag with a few files and the manifests of `algorithms`, and a home with trust in it.
@@ -37,19 +39,34 @@ impl Foreign {
     }
 
     fn verify(&self, flags: &[&str]) -> Said {
-        hear(attestar(&self.home()).arg("verify").arg(self.bag()).args(flags))
+        hear(attestar(&self.home()).args(["verify", "--json"]).arg(self.bag()).args(flags))
     }
 
-    /// Exit 0 for the bag as it is; exit 3, and `path` named, once `damage` is done to it.
-    fn caught(damage: impl Fn(&Path), path: &str) {
+    /// Exit 0 for the bag as it is; exit 3, and a finding of `code` about `path`, once `damage` is done to it.
+    fn caught(damage: impl Fn(&Path), code: &str, path: &str) {
         let foreign = Foreign::new(&["sha256", "sha512"]);
         let sound = foreign.verify(&["--allow-unsigned"]);
         assert_eq!(sound.code, Some(0), "{}", sound.all);
         damage(&foreign.bag());
         let said = foreign.verify(&["--allow-unsigned"]);
         assert_eq!(said.code, Some(3), "{}", said.all);
-        assert!(said.all.contains(path), "names {path}: {}", said.all);
+        assert!(finds(&said, code, path), "{code} {path}: {}", said.all);
     }
+}
+
+/// Whether a finding of `code` about `path` stands anywhere in the JSON document.
+fn finds(said: &Said, code: &str, path: &str) -> bool {
+    fn search(value: &Value, code: &str, path: &str) -> bool {
+        let here =
+            value["code"] == code && value["subject"].as_str().is_some_and(|subject| subject.ends_with(path));
+        here || match value {
+            Value::Array(items) => items.iter().any(|item| search(item, code, path)),
+            Value::Object(fields) => fields.values().any(|field| search(field, code, path)),
+            _ => false,
+        }
+    }
+    let document = serde_json::from_str(&said.out).unwrap_or_else(|error| panic!("{error}: {}", said.all));
+    search(&document, code, path)
 }
 
 #[test]
@@ -72,12 +89,14 @@ fn bags_of_every_algorithm_verify() {
 fn a_bag_without_a_seal_does_not_verify_unless_asked() {
     let said = Foreign::new(&["sha512"]).verify(&[]);
     assert_eq!(said.code, Some(3), "{}", said.all);
+    assert!(finds(&said, "seal-missing", ""), "{}", said.all);
 }
 
 #[test]
 fn a_changed_file_is_caught() {
     Foreign::caught(
         |bag| fs::write(bag.join("data/readme.txt"), "B collection.\n").expect("a write"),
+        "altered",
         "readme.txt",
     );
 }
@@ -85,17 +104,21 @@ fn a_changed_file_is_caught() {
 #[test]
 fn a_missing_file_is_caught() {
     let path = "letters/two words.txt";
-    Foreign::caught(|bag| fs::remove_file(bag.join("data").join(path)).expect("a removal"), path);
+    Foreign::caught(|bag| fs::remove_file(bag.join("data").join(path)).expect("a removal"), "missing", path);
 }
 
 #[test]
 fn an_extra_file_is_caught() {
-    Foreign::caught(|bag| fs::write(bag.join("data/extra.txt"), "").expect("a write"), "extra.txt");
+    Foreign::caught(|bag| fs::write(bag.join("data/extra.txt"), "").expect("a write"), "extra", "extra.txt");
 }
 
 #[test]
 fn a_changed_tag_file_is_caught() {
-    Foreign::caught(|bag| fs::write(bag.join("bag-info.txt"), "A: b\n").expect("a write"), "bag-info.txt");
+    Foreign::caught(
+        |bag| fs::write(bag.join("bag-info.txt"), "A: b\n").expect("a write"),
+        "altered",
+        "bag-info.txt",
+    );
 }
 
 #[test]
@@ -106,5 +129,5 @@ fn a_manifest_cut_short_is_caught() {
         let kept = text.lines().take(1).map(|line| format!("{line}\n")).collect::<String>();
         fs::write(manifest, kept).expect("a write");
     };
-    Foreign::caught(cut, "manifest-sha256.txt");
+    Foreign::caught(cut, "altered", "manifest-sha256.txt");
 }
