@@ -23,6 +23,7 @@ with open(key_file, "rb") as file:
 
 assert bundle["mediaType"] == "application/vnd.dev.sigstore.bundle.v0.3+json", bundle["mediaType"]
 assert bundle["dsseEnvelope"]["payloadType"] == "application/vnd.in-toto+json"
+assert bundle["verificationMaterial"]["tlogEntries"] == [], "PyPI sigstore's models do not parse it without"
 hint = bundle["verificationMaterial"]["publicKey"]["hint"]
 envelope = Envelope.from_dict(bundle["dsseEnvelope"])
 assert list(envelope.signatures) == [hint], "the envelope's keyid is not the bundle's hint"
