@@ -1,12 +1,19 @@
 //! Bytes and nothing else: one file a format. No file system, no clock, no randomness, no network.
 
+pub mod bundle;
 pub mod class;
+pub mod config;
 pub mod digest;
+pub mod envelope;
 pub mod frames;
 pub mod index;
 pub mod inventory;
+pub(crate) mod json;
 pub mod kind;
 pub mod member;
 pub mod pack;
 pub mod path;
+pub mod receipt;
+pub mod seal;
+pub mod statement;
 pub mod tar;

@@ -1,1 +1,15 @@
 //! All secret material, and who is trusted for what. Secrets have no Debug and no Serialize, and are wiped.
+
+pub mod entropy;
+mod file;
+pub mod home;
+pub mod identity;
+pub mod passphrase;
+mod pem;
+pub mod public;
+pub mod recipient;
+pub mod right;
+pub mod signing;
+pub mod trust;
+mod trust_file;
+pub mod verify;

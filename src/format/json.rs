@@ -1,0 +1,36 @@
+//! How digests and times stand in JSON. Each has one spelling; another one is refused.
+
+/// A SHA-256 digest as 64 lower-case hex digits.
+pub(crate) mod sha256 {
+    use crate::format::digest::Sha256;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(crate) fn serialize<S: Serializer>(digest: &Sha256, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(digest)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Sha256, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Sha256::from_hex(&text)
+            .filter(|digest| digest.to_string() == text)
+            .ok_or_else(|| D::Error::custom("a sha256 digest must be 64 lower-case hex digits"))
+    }
+}
+
+/// A point in time as RFC 3339 in UTC, with `Z` and no more digits than needed.
+pub(crate) mod timestamp {
+    use jiff::Timestamp;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(crate) fn serialize<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(time)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse::<Timestamp>()
+            .ok()
+            .filter(|time| time.to_string() == text)
+            .ok_or_else(|| D::Error::custom("a time must be RFC 3339 in UTC, like 2026-11-20T14:02:00Z"))
+    }
+}
