@@ -3,4 +3,6 @@
 pub mod class;
 pub mod digest;
 pub mod kind;
+pub mod nearest;
 pub mod path;
+pub mod settings;
