@@ -3,6 +3,11 @@
 //! [`Policy::parse`] takes the text of a policy file and refuses whatever is not known, not right, or can
 //! never have an effect; what it returns needs no further checks. [`Policy::builtin`] gives a shipped one.
 
+mod builtin;
+mod matcher;
+mod raw;
+mod reach;
 pub mod rules;
+mod secrets;
 
-pub use rules::{Dialect, HashesPaths, Include, Policy, SealOptions, Source};
+pub use rules::{Dialect, HashesPaths, Include, Policy, SealOptions, Source, TagTemplate};

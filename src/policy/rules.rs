@@ -3,6 +3,7 @@
 use crate::format::class::Class;
 use crate::format::digest::Sha256;
 use crate::format::path::PackPath;
+use crate::policy::matcher::Matcher;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
@@ -28,7 +29,7 @@ impl fmt::Display for Source {
 /// A checked policy.
 #[derive(Clone, Debug)]
 pub struct Policy {
-    /// The policy's own name; default: the file's stem, or the builtin's name.
+    /// The policy's own name; default: the project's, else the file's stem or the builtin's name.
     pub name: String,
     /// Where it came from.
     pub source: Source,
@@ -40,8 +41,8 @@ pub struct Policy {
     pub project: Option<String>,
     /// The file in the tree that holds the version.
     pub version_file: Option<PackPath>,
-    /// How tags are named, with exactly one `{version}`; default `v{version}`.
-    pub tag: String,
+    /// How tags are named; default `v{version}`.
+    pub tag: TagTemplate,
     /// What belongs in the pack; the first match wins.
     pub include: Vec<Include>,
     /// The classes that a release takes.
@@ -50,6 +51,27 @@ pub struct Policy {
     pub hashes: HashesPaths,
     /// How to seal.
     pub seal: SealOptions,
+    /// The include rules, compiled.
+    pub(super) matcher: Matcher,
+}
+
+impl Policy {
+    /// The rule that takes a file or link, with its index in [`Policy::include`]; the first match wins.
+    pub fn classify(&self, path: &PackPath) -> Option<(usize, &Include)> {
+        self.classify_bytes(path.as_str().as_bytes())
+    }
+
+    /// [`Policy::classify`] for a name that cannot be a [`PackPath`]: would it be taken, if it could be?
+    pub fn classify_bytes(&self, path: &[u8]) -> Option<(usize, &Include)> {
+        let rule = self.matcher.first(path)?;
+        Some((rule, &self.include[rule]))
+    }
+
+    /// The rule that takes an empty folder: one that takes everything that could lie directly in it (`docs/**`,
+    /// `docs/*`, `**`).
+    pub fn classify_folder(&self, path: &PackPath) -> Option<(usize, &Include)> {
+        self.classify_bytes(format!("{path}/").as_bytes())
+    }
 }
 
 /// One `[[include]]` rule.
@@ -89,6 +111,34 @@ pub struct SealOptions {
     pub compression_level: i32,
 }
 
+/// How tags are named: a text with exactly one `{version}` in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TagTemplate {
+    before: String,
+    after: String,
+}
+
+impl TagTemplate {
+    /// Parses a template; `None` unless `{version}` stands in it exactly once.
+    pub fn new(template: &str) -> Option<TagTemplate> {
+        let (before, after) = template.split_once("{version}")?;
+        (!after.contains("{version}")).then(|| TagTemplate { before: before.into(), after: after.into() })
+    }
+
+    /// The version that a tag names, if it fits. A version in a tag starts with a digit, so that under `v{version}`
+    /// the tag `vendor-import` names none.
+    pub fn version<'t>(&self, tag: &'t str) -> Option<&'t str> {
+        let version = tag.strip_prefix(&*self.before)?.strip_suffix(&*self.after)?;
+        version.starts_with(|c: char| c.is_ascii_digit()).then_some(version)
+    }
+}
+
+impl fmt::Display for TagTemplate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{{version}}{}", self.before, self.after)
+    }
+}
+
 /// A dialect of SQL that a ddl rule may name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
@@ -102,4 +152,34 @@ pub enum Dialect {
     Postgresql,
     /// SQLite.
     Sqlite,
+}
+
+impl Dialect {
+    /// Every dialect, with the name that policies write.
+    pub const ALL: [(&'static str, Dialect); 5] = [
+        ("ansi", Dialect::Ansi),
+        ("duckdb", Dialect::Duckdb),
+        ("mysql", Dialect::Mysql),
+        ("postgresql", Dialect::Postgresql),
+        ("sqlite", Dialect::Sqlite),
+    ];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_names_a_version_only_where_it_fits_the_template() {
+        let plain = TagTemplate::new("v{version}").unwrap();
+        assert_eq!(plain.version("v1.2.3-rc.1"), Some("1.2.3-rc.1"));
+        assert_eq!(plain.version("1.2.3"), None);
+        assert_eq!(plain.version("vendor-import"), None);
+        let framed = TagTemplate::new("app/{version}-final").unwrap();
+        assert_eq!(framed.version("app/2-final"), Some("2"));
+        assert_eq!(framed.version("app/-final"), None);
+        assert_eq!(framed.to_string(), "app/{version}-final");
+        assert_eq!(TagTemplate::new("v"), None);
+        assert_eq!(TagTemplate::new("{version}{version}"), None);
+    }
 }

@@ -1,0 +1,337 @@
+//! From the TOML as written to checked rules: [`Policy::parse`].
+
+use crate::error::{Error, Result};
+use crate::format::class::Class;
+use crate::format::digest::Sha256;
+use crate::format::nearest::nearest;
+use crate::format::path::PackPath;
+use crate::format::settings::{Document, Located, Section};
+use crate::policy::matcher::{Matcher, glob};
+use crate::policy::rules::{Dialect, HashesPaths, Include, Policy, SealOptions, Source, TagTemplate};
+use crate::policy::{reach, secrets};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+/// The longest name of a project, in bytes.
+const PROJECT_BYTES_MAX: usize = 64;
+
+/// The length of an X25519 recipient: `age1`, then 32 bytes and a checksum in Bech32.
+const RECIPIENT_BYTES: usize = 62;
+
+impl Policy {
+    /// Checks the text of a policy. Whatever is wrong in it is [`Error::Config`] with its line.
+    pub fn parse(source: Source, text: impl Into<String>) -> Result<Policy> {
+        let text = text.into();
+        let file = PathBuf::from(source.to_string());
+        if let Some((line, what)) = secrets::key_material(&text) {
+            return Err(Error::config(
+                &file,
+                line,
+                format!("{what} is written in the policy"),
+                secrets::HINT,
+            ));
+        }
+        let document = Document::parse(&file, &text)?;
+        let root = document.root();
+        secrets::refuse(&root)?;
+        root.only(&["schema", "name", "project", "include", "release", "hashes", "seal"])?;
+        schema(&root)?;
+        let (project, version_file, tag) = project(root.section("project")?)?;
+        let include = include(&root)?;
+        let matcher = Matcher::new(include.iter().map(|rule| (&*rule.paths, &*rule.exclude)))
+            .map_err(|error| root.error(1, format!("the include rules are too large: {error}"), ""))?;
+        Ok(Policy {
+            name: name(&root, project.as_deref(), &source)?,
+            sha256: Sha256::of(text.as_bytes()),
+            project,
+            version_file,
+            tag,
+            include,
+            release_classes: release(root.section("release")?)?,
+            hashes: hashes(root.section("hashes")?)?,
+            seal: seal(root.section("seal")?)?,
+            matcher,
+            source,
+            text,
+        })
+    }
+}
+
+/// `schema = 1` comes first, so that a policy of a later attestar is told as that.
+fn schema(root: &Section<'_>) -> Result<()> {
+    match root.number("schema")? {
+        Some(Located { value: 1, .. }) => Ok(()),
+        Some(other) => {
+            let message =
+                format!("schema {} is not known to this attestar, which reads schema 1", other.value);
+            Err(root.error(other.line, message, "use a newer attestar, or write schema = 1"))
+        }
+        None => Err(root.error(1, "`schema` is missing", "begin the file with schema = 1")),
+    }
+}
+
+fn name(root: &Section<'_>, project: Option<&str>, source: &Source) -> Result<String> {
+    if let Some(name) = root.text("name")? {
+        if name.value.is_empty() || name.value.chars().any(char::is_control) {
+            return Err(root.error(name.line, "`name` is empty or has control characters in it", ""));
+        }
+        return Ok(name.value.to_owned());
+    }
+    Ok(match (project, source) {
+        (Some(project), _) => project.to_owned(),
+        (None, Source::Builtin(name)) => (*name).to_owned(),
+        (None, Source::File(path)) => {
+            path.file_stem().map_or("policy".into(), |s| s.to_string_lossy().into_owned())
+        }
+    })
+}
+
+/// Whether a text can be the `{project}` of a pack's name: `[a-zA-Z0-9._-]{1,64}`, not starting with a dot or dash.
+pub fn is_project_name(text: &str) -> bool {
+    (1..=PROJECT_BYTES_MAX).contains(&text.len())
+        && !text.starts_with(['.', '-'])
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+}
+
+type Project = (Option<String>, Option<PackPath>, TagTemplate);
+
+fn project(section: Option<Section<'_>>) -> Result<Project> {
+    let default = TagTemplate::new("v{version}").expect("has one {version}");
+    let Some(section) = section else { return Ok((None, None, default)) };
+    section.only(&["name", "version_file", "tag"])?;
+    let name = section.text("name")?;
+    if let Some(name) = name.filter(|name| !is_project_name(name.value)) {
+        let hint = "use 1 to 64 of a-z A-Z 0-9 . _ -, starting with a letter, a digit or _";
+        return Err(section.error(
+            name.line,
+            format!("`{}` cannot be a project's name", show(name.value)),
+            hint,
+        ));
+    }
+    let tag = match section.text("tag")? {
+        None => default,
+        Some(tag) => TagTemplate::new(tag.value).ok_or_else(|| {
+            section.error(
+                tag.line,
+                "`tag` must hold {version} exactly once",
+                "for example tag = \"v{version}\"",
+            )
+        })?,
+    };
+    Ok((name.map(|name| name.value.to_owned()), path(&section, "version_file")?, tag))
+}
+
+fn include(root: &Section<'_>) -> Result<Vec<Include>> {
+    let sections = root.sections("include")?;
+    if sections.is_empty() {
+        let hint = "add an [[include]] with class and paths, or use --policy builtin:default";
+        return Err(root.error(1, "no [[include]] rule: the policy selects nothing", hint));
+    }
+    let rules = sections.iter().map(rule).collect::<Result<Vec<_>>>()?;
+    if let Some(reach::Unreachable { at, by }) = reach::unreachable(&rules) {
+        let (pattern, taker) = (&rules[at.0].paths[at.1], &rules[by.0].paths[by.1]);
+        let list = sections[at.0].texts("paths")?.expect("was read a moment ago");
+        let place =
+            if at.0 == by.0 { "of the same rule".into() } else { format!("of line {}", rules[by.0].line) };
+        let message = format!("`{pattern}` can never match: `{taker}` {place} takes everything first");
+        let hint = "the first match wins: put the narrower rule first, or remove it";
+        return Err(root.error(list.value[at.1].line, message, hint));
+    }
+    Ok(rules)
+}
+
+fn rule(section: &Section<'_>) -> Result<Include> {
+    section.only(&["class", "paths", "exclude", "dialect", "required"])?;
+    let missing = |key: &str, hint: &str| {
+        section.error(section.line, format!("`{key}` is missing in [[include]]"), hint)
+    };
+    let class = section.text("class")?.ok_or_else(|| missing("class", "for example class = \"doc\""))?;
+    let class = self::class(section, class)?;
+    let paths = globs(section, "paths")?;
+    if paths.is_empty() {
+        return Err(missing("paths", "for example paths = [\"docs/**\"]"));
+    }
+    let dialect = section.text("dialect")?;
+    if let Some(dialect) = dialect.filter(|_| class != Class::Ddl) {
+        let message = format!("`dialect` has no meaning for class {class}");
+        return Err(section.error(dialect.line, message, "it belongs to rules of class = \"ddl\""));
+    }
+    Ok(Include {
+        class,
+        paths,
+        exclude: globs(section, "exclude")?,
+        dialect: dialect.map(|name| self::dialect(section, name)).transpose()?,
+        required: section.flag("required")?.is_some_and(|flag| flag.value),
+        line: section.line,
+    })
+}
+
+fn class(section: &Section<'_>, name: Located<&str>) -> Result<Class> {
+    name.value.parse().map_err(|why| {
+        let near = nearest(name.value, Class::ALL.map(Class::as_str)).map(did_you_mean);
+        section.error(name.line, format!("class `{}` is {why}", show(name.value)), near.unwrap_or_default())
+    })
+}
+
+fn dialect(section: &Section<'_>, name: Located<&str>) -> Result<Dialect> {
+    let known = Dialect::ALL.iter().find(|(known, _)| *known == name.value);
+    known.map(|&(_, dialect)| dialect).ok_or_else(|| {
+        let names = Dialect::ALL.map(|(known, _)| known);
+        let hint =
+            nearest(name.value, names).map_or_else(|| format!("known: {}", names.join(", ")), did_you_mean);
+        section.error(name.line, format!("dialect `{}` is not known", show(name.value)), hint)
+    })
+}
+
+/// A list of patterns, each of which could match something.
+fn globs(section: &Section<'_>, key: &str) -> Result<Vec<String>> {
+    let Some(list) = section.texts(key)? else { return Ok(Vec::new()) };
+    for (index, pattern) in list.value.iter().enumerate() {
+        if let Some((why, hint)) = glob_fault(pattern.value) {
+            let message = format!("the pattern `{}` {why}", show(pattern.value));
+            return Err(section.error(pattern.line, message, hint));
+        }
+        if list.value[..index].iter().any(|earlier| earlier.value == pattern.value) {
+            let message = format!("the pattern `{}` stands in `{key}` twice", pattern.value);
+            return Err(section.error(pattern.line, message, "remove one"));
+        }
+    }
+    Ok(list.value.iter().map(|pattern| pattern.value.to_owned()).collect())
+}
+
+/// Why a pattern can match nothing, and what was meant.
+fn glob_fault(pattern: &str) -> Option<(String, String)> {
+    let fault = |why: &str, hint: String| Some((why.to_owned(), hint));
+    if pattern.is_empty() {
+        return fault("is empty", "use ** for every file".into());
+    }
+    if let Some(rest) = pattern.strip_prefix('!') {
+        return fault(
+            "starts with !, which stands for itself here",
+            format!("exclude = [\"{}\"]", show(rest)),
+        );
+    }
+    if let Some(rest) = pattern.strip_prefix("./").or_else(|| pattern.strip_prefix('/')) {
+        return fault("matches no path: paths are relative to the tree", format!("write \"{}\"", show(rest)));
+    }
+    if let Some(folder) = pattern.strip_suffix('/') {
+        return fault("ends in / and matches no file", format!("write \"{}/**\"", show(folder)));
+    }
+    if pattern.split('/').any(|part| matches!(part, ".." | "." | "")) {
+        return fault("matches no path: it has an empty or dot component", String::new());
+    }
+    glob(pattern).err().map(|error| (format!("is not valid: {}", error.kind()), String::new()))
+}
+
+fn release(section: Option<Section<'_>>) -> Result<BTreeSet<Class>> {
+    let default = || Class::ALL.into_iter().filter(|&class| class != Class::Data).collect();
+    let Some(section) = section else { return Ok(default()) };
+    section.only(&["classes"])?;
+    let Some(list) = section.texts("classes")? else { return Ok(default()) };
+    let mut classes = BTreeSet::new();
+    for &name in &list.value {
+        if !classes.insert(class(&section, name)?) {
+            return Err(section.error(
+                name.line,
+                format!("class {} stands in `classes` twice", name.value),
+                "remove one",
+            ));
+        }
+    }
+    if classes.is_empty() {
+        return Err(section.error(
+            list.line,
+            "`classes` is empty: a release would hold nothing",
+            "name at least one class",
+        ));
+    }
+    Ok(classes)
+}
+
+fn hashes(section: Option<Section<'_>>) -> Result<HashesPaths> {
+    let default = |name: &str| PackPath::new(name.as_bytes()).expect("a plain file name");
+    let (mut sha256, mut blake3) = (default("HASHES.sha256.txt"), default("HASHES.blake3.txt"));
+    if let Some(section) = section {
+        section.only(&["sha256", "blake3"])?;
+        sha256 = path(&section, "sha256")?.unwrap_or(sha256);
+        blake3 = path(&section, "blake3")?.unwrap_or(blake3);
+        if sha256 == blake3 {
+            return Err(section.error(
+                section.line,
+                format!("both manifests would be written to {sha256}"),
+                "",
+            ));
+        }
+    }
+    Ok(HashesPaths { sha256, blake3 })
+}
+
+fn seal(section: Option<Section<'_>>) -> Result<SealOptions> {
+    let mut options = SealOptions { key: None, recipients: Vec::new(), compression_level: 3 };
+    let Some(section) = section else { return Ok(options) };
+    section.only(&["key", "recipients", "compression_level"])?;
+    if let Some(key) = section.text("key")? {
+        if matches!(key.value, "" | "env:" | "file:") {
+            return Err(section.error(
+                key.line,
+                "`key` names nothing",
+                "a path, \"file:PATH\" or \"env:NAME\"",
+            ));
+        }
+        options.key = Some(key.value.to_owned());
+    }
+    for recipient in section.texts("recipients")?.map_or_else(Vec::new, |list| list.value) {
+        if let Some(why) = recipient_fault(recipient.value) {
+            let hint = "an age recipient starts with age1 and is 62 characters long: attestar keys show";
+            return Err(section.error(recipient.line, format!("`{}` {why}", show(recipient.value)), hint));
+        }
+        if options.recipients.iter().any(|earlier| earlier == recipient.value) {
+            return Err(section.error(
+                recipient.line,
+                format!("{} is a recipient twice", recipient.value),
+                "remove one",
+            ));
+        }
+        options.recipients.push(recipient.value.to_owned());
+    }
+    if let Some(level) = section.number("compression_level")? {
+        let in_range = i32::try_from(level.value).ok().filter(|level| (1..=19).contains(level));
+        options.compression_level = in_range.ok_or_else(|| {
+            section.error(
+                level.line,
+                format!("compression level {} is not from 1 to 19", level.value),
+                "the default is 3",
+            )
+        })?;
+    }
+    Ok(options)
+}
+
+/// Why a text cannot be an X25519 recipient. Its checksum is judged where keys are read.
+fn recipient_fault(text: &str) -> Option<&'static str> {
+    const BECH32: &str = "qpzry9x8gf2tvdw0s3jn54khce6mua7l";
+    if text.starts_with("ssh-") {
+        return Some("is an SSH key, which cannot be a recipient here");
+    }
+    let data = text.strip_prefix("age1").filter(|data| data.chars().all(|c| BECH32.contains(c)));
+    (data.is_none() || text.len() != RECIPIENT_BYTES).then_some("is not an age X25519 recipient")
+}
+
+/// A path in the tree.
+fn path(section: &Section<'_>, key: &str) -> Result<Option<PackPath>> {
+    let Some(text) = section.text(key)? else { return Ok(None) };
+    let path = PackPath::new(text.value.as_bytes()).map_err(|why| {
+        let message = format!("`{key}` cannot be a path in the tree: {why}");
+        section.error(text.line, message, "relative to the tree, with / between folders")
+    })?;
+    Ok(Some(path))
+}
+
+fn did_you_mean(name: &str) -> String {
+    format!("did you mean `{name}`?")
+}
+
+/// A value as an error may show it: short, and without control characters.
+fn show(text: &str) -> String {
+    text.chars().take(80).collect::<String>().escape_debug().to_string().replace("\\\"", "\"")
+}
