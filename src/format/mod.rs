@@ -1,15 +1,18 @@
 //! Bytes and nothing else: one file a format. No file system, no clock, no randomness, no network.
 
+pub mod bag;
 pub mod bundle;
 pub mod class;
 pub mod config;
 pub mod digest;
 pub mod envelope;
 pub mod frames;
+pub mod hashes;
 pub mod index;
 pub mod inventory;
 pub(crate) mod json;
 pub mod kind;
+pub mod lines;
 pub mod member;
 pub mod nearest;
 pub mod pack;
