@@ -34,8 +34,15 @@ pub struct Member {
     pub gid: u32,
 }
 
-/// How many bytes a [`Member::fingerprint`] has: with both digests and the size a row is 96 bytes.
-pub const FINGERPRINT_BYTES: usize = 24;
+/// Digests over what a member says of itself, so that a reader can compare the tar with the inventory without keeping
+/// either.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fingerprint {
+    /// Of type, path and link target (BLAKE3, 16 bytes): which member it is.
+    pub identity: [u8; 16],
+    /// Of mode, modification time and owner (BLAKE3, 8 bytes).
+    pub metadata: [u8; 8],
+}
 
 impl Member {
     /// The target of a link.
@@ -46,27 +53,27 @@ impl Member {
         }
     }
 
-    /// A digest over everything the member says of itself (BLAKE3, cut to 24 bytes), so that a reader can compare the
-    /// tar with the inventory without keeping either.
-    pub fn fingerprint(&self) -> [u8; FINGERPRINT_BYTES] {
-        let mut hasher = blake3::Hasher::new();
+    /// Which member it is, and its metadata, in 24 bytes.
+    pub fn fingerprint(&self) -> Fingerprint {
         let (kind, target) = match &self.kind {
             FileType::File => (b'f', ""),
             FileType::Dir => (b'd', ""),
             FileType::Link(target) => (b'l', &**target),
         };
-        let mut fixed = [0; 41];
-        fixed[0] = kind;
-        fixed[1..9].copy_from_slice(&self.size.to_le_bytes());
-        fixed[9..13].copy_from_slice(&self.mode.to_le_bytes());
-        fixed[13..21].copy_from_slice(&self.mtime_s.to_le_bytes());
-        fixed[21..25].copy_from_slice(&self.mtime_ns.to_le_bytes());
-        fixed[25..29].copy_from_slice(&self.uid.to_le_bytes());
-        fixed[29..33].copy_from_slice(&self.gid.to_le_bytes());
-        fixed[33..41].copy_from_slice(&(self.path.as_str().len() as u64).to_le_bytes());
-        hasher.update(&fixed).update(self.path.as_str().as_bytes()).update(target.as_bytes());
-        let mut cut = [0; FINGERPRINT_BYTES];
-        hasher.finalize_xof().fill(&mut cut);
-        cut
+        let mut identity = blake3::Hasher::new();
+        identity.update(&[kind]).update(&(self.path.as_str().len() as u64).to_le_bytes());
+        identity.update(self.path.as_str().as_bytes()).update(target.as_bytes());
+        let mut numbers = [0; 24];
+        numbers[..4].copy_from_slice(&self.mode.to_le_bytes());
+        numbers[4..12].copy_from_slice(&self.mtime_s.to_le_bytes());
+        numbers[12..16].copy_from_slice(&self.mtime_ns.to_le_bytes());
+        numbers[16..20].copy_from_slice(&self.uid.to_le_bytes());
+        numbers[20..24].copy_from_slice(&self.gid.to_le_bytes());
+        Fingerprint { identity: cut(&identity.finalize()), metadata: cut(&blake3::hash(&numbers)) }
     }
+}
+
+/// The first bytes of a digest.
+fn cut<const N: usize>(digest: &blake3::Hash) -> [u8; N] {
+    *digest.as_bytes().first_chunk().expect("a digest has 32 bytes")
 }

@@ -1,9 +1,8 @@
 //! `pack.json`: what a pack says of itself. Signed with the other tag files; holds no clock reading.
 
 use crate::format::class::Class;
-use crate::format::digest::Sha256;
 use crate::format::kind::Kind;
-use schemars::JsonSchema;
+use crate::format::seal::{PolicyRef, Tool, Totals};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -11,7 +10,7 @@ use std::collections::BTreeMap;
 pub const SCHEMA: &str = "attestar/pack/v1";
 
 /// The whole document.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pack {
     /// Always [`SCHEMA`].
@@ -39,58 +38,6 @@ pub struct Pack {
     pub links: u64,
     /// Folders kept as members of their own: empty ones, in a backup all.
     pub folders: u64,
-}
-
-/// Files and their bytes. Links to files count as the files they lead to, as BagIt counts them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Totals {
-    /// How many files.
-    pub files: u64,
-    /// Their bytes.
-    pub bytes: u64,
-}
-
-impl Totals {
-    /// Counts one more file.
-    pub fn add(&mut self, bytes: u64) {
-        self.files += 1;
-        self.bytes += bytes;
-    }
-}
-
-/// A program and its version.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Tool {
-    /// Its name.
-    pub name: String,
-    /// Its version.
-    pub version: String,
-}
-
-impl Tool {
-    /// This program.
-    pub fn this() -> Tool {
-        Tool { name: env!("CARGO_PKG_NAME").to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() }
-    }
-}
-
-/// A policy by name and digest.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct PolicyRef {
-    /// Its name.
-    pub name: String,
-    /// The digest of its text, as 64 hex digits.
-    pub sha256: String,
-}
-
-impl PolicyRef {
-    /// The policy of this name and text.
-    pub fn new(name: &str, sha256: Sha256) -> PolicyRef {
-        PolicyRef { name: name.to_owned(), sha256: sha256.to_string() }
-    }
 }
 
 impl Pack {

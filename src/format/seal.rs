@@ -53,14 +53,29 @@ pub struct PolicyRef {
     pub sha256: Sha256,
 }
 
-/// How much payload.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Files and their bytes. Links to files count as the files they lead to, as BagIt counts them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Totals {
     /// Files of the payload.
     pub files: u64,
     /// Their bytes.
     pub bytes: u64,
+}
+
+impl Tool {
+    /// This program.
+    pub fn this() -> Tool {
+        Tool { name: env!("CARGO_PKG_NAME").to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() }
+    }
+}
+
+impl Totals {
+    /// Counts one more file.
+    pub fn add(&mut self, bytes: u64) {
+        self.files += 1;
+        self.bytes += bytes;
+    }
 }
 
 impl Seal {

@@ -4,11 +4,11 @@ use crate::error::{Error, Result};
 use crate::finding::{Code, Finding};
 use crate::format::digest::Digests;
 use crate::format::index::IndexReader;
-use crate::format::member::{FINGERPRINT_BYTES, FileType, Member};
+use crate::format::member::{FileType, Fingerprint, Member};
 use crate::format::path::PackPath;
 use crate::pipeline::unpack::{Limits, payload_path, split_root};
 use std::collections::BTreeMap;
-use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use tempfile::SpooledTempFile;
 
 /// The most payload members that are read, and so that are sealed: 400 MB of rows.
@@ -23,8 +23,8 @@ const TAGS_BYTES_PER_MEMBER: u64 = 16 << 10;
 /// A payload member: 96 bytes. The path itself comes again with the manifests, in the same order.
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
-    /// Of everything the member says of itself: [`Member::fingerprint`].
-    pub fingerprint: [u8; FINGERPRINT_BYTES],
+    /// Which member it is, and its metadata.
+    pub fingerprint: Fingerprint,
     /// Bytes of content.
     pub size: u64,
     /// Of the content; of folders and links, those of nothing.
@@ -43,35 +43,56 @@ pub struct Contents {
     pub others: Vec<Member>,
     /// The tag files.
     pub tags: Tags,
-    /// A digest over (path, offset, size) of all members, as the member index must have them.
-    index: blake3::Hash,
+    /// Whether modes, times and owners are the pack's own; a folder on disk may have lost them.
+    pub has_metadata: bool,
+    /// The member index: names the rows again where a finding needs it.
+    index: Vec<u8>,
 }
 
 impl Contents {
-    /// What a folder on disk holds, which has no member index.
-    pub fn of_folder(root: String, rows: Vec<Row>, others: Vec<Member>, tags: Tags) -> Contents {
-        Contents { root, rows, others, tags, index: blake3::hash(b"") }
+    /// What a folder on disk holds; `index` names its rows.
+    pub fn of_folder(
+        root: String,
+        rows: Vec<Row>,
+        others: Vec<Member>,
+        tags: Tags,
+        index: Vec<u8>,
+    ) -> Contents {
+        Contents { root, rows, others, tags, has_metadata: false, index }
     }
 
-    /// Compares the member index with the members.
-    pub fn check_index(&self, index: io::Result<IndexReader<'_>>) -> Result<()> {
-        let mut hasher = blake3::Hasher::new();
-        let read = index.and_then(|mut rows| {
-            rows.try_for_each(|row| {
-                row.map(|row| add_index_row(&mut hasher, row.path.as_str(), row.offset, row.size))
-            })
+    /// The path in the tree of the payload member in this row. Reads the index up to it.
+    pub fn path_of(&self, row: usize) -> Option<String> {
+        let rows = IndexReader::new(&self.index).ok()?;
+        let mut paths = rows
+            .map_while(io::Result::ok)
+            .filter_map(|row| payload_path(row.path.as_str()).map(str::to_owned));
+        paths.nth(row)
+    }
+}
+
+/// A digest over (path, offset, size) of all members, as the member index must have them.
+#[derive(Default)]
+struct IndexDigest(blake3::Hasher);
+
+impl IndexDigest {
+    fn add(&mut self, path: &str, offset: u64, size: u64) {
+        self.0.update(&(path.len() as u64).to_le_bytes()).update(path.as_bytes());
+        self.0.update(&offset.to_le_bytes()).update(&size.to_le_bytes());
+    }
+
+    /// Refuses an index that is not this one.
+    fn check(&self, index: &[u8]) -> Result<()> {
+        let mut other = IndexDigest::default();
+        let read = IndexReader::new(index).and_then(|mut rows| {
+            rows.try_for_each(|row| row.map(|row| other.add(row.path.as_str(), row.offset, row.size)))
         });
-        if read.is_ok() && hasher.finalize() == self.index {
+        if read.is_ok() && other.0.finalize() == self.0.finalize() {
             return Ok(());
         }
         let what = read.err().map_or("it does not match the members".to_owned(), |error| error.to_string());
         Err(Error::refused(Finding::new(Code::IndexInvalid, "member index").actual(what)))
     }
-}
-
-fn add_index_row(hasher: &mut blake3::Hasher, path: &str, offset: u64, size: u64) {
-    hasher.update(&(path.len() as u64).to_le_bytes()).update(path.as_bytes());
-    hasher.update(&offset.to_le_bytes()).update(&size.to_le_bytes());
 }
 
 /// The tag files of a pack: by name, in any order, as often as they are needed.
@@ -151,7 +172,7 @@ pub struct Ledger {
     rows: Vec<Row>,
     others: Vec<Member>,
     tags: Tags,
-    index: blake3::Hasher,
+    index: IndexDigest,
     /// Where the next member's header begins.
     offset: u64,
     /// Plaintext bytes taken so far.
@@ -169,7 +190,7 @@ impl Ledger {
             rows: Vec::new(),
             others: Vec::new(),
             tags: Tags::default(),
-            index: blake3::Hasher::new(),
+            index: IndexDigest::default(),
             offset: 0,
             position: 0,
             payload_bytes: 0,
@@ -192,7 +213,7 @@ impl Ledger {
             return Err(refuse(Code::TarInvalid, "members in more than one folder"));
         }
         let content_at = self.position;
-        add_index_row(&mut self.index, inside, self.offset, member.size);
+        self.index.add(inside, self.offset, member.size);
         self.offset = content_at + member.size + crate::format::tar::padding(member.size) as u64;
         let named = |path: &str| {
             PackPath::new(path.as_bytes())
@@ -270,21 +291,12 @@ impl Ledger {
         self.rows[row].digests = digests;
     }
 
-    /// What was read. A tar without a member is no pack.
-    pub fn finish(self) -> Result<Contents> {
-        let Ledger { root, rows, others, tags, index, .. } = self;
+    /// What was read, once the member index agrees. A tar without a member is no pack.
+    pub fn finish(self, index: Vec<u8>) -> Result<Contents> {
+        self.index.check(&index)?;
+        let Ledger { root, rows, others, tags, .. } = self;
         let root =
             root.ok_or_else(|| Error::refused(Finding::new(Code::TarInvalid, "").actual("no members")))?;
-        Ok(Contents { root, rows, others, tags, index: index.finalize() })
+        Ok(Contents { root, rows, others, tags, has_metadata: true, index })
     }
-}
-
-/// Tag files from memory, for tests and for packs that are being written.
-pub fn tags_of(files: &[(&str, &[u8])]) -> io::Result<Tags> {
-    let mut tags = Tags::default();
-    for (name, content) in files {
-        let name = PackPath::new(name.as_bytes()).map_err(io::Error::other)?;
-        tags.add(name, Cursor::new(content), u64::MAX)?;
-    }
-    Ok(tags)
 }

@@ -13,5 +13,6 @@ pub mod open;
 pub mod pack;
 pub mod sink;
 pub mod source;
+pub mod staging;
 pub mod unpack;
 pub mod watch;

@@ -11,7 +11,6 @@ use crate::error::{Error, Result};
 use crate::finding::{Code, Finding};
 use crate::format::digest::{Digests, Hasher};
 use crate::format::frames::{FRAME_BYTES, FRAME_COMPRESSED_MAX};
-use crate::format::index::IndexReader;
 use crate::format::member::{FileType, Member};
 use crate::format::path::PackPath;
 use crate::format::tar::{self, FaultKind, Step};
@@ -117,14 +116,14 @@ pub fn unpack(
 }
 
 /// Which of the two ends tells the truth: a fault of the tar or of a target first, else one of the container.
-fn conclude(parsed: Result<Contents>, trailer: Result<Trailer>, watch: &Watch) -> Result<Contents> {
+fn conclude(parsed: Result<Parsed>, trailer: Result<Trailer>, watch: &Watch) -> Result<Contents> {
     let parsed = parsed.map_err(|echo| watch.failure_or(echo));
     match (parsed, trailer) {
-        (Ok(contents), Ok(trailer)) => {
-            contents.check_index(IndexReader::new(&trailer.index))?;
-            Ok(contents)
-        }
-        (Err(Error::Interrupted), Err(fault)) | (Ok(_), Err(fault)) => Err(fault),
+        (Ok(Parsed { ended: false, .. }), Ok(_)) => Err(Error::refused(
+            Finding::new(Code::TarInvalid, "").actual("the archive ends before the tar does"),
+        )),
+        (Ok(parsed), Ok(trailer)) => parsed.ledger.finish(trailer.index),
+        (Err(Error::Interrupted) | Ok(_), Err(fault)) => Err(fault),
         (Err(fault), _) => Err(fault),
     }
 }
@@ -156,7 +155,7 @@ fn parse(
     target: Option<&dyn Target>,
     threads: usize,
     watch: &Watch,
-) -> Result<Contents> {
+) -> Result<Parsed> {
     thread::scope(|scope| {
         let (batches, to_hash) = bounded::<Batch>(threads);
         let (pieces, to_write) = unbounded::<Piece>();
@@ -185,8 +184,15 @@ fn parse(
         lanes.finish().into_iter().for_each(|(row, digests)| ledger.digested(row, digests));
         parsed?;
         watch.check()?;
-        if tar.ended() { ledger.finish() } else { Err(Error::Interrupted) }
+        Ok(Parsed { ledger, ended: tar.ended() })
     })
+}
+
+/// What the frames came to.
+struct Parsed {
+    ledger: Ledger,
+    /// Whether the tar was complete. If not, the container says what cut it short.
+    ended: bool,
 }
 
 struct Parser {
