@@ -13,6 +13,7 @@ pub mod inventory;
 pub(crate) mod json;
 pub mod kind;
 pub mod lines;
+pub mod listing;
 pub mod member;
 pub mod nearest;
 pub mod pack;

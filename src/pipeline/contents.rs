@@ -6,10 +6,12 @@ use crate::format::digest::Digests;
 use crate::format::index::IndexReader;
 use crate::format::member::{FileType, Fingerprint, Member};
 use crate::format::path::PackPath;
+use crate::pipeline::source::read_full;
 use crate::pipeline::unpack::{Limits, payload_path, split_root};
 use std::collections::BTreeMap;
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
-use tempfile::SpooledTempFile;
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::os::unix::fs::FileExt;
 
 /// The most payload members that are read, and so that are sealed: 400 MB of rows.
 pub const MEMBERS_MAX: usize = 4_000_000;
@@ -95,17 +97,24 @@ impl IndexDigest {
     }
 }
 
-/// The tag files of a pack: by name, in any order, as often as they are needed.
+/// The tag files of a pack: by name, several at once, as often as they are needed. In memory while they are few, else
+/// in a temporary file without a name.
+#[derive(Default)]
 pub struct Tags {
-    bytes: SpooledTempFile,
-    files: BTreeMap<PackPath, (u64, u64)>,
+    memory: Vec<u8>,
+    file: Option<File>,
     end: u64,
+    files: BTreeMap<PackPath, (u64, u64)>,
 }
 
-impl Default for Tags {
-    fn default() -> Tags {
-        Tags { bytes: SpooledTempFile::new(TAGS_IN_MEMORY_BYTES), files: BTreeMap::new(), end: 0 }
-    }
+/// Reads one tag file.
+pub type TagReader<'a> = BufReader<TagFile<'a>>;
+
+/// A stretch of the tag files' bytes.
+pub struct TagFile<'a> {
+    tags: &'a Tags,
+    at: u64,
+    end: u64,
 }
 
 impl Tags {
@@ -120,33 +129,42 @@ impl Tags {
     }
 
     /// Reads a tag file from its start.
-    pub fn open(&mut self, name: &str) -> io::Result<Option<impl BufRead + '_>> {
-        let Some(&(start, size)) = self.files.get(name) else { return Ok(None) };
-        self.bytes.seek(SeekFrom::Start(start))?;
-        Ok(Some(BufReader::with_capacity(256 << 10, (&mut self.bytes).take(size))))
+    pub fn open(&self, name: &str) -> Option<TagReader<'_>> {
+        let &(start, size) = self.files.get(name)?;
+        Some(BufReader::with_capacity(128 << 10, TagFile { tags: self, at: start, end: start + size }))
     }
 
-    /// A tag file whole, if it has no more than `limit` bytes.
-    pub fn read(&mut self, name: &str, limit: u64) -> io::Result<Option<Vec<u8>>> {
+    /// A tag file whole; nothing if there is none of that name, or if it has more than `limit` bytes.
+    pub fn read(&self, name: &str, limit: u64) -> io::Result<Option<Vec<u8>>> {
         if self.size(name).is_some_and(|size| size > limit) {
-            return Err(io::Error::other(format!("{name} is larger than {limit} bytes")));
+            return Ok(None);
         }
-        let Some(mut file) = self.open(name)? else { return Ok(None) };
+        let Some(mut file) = self.open(name) else { return Ok(None) };
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
         Ok(Some(bytes))
     }
 
-    /// Begins a tag file; `false` if there is one of that name.
-    pub fn begin(&mut self, name: PackPath) -> bool {
-        let end = self.end;
-        self.files.insert(name, (end, 0)).is_none()
+    /// Begins a tag file.
+    pub fn begin(&mut self, name: PackPath) {
+        self.files.insert(name, (self.end, 0));
     }
 
     /// Appends to the tag file that was begun last.
     pub fn append(&mut self, name: &PackPath, content: &[u8]) -> io::Result<()> {
-        self.bytes.seek(SeekFrom::Start(self.end))?;
-        self.bytes.write_all(content)?;
+        match &self.file {
+            Some(file) => file.write_all_at(content, self.end)?,
+            None if self.memory.len() + content.len() <= TAGS_IN_MEMORY_BYTES => {
+                self.memory.extend_from_slice(content);
+            }
+            None => {
+                let file = tempfile::tempfile()?;
+                file.write_all_at(&self.memory, 0)?;
+                file.write_all_at(content, self.end)?;
+                self.memory = Vec::new();
+                self.file = Some(file);
+            }
+        }
         self.end += content.len() as u64;
         if let Some((_, size)) = self.files.get_mut(name) {
             *size += content.len() as u64;
@@ -157,11 +175,26 @@ impl Tags {
     /// Adds a whole tag file from a reader, at most `limit` bytes of it.
     pub fn add(&mut self, name: PackPath, content: impl Read, limit: u64) -> io::Result<()> {
         self.begin(name.clone());
-        self.bytes.seek(SeekFrom::Start(self.end))?;
-        let size = io::copy(&mut content.take(limit), &mut self.bytes)?;
-        self.end += size;
-        self.files.insert(name, (self.end - size, size));
-        Ok(())
+        let mut content = content.take(limit);
+        let mut buffer = vec![0; 256 << 10];
+        loop {
+            match read_full(&mut content, &mut buffer)? {
+                0 => return Ok(()),
+                count => self.append(&name, &buffer[..count])?,
+            }
+        }
+    }
+}
+
+impl Read for TagFile<'_> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let most = usize::try_from(self.end - self.at).map_or(bytes.len(), |left| left.min(bytes.len()));
+        let count = match &self.tags.file {
+            Some(file) => file.read_at(&mut bytes[..most], self.at)?,
+            None => (&self.tags.memory[self.at as usize..]).read(&mut bytes[..most])?,
+        };
+        self.at += count as u64;
+        Ok(count)
     }
 }
 
