@@ -194,3 +194,6 @@ fn show_key_id(key_id: &str) -> String {
     let shown: String = key_id.trim_end_matches('=').chars().take(43).collect();
     format!("key SHA256:{shown}")
 }
+
+#[cfg(test)]
+mod tests;
