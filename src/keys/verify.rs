@@ -47,8 +47,9 @@ impl Trust {
         expect: Expect<'_>,
         at: Option<Timestamp>,
     ) -> Result<Verified<Statement<P>>, Finding> {
-        let bundle = Bundle::parse_canonical(bundle_bytes)
-            .map_err(|fault| Finding::new(Code::BundleInvalid, expect.file).actual(fault))?;
+        let bundle = Bundle::parse_canonical(bundle_bytes).map_err(|fault| {
+            Finding::new(Code::BundleInvalid, expect.file).actual(shorten(&fault.to_string()))
+        })?;
         let signer = self.authenticate(&bundle, expect)?;
         // From here on the payload is what a trusted key signed; nothing of it was looked at before.
         signer.check_right(expect)?;
@@ -103,7 +104,9 @@ impl Signer {
         if let Some(expected) = expect.project.filter(|&expected| expected != project) {
             return disagree(&format!("project {expected}"), &format!("project {project}"));
         }
-        if let Some(expected) = expect.kind.filter(|&expected| expected != kind) {
+        // Whoever may seal releases has not thereby sealed a backup, even where the caller takes either kind.
+        let kinds = [expect.kind, expect.right.kind()];
+        if let Some(expected) = kinds.into_iter().flatten().find(|&expected| expected != kind) {
             return disagree(expected.as_str(), kind.as_str());
         }
         if let Some(projects) = self.projects.as_ref().filter(|projects| !projects.contains(project)) {
@@ -184,15 +187,20 @@ fn read_statement<P: Predicate>(bundle: &Bundle, expect: Expect<'_>) -> Result<S
     let invalid = || Finding::new(Code::StatementInvalid, expect.file);
     let payload_type = &bundle.envelope.payload_type;
     if payload_type != PAYLOAD_TYPE {
-        return Err(invalid().expected(PAYLOAD_TYPE).actual(payload_type));
+        return Err(invalid().expected(PAYLOAD_TYPE).actual(shorten(payload_type)));
     }
-    Statement::parse(&bundle.envelope.payload).map_err(|fault| invalid().expected(P::TYPE).actual(fault))
+    Statement::parse(&bundle.envelope.payload)
+        .map_err(|fault| invalid().expected(P::TYPE).actual(shorten(&fault.to_string())))
 }
 
-/// A key id as people know it from fingerprints. It is unsigned text, so it is cut short where it is too long.
+/// A key id as people know it from fingerprints.
 fn show_key_id(key_id: &str) -> String {
-    let shown: String = key_id.trim_end_matches('=').chars().take(43).collect();
-    format!("key SHA256:{shown}")
+    format!("key SHA256:{}", shorten(key_id.trim_end_matches('=')))
+}
+
+/// Text out of a bundle that anyone may have written: without control characters, and not megabytes of it.
+fn shorten(text: &str) -> String {
+    text.chars().take(160).map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
 #[cfg(test)]

@@ -242,6 +242,29 @@ fn another_projects_or_another_kinds_seal_is_refused() {
 }
 
 #[test]
+fn the_right_to_seal_releases_does_not_carry_a_seal_of_a_backup() {
+    let backup = Seal { kind: Kind::Backup, ..seal() };
+    let bundle = key(1).sign_statement(&backup.over(Sha256::of(b"tags"))).to_bytes();
+    let open = Expect { kind: None, ..SEAL_FILE };
+    assert_eq!(refused(&trust_keys(), &bundle, open).code, Code::StatementInvalid);
+    let as_backup = Expect { right: Right::to_seal(Kind::Backup), ..open };
+    assert!(trust_keys().verify::<Seal>(&bundle, as_backup, None).is_ok());
+}
+
+#[test]
+fn what_a_stranger_wrote_reaches_no_terminal_and_fills_no_report() {
+    let mut bundle = sealed();
+    bundle.envelope.key_id = format!("\u{1b}[2J{}", "x".repeat(100_000));
+    let finding = refused(&trust_keys(), &bundle.to_bytes(), SEAL_FILE);
+    assert_eq!(finding.code, Code::SignerUnknown);
+    let shown = finding.actual.unwrap();
+    assert!(shown.len() < 1_000 && !shown.contains('\u{1b}'), "{shown}");
+    let media = String::from_utf8(sealed().to_bytes()).unwrap().replace(MEDIA_TYPE, &"m".repeat(100_000));
+    let finding = refused(&trust_keys(), media.as_bytes(), SEAL_FILE);
+    assert_eq!((finding.code, finding.actual.unwrap().len() < 1_000), (Code::BundleInvalid, true));
+}
+
+#[test]
 fn a_key_that_may_drill_may_not_seal() {
     let finding = refused(&trust(&[Right::Drill]), &sealed().to_bytes(), SEAL_FILE);
     assert_eq!(finding.code, Code::SignerNotAllowed);
