@@ -1,8 +1,8 @@
 //! Sigstore bundle v0.3: a DSSE envelope and the name of the key that signed it, in one JSON file.
 //!
 //! <https://github.com/sigstore/protobuf-specs/blob/main/protos/sigstore_bundle.proto>. We read what others
-//! write (media types 0.1 to 0.3, either base64 alphabet); of our own we accept the canonical form alone, so that
-//! no byte of a bundle file is unchecked.
+//! write (media types 0.1 to 0.3, either base64 alphabet); of our own we accept the canonical form alone, so
+//! that no byte of a bundle file is unchecked.
 
 use crate::format::envelope::{Envelope, EnvelopeFault, EnvelopeJson};
 use serde::{Deserialize, Serialize};

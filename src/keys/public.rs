@@ -9,8 +9,8 @@ use pkcs8::Document;
 use std::fmt;
 use std::path::Path;
 
-/// SubjectPublicKeyInfo of an Ed25519 key up to the key itself (RFC 8410, section 4). DER has one encoding, so
-/// the prefix is a constant.
+/// SubjectPublicKeyInfo of an Ed25519 key up to the key itself (RFC 8410, section 4). DER has one encoding,
+/// so the prefix is a constant.
 const SPKI_PREFIX: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 
 /// What precedes the key in an OpenSSH blob: the type's name and the key's length (RFC 8709, section 4).
@@ -101,8 +101,8 @@ impl PublicKey {
         format!("SHA256:{}", BASE64_NOPAD.encode(&self.digest().0))
     }
 
-    /// Whether this is a signature of that message: pure Ed25519, strict (RFC 8032, section 5.1.7; no malleable
-    /// signature, no low-order point).
+    /// Whether this is a signature of that message: pure Ed25519, strict (RFC 8032, section 5.1.7; no
+    /// malleable signature, no low-order point).
     pub fn verify_strict(&self, message: &[u8], signature: &[u8; 64]) -> bool {
         self.0.verify_strict(message, &Signature::from_bytes(signature)).is_ok()
     }

@@ -29,9 +29,9 @@ impl SigningKey {
         SigningKey(ed25519_dalek::SigningKey::from_bytes(seed))
     }
 
-    /// Reads a key file: PKCS#8 PEM, asking for its passphrase where it is encrypted. PBES2 authenticates nothing, so
-    /// that a damaged file can decrypt to another key: where the public key lies beside it (`K.pub` beside `K.key`),
-    /// the two must belong together.
+    /// Reads a key file: PKCS#8 PEM, asking for its passphrase where it is encrypted. PBES2 authenticates
+    /// nothing, so that a damaged file can decrypt to another key: where the public key lies beside it
+    /// (`K.pub` beside `K.key`), the two must belong together.
     pub fn load(path: &Path, passphrases: &mut dyn Passphrases) -> Result<SigningKey> {
         let key = SigningKey::from_pem(&file::read_text(path)?, path, passphrases)?;
         let beside = path.with_extension("pub");
@@ -44,8 +44,9 @@ impl SigningKey {
         Ok(key)
     }
 
-    /// Reads PKCS#8 PEM; `file` names it in errors and prompts. Refuses other algorithms, an all-zero seed, a
-    /// public key that does not belong to it, and key derivation that costs more than 256 MiB or some seconds.
+    /// Reads PKCS#8 PEM; `file` names it in errors and prompts. Refuses other algorithms, an all-zero seed,
+    /// a public key that does not belong to it, and key derivation that costs more than 256 MiB or some
+    /// seconds.
     pub fn from_pem(text: &str, file: &Path, passphrases: &mut dyn Passphrases) -> Result<SigningKey> {
         Ok(SigningKey::from_seed(&*pem::read(text, file, passphrases)?))
     }
@@ -89,7 +90,8 @@ mod tests {
         let path = folder.path().join("signing.key");
         let key = SigningKey::from_seed(&[1; 32]);
         let pem = key.to_pem(Some(&"horse".into()), &mut FixedEntropy(0)).unwrap();
-        // A character of the last but one block of ciphertext: CBC turns it into another seed, and nobody notices.
+        // A character of the last but one block of ciphertext: CBC turns it into another seed, and nobody
+        // notices.
         let at = pem.find("\n-----END").unwrap() - 46;
         let mut damaged = pem.as_bytes().to_vec();
         damaged[at] = if damaged[at] == b'A' { b'B' } else { b'A' };

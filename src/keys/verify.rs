@@ -1,7 +1,7 @@
 //! The verifier: the only place where a [`Verified`] is made.
 //!
-//! Everything behind it (restore, reports, approvals) takes a `Verified` and nothing less, so that no statement
-//! is believed that was not signed by a key that the caller trusts for that very act.
+//! Everything behind it (restore, reports, approvals) takes a `Verified` and nothing less, so that no
+//! statement is believed that was not signed by a key that the caller trusts for that very act.
 
 use crate::finding::{Code, Finding};
 use crate::format::bundle::Bundle;
@@ -35,12 +35,13 @@ pub struct Verified<T> {
 }
 
 impl Trust {
-    /// Verifies a bundle, and gives its statement only if every demand holds: canonical bytes; a key that is trusted
-    /// for `expect.right` and for the project, not revoked, not expired; its strict signature over the payload
-    /// as received; the payload type, statement type and predicate type of `P`; subjects; project and kind.
+    /// Verifies a bundle, and gives its statement only if every demand holds: canonical bytes; a key that is
+    /// trusted for `expect.right` and for the project, not revoked, not expired; its strict signature over
+    /// the payload as received; the payload type, statement type and predicate type of `P`; subjects;
+    /// project and kind.
     ///
-    /// `at` is when it was signed: the `created_at` of the verified receipt. A statement that tells its own time
-    /// is judged by that. The subjects are still to be matched: [`Verified::match_subjects`].
+    /// `at` is when it was signed: the `created_at` of the verified receipt. A statement that tells its own
+    /// time is judged by that. The subjects are still to be matched: [`Verified::match_subjects`].
     pub fn verify<P: Predicate>(
         &self,
         bundle_bytes: &[u8],
