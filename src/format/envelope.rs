@@ -1,7 +1,7 @@
 //! DSSE v1: an envelope that signs a payload together with its type.
 //!
-//! <https://github.com/secure-systems-lab/dsse/blob/master/envelope.md>. What is signed is the PAE of the payload
-//! bytes as received; they are never serialised again on the way to the verifier.
+//! <https://github.com/secure-systems-lab/dsse/blob/master/envelope.md>. What is signed is the PAE of the
+//! payload bytes as received; they are never serialised again on the way to the verifier.
 
 use data_encoding::{BASE64, BASE64URL};
 use serde::{Deserialize, Serialize};
@@ -80,8 +80,8 @@ impl Envelope {
     }
 }
 
-/// Pre-authentication encoding (DSSE protocol): `DSSEv1 SP LEN(type) SP type SP LEN(body) SP body`, lengths in
-/// bytes, ASCII decimal.
+/// Pre-authentication encoding (DSSE protocol): `DSSEv1 SP LEN(type) SP type SP LEN(body) SP body`, lengths
+/// in bytes, ASCII decimal.
 pub fn pae(payload_type: &str, payload: &[u8]) -> Vec<u8> {
     let head = format!("DSSEv1 {} {} {} ", payload_type.len(), payload_type, payload.len());
     [head.as_bytes(), payload].concat()

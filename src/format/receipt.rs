@@ -1,7 +1,7 @@
 //! The receipt: the signed statement about an archive's ciphertext, checkable by who cannot decrypt it.
 //!
-//! age authenticates no sender, so anyone who knows the recipients can replace an archive whole; the receipt is
-//! what such an archive does not have. It also says when, which the seal does not.
+//! age authenticates no sender, so anyone who knows the recipients can replace an archive whole; the receipt
+//! is what such an archive does not have. It also says when, which the seal does not.
 
 use crate::format::digest::Sha256;
 use crate::format::json;

@@ -1,5 +1,5 @@
-//! The seal: the signed statement that closes a pack. Its subject is the tag manifest, which lists every other
-//! tag file, which list every payload file; so nothing can be added, changed or dropped unseen.
+//! The seal: the signed statement that closes a pack. Its subject is the tag manifest, which lists every
+//! other tag file, which list every payload file; so nothing can be added, changed or dropped unseen.
 //!
 //! It holds no clock reading, so that two seals of one tree are the same bytes.
 

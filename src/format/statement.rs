@@ -99,8 +99,8 @@ impl<P: Predicate> Statement<P> {
         Statement { statement_type, subject, predicate_type: P::TYPE.to_owned(), predicate }
     }
 
-    /// Reads a payload whose signature has been verified. The types are compared before the predicate is looked
-    /// at, so that a statement shown as another one is called that, and not malformed.
+    /// Reads a payload whose signature has been verified. The types are compared before the predicate is
+    /// looked at, so that a statement shown as another one is called that, and not malformed.
     pub fn parse(payload: &[u8]) -> Result<Statement<P>, StatementFault> {
         let outer: Statement<IgnoredAny> = serde_json::from_slice(payload)?;
         if outer.statement_type != STATEMENT_TYPE {

@@ -46,7 +46,9 @@ pub(super) fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => return Err(exists(path)),
         opened => opened.map_err(Error::io("create", path))?,
     };
-    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let written =
+        file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| File::open(folder)?.sync_all());
     written.map_err(|error| {
         // The first error is the one to tell; that the rest cannot be removed either changes nothing.
         let _ = std::fs::remove_file(path);

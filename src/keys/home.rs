@@ -93,8 +93,8 @@ impl Home {
         self.folder.join("trust.toml")
     }
 
-    /// Makes a key set. Nothing is overwritten: if any of the files is there, nothing is made. The new public key gets
-    /// every right in `trust.toml`, as [`OWN_ROLE`]. `now` goes into the identity's comment.
+    /// Makes a key set. Nothing is overwritten: if any of the files is there, nothing is made. The new
+    /// public key gets every right in `trust.toml`, as [`OWN_ROLE`]. `now` goes into the identity's comment.
     pub fn create(
         &self,
         parts: Parts,
@@ -124,8 +124,11 @@ impl Home {
             created.recipient = Some(recipient);
         }
         self.make_folder(&self.folder)?;
-        for (path, bytes, mode) in &files {
-            file::write_new(path, bytes, *mode)?;
+        for (done, (path, bytes, mode)) in files.iter().enumerate() {
+            file::write_new(path, bytes, *mode).inspect_err(|_| {
+                // Half a key set is none. Whether taking it away works changes nothing about the error.
+                files[..done].iter().for_each(|(path, ..)| drop(std::fs::remove_file(path)));
+            })?;
         }
         if let Some(public) = &created.public {
             self.trust_key(public, OWN_ROLE, Right::ALL)?;
@@ -133,8 +136,9 @@ impl Home {
         Ok(created)
     }
 
-    /// Trusts a key: copies it to `trusted/ROLE-xxxxxxxx.pub` and appends a `[[signer]]` to `trust.toml`, which is
-    /// otherwise left as its owner wrote it. Returns the copy's path. A key that is trusted already is refused.
+    /// Trusts a key: copies it to `trusted/ROLE-xxxxxxxx.pub` and appends a `[[signer]]` to `trust.toml`,
+    /// which is otherwise left as its owner wrote it. Returns the copy's path. A key that is trusted already
+    /// is refused.
     pub fn trust_key(&self, key: &PublicKey, role: &str, rights: &[Right]) -> Result<PathBuf> {
         if !trust_file::is_role(role) {
             return Err(Error::usage(format!("role {role:?} is not 1 to 32 of a-z, 0-9 and -"), ""));
@@ -216,3 +220,6 @@ fn append(trust_file: &Path, entry: &str) -> Result<()> {
         .map_err(Error::io("open", trust_file))?;
     file.write_all(addition.as_bytes()).and_then(|()| file.sync_all()).map_err(Error::io("write", trust_file))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,5 @@
-//! age X25519 identities: the secret keys that decrypt archives, in files as `age-keygen` and `age -p` write them.
+//! age X25519 identities: the secret keys that decrypt archives, in files as `age-keygen` and `age -p` write
+//! them.
 
 use crate::error::{Error, Result};
 use crate::keys::file;
@@ -62,7 +63,8 @@ impl Identity {
         }
     }
 
-    /// Every identity of a file: plain, or encrypted with a passphrase (armored or binary), which is asked for.
+    /// Every identity of a file: plain, or encrypted with a passphrase (armored or binary), which is asked
+    /// for.
     pub fn load_file(path: &Path, passphrases: &mut dyn Passphrases) -> Result<Vec<Identity>> {
         Identity::parse_file(&file::read(path)?, path, passphrases)
     }
@@ -161,3 +163,6 @@ fn encrypt(clear: &[u8], passphrase: &SecretString, work_factor: u8) -> Result<Z
     written.expect("writing to memory cannot fail");
     Ok(Zeroizing::new(file))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,5 @@
-//! Secret keys as PKCS#8 PEM (RFC 5958, RFC 8410), in the clear or encrypted with a passphrase (RFC 8018 PBES2).
+//! Secret keys as PKCS#8 PEM (RFC 5958, RFC 8410), in the clear or encrypted with a passphrase (RFC 8018
+//! PBES2).
 //!
 //! `openssl pkey` opens both. The version without the public key is written, because OpenSSL 3.0 refuses the
 //! other one.
@@ -21,7 +22,8 @@ const SCRYPT_COST: u64 = 1 << 14;
 const SCRYPT_BLOCK_SIZE: u16 = 8;
 const SCRYPT_PARALLELIZATION: u16 = 5;
 
-/// The most memory, in bytes, and the most rounds that opening a key may cost. Whoever writes the file chooses them.
+/// The most memory, in bytes, and the most rounds that opening a key may cost. Whoever writes the file
+/// chooses them.
 const SCRYPT_MEMORY_BYTES_MAX: u64 = 256 << 20;
 const SCRYPT_WORK_BYTES_MAX: u64 = 2 << 30;
 const PBKDF2_ROUNDS_MAX: u32 = 10_000_000;
@@ -119,12 +121,14 @@ fn decrypt(
         pkcs8::Error::EncryptedPrivateKey(pkcs8::pkcs5::Error::UnsupportedAlgorithm { .. }) => unsupported(),
         _ => wrong_passphrase(file),
     })?;
-    // A wrong passphrase now and then gives what looks like padding: then it is the key inside that does not parse.
+    // A wrong passphrase now and then gives what looks like padding: then it is the key inside that does not
+    // parse.
     PrivateKeyInfoRef::try_from(clear.as_bytes()).map_err(|_| wrong_passphrase(file))?;
     Ok(clear)
 }
 
-/// Bounds what a file may make us compute; also refuses scrypt costs that are no power of two from 2 up.
+/// Bounds what a file may make us compute. Costs that mean nothing are refused too: zero, and an N that is
+/// no power of two, on which the code below would underflow or fail as if the passphrase were wrong.
 fn is_affordable(kdf: &Kdf) -> bool {
     match kdf {
         Kdf::Scrypt(ScryptParams { cost_parameter, block_size, parallelization, .. }) => {
@@ -133,6 +137,7 @@ fn is_affordable(kdf: &Kdf) -> bool {
             let lanes = block.saturating_mul(u64::from(*parallelization));
             cost_parameter.is_power_of_two()
                 && *cost_parameter > 1
+                && lanes > 0
                 && memory.saturating_add(lanes) <= SCRYPT_MEMORY_BYTES_MAX
                 && memory.saturating_mul(u64::from(*parallelization)) <= SCRYPT_WORK_BYTES_MAX
         }
@@ -147,3 +152,6 @@ fn is_affordable(kdf: &Kdf) -> bool {
 pub(super) fn wrong_passphrase(file: &Path) -> Error {
     Error::input(format!("the passphrase does not open {}", file.display()), "try again")
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,8 +9,8 @@ use pkcs8::Document;
 use std::fmt;
 use std::path::Path;
 
-/// SubjectPublicKeyInfo of an Ed25519 key up to the key itself (RFC 8410, section 4). DER has one encoding, so
-/// the prefix is a constant.
+/// SubjectPublicKeyInfo of an Ed25519 key up to the key itself (RFC 8410, section 4). DER has one encoding,
+/// so the prefix is a constant.
 const SPKI_PREFIX: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 
 /// What precedes the key in an OpenSSH blob: the type's name and the key's length (RFC 8709, section 4).
@@ -101,8 +101,8 @@ impl PublicKey {
         format!("SHA256:{}", BASE64_NOPAD.encode(&self.digest().0))
     }
 
-    /// Whether this is a signature of that message: pure Ed25519, strict (RFC 8032, section 5.1.7; no malleable
-    /// signature, no low-order point).
+    /// Whether this is a signature of that message: pure Ed25519, strict (RFC 8032, section 5.1.7; no
+    /// malleable signature, no low-order point).
     pub fn verify_strict(&self, message: &[u8], signature: &[u8; 64]) -> bool {
         self.0.verify_strict(message, &Signature::from_bytes(signature)).is_ok()
     }
@@ -134,9 +134,12 @@ fn from_pem(text: &str) -> Result<[u8; 32], KeyFault> {
 }
 
 fn from_ssh_line(line: &str) -> Result<[u8; 32], KeyFault> {
+    if line.contains('\n') {
+        return Err(KeyFault::NotAKey);
+    }
     let mut words = line.split_ascii_whitespace();
     match words.next() {
-        Some("ssh-ed25519") if !line.contains('\n') => {}
+        Some("ssh-ed25519") => {}
         Some(other)
             if other.starts_with("ssh-") || other.starts_with("ecdsa-") || other.starts_with("sk-") =>
         {
@@ -147,4 +150,92 @@ fn from_ssh_line(line: &str) -> Result<[u8; 32], KeyFault> {
     let blob = words.next().and_then(|word| BASE64.decode(word.as_bytes()).ok()).ok_or(KeyFault::NotAKey)?;
     let key = blob.strip_prefix(SSH_PREFIX).ok_or(KeyFault::NotAKey)?;
     key.try_into().map_err(|_| KeyFault::NotAKey)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::signing::SigningKey;
+
+    fn key() -> PublicKey {
+        SigningKey::from_seed(&[7; 32]).public()
+    }
+
+    fn bytes(hex: &str) -> [u8; 32] {
+        Sha256::from_hex(hex).unwrap().0
+    }
+
+    #[test]
+    fn a_key_reads_back_from_pem_and_from_an_ssh_line() {
+        let key = key();
+        assert_eq!(PublicKey::from_text(&key.to_pem()), Ok(key));
+        let blob = [SSH_PREFIX.as_slice(), &key.to_der()[12..]].concat();
+        let line = format!("ssh-ed25519 {} captain@example.com\n", BASE64.encode(&blob));
+        assert_eq!(PublicKey::from_text(&line), Ok(key));
+        assert_eq!(PublicKey::from_text(&format!("{line}{line}")), Err(KeyFault::NotAKey));
+    }
+
+    #[test]
+    fn id_and_fingerprint_are_of_the_der_as_openssl_writes_it() {
+        // openssl pkey -in test-only-a.pem -pubout -outform DER | openssl sha256 -binary | base64
+        let pem = include_str!("../../fixtures/keys/test-only-a.pub");
+        let key = PublicKey::from_text(pem).unwrap();
+        assert_eq!(key.to_pem(), pem);
+        assert_eq!(key.key_id(), "kGS0Wz4PszuFGi6ZTou/b2DvXBV5MB6IcZzBOuMVOuw=");
+        assert_eq!(key.fingerprint(), format!("SHA256:{}", key.key_id().trim_end_matches('=')));
+        let ssh = include_str!("../../fixtures/keys/test-only-a.ssh.pub");
+        assert_eq!(PublicKey::from_text(ssh), Ok(key));
+    }
+
+    #[test]
+    fn keys_that_sign_without_their_secret_are_refused() {
+        let zeros = "00".repeat(31);
+        let low_order = [
+            format!("01{zeros}"),
+            format!("{zeros}00"),
+            format!("{zeros}80"),
+            format!("ec{}7f", "ff".repeat(30)),
+            "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05".to_owned(),
+            "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85".to_owned(),
+            "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a".to_owned(),
+            "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa".to_owned(),
+        ];
+        for hex in &low_order {
+            assert_eq!(PublicKey::from_bytes(&bytes(hex)), Err(KeyFault::Weak), "{hex}");
+        }
+        let eighth = VerifyingKey::from_bytes(&bytes(&low_order[4])).unwrap().to_edwards();
+        let mixed = (key().0.to_edwards() + eighth).compress().to_bytes();
+        assert_eq!(PublicKey::from_bytes(&mixed), Err(KeyFault::Weak), "a low-order part");
+    }
+
+    #[test]
+    fn a_point_has_one_encoding() {
+        for hex in [format!("ee{}7f", "ff".repeat(30)), format!("01{}80", "00".repeat(30)), "02".repeat(32)] {
+            assert_eq!(PublicKey::from_bytes(&bytes(&hex)), Err(KeyFault::NotCanonical), "{hex}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_ed25519_public_key_is_named() {
+        let private =
+            SigningKey::from_seed(&[7; 32]).to_pem(None, &mut crate::keys::entropy::FixedEntropy(0)).unwrap();
+        let pem = |der: &[u8]| {
+            format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", BASE64.encode(der))
+        };
+        let mut x25519 = key().to_der();
+        x25519[8] = 0x6e;
+        let cases = [
+            (private.to_string(), KeyFault::Private),
+            (pem(&x25519), KeyFault::NotEd25519),
+            (pem(&key().to_der()[..43]), KeyFault::NotAKey),
+            (key().to_pem().replace("PUBLIC KEY", "CERTIFICATE"), KeyFault::NotAKey),
+            ("ssh-rsa AAAAB3NzaC1yc2E= me".to_owned(), KeyFault::NotEd25519),
+            ("ssh-ed25519 AAAA me".to_owned(), KeyFault::NotAKey),
+            ("hello".to_owned(), KeyFault::NotAKey),
+            (String::new(), KeyFault::NotAKey),
+        ];
+        for (text, fault) in cases {
+            assert_eq!(PublicKey::from_text(&text), Err(fault), "{text}");
+        }
+    }
 }

@@ -160,3 +160,67 @@ fn bech32() -> Encoding {
     specification.symbols.push_str("qpzry9x8gf2tvdw0s3jn54khce6mua7l");
     specification.encoding().expect("32 different ASCII characters are an alphabet")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = include_str!("../../fixtures/keys/test-only-a.recipient.txt");
+
+    fn fault(text: &str) -> RecipientFault {
+        text.parse::<Recipient>().unwrap_err()
+    }
+
+    #[test]
+    fn a_recipient_reads_back_and_a_mistyped_one_does_not() {
+        let good = GOOD.trim();
+        assert_eq!(good.parse::<Recipient>().unwrap().to_string(), good);
+        assert_eq!(fault(&good.replacen('q', "p", 1)), RecipientFault::Malformed);
+        assert_eq!(fault(&good[..good.len() - 1]), RecipientFault::Malformed);
+    }
+
+    #[test]
+    fn recipients_that_anyone_could_decrypt_for_are_refused() {
+        // Bech32 of the points in LOW_ORDER, and of zero with the sign bit set.
+        for weak in [
+            "age1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq5cu47z",
+            "age1qyqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqj7vrya",
+            "age1ur4h5lpmgxu2u9jku0a0r87ydtdqnr0tnsetrlvxvgz3vh6fhqqqzyt4v9",
+            "age1t7wft09r2zxzfvwsk92eeql0tvzyghxytqwgapkcyf8dm5ylz9ts6wm9s8",
+            "age1anlllllllllllllllllllllllllllllllllllllllllllllllals4n2t7m",
+            "age1ahlllllllllllllllllllllllllllllllllllllllllllllllalsn46ayy",
+            "age1amlllllllllllllllllllllllllllllllllllllllllllllllalselrwrv",
+            "age1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqzqqsuwj9m",
+        ] {
+            assert_eq!(fault(weak), RecipientFault::Weak, "{weak}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_x25519_recipient_is_named() {
+        assert_eq!(fault("ssh-ed25519 AAAA me"), RecipientFault::Ssh);
+        assert_eq!(
+            fault("age1yubikey1qwt50d05nh5vutpdzmlg5wn80xq5negm4uj9ghv0snvdd3yysf5yw3rhl3t"),
+            RecipientFault::Plugin
+        );
+        assert_eq!(fault("age1pq1qqqq"), RecipientFault::Plugin);
+        let secret = include_str!("../../fixtures/keys/test-only-a.identity.txt").lines().last().unwrap();
+        assert_eq!(fault(secret), RecipientFault::Secret);
+        let error = Recipient::from_argument(secret).unwrap_err();
+        assert!(matches!(error, Error::Usage { .. }) && !error.to_string().contains(secret), "{error}");
+    }
+
+    #[test]
+    fn a_recipients_file_has_comments_and_its_mistakes_have_lines() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("r.txt");
+        std::fs::write(&path, format!("# the auditors\n\n{GOOD}{GOOD}")).unwrap();
+        assert_eq!(Recipient::from_argument(path.to_str().unwrap()).unwrap().len(), 2);
+        std::fs::write(&path, format!("{GOOD}ssh-rsa AAAA\n")).unwrap();
+        let error = Recipient::load_file(&path).unwrap_err().to_string();
+        assert!(error.ends_with("r.txt:2: an SSH recipient; only age1… recipients are taken"), "{error}");
+        std::fs::write(&path, "# nobody\n").unwrap();
+        assert!(matches!(Recipient::load_file(&path), Err(Error::Input { .. })));
+        assert!(matches!(Recipient::from_argument("/no/such/file"), Err(Error::Io { .. })));
+    }
+}

@@ -54,6 +54,15 @@ impl Right {
         }
     }
 
+    /// The kind that a statement under this right must be of, where the right is for one kind alone.
+    pub fn kind(self) -> Option<Kind> {
+        match self {
+            Right::SealRelease => Some(Kind::Release),
+            Right::SealBackup => Some(Kind::Backup),
+            _ => None,
+        }
+    }
+
     /// Reads what [`Right::as_str`] wrote; `None` for anything else.
     pub fn from_name(name: &str) -> Option<Right> {
         Right::ALL.iter().copied().find(|right| right.as_str() == name)

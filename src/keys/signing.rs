@@ -1,6 +1,6 @@
 //! Signing keys: Ed25519 (RFC 8032), deterministic, so that the same statement always gives the same bundle.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::format::bundle::Bundle;
 use crate::format::envelope::{Envelope, PAYLOAD_TYPE};
 use crate::format::statement::{Predicate, Statement};
@@ -29,13 +29,24 @@ impl SigningKey {
         SigningKey(ed25519_dalek::SigningKey::from_bytes(seed))
     }
 
-    /// Reads a key file: PKCS#8 PEM, asking for its passphrase where it is encrypted.
+    /// Reads a key file: PKCS#8 PEM, asking for its passphrase where it is encrypted. PBES2 authenticates
+    /// nothing, so that a damaged file can decrypt to another key: where the public key lies beside it
+    /// (`K.pub` beside `K.key`), the two must belong together.
     pub fn load(path: &Path, passphrases: &mut dyn Passphrases) -> Result<SigningKey> {
-        SigningKey::from_pem(&file::read_text(path)?, path, passphrases)
+        let key = SigningKey::from_pem(&file::read_text(path)?, path, passphrases)?;
+        let beside = path.with_extension("pub");
+        if PublicKey::load(&beside).is_ok_and(|public| public != key.public()) {
+            return Err(Error::input(
+                format!("{} is not the key of {}: damaged, or mixed up", path.display(), beside.display()),
+                "take both from the same copy",
+            ));
+        }
+        Ok(key)
     }
 
-    /// Reads PKCS#8 PEM; `file` names it in errors and prompts. Refuses other algorithms, an all-zero seed, a
-    /// public key that does not belong to it, and key derivation that costs more than 256 MiB or some seconds.
+    /// Reads PKCS#8 PEM; `file` names it in errors and prompts. Refuses other algorithms, an all-zero seed,
+    /// a public key that does not belong to it, and key derivation that costs more than 256 MiB or some
+    /// seconds.
     pub fn from_pem(text: &str, file: &Path, passphrases: &mut dyn Passphrases) -> Result<SigningKey> {
         Ok(SigningKey::from_seed(&*pem::read(text, file, passphrases)?))
     }
@@ -64,5 +75,44 @@ impl SigningKey {
         };
         envelope.signature = self.0.sign(&envelope.signed_bytes()).to_bytes();
         Bundle { envelope }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::entropy::FixedEntropy;
+    use crate::keys::passphrase::{NoPassphrases, OnePassphrase};
+
+    #[test]
+    fn an_encrypted_key_that_was_damaged_is_caught_by_the_public_key_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("signing.key");
+        let key = SigningKey::from_seed(&[1; 32]);
+        let pem = key.to_pem(Some(&"horse".into()), &mut FixedEntropy(0)).unwrap();
+        // A character of the last but one block of ciphertext: CBC turns it into another seed, and nobody
+        // notices.
+        let at = pem.find("\n-----END").unwrap() - 46;
+        let mut damaged = pem.as_bytes().to_vec();
+        damaged[at] = if damaged[at] == b'A' { b'B' } else { b'A' };
+        std::fs::write(&path, damaged).unwrap();
+        let other = SigningKey::load(&path, &mut OnePassphrase("horse")).unwrap();
+        assert_ne!(other.public(), key.public());
+        std::fs::write(folder.path().join("signing.pub"), key.public().to_pem()).unwrap();
+        let error = SigningKey::load(&path, &mut OnePassphrase("horse")).err().unwrap();
+        assert!(error.to_string().contains("damaged, or mixed up"), "{error}");
+        std::fs::write(&path, &*pem).unwrap();
+        assert_eq!(SigningKey::load(&path, &mut OnePassphrase("horse")).unwrap().public(), key.public());
+    }
+
+    #[test]
+    fn a_key_file_that_is_missing_or_too_large_is_said_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("k.key");
+        let missing = SigningKey::load(&path, &mut NoPassphrases).err().unwrap();
+        assert!(matches!(&missing, Error::Io { .. }) && missing.to_string().contains("k.key"), "{missing}");
+        std::fs::write(&path, vec![b'-'; (1 << 20) + 1]).unwrap();
+        let large = SigningKey::load(&path, &mut NoPassphrases).err().unwrap();
+        assert!(large.to_string().ends_with("k.key is larger than 1 MiB: not a key file"), "{large}");
     }
 }

@@ -54,8 +54,8 @@ impl Trust {
         Ok(trust)
     }
 
-    /// Grants a key what `--key` grants. A key that the trust file names keeps its role and its limits there: expiry,
-    /// revocation and projects are not lifted by naming the key once more.
+    /// Grants a key what `--key` grants. A key that the trust file names keeps its role and its limits
+    /// there: expiry, revocation and projects are not lifted by naming the key once more.
     pub fn grant(&mut self, key: PublicKey, file_name: &str) {
         let rights = Right::OF_KEY_FILES.iter().copied();
         match self.signers.iter_mut().find(|signer| signer.key == key) {

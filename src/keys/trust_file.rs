@@ -150,3 +150,6 @@ impl Checker<'_> {
         Error::config(self.file, line_of(self.text, &at.span()), message, hint)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! The verifier: the only place where a [`Verified`] is made.
 //!
-//! Everything behind it (restore, reports, approvals) takes a `Verified` and nothing less, so that no statement
-//! is believed that was not signed by a key that the caller trusts for that very act.
+//! Everything behind it (restore, reports, approvals) takes a `Verified` and nothing less, so that no
+//! statement is believed that was not signed by a key that the caller trusts for that very act.
 
 use crate::finding::{Code, Finding};
 use crate::format::bundle::Bundle;
@@ -35,20 +35,22 @@ pub struct Verified<T> {
 }
 
 impl Trust {
-    /// Verifies a bundle, and gives its statement only if every demand holds: canonical bytes; a key that is trusted
-    /// for `expect.right` and for the project, not revoked, not expired; its strict signature over the payload
-    /// as received; the payload type, statement type and predicate type of `P`; subjects; project and kind.
+    /// Verifies a bundle, and gives its statement only if every demand holds: canonical bytes; a key that is
+    /// trusted for `expect.right` and for the project, not revoked, not expired; its strict signature over
+    /// the payload as received; the payload type, statement type and predicate type of `P`; subjects;
+    /// project and kind.
     ///
-    /// `at` is when it was signed: the `created_at` of the verified receipt. A statement that tells its own time
-    /// is judged by that. The subjects are still to be matched: [`Verified::match_subjects`].
+    /// `at` is when it was signed: the `created_at` of the verified receipt. A statement that tells its own
+    /// time is judged by that. The subjects are still to be matched: [`Verified::match_subjects`].
     pub fn verify<P: Predicate>(
         &self,
         bundle_bytes: &[u8],
         expect: Expect<'_>,
         at: Option<Timestamp>,
     ) -> Result<Verified<Statement<P>>, Finding> {
-        let bundle = Bundle::parse_canonical(bundle_bytes)
-            .map_err(|fault| Finding::new(Code::BundleInvalid, expect.file).actual(fault))?;
+        let bundle = Bundle::parse_canonical(bundle_bytes).map_err(|fault| {
+            Finding::new(Code::BundleInvalid, expect.file).actual(shorten(&fault.to_string()))
+        })?;
         let signer = self.authenticate(&bundle, expect)?;
         // From here on the payload is what a trusted key signed; nothing of it was looked at before.
         signer.check_right(expect)?;
@@ -103,7 +105,9 @@ impl Signer {
         if let Some(expected) = expect.project.filter(|&expected| expected != project) {
             return disagree(&format!("project {expected}"), &format!("project {project}"));
         }
-        if let Some(expected) = expect.kind.filter(|&expected| expected != kind) {
+        // Whoever may seal releases has not thereby sealed a backup, even where the caller takes either kind.
+        let kinds = [expect.kind, expect.right.kind()];
+        if let Some(expected) = kinds.into_iter().flatten().find(|&expected| expected != kind) {
             return disagree(expected.as_str(), kind.as_str());
         }
         if let Some(projects) = self.projects.as_ref().filter(|projects| !projects.contains(project)) {
@@ -184,13 +188,21 @@ fn read_statement<P: Predicate>(bundle: &Bundle, expect: Expect<'_>) -> Result<S
     let invalid = || Finding::new(Code::StatementInvalid, expect.file);
     let payload_type = &bundle.envelope.payload_type;
     if payload_type != PAYLOAD_TYPE {
-        return Err(invalid().expected(PAYLOAD_TYPE).actual(payload_type));
+        return Err(invalid().expected(PAYLOAD_TYPE).actual(shorten(payload_type)));
     }
-    Statement::parse(&bundle.envelope.payload).map_err(|fault| invalid().expected(P::TYPE).actual(fault))
+    Statement::parse(&bundle.envelope.payload)
+        .map_err(|fault| invalid().expected(P::TYPE).actual(shorten(&fault.to_string())))
 }
 
-/// A key id as people know it from fingerprints. It is unsigned text, so it is cut short where it is too long.
+/// A key id as people know it from fingerprints.
 fn show_key_id(key_id: &str) -> String {
-    let shown: String = key_id.trim_end_matches('=').chars().take(43).collect();
-    format!("key SHA256:{shown}")
+    format!("key SHA256:{}", shorten(key_id.trim_end_matches('=')))
 }
+
+/// Text out of a bundle that anyone may have written: without control characters, and not megabytes of it.
+fn shorten(text: &str) -> String {
+    text.chars().take(160).map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests;
