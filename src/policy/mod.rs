@@ -9,5 +9,8 @@ mod raw;
 mod reach;
 pub mod rules;
 mod secrets;
+#[cfg(test)]
+mod tests;
 
+pub use raw::is_project_name;
 pub use rules::{Dialect, HashesPaths, Include, Policy, SealOptions, Source, TagTemplate};

@@ -2,11 +2,18 @@
 
 pub mod git;
 mod links;
+mod manifest;
 pub mod member;
 mod names;
 pub mod scan;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+pub mod version;
 mod walk;
 
 pub use git::GitFacts;
 pub use member::{Link, LinkTo, Member, MemberKind};
 pub use scan::{Count, Scan, ScanOptions};
+pub use version::Told;
