@@ -1,5 +1,6 @@
 //! What is read: the scan of the tree, its git facts, its version.
 
+mod crew;
 pub mod git;
 mod links;
 mod manifest;
