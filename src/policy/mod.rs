@@ -11,6 +11,7 @@ pub mod rules;
 mod secrets;
 #[cfg(test)]
 mod tests;
+mod values;
 
-pub use raw::is_project_name;
 pub use rules::{Dialect, HashesPaths, Include, Policy, SealOptions, Source, TagTemplate};
+pub use values::is_project_name;

@@ -1,12 +1,8 @@
 //! The name and version that an ecosystem's own manifest gives, at the root of the tree.
 
-use crate::error::{Error, Result};
-use std::fs::File;
-use std::io::{self, Read};
+use crate::error::Result;
+use crate::tree::text;
 use std::path::Path;
-
-/// The largest manifest that is read, in bytes.
-const MANIFEST_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
 /// What one manifest says.
 #[derive(Debug, PartialEq, Eq)]
@@ -27,23 +23,12 @@ const KNOWN: [(&str, Parse); 4] =
 pub(super) fn all(root: &Path) -> Result<Vec<Manifest>> {
     let mut manifests = Vec::new();
     for (file, parse) in KNOWN {
-        let text = read(&root.join(file))?;
+        let text = text::read(&root.join(file))?;
         if let Some((name, version)) = text.and_then(|text| parse(&text)) {
             manifests.push(Manifest { file, name, version });
         }
     }
     Ok(manifests)
-}
-
-/// A small text file; `None` if it is not there.
-pub(super) fn read(path: &Path) -> Result<Option<String>> {
-    let file = match File::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        file => file.map_err(Error::io("open", path))?,
-    };
-    let mut text = String::new();
-    file.take(MANIFEST_BYTES_MAX).read_to_string(&mut text).map_err(Error::io("read", path))?;
-    Ok(Some(text))
 }
 
 /// `[package]`, which may leave its version to `[workspace.package]`; a workspace alone has a version and no name.

@@ -6,11 +6,13 @@ mod links;
 mod manifest;
 pub mod member;
 mod names;
+pub mod policy_file;
 pub mod scan;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
+mod text;
 pub mod version;
 mod walk;
 

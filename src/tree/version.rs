@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use crate::policy::{Policy, is_project_name};
 use crate::tree::git::GitFacts;
 use crate::tree::manifest::{self, Manifest};
+use crate::tree::text;
 use std::fs;
 use std::path::Path;
 
@@ -66,7 +67,7 @@ pub fn is_version(text: &str) -> bool {
 fn found(root: &Path, policy: &Policy, git: Option<&GitFacts>) -> Result<Told> {
     if let Some(file) = &policy.version_file {
         let path = root.join(file.as_str());
-        let text = manifest::read(&path)?.ok_or_else(|| {
+        let text = text::read(&path)?.ok_or_else(|| {
             let message = format!("there is no {}, which the policy names as version_file", path.display());
             Error::input(message, "write the version into it, or give --version V")
         })?;

@@ -42,12 +42,12 @@ pub(super) fn walk(root: &Path, policy: &Policy, options: &ScanOptions<'_>) -> R
     let plan = Plan { root, policy, kind: options.kind, excluded: excluded(root, options.excluded) };
     let threads = thread::available_parallelism().map_or(1, |cores| cores.get().min(THREADS_MAX));
     let seen = AtomicU64::new(0);
-    let mut whole = Walk { matches: vec![0; policy.include.len()], ..Walk::default() };
-    let walks = crew::work(Vec::new(), vec![whole.clone(); threads], |walk, folder, folders| {
+    let empty = Walk { matches: vec![0; policy.include.len()], ..Walk::default() };
+    let walks = crew::work(Vec::new(), vec![empty; threads], |walk, folder, folders| {
         let entries = Walker { plan: &plan, walk }.folder(folder, folders)?;
         (options.progress)(entries + seen.fetch_add(entries, Ordering::Relaxed))
     })?;
-    walks.into_iter().for_each(|walk| whole.add(walk));
+    let mut whole = walks.into_iter().reduce(Walk::add).unwrap_or_default();
     whole.note_refused();
     Ok(whole)
 }
@@ -75,16 +75,20 @@ pub(super) fn add_folders(root: &Path, members: &mut Vec<Member>) -> Result<()> 
 }
 
 impl Walk {
-    fn add(&mut self, other: Walk) {
+    /// Both together, without a third copy of the members.
+    fn add(mut self, other: Walk) -> Walk {
+        self.members.reserve_exact(other.members.len());
         self.members.extend(other.members);
         self.unmatched.extend(other.unmatched);
-        other
-            .left_out
-            .into_iter()
-            .for_each(|(class, count)| *self.left_out.entry(class).or_default() += count);
-        other.matches.into_iter().zip(&mut self.matches).for_each(|(count, sum)| *sum += count);
+        for (class, count) in other.left_out {
+            *self.left_out.entry(class).or_default() += count;
+        }
+        for (sum, count) in self.matches.iter_mut().zip(other.matches) {
+            *sum += count;
+        }
         self.findings.extend(other.findings);
         self.refused.extend(other.refused);
+        self
     }
 
     fn note_refused(&mut self) {
