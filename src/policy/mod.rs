@@ -9,5 +9,9 @@ mod raw;
 mod reach;
 pub mod rules;
 mod secrets;
+#[cfg(test)]
+mod tests;
+mod values;
 
 pub use rules::{Dialect, HashesPaths, Include, Policy, SealOptions, Source, TagTemplate};
+pub use values::is_project_name;

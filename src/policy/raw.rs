@@ -3,20 +3,14 @@
 use crate::error::{Error, Result};
 use crate::format::class::Class;
 use crate::format::digest::Sha256;
-use crate::format::nearest::nearest;
 use crate::format::path::PackPath;
 use crate::format::settings::{Document, Located, Section};
-use crate::policy::matcher::{Matcher, glob};
-use crate::policy::rules::{Dialect, HashesPaths, Include, Policy, SealOptions, Source, TagTemplate};
+use crate::policy::matcher::Matcher;
+use crate::policy::rules::{HashesPaths, Include, Policy, SealOptions, Source, TagTemplate};
+use crate::policy::values::{self, globs, is_project_name, path, recipient_fault, show};
 use crate::policy::{reach, secrets};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-
-/// The longest name of a project, in bytes.
-const PROJECT_BYTES_MAX: usize = 64;
-
-/// The length of an X25519 recipient: `age1`, then 32 bytes and a checksum in Bech32.
-const RECIPIENT_BYTES: usize = 62;
 
 impl Policy {
     /// Checks the text of a policy. Whatever is wrong in it is [`Error::Config`] with its line.
@@ -86,13 +80,6 @@ fn name(root: &Section<'_>, project: Option<&str>, source: &Source) -> Result<St
     })
 }
 
-/// Whether a text can be the `{project}` of a pack's name: `[a-zA-Z0-9._-]{1,64}`, not starting with a dot or dash.
-pub fn is_project_name(text: &str) -> bool {
-    (1..=PROJECT_BYTES_MAX).contains(&text.len())
-        && !text.starts_with(['.', '-'])
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
-}
-
 type Project = (Option<String>, Option<PackPath>, TagTemplate);
 
 fn project(section: Option<Section<'_>>) -> Result<Project> {
@@ -146,7 +133,7 @@ fn rule(section: &Section<'_>) -> Result<Include> {
         section.error(section.line, format!("`{key}` is missing in [[include]]"), hint)
     };
     let class = section.text("class")?.ok_or_else(|| missing("class", "for example class = \"doc\""))?;
-    let class = self::class(section, class)?;
+    let class = values::class(section, class)?;
     let paths = globs(section, "paths")?;
     if paths.is_empty() {
         return Err(missing("paths", "for example paths = [\"docs/**\"]"));
@@ -160,67 +147,10 @@ fn rule(section: &Section<'_>) -> Result<Include> {
         class,
         paths,
         exclude: globs(section, "exclude")?,
-        dialect: dialect.map(|name| self::dialect(section, name)).transpose()?,
+        dialect: dialect.map(|name| values::dialect(section, name)).transpose()?,
         required: section.flag("required")?.is_some_and(|flag| flag.value),
         line: section.line,
     })
-}
-
-fn class(section: &Section<'_>, name: Located<&str>) -> Result<Class> {
-    name.value.parse().map_err(|why| {
-        let near = nearest(name.value, Class::ALL.map(Class::as_str)).map(did_you_mean);
-        section.error(name.line, format!("class `{}` is {why}", show(name.value)), near.unwrap_or_default())
-    })
-}
-
-fn dialect(section: &Section<'_>, name: Located<&str>) -> Result<Dialect> {
-    let known = Dialect::ALL.iter().find(|(known, _)| *known == name.value);
-    known.map(|&(_, dialect)| dialect).ok_or_else(|| {
-        let names = Dialect::ALL.map(|(known, _)| known);
-        let hint =
-            nearest(name.value, names).map_or_else(|| format!("known: {}", names.join(", ")), did_you_mean);
-        section.error(name.line, format!("dialect `{}` is not known", show(name.value)), hint)
-    })
-}
-
-/// A list of patterns, each of which could match something.
-fn globs(section: &Section<'_>, key: &str) -> Result<Vec<String>> {
-    let Some(list) = section.texts(key)? else { return Ok(Vec::new()) };
-    for (index, pattern) in list.value.iter().enumerate() {
-        if let Some((why, hint)) = glob_fault(pattern.value) {
-            let message = format!("the pattern `{}` {why}", show(pattern.value));
-            return Err(section.error(pattern.line, message, hint));
-        }
-        if list.value[..index].iter().any(|earlier| earlier.value == pattern.value) {
-            let message = format!("the pattern `{}` stands in `{key}` twice", pattern.value);
-            return Err(section.error(pattern.line, message, "remove one"));
-        }
-    }
-    Ok(list.value.iter().map(|pattern| pattern.value.to_owned()).collect())
-}
-
-/// Why a pattern can match nothing, and what was meant.
-fn glob_fault(pattern: &str) -> Option<(String, String)> {
-    let fault = |why: &str, hint: String| Some((why.to_owned(), hint));
-    if pattern.is_empty() {
-        return fault("is empty", "use ** for every file".into());
-    }
-    if let Some(rest) = pattern.strip_prefix('!') {
-        return fault(
-            "starts with !, which stands for itself here",
-            format!("exclude = [\"{}\"]", show(rest)),
-        );
-    }
-    if let Some(rest) = pattern.strip_prefix("./").or_else(|| pattern.strip_prefix('/')) {
-        return fault("matches no path: paths are relative to the tree", format!("write \"{}\"", show(rest)));
-    }
-    if let Some(folder) = pattern.strip_suffix('/') {
-        return fault("ends in / and matches no file", format!("write \"{}/**\"", show(folder)));
-    }
-    if pattern.split('/').any(|part| matches!(part, ".." | "." | "")) {
-        return fault("matches no path: it has an empty or dot component", String::new());
-    }
-    glob(pattern).err().map(|error| (format!("is not valid: {}", error.kind()), String::new()))
 }
 
 fn release(section: Option<Section<'_>>) -> Result<BTreeSet<Class>> {
@@ -230,7 +160,7 @@ fn release(section: Option<Section<'_>>) -> Result<BTreeSet<Class>> {
     let Some(list) = section.texts("classes")? else { return Ok(default()) };
     let mut classes = BTreeSet::new();
     for &name in &list.value {
-        if !classes.insert(class(&section, name)?) {
+        if !classes.insert(values::class(&section, name)?) {
             return Err(section.error(
                 name.line,
                 format!("class {} stands in `classes` twice", name.value),
@@ -305,33 +235,4 @@ fn seal(section: Option<Section<'_>>) -> Result<SealOptions> {
         })?;
     }
     Ok(options)
-}
-
-/// Why a text cannot be an X25519 recipient. Its checksum is judged where keys are read.
-fn recipient_fault(text: &str) -> Option<&'static str> {
-    const BECH32: &str = "qpzry9x8gf2tvdw0s3jn54khce6mua7l";
-    if text.starts_with("ssh-") {
-        return Some("is an SSH key, which cannot be a recipient here");
-    }
-    let data = text.strip_prefix("age1").filter(|data| data.chars().all(|c| BECH32.contains(c)));
-    (data.is_none() || text.len() != RECIPIENT_BYTES).then_some("is not an age X25519 recipient")
-}
-
-/// A path in the tree.
-fn path(section: &Section<'_>, key: &str) -> Result<Option<PackPath>> {
-    let Some(text) = section.text(key)? else { return Ok(None) };
-    let path = PackPath::new(text.value.as_bytes()).map_err(|why| {
-        let message = format!("`{key}` cannot be a path in the tree: {why}");
-        section.error(text.line, message, "relative to the tree, with / between folders")
-    })?;
-    Ok(Some(path))
-}
-
-fn did_you_mean(name: &str) -> String {
-    format!("did you mean `{name}`?")
-}
-
-/// A value as an error may show it: short, and without control characters.
-fn show(text: &str) -> String {
-    text.chars().take(80).collect::<String>().escape_debug().to_string().replace("\\\"", "\"")
 }

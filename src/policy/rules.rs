@@ -69,8 +69,8 @@ impl Policy {
 
     /// The rule that takes an empty folder: one that takes everything that could lie directly in it (`docs/**`,
     /// `docs/*`, `**`).
-    pub fn classify_folder(&self, path: &PackPath) -> Option<(usize, &Include)> {
-        self.classify_bytes(format!("{path}/").as_bytes())
+    pub fn classify_folder(&self, path: &[u8]) -> Option<(usize, &Include)> {
+        self.classify_bytes(&[path, b"/"].concat())
     }
 }
 

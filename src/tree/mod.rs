@@ -1,12 +1,22 @@
 //! What is read: the scan of the tree, its git facts, its version.
 
+mod crew;
 pub mod git;
 mod links;
+mod manifest;
 pub mod member;
 mod names;
+pub mod policy_file;
 pub mod scan;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod text;
+pub mod version;
 mod walk;
 
 pub use git::GitFacts;
 pub use member::{Link, LinkTo, Member, MemberKind};
 pub use scan::{Count, Scan, ScanOptions};
+pub use version::Told;

@@ -5,7 +5,7 @@ use crate::format::kind::Kind;
 use crate::format::path::PackPath;
 use crate::tree::member::Member;
 use std::fmt::Write;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{DefaultHasher, Hasher};
 
 /// Any bytes as text for people: control characters and bytes that are not UTF-8 as `\xNN`, `\n` and the like.
 pub(super) fn escape(bytes: &[u8]) -> String {
@@ -42,8 +42,9 @@ pub(super) fn check(path: &[u8], kind: Kind) -> Result<PackPath, (&[u8], String)
 /// a space, which other systems drop. `members` are in order.
 pub(super) fn collisions(members: &[Member]) -> Vec<Finding> {
     let names = names(members);
+    let mut buffer = Vec::new();
     let mut hashes: Vec<(u64, u32)> =
-        names.iter().zip(0..).map(|(name, index)| (hash(&key(name)), index)).collect();
+        names.iter().zip(0..).map(|(name, index)| (hash(name, &mut buffer), index)).collect();
     hashes.sort_unstable();
     let mut findings = Vec::new();
     for pair in hashes.windows(2) {
@@ -80,10 +81,27 @@ fn key(name: &str) -> String {
     PackPath::new(name.as_bytes()).expect("the start of a valid path is one").collision_key()
 }
 
-fn hash(key: &str) -> u64 {
+/// A hash of [`key`], which is written into the buffer for plain names and not made anew for each.
+fn hash(name: &str, buffer: &mut Vec<u8>) -> u64 {
     let mut hasher = DefaultHasher::new();
-    key.hash(&mut hasher);
+    if name.is_ascii() {
+        buffer.clear();
+        for byte in name.bytes() {
+            if byte == b'/' {
+                trim_end(buffer);
+            }
+            buffer.push(byte.to_ascii_lowercase());
+        }
+        trim_end(buffer);
+        hasher.write(buffer);
+    } else {
+        hasher.write(key(name).as_bytes());
+    }
     hasher.finish()
+}
+
+fn trim_end(component: &mut Vec<u8>) {
+    while component.pop_if(|last| matches!(last, b'.' | b' ')).is_some() {}
 }
 
 #[cfg(test)]
@@ -93,6 +111,18 @@ mod tests {
     #[test]
     fn hostile_names_are_shown_without_their_bytes() {
         assert_eq!(escape(b"caf\xc3\xa9\xff\x1b[2J\r\n"), "caf\u{e9}\\xff\\u{1b}[2J\\r\\n");
+    }
+
+    #[test]
+    fn the_hash_is_the_keys() {
+        let of_key = |name: &str| {
+            let mut hasher = DefaultHasher::new();
+            hasher.write(key(name).as_bytes());
+            hasher.finish()
+        };
+        for name in ["a", "Docs./README ", "a. ./b..", "caf\u{e9}", "\u{212a}"] {
+            assert_eq!(hash(name, &mut Vec::new()), of_key(name), "{name}");
+        }
     }
 
     #[test]

@@ -19,8 +19,8 @@ pub struct ScanOptions<'a> {
     /// Files and folders that are never payload, such as the output folder. They need not exist; the root itself
     /// is ignored here.
     pub excluded: &'a [PathBuf],
-    /// Called for each folder with the number of entries seen so far; an error ends the scan.
-    pub progress: &'a dyn Fn(u64) -> Result<()>,
+    /// Called for each folder, from any thread, with the number of entries seen so far; an error ends the scan.
+    pub progress: &'a (dyn Fn(u64) -> Result<()> + Sync),
 }
 
 /// What the scan found.
@@ -68,7 +68,7 @@ impl Scan {
 /// Finds everything that belongs in the pack. A root that cannot be read is an error; what is wrong with the files
 /// of the tree is in [`Scan::findings`].
 pub fn scan(root: &Path, policy: &Policy, options: &ScanOptions<'_>) -> Result<Scan> {
-    let Walk { mut members, mut unmatched, left_out, matches, mut findings } =
+    let Walk { mut members, mut unmatched, left_out, matches, mut findings, .. } =
         walk::walk(root, policy, options)?;
     members.sort_unstable_by(|a, b| a.path.cmp(&b.path));
     unmatched.sort_unstable();

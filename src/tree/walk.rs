@@ -6,6 +6,7 @@ use crate::format::class::Class;
 use crate::format::kind::Kind;
 use crate::format::path::PackPath;
 use crate::policy::Policy;
+use crate::tree::crew;
 use crate::tree::member::{Link, LinkTo, Member, MemberKind};
 use crate::tree::names;
 use crate::tree::scan::ScanOptions;
@@ -16,9 +17,14 @@ use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+
+/// The most threads that walk: past that the disk or the kernel's locks decide.
+const THREADS_MAX: usize = 8;
 
 /// What the walk gathers, in no order. Links are not resolved yet: each is [`LinkTo::Dangling`].
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Walk {
     pub(super) members: Vec<Member>,
     pub(super) unmatched: Vec<Box<str>>,
@@ -26,26 +32,24 @@ pub(super) struct Walk {
     /// How many files and links each rule of the policy takes.
     pub(super) matches: Vec<u64>,
     pub(super) findings: Vec<Finding>,
+    /// Names that cannot be sealed, and why: a folder's stands for everything in it.
+    refused: BTreeMap<Vec<u8>, String>,
 }
 
-/// Walks the whole tree, following no link.
+/// Walks the whole tree on all cores, following no link.
 pub(super) fn walk(root: &Path, policy: &Policy, options: &ScanOptions<'_>) -> Result<Walk> {
     check_root(root)?;
-    let mut walker = Walker {
-        root,
-        policy,
-        kind: options.kind,
-        excluded: excluded(root, options.excluded),
-        refused: BTreeSet::new(),
-        walk: Walk { matches: vec![0; policy.include.len()], ..Walk::default() },
-    };
-    let mut folders = vec![Vec::new()];
-    let mut seen = 0;
-    while let Some(folder) = folders.pop() {
-        seen += walker.folder(&folder, &mut folders)?;
-        (options.progress)(seen)?;
-    }
-    Ok(walker.walk)
+    let plan = Plan { root, policy, kind: options.kind, excluded: excluded(root, options.excluded) };
+    let threads = thread::available_parallelism().map_or(1, |cores| cores.get().min(THREADS_MAX));
+    let seen = AtomicU64::new(0);
+    let empty = Walk { matches: vec![0; policy.include.len()], ..Walk::default() };
+    let walks = crew::work(Vec::new(), vec![empty; threads], |walk, folder, folders| {
+        let entries = Walker { plan: &plan, walk }.folder(folder, folders)?;
+        (options.progress)(entries + seen.fetch_add(entries, Ordering::Relaxed))
+    })?;
+    let mut whole = walks.into_iter().reduce(Walk::add).unwrap_or_default();
+    whole.note_refused();
+    Ok(whole)
 }
 
 /// Adds every folder that holds something of the pack, with its own mode, time and owner; `members` stays in order.
@@ -70,60 +74,90 @@ pub(super) fn add_folders(root: &Path, members: &mut Vec<Member>) -> Result<()> 
     Ok(())
 }
 
-struct Walker<'a> {
+impl Walk {
+    /// Both together, without a third copy of the members.
+    fn add(mut self, other: Walk) -> Walk {
+        self.members.reserve_exact(other.members.len());
+        self.members.extend(other.members);
+        self.unmatched.extend(other.unmatched);
+        for (class, count) in other.left_out {
+            *self.left_out.entry(class).or_default() += count;
+        }
+        for (sum, count) in self.matches.iter_mut().zip(other.matches) {
+            *sum += count;
+        }
+        self.findings.extend(other.findings);
+        self.refused.extend(other.refused);
+        self
+    }
+
+    fn note_refused(&mut self) {
+        let finding = |(name, why): (&Vec<u8>, &String)| {
+            Finding::new(Code::NameRefused, names::escape(name)).actual(why)
+        };
+        self.findings.extend(self.refused.iter().map(finding));
+    }
+}
+
+/// What holds for the whole walk.
+struct Plan<'a> {
     root: &'a Path,
     policy: &'a Policy,
     kind: Kind,
     excluded: HashSet<Vec<u8>>,
-    /// Names that were refused: a folder's stands for everything in it.
-    refused: BTreeSet<Vec<u8>>,
-    walk: Walk,
 }
 
-impl Walker<'_> {
+/// One thread's part of the walk.
+struct Walker<'p, 'w> {
+    plan: &'p Plan<'p>,
+    walk: &'w mut Walk,
+}
+
+impl Walker<'_, '_> {
     /// Looks at everything in a folder, and puts the folders in it onto the list. Gives the number of entries.
-    fn folder(&mut self, folder: &[u8], folders: &mut Vec<Vec<u8>>) -> Result<u64> {
-        let full = self.full(folder);
+    fn folder(&mut self, mut path: Vec<u8>, folders: &mut Vec<Vec<u8>>) -> Result<u64> {
+        let full = self.full(&path);
         let entries = match fs::read_dir(&full) {
             // It was removed since it was listed: then it is not part of the tree.
-            Err(error) if error.kind() == io::ErrorKind::NotFound && !folder.is_empty() => return Ok(0),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !path.is_empty() => return Ok(0),
             entries => entries.map_err(Error::io("read the folder", &full))?,
         };
+        if !path.is_empty() {
+            path.push(b'/');
+        }
+        let start = path.len();
         let mut seen = 0;
         for entry in entries {
             let entry = entry.map_err(Error::io("read the folder", &full))?;
             seen += 1;
-            let name = entry.file_name();
-            if name == OsStr::new(".git") {
+            path.truncate(start);
+            path.extend_from_slice(entry.file_name().as_bytes());
+            if path[start..] == *b".git" || self.plan.excluded.contains(&path) {
                 continue;
             }
-            let path = join(folder, name.as_bytes());
-            if !self.excluded.is_empty() && self.excluded.contains(&path) {
-                continue;
-            }
-            let file_type = entry.file_type().map_err(Error::io("read", entry.path()))?;
+            let file_type = entry.file_type().map_err(|error| Error::io("read", entry.path())(error))?;
             if file_type.is_dir() {
-                folders.push(path);
+                folders.push(path.clone());
             } else {
                 self.entry(&path, file_type, &entry)?;
             }
         }
-        if seen == 0 && !folder.is_empty() {
-            self.empty_folder(folder)?;
+        if seen == 0 && start > 0 {
+            self.empty_folder(&path[..start - 1])?;
         }
         Ok(seen)
     }
 
     /// A file, a link, or something that cannot be archived.
     fn entry(&mut self, path: &[u8], file_type: FileType, entry: &DirEntry) -> Result<()> {
-        let Some((rule, include)) = self.policy.classify_bytes(path) else {
+        let Some((rule, include)) = self.plan.policy.classify_bytes(path) else {
             self.walk.unmatched.push(names::escape(path).into());
             return Ok(());
         };
         let class = include.class;
         let is_payload = file_type.is_file() || file_type.is_symlink();
         self.walk.matches[rule] += u64::from(is_payload);
-        if self.kind == Kind::Release && !self.policy.release_classes.contains(&class) {
+        if !self.plan.takes(class) {
             *self.walk.left_out.entry(class).or_default() += u64::from(is_payload);
             return Ok(());
         }
@@ -156,11 +190,8 @@ impl Walker<'_> {
     }
 
     fn empty_folder(&mut self, folder: &[u8]) -> Result<()> {
-        let Some((_, include)) = self.policy.classify_bytes(&join(folder, b"")) else { return Ok(()) };
-        let class = include.class;
-        if self.kind == Kind::Release && !self.policy.release_classes.contains(&class) {
-            return Ok(());
-        }
+        let class = self.plan.policy.classify_folder(folder).map(|(_, include)| include.class);
+        let Some(class) = class.filter(|&class| self.plan.takes(class)) else { return Ok(()) };
         let Some(path) = self.name(folder) else { return Ok(()) };
         let full = self.full(folder);
         if let Some(metadata) = still_there(fs::symlink_metadata(&full), || full.clone())? {
@@ -171,12 +202,10 @@ impl Walker<'_> {
 
     /// The name as a path of the pack; if it cannot be one, that is noted.
     fn name(&mut self, path: &[u8]) -> Option<PackPath> {
-        match names::check(path, self.kind) {
+        match names::check(path, self.plan.kind) {
             Ok(path) => Some(path),
             Err((at, why)) => {
-                if self.refused.insert(at.to_vec()) {
-                    self.walk.findings.push(Finding::new(Code::NameRefused, names::escape(at)).actual(why));
-                }
+                self.walk.refused.insert(at.to_vec(), why);
                 None
             }
         }
@@ -192,7 +221,14 @@ impl Walker<'_> {
     }
 
     fn full(&self, path: &[u8]) -> PathBuf {
-        if path.is_empty() { self.root.to_owned() } else { self.root.join(OsStr::from_bytes(path)) }
+        let root = self.plan.root;
+        if path.is_empty() { root.to_owned() } else { root.join(OsStr::from_bytes(path)) }
+    }
+}
+
+impl Plan<'_> {
+    fn takes(&self, class: Class) -> bool {
+        self.kind == Kind::Backup || self.policy.release_classes.contains(&class)
     }
 }
 
@@ -255,10 +291,6 @@ fn still_there<T>(found: io::Result<T>, path: impl Fn() -> PathBuf) -> Result<Op
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Error::io("read", path())(error)),
     }
-}
-
-fn join(folder: &[u8], name: &[u8]) -> Vec<u8> {
-    if folder.is_empty() { name.to_vec() } else { [folder, b"/", name].concat() }
 }
 
 fn special(file_type: FileType) -> &'static str {

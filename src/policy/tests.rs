@@ -1,0 +1,216 @@
+//! What a policy may say, and each thing it is refused for, with its line and its hint.
+
+use super::*;
+use crate::error::Error;
+use crate::format::class::Class;
+use crate::format::digest::Sha256;
+
+const RULE: &str = "[[include]]\nclass = \"doc\"\npaths = [\"docs/**\"]\n";
+const RECIPIENT: &str = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
+
+fn parse(text: &str) -> Result<Policy, Error> {
+    Policy::parse(Source::File("attestar.toml".into()), text)
+}
+
+/// Line, message and hint of a refusal.
+fn refusal(text: &str) -> (usize, String, String) {
+    match parse(text) {
+        Err(Error::Config { file, line, message, hint }) => {
+            assert_eq!(file.to_str(), Some("attestar.toml"));
+            (line, message, hint)
+        }
+        other => panic!("{text}\n{other:?}"),
+    }
+}
+
+/// Refuses a policy of one good rule and something else, which begins on line 5.
+fn refusal_of(more: &str) -> (usize, String, String) {
+    refusal(&format!("schema = 1\n{RULE}{more}"))
+}
+
+/// Refuses a policy whose only rule has more lines, from line 5.
+fn refusal_in_rule(more: &str) -> (usize, String, String) {
+    refusal_of(more)
+}
+
+#[test]
+fn everything_that_is_written_is_there() {
+    let text = format!(
+        r#"
+schema = 1
+name = "strict"
+[project]
+name = "cryptopill"
+version_file = "VERSION"
+tag = "release-{{version}}"
+[[include]]
+class = "ddl"
+paths = ["ddl/*.sql"]
+exclude = ["ddl/drafts/**"]
+dialect = "postgresql"
+required = true
+[release]
+classes = ["ddl"]
+[hashes]
+sha256 = "docs/HASHES.sha256.txt"
+[seal]
+key = "env:SIGNING_KEY"
+recipients = ["{RECIPIENT}"]
+compression_level = 19
+"#
+    );
+    let policy = parse(&text).unwrap();
+    assert_eq!((policy.name.as_str(), policy.project.as_deref()), ("strict", Some("cryptopill")));
+    assert_eq!((&policy.text, policy.sha256), (&text, Sha256::of(text.as_bytes())));
+    assert_eq!(policy.version_file.unwrap().as_str(), "VERSION");
+    assert_eq!(policy.tag.version("release-2"), Some("2"));
+    let rule = &policy.include[0];
+    assert_eq!((rule.class, rule.required, rule.line), (Class::Ddl, true, 8));
+    assert_eq!(
+        (rule.dialect, &*rule.exclude),
+        (Some(Dialect::Postgresql), &["ddl/drafts/**".to_owned()][..])
+    );
+    assert_eq!(policy.release_classes.iter().collect::<Vec<_>>(), [&Class::Ddl]);
+    assert_eq!(policy.hashes.sha256.as_str(), "docs/HASHES.sha256.txt");
+    assert_eq!(policy.hashes.blake3.as_str(), "HASHES.blake3.txt");
+    assert_eq!(policy.seal.key.as_deref(), Some("env:SIGNING_KEY"));
+    assert_eq!((policy.seal.recipients.len(), policy.seal.compression_level), (1, 19));
+}
+
+#[test]
+fn what_is_not_written_has_the_defaults_of_the_contract() {
+    let policy = parse(&format!("schema = 1\n{RULE}")).unwrap();
+    assert_eq!(policy.name, "attestar");
+    assert_eq!(
+        (policy.project, policy.version_file, policy.tag.to_string()),
+        (None, None, "v{version}".into())
+    );
+    assert!(!policy.release_classes.contains(&Class::Data) && policy.release_classes.len() == 5);
+    assert_eq!(policy.hashes.sha256.as_str(), "HASHES.sha256.txt");
+    assert_eq!(policy.seal, SealOptions { key: None, recipients: vec![], compression_level: 3 });
+}
+
+#[test]
+fn the_schema_is_asked_for_first() {
+    assert_eq!(refusal(RULE).1, "`schema` is missing");
+    let later = refusal("schema = 2\n");
+    assert_eq!(later.0, 1);
+    assert!(later.1.starts_with("schema 2 is not known"), "{}", later.1);
+}
+
+#[test]
+fn unknown_keys_are_refused_at_every_level_with_the_nearest_known() {
+    for (more, line, message, hint) in [
+        ("[projct]\n", 5, "unknown key `projct`", "did you mean `project`?"),
+        ("[project]\nnmae = 'x'\n", 6, "unknown key `nmae` in [project]", "did you mean `name`?"),
+        ("patsh = ['x']\n", 5, "unknown key `patsh` in [include]", "did you mean `paths`?"),
+        ("[release]\nclass = ['doc']\n", 6, "unknown key `class` in [release]", "did you mean `classes`?"),
+        ("[hashes]\nsha_256 = 'x'\n", 6, "unknown key `sha_256` in [hashes]", "did you mean `sha256`?"),
+        ("[seal]\nrecipient = 'x'\n", 6, "unknown key `recipient` in [seal]", "did you mean `recipients`?"),
+    ] {
+        assert_eq!(refusal_of(more), (line, message.to_owned(), hint.to_owned()));
+    }
+    assert_eq!(refusal_of("[[gate]]\nid = 'x'\n").1, "unknown key `gate`");
+}
+
+#[test]
+fn wrong_types_and_duplicates_are_refused() {
+    assert_eq!(refusal_in_rule("required = 'yes'\n").1, "`required` must be true or false, not a string");
+    assert_eq!(refusal_of("[include2]\n").1, "unknown key `include2`");
+    assert_eq!(
+        refusal("schema = 1\n[include]\nclass = 'doc'\n").1,
+        "`include` must be a list of tables, not a table"
+    );
+    assert_eq!(refusal_in_rule("class = 'ddl'\n").0, 5);
+    assert_eq!(refusal_of("[seal]\n[seal]\n").0, 6);
+    assert_eq!(refusal_of("[release]\nclasses = ['doc', 'doc']\n").1, "class doc stands in `classes` twice");
+    let twice = refusal_of(&format!("[seal]\nrecipients = ['{RECIPIENT}', '{RECIPIENT}']\n"));
+    assert_eq!(twice.1, format!("{RECIPIENT} is a recipient twice"));
+    assert_eq!(refusal_in_rule("exclude = ['a', 'a']\n").1, "the pattern `a` stands in `exclude` twice");
+}
+
+#[test]
+fn a_rule_needs_a_known_class_and_patterns_and_a_dialect_only_for_ddl() {
+    assert_eq!(refusal("schema = 1\n").1, "no [[include]] rule: the policy selects nothing");
+    assert_eq!(refusal("schema = 1\n[[include]]\npaths = ['a']\n").1, "`class` is missing in [[include]]");
+    assert_eq!(refusal("schema = 1\n[[include]]\nclass = 'doc'\n").1, "`paths` is missing in [[include]]");
+    assert_eq!(refusal("schema = 1\n[[include]]\nclass = 'docs'\npaths = ['a']\n").2, "did you mean `doc`?");
+    assert_eq!(refusal_in_rule("dialect = 'sqlite'\n").1, "`dialect` has no meaning for class doc");
+    let unknown = refusal("schema = 1\n[[include]]\nclass = 'ddl'\npaths = ['a']\ndialect = 'postgres'\n");
+    assert_eq!(unknown, (5, "dialect `postgres` is not known".into(), "did you mean `postgresql`?".into()));
+    assert!(refusal_of("[release]\nclasses = []\n").1.contains("a release would hold nothing"));
+}
+
+#[test]
+fn patterns_that_match_nothing_are_refused_with_what_was_meant() {
+    for (pattern, hint) in [
+        ("docs/", "write \"docs/**\""),
+        ("/docs/**", "write \"docs/**\""),
+        ("./docs/**", "write \"docs/**\""),
+        ("!docs/**", "exclude = [\"docs/**\"]"),
+        ("", "use ** for every file"),
+        ("../x", ""),
+        ("a[b", ""),
+        ("{a,b", ""),
+    ] {
+        let found = refusal(&format!(
+            "schema = 1\n[[include]]\nclass = 'doc'\npaths = [\n  'x',\n  '{pattern}',\n]\n"
+        ));
+        assert_eq!((found.0, found.2.as_str()), (6, hint), "{}", found.1);
+    }
+}
+
+#[test]
+fn rules_that_can_never_match_are_refused() {
+    let late = refusal_of("[[include]]\nclass = 'ddl'\npaths = ['a', 'docs/x/*.sql']\n");
+    assert_eq!(
+        (late.0, late.1.as_str()),
+        (7, "`docs/x/*.sql` can never match: `docs/**` of line 2 takes everything first")
+    );
+    let same = refusal("schema = 1\n[[include]]\nclass = 'doc'\npaths = ['**', 'a']\n");
+    assert_eq!(same.1, "`a` can never match: `**` of the same rule takes everything first");
+}
+
+#[test]
+fn names_and_paths_must_be_ones() {
+    for bad in [".app", "-app", "a/b", "a b", ""] {
+        let found = refusal_of(&format!("[project]\nname = '{bad}'\n"));
+        assert_eq!(found.1, format!("`{bad}` cannot be a project's name"));
+    }
+    assert_eq!(refusal_of("[project]\ntag = 'v'\n").1, "`tag` must hold {version} exactly once");
+    for bad in ["/etc/x", "../x", "a//b", ""] {
+        assert_eq!(refusal_of(&format!("[hashes]\nsha256 = '{bad}'\n")).0, 6, "{bad}");
+        assert_eq!(refusal_of(&format!("[project]\nversion_file = '{bad}'\n")).0, 6, "{bad}");
+    }
+    assert_eq!(
+        refusal_of("[hashes]\nsha256 = 'h'\nblake3 = 'h'\n").1,
+        "both manifests would be written to h"
+    );
+}
+
+#[test]
+fn recipients_and_levels_must_be_ones() {
+    let short = refusal_of("[seal]\nrecipients = ['age1xyz']\n");
+    assert_eq!((short.0, short.1.as_str()), (6, "`age1xyz` is not an age X25519 recipient"));
+    let ssh = refusal_of("[seal]\nrecipients = ['ssh-ed25519 AAAA']\n");
+    assert!(ssh.1.ends_with("is an SSH key, which cannot be a recipient here"), "{}", ssh.1);
+    for level in [0, 20, -1, i64::MAX] {
+        let found = refusal_of(&format!("[seal]\ncompression_level = {level}\n"));
+        assert_eq!(found.1, format!("compression level {level} is not from 1 to 19"));
+    }
+}
+
+#[test]
+fn secrets_are_refused_and_never_repeated() {
+    for (more, secret) in [
+        ("# AGE-SECRET-KEY-1QQPQ\n", "QQPQ"),
+        ("[seal]\nkey = '''\n-----BEGIN PRIVATE KEY-----\nMC4C\n'''\n", "MC4C"),
+        ("[seal]\npassphrase = 'hunter2'\n", "hunter2"),
+        ("[seal]\nkey = 'postgres://a:hunter2@h/d'\n", "hunter2"),
+        ("[store]\nurl = 'https://u:hunter2@h/'\n", "hunter2"),
+    ] {
+        let (_, message, hint) = refusal_of(more);
+        assert!(!message.contains(secret) && !hint.contains(secret), "{message}");
+        assert!(hint.contains("env:NAME"), "{message}: {hint}");
+    }
+}

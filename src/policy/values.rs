@@ -1,0 +1,110 @@
+//! Single values of a policy, each checked where it stands.
+
+use crate::error::Result;
+use crate::format::class::Class;
+use crate::format::nearest::nearest;
+use crate::format::path::PackPath;
+use crate::format::settings::{Located, Section};
+use crate::policy::matcher::glob;
+use crate::policy::rules::Dialect;
+
+/// The longest name of a project, in bytes.
+const PROJECT_BYTES_MAX: usize = 64;
+
+/// The length of an X25519 recipient: `age1`, then 32 bytes and a checksum in Bech32.
+const RECIPIENT_BYTES: usize = 62;
+
+/// Whether a text can be the `{project}` of a pack's name: `[a-zA-Z0-9._-]{1,64}`, not starting with a dot or dash.
+pub fn is_project_name(text: &str) -> bool {
+    (1..=PROJECT_BYTES_MAX).contains(&text.len())
+        && !text.starts_with(['.', '-'])
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+}
+
+/// A class by its name.
+pub(super) fn class(section: &Section<'_>, name: Located<&str>) -> Result<Class> {
+    name.value.parse().map_err(|why| {
+        let near = nearest(name.value, Class::ALL.map(Class::as_str)).map(did_you_mean);
+        section.error(name.line, format!("class `{}` is {why}", show(name.value)), near.unwrap_or_default())
+    })
+}
+
+/// A dialect by its name.
+pub(super) fn dialect(section: &Section<'_>, name: Located<&str>) -> Result<Dialect> {
+    let known = Dialect::ALL.iter().find(|(known, _)| *known == name.value);
+    known.map(|&(_, dialect)| dialect).ok_or_else(|| {
+        let names = Dialect::ALL.map(|(known, _)| known);
+        let hint =
+            nearest(name.value, names).map_or_else(|| format!("known: {}", names.join(", ")), did_you_mean);
+        section.error(name.line, format!("dialect `{}` is not known", show(name.value)), hint)
+    })
+}
+
+/// A list of patterns, each of which could match something.
+pub(super) fn globs(section: &Section<'_>, key: &str) -> Result<Vec<String>> {
+    let Some(list) = section.texts(key)? else { return Ok(Vec::new()) };
+    for (index, pattern) in list.value.iter().enumerate() {
+        if let Some((why, hint)) = glob_fault(pattern.value) {
+            let message = format!("the pattern `{}` {why}", show(pattern.value));
+            return Err(section.error(pattern.line, message, hint));
+        }
+        if list.value[..index].iter().any(|earlier| earlier.value == pattern.value) {
+            let message = format!("the pattern `{}` stands in `{key}` twice", pattern.value);
+            return Err(section.error(pattern.line, message, "remove one"));
+        }
+    }
+    Ok(list.value.iter().map(|pattern| pattern.value.to_owned()).collect())
+}
+
+/// Why a pattern can match nothing, and what was meant.
+fn glob_fault(pattern: &str) -> Option<(String, String)> {
+    let fault = |why: &str, hint: String| Some((why.to_owned(), hint));
+    if pattern.is_empty() {
+        return fault("is empty", "use ** for every file".into());
+    }
+    if let Some(rest) = pattern.strip_prefix('!') {
+        return fault(
+            "starts with !, which stands for itself here",
+            format!("exclude = [\"{}\"]", show(rest)),
+        );
+    }
+    if let Some(rest) = pattern.strip_prefix("./").or_else(|| pattern.strip_prefix('/')) {
+        return fault("matches no path: paths are relative to the tree", format!("write \"{}\"", show(rest)));
+    }
+    if let Some(folder) = pattern.strip_suffix('/') {
+        return fault("ends in / and matches no file", format!("write \"{}/**\"", show(folder)));
+    }
+    if pattern.split('/').any(|part| matches!(part, ".." | "." | "")) {
+        return fault("matches no path: it has an empty or dot component", String::new());
+    }
+    glob(pattern).err().map(|error| (format!("is not valid: {}", error.kind()), String::new()))
+}
+
+/// Why a text cannot be an X25519 recipient. Its checksum is judged where keys are read.
+pub(super) fn recipient_fault(text: &str) -> Option<&'static str> {
+    const BECH32: &str = "qpzry9x8gf2tvdw0s3jn54khce6mua7l";
+    if text.starts_with("ssh-") {
+        return Some("is an SSH key, which cannot be a recipient here");
+    }
+    let data = text.strip_prefix("age1").filter(|data| data.chars().all(|c| BECH32.contains(c)));
+    (data.is_none() || text.len() != RECIPIENT_BYTES).then_some("is not an age X25519 recipient")
+}
+
+/// A path in the tree.
+pub(super) fn path(section: &Section<'_>, key: &str) -> Result<Option<PackPath>> {
+    let Some(text) = section.text(key)? else { return Ok(None) };
+    let path = PackPath::new(text.value.as_bytes()).map_err(|why| {
+        let message = format!("`{key}` cannot be a path in the tree: {why}");
+        section.error(text.line, message, "relative to the tree, with / between folders")
+    })?;
+    Ok(Some(path))
+}
+
+fn did_you_mean(name: &str) -> String {
+    format!("did you mean `{name}`?")
+}
+
+/// A value as an error may show it: short, and without control characters.
+pub(super) fn show(text: &str) -> String {
+    text.chars().take(80).collect::<String>().escape_debug().to_string().replace("\\\"", "\"")
+}
