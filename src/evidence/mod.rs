@@ -1,1 +1,3 @@
 //! What must hold of a pack, whatever form it is in: one file a check.
+
+pub mod bag;
