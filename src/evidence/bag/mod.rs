@@ -12,6 +12,9 @@ mod payload;
 mod tag_files;
 mod walk;
 
+#[cfg(test)]
+mod tests;
+
 use crate::error::{Error, Result};
 use crate::finding::{Code, Finding, Outcome, Status};
 use crate::format::bag::declaration::Version;

@@ -1,0 +1,1 @@
+//! Bags that others made, under fixtures/packs/foreign.
