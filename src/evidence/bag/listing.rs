@@ -1,17 +1,15 @@
 //! What the manifests of one kind list together: every path once, with its digest in each manifest.
 
-use super::{Bag, count};
+use super::manifest::{Manifest, check_place, manifest_names};
+use super::{Bag, collisions, count};
 use crate::error::{Error, Result};
 use crate::finding::{Code, Finding, Outcome};
 use crate::format::bag::algorithm::Algorithm;
 use crate::format::bag::manifest::{
-    Kind, ManifestLine, ManifestLines, Quirk, check_path, decode_line_breaks, parse_file_name,
+    Kind, ManifestLine, ManifestLines, Quirk, check_path, decode_line_breaks,
 };
 use crate::format::lines::{BAD_LINES_MAX, LineError};
-use crate::format::path::PackPath;
 use std::collections::{BTreeMap, HashMap};
-use std::fs;
-use std::hash::{DefaultHasher, Hasher as _};
 use std::io::BufRead;
 
 /// What may be kept of the manifests, in bytes.
@@ -30,47 +28,6 @@ pub struct Listing {
     found: Vec<Finding>,
 }
 
-/// One manifest: a digest for each path that it lists.
-pub struct Manifest {
-    /// Its file name.
-    pub name: String,
-    /// `None` if its digests cannot be made here.
-    pub algorithm: Option<Algorithm>,
-    /// By the path's number; zeros where the path is not listed.
-    digests: Vec<u8>,
-    is_listed: Vec<bool>,
-}
-
-impl Manifest {
-    /// Whether it lists the path of this number.
-    pub fn lists(&self, id: u32) -> bool {
-        self.is_listed.get(id as usize) == Some(&true)
-    }
-
-    /// The digest that it lists for the path of this number, if that can be checked here.
-    pub fn digest(&self, id: u32) -> Option<(Algorithm, &[u8])> {
-        let algorithm = self.algorithm.filter(|_| self.lists(id))?;
-        let start = id as usize * algorithm.digest_bytes();
-        Some((algorithm, &self.digests[start..start + algorithm.digest_bytes()]))
-    }
-
-    /// Takes a digest; `Err` if the path stands in it already, with whether the digest is another one.
-    fn take(&mut self, id: u32, digest: &[u8]) -> Result<(), bool> {
-        if self.lists(id) {
-            return Err(self.digest(id).is_some_and(|(_, listed)| listed != digest));
-        }
-        let length = self.is_listed.len().max(id as usize + 1);
-        self.is_listed.resize(length, false);
-        self.is_listed[id as usize] = true;
-        if let Some(algorithm) = self.algorithm {
-            let start = id as usize * algorithm.digest_bytes();
-            self.digests.resize(length * algorithm.digest_bytes(), 0);
-            self.digests[start..start + digest.len()].copy_from_slice(digest);
-        }
-        Ok(())
-    }
-}
-
 impl Listing {
     /// Reads every manifest of this kind in the bag.
     pub fn read(bag: &Bag, kind: Kind) -> Result<Listing> {
@@ -85,19 +42,14 @@ impl Listing {
             let mut found = Vec::new();
             if let Some(lines) = bag.lines(&name, &mut found)? {
                 let mut lines = ManifestLines::new(lines, bag.version);
-                listing.manifests.push(Manifest {
-                    name,
-                    algorithm,
-                    digests: Vec::new(),
-                    is_listed: Vec::new(),
-                });
+                listing.manifests.push(Manifest::new(name, algorithm));
                 listing.read_manifest(bag, kind, &mut lines)?;
             }
             listing.found.extend(found);
         }
         listing.is_fetched = vec![false; listing.paths.len()];
         listing.find_gaps(bag, kind);
-        listing.find_collisions();
+        listing.found.extend(collisions::find(listing.paths.keys().map(|path| &**path)));
         listing.find_unknown_algorithms();
         Ok(listing)
     }
@@ -247,20 +199,6 @@ impl Listing {
         self.found[start..].sort_by(|a, b| (&a.subject, &a.expected).cmp(&(&b.subject, &b.expected)));
     }
 
-    /// Paths that are one where case is folded or Unicode normalised (RFC 8493, section 6.1.1). Only a short hash of
-    /// each name is kept; names of equal hash are then compared.
-    fn find_collisions(&mut self) {
-        let mut hashes: Vec<(u64, &str)> =
-            self.paths.keys().map(|path| (hash_of(&fold(path)), &**path)).collect();
-        hashes.sort_unstable();
-        let start = self.found.len();
-        let is_one = |pair: &&[(u64, &str)]| pair[0].0 == pair[1].0 && fold(pair[0].1) == fold(pair[1].1);
-        for pair in hashes.windows(2).filter(is_one) {
-            self.found.push(Finding::new(Code::PathCollision, pair[0].1).actual(pair[1].1));
-        }
-        self.found[start..].sort_by(|a, b| a.subject.cmp(&b.subject));
-    }
-
     /// Manifests whose digests cannot be made here: a warning beside one whose digests can.
     fn find_unknown_algorithms(&mut self) {
         let make = if self.algorithms().is_empty() { Finding::new } else { Finding::warning };
@@ -268,46 +206,4 @@ impl Listing {
         let found = unknown.map(|manifest| make(Code::NotCheckable, manifest.name.clone()));
         self.found.extend(found.map(|finding| finding.actual("an algorithm that is not known here")));
     }
-}
-
-/// The manifests of a kind that lie in the bag, with their algorithm if it is known here; sorted by name.
-fn manifest_names(bag: &Bag, kind: Kind) -> Result<Vec<(String, Option<Algorithm>)>> {
-    let failed = || bag.io("read the folder", "");
-    let mut names = Vec::new();
-    for entry in fs::read_dir(&bag.root).map_err(failed())? {
-        let name = entry.map_err(failed())?.file_name();
-        if let Some((name, (found, algorithm))) =
-            name.to_str().and_then(|name| Some((name, parse_file_name(name)?)))
-            && found == kind
-        {
-            names.push((name.to_owned(), Algorithm::from_name(algorithm)));
-        }
-    }
-    names.sort_unstable();
-    Ok(names)
-}
-
-/// Payload manifests list payload alone, tag manifests anything but payload and tag manifests.
-fn check_place(bag: &Bag, kind: Kind, path: &str) -> Result<(), Finding> {
-    match (kind, path.starts_with("data/")) {
-        (Kind::Payload, false) => Err(Finding::new(Code::BagInvalid, path).actual("not under data/")),
-        (Kind::Tag, true) => Err(Finding::new(Code::BagInvalid, path).actual("payload in a tag manifest")),
-        (Kind::Tag, false) if matches!(parse_file_name(path), Some((Kind::Tag, _))) => {
-            Err(bag.by_version(path).actual("a tag manifest in a tag manifest"))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// The path as a file system sees it that folds case and normalises Unicode.
-fn fold(path: &str) -> String {
-    // Line breaks, which no PackPath has, fold with nothing.
-    let path = path.replace(['\r', '\n'], "\u{fffd}");
-    PackPath::new(path.as_bytes()).map_or(path, |path| path.collision_key())
-}
-
-fn hash_of(text: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    hasher.write(text.as_bytes());
-    hasher.finish()
 }

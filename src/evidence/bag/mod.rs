@@ -3,10 +3,13 @@
 //! One file a check, in the order they run. What 1.0 forbids and its drafts did not is a warning in a bag that
 //! declares an older version.
 
+mod collisions;
 mod declaration;
 mod fetch;
+mod hash;
 mod info;
 mod listing;
+mod manifest;
 mod open;
 mod payload;
 mod tag_files;

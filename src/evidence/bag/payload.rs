@@ -1,23 +1,20 @@
 //! Every payload file is listed, is there, and has the digests that are listed. Each is read once, for all algorithms.
 
+use super::hash::{Reader, compare};
 use super::listing::Listing;
 use super::open::{Opened, open_inside, open_plain};
 use super::walk::{Member, Walk};
 use super::{Bag, count, refuse};
 use crate::error::{Error, Result};
 use crate::finding::{Code, Finding, Outcome, Severity};
-use crate::format::bag::algorithm::{Algorithm, MultiHasher};
+use crate::format::bag::algorithm::Algorithm;
 use crate::format::bag::info::Oxum;
-use data_encoding::HEXLOWER;
-use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::fs;
+use std::io;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-
-/// How much of a file is read at a time, in bytes; one such buffer a thread.
-const READ_BYTES: usize = 256 * 1024;
 
 /// Ends the check of the payload. The totals are those that `Payload-Oxum` counts, or `None` if some of the payload is
 /// not here, so that there is nothing to compare.
@@ -177,66 +174,4 @@ impl Run<'_> {
         }
         Ok(has_holes)
     }
-}
-
-/// Reads files, each once for all algorithms.
-pub struct Reader {
-    hasher: MultiHasher,
-    buffer: Vec<u8>,
-}
-
-impl Reader {
-    /// A reader that makes these digests.
-    pub fn new(algorithms: &[Algorithm]) -> Reader {
-        Reader { hasher: MultiHasher::new(algorithms.iter().copied()), buffer: vec![0; READ_BYTES] }
-    }
-
-    /// The length in bytes, and the digests in the order of the algorithms. On an error the hasher is left clean.
-    pub fn read(&mut self, mut file: File) -> io::Result<(u64, Vec<(Algorithm, Vec<u8>)>)> {
-        let mut length = 0;
-        loop {
-            match file.read(&mut self.buffer) {
-                Ok(0) => return Ok((length, self.hasher.finish())),
-                Ok(read) => {
-                    self.hasher.update(&self.buffer[..read]);
-                    length += read as u64;
-                }
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => {
-                    self.hasher.finish();
-                    return Err(e);
-                }
-            }
-        }
-    }
-}
-
-/// Compares a file's digests with those of every manifest that lists it. Manifests of which some match and some do
-/// not disagree: one of them was not made of these bytes.
-pub fn compare(listing: &Listing, id: u32, path: &str, digests: &[(Algorithm, Vec<u8>)]) -> Vec<Finding> {
-    let mut found = Vec::new();
-    let mut matched = Vec::new();
-    for manifest in &listing.manifests {
-        let Some((algorithm, expected)) = manifest.digest(id) else { continue };
-        let actual = digests.iter().find(|(made, _)| *made == algorithm);
-        let actual = actual.expect("every algorithm of the manifests is made").1.as_slice();
-        if actual == expected {
-            matched.push(manifest.name.as_str());
-            continue;
-        }
-        let show = |digest: &[u8]| format!("{} {}", algorithm.name(), HEXLOWER.encode(digest));
-        found.push(Finding::new(Code::Altered, path).expected(show(expected)).actual(show(actual)));
-    }
-    match (matched.is_empty(), found.is_empty()) {
-        (true, true) if !listing.algorithms().is_empty() => {
-            let finding = Finding::new(Code::NotCheckable, path);
-            found.push(finding.actual("listed only under an algorithm that is not known here"));
-        }
-        (false, false) => {
-            let finding = Finding::new(Code::Disagreement, path);
-            found.push(finding.actual(format!("matches {} and no other", matched.join(", "))));
-        }
-        _ => {}
-    }
-    found
 }

@@ -1,8 +1,8 @@
 //! Every tag file that a tag manifest lists is there and has the digests that are listed (RFC 8493, section 2.2.1).
 
+use super::hash::{Reader, compare};
 use super::listing::Listing;
 use super::open::{Opened, open_inside};
-use super::payload::{Reader, compare};
 use super::walk::Walk;
 use super::{Bag, count, refuse};
 use crate::error::Result;

@@ -11,6 +11,7 @@ use crate::format::bag::algorithm::{Algorithm, MultiHasher};
 use crate::format::bag::manifest::{Kind, file_name};
 use crate::format::path::encode_manifest;
 use data_encoding::HEXLOWER;
+use proptest::prelude::*;
 use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -156,4 +157,40 @@ fn what_is_no_folder_is_an_error() {
     let refused = check_bag(&bag.path("bagit.txt"), 1).unwrap_err();
     assert!(refused.to_string().ends_with("bagit.txt is not a folder"), "{refused}");
     assert!(check_bag(Path::new("/nowhere/at/all"), 1).unwrap_err().to_string().starts_with("cannot open"));
+}
+
+#[test]
+fn no_byte_of_a_bag_can_be_flipped_unseen() {
+    let bag = TestBag::good();
+    for name in [
+        "bagit.txt",
+        "bag-info.txt",
+        "manifest-sha256.txt",
+        "tagmanifest-sha256.txt",
+        "data/a",
+        "data/b/c d%",
+    ] {
+        let bytes = fs::read(bag.path(name)).unwrap();
+        for at in 0..bytes.len() {
+            let mut flipped = bytes.clone();
+            flipped[at] ^= 1;
+            bag.write(name, flipped);
+            assert_ne!(bag.check().verdict(), Verdict::Holds, "{name} at {at}");
+        }
+        bag.write(name, bytes);
+    }
+    assert_eq!(bag.check().verdict(), Verdict::Holds);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn no_tag_file_makes_it_panic_or_pass(bytes in "[ -~\n]{0,200}", raw: Vec<u8>) {
+        for name in ["bagit.txt", "bag-info.txt", "manifest-sha256.txt", "tagmanifest-sha256.txt"] {
+            let bag = TestBag::good();
+            bag.write("fetch.txt", &raw).write(name, &bytes);
+            prop_assert_ne!(bag.check().verdict(), Verdict::Holds);
+        }
+    }
 }

@@ -168,7 +168,7 @@ fn any_number_of_threads_finds_the_same() {
 fn a_file_that_may_not_be_read_is_not_verified() {
     use std::os::unix::fs::PermissionsExt as _;
     let bag = TestBag::good();
-    fs::set_permissions(bag.path("data/a"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(bag.path("data/a"), fs::Permissions::from_mode(0o000)).unwrap();
     // Root reads it all the same.
     let want: &[&str] = if fs::read(bag.path("data/a")).is_ok() {
         &[]
