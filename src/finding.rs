@@ -87,6 +87,10 @@ codes! {
     WeakDigest = "weak-digest", Warns;
     /// Payload that the bag lists in fetch.txt is not here
     PayloadNotHere = "payload-not-here", Unverified;
+    /// It is in an encoding or under an algorithm that is not known here, so it could not be checked
+    NotCheckable = "not-checkable", Unverified;
+    /// A file cannot be read, so it could not be checked
+    Unreadable = "unreadable", Unverified;
     // Signatures and trust.
     /// No seal: the pack is unsigned
     SealMissing = "seal-missing", Refutes;

@@ -4,7 +4,7 @@
 //! leading backslash). Comments and blank lines are refused: b3sum refuses them too.
 
 use super::bag::manifest::unescape;
-use super::lines::{LINE_BYTES_MAX, LineError};
+use super::lines::{BAD_LINES_MAX, LINE_BYTES_MAX, LineError};
 use super::path::{PackPath, PathFault};
 use crate::finding::{Code, Finding};
 use data_encoding::HEXLOWER_PERMISSIVE;
@@ -122,7 +122,8 @@ impl<R: BufRead> Iterator for HashLines<R> {
     }
 }
 
-/// Reads a whole manifest: every path's digest, and every line that is wrong or a duplicate.
+/// Reads a whole manifest: every path's digest, and every line that is wrong or a duplicate. Past [`BAD_LINES_MAX`]
+/// of those the rest is not read.
 pub fn read(reader: impl BufRead) -> (BTreeMap<PackPath, [u8; 32]>, Vec<HashFault>) {
     let mut digests = BTreeMap::new();
     let mut faults = Vec::new();
@@ -135,6 +136,9 @@ pub fn read(reader: impl BufRead) -> (BTreeMap<PackPath, [u8; 32]>, Vec<HashFaul
                 digests.insert(line.path, line.digest);
             }
             Err(fault) => faults.push(fault),
+        }
+        if faults.len() == BAD_LINES_MAX {
+            break;
         }
     }
     (digests, faults)

@@ -6,6 +6,9 @@ use std::io;
 /// [`PATH_BYTES_MAX`](super::path::PATH_BYTES_MAX) bytes, three times that when percent-encoded; URLs and descriptions are the rest.
 pub const LINE_BYTES_MAX: usize = 256 * 1024;
 
+/// After so many bad lines a file is none of its format: reading it ends there, so that findings are bounded too.
+pub const BAD_LINES_MAX: usize = 100;
+
 /// Why a line could not be had.
 #[derive(Debug, thiserror::Error)]
 pub enum LineError {

@@ -76,6 +76,9 @@ impl Algorithm {
     }
 }
 
+/// A digest and what made it.
+pub type MadeDigest = (Algorithm, Vec<u8>);
+
 /// Makes the digests of several algorithms in one pass.
 pub struct MultiHasher(Vec<(Algorithm, Box<dyn DynDigest + Send>)>);
 
@@ -93,7 +96,7 @@ impl MultiHasher {
     }
 
     /// The digests of everything fed, in the order of the algorithms; the hasher is as new after it.
-    pub fn finish(&mut self) -> Vec<(Algorithm, Vec<u8>)> {
+    pub fn finish(&mut self) -> Vec<MadeDigest> {
         let finish = |(algorithm, hasher): &mut (Algorithm, Box<dyn DynDigest + Send>)| {
             let mut digest = vec![0; algorithm.digest_bytes()];
             hasher.finalize_into_reset(&mut digest).expect("the buffer is as long as the algorithm's digest");

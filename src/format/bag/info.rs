@@ -1,10 +1,10 @@
 //! `bag-info.txt`, the bag's metadata (RFC 8493, section 2.2.2), and its `Payload-Oxum`.
 
 use super::declaration::Version;
-use super::text::TextLines;
-use crate::format::lines::LineError;
+use super::text::TextLine;
+use crate::format::lines::{BAD_LINES_MAX, LineError};
 use std::fmt;
-use std::io::{self, BufRead, Write};
+use std::io::{self, Write};
 use std::str::FromStr;
 
 /// The label of the element that counts the payload.
@@ -12,9 +12,6 @@ pub const PAYLOAD_OXUM: &str = "Payload-Oxum";
 
 /// The most bytes of labels and values that are kept of one file.
 const INFO_BYTES_MAX: usize = 4 * 1024 * 1024;
-
-/// After so many bad lines it is no metadata, and reading stops.
-const FAULTS_MAX: usize = 100;
 
 /// The file's name in a bag of this version: `package-info.txt` before 0.96.
 pub fn file_name(version: Version) -> &'static str {
@@ -58,7 +55,10 @@ impl Element {
 
 /// Reads all elements in their order, and every line that breaks a rule. Before 1.0, whitespace around the colon is
 /// free and blank lines are skipped.
-pub fn parse<R: BufRead>(lines: TextLines<R>, version: Version) -> (Vec<Element>, Vec<LineError>) {
+pub fn parse(
+    lines: impl Iterator<Item = Result<TextLine, LineError>>,
+    version: Version,
+) -> (Vec<Element>, Vec<LineError>) {
     let mut elements: Vec<Element> = Vec::new();
     let mut faults = Vec::new();
     let mut kept_bytes = 0;
@@ -73,7 +73,7 @@ pub fn parse<R: BufRead>(lines: TextLines<R>, version: Version) -> (Vec<Element>
             Err(LineError::bad(line.number, reason))
         });
         faults.extend(taken.err());
-        if kept_bytes > INFO_BYTES_MAX || faults.len() == FAULTS_MAX {
+        if kept_bytes > INFO_BYTES_MAX || faults.len() == BAD_LINES_MAX {
             break;
         }
     }
@@ -145,7 +145,7 @@ impl fmt::Display for Oxum {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::format::bag::text::Encoding;
+    use crate::format::bag::text::{Encoding, TextLines};
     use proptest::prelude::*;
 
     fn read(text: &[u8], version: Version) -> (Vec<(String, String)>, Vec<String>) {

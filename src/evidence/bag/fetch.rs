@@ -1,0 +1,83 @@
+//! `fetch.txt` speaks of payload that the manifests list (RFC 8493, section 2.2.3). Nothing is ever fetched here.
+
+use super::listing::Listing;
+use super::{Bag, count};
+use crate::error::Result;
+use crate::finding::{Code, Finding, Outcome, Status};
+use crate::format::bag::fetch::{FILE_NAME, FetchLine, FetchLines, is_absolute_uri};
+use crate::format::bag::manifest::check_path;
+use crate::format::lines::{BAD_LINES_MAX, LineError};
+use std::fs;
+
+/// What reading `fetch.txt` found.
+pub struct Fetch {
+    is_there: bool,
+    entries: u64,
+    not_here: u64,
+    found: Vec<Finding>,
+}
+
+impl Fetch {
+    /// Reads the file and marks in the listing what it says where to get.
+    pub fn read(bag: &Bag, listing: &mut Listing) -> Result<Fetch> {
+        let mut fetch = Fetch { is_there: true, entries: 0, not_here: 0, found: Vec::new() };
+        let Some(lines) = bag.lines(FILE_NAME, &mut fetch.found)? else {
+            fetch.is_there = !fetch.found.is_empty();
+            return Ok(fetch);
+        };
+        let mut bad_lines = 0;
+        for line in FetchLines::new(lines, bag.version) {
+            match line {
+                Err(LineError::Io(e)) => return Err(bag.io("read", FILE_NAME)(e)),
+                Err(e) => {
+                    bad_lines += 1;
+                    fetch.found.push(Finding::new(Code::BagInvalid, FILE_NAME).actual(e));
+                }
+                Ok(line) => fetch.take(bag, listing, &line),
+            }
+            if bad_lines == BAD_LINES_MAX {
+                break;
+            }
+        }
+        Ok(fetch)
+    }
+
+    fn take(&mut self, bag: &Bag, listing: &mut Listing, line: &FetchLine) {
+        self.entries += 1;
+        let FetchLine { number, url, length_bytes, path } = line;
+        let place = format!("{FILE_NAME}, line {number}");
+        if let Err(fault) = check_path(path) {
+            return self.found.push(Finding::new(Code::PathUnsafe, path).expected(place).actual(fault));
+        }
+        if !is_absolute_uri(url) {
+            self.found.push(bag.by_version(&place).expected("an absolute URI").actual(url));
+        }
+        let Some(id) = listing.id(path) else {
+            let finding = Finding::new(Code::BagInvalid, path).expected(place);
+            return self.found.push(finding.actual("to be fetched, but listed in no payload manifest"));
+        };
+        if std::mem::replace(&mut listing.is_fetched[id as usize], true) {
+            return self
+                .found
+                .push(Finding::new(Code::BagWarning, path).expected(place).actual("listed twice"));
+        }
+        match (fs::symlink_metadata(bag.root.join(path)), length_bytes) {
+            (Err(_), _) => self.not_here += 1,
+            (Ok(file), Some(length)) if file.is_file() && file.len() != *length => {
+                let finding =
+                    Finding::new(Code::BagWarning, path).expected(format!("{length} bytes ({place})"));
+                self.found.push(finding.actual(count(file.len(), "byte")));
+            }
+            _ => {}
+        }
+    }
+
+    /// Ends the check of `fetch.txt`. What is not here was said by the check of the payload.
+    pub fn conclude(self, outcome: &mut Outcome) {
+        if !self.is_there {
+            return outcome.skip("fetch", Status::NotApplicable, format!("the bag has no {FILE_NAME}"));
+        }
+        let detail = format!("{}, {} not here", count(self.entries, "file"), self.not_here);
+        outcome.conclude("fetch", detail, self.found);
+    }
+}

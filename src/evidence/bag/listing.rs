@@ -1,0 +1,209 @@
+//! What the manifests of one kind list together: every path once, with its digest in each manifest.
+
+use super::manifest::{Manifest, check_place, manifest_names};
+use super::{Bag, collisions, count};
+use crate::error::{Error, Result};
+use crate::finding::{Code, Finding, Outcome};
+use crate::format::bag::algorithm::Algorithm;
+use crate::format::bag::manifest::{
+    Kind, ManifestLine, ManifestLines, Quirk, check_path, decode_line_breaks,
+};
+use crate::format::lines::{BAD_LINES_MAX, LineError};
+use std::collections::{BTreeMap, HashMap};
+use std::io::BufRead;
+
+/// What may be kept of the manifests, in bytes.
+const LISTING_BYTES_MAX: usize = 192 * 1024 * 1024;
+
+/// What a path costs besides its own bytes and its digests: its places in the map and the heap.
+const PATH_OVERHEAD_BYTES: usize = 64;
+
+/// The manifests of one kind. Paths have numbers, in the order they were first listed.
+pub struct Listing {
+    pub manifests: Vec<Manifest>,
+    paths: HashMap<Box<str>, u32>,
+    /// By number: whether fetch.txt says where the file is.
+    pub is_fetched: Vec<bool>,
+    kept_bytes: usize,
+    found: Vec<Finding>,
+}
+
+impl Listing {
+    /// Reads every manifest of this kind in the bag.
+    pub fn read(bag: &Bag, kind: Kind) -> Result<Listing> {
+        let mut listing = Listing {
+            manifests: Vec::new(),
+            paths: HashMap::new(),
+            is_fetched: Vec::new(),
+            kept_bytes: 0,
+            found: Vec::new(),
+        };
+        for (name, algorithm) in manifest_names(bag, kind)? {
+            let mut found = Vec::new();
+            if let Some(lines) = bag.lines(&name, &mut found)? {
+                let mut lines = ManifestLines::new(lines, bag.version);
+                listing.manifests.push(Manifest::new(name, algorithm));
+                listing.read_manifest(bag, kind, &mut lines)?;
+            }
+            listing.found.extend(found);
+        }
+        listing.is_fetched = vec![false; listing.paths.len()];
+        listing.find_gaps(bag, kind);
+        listing.found.extend(collisions::find(listing.paths.keys().map(|path| &**path)));
+        listing.find_unknown_algorithms();
+        Ok(listing)
+    }
+
+    /// The number of a listed path.
+    pub fn id(&self, path: &str) -> Option<u32> {
+        self.paths.get(path).copied()
+    }
+
+    /// Every path with its number, in no order.
+    pub fn paths(&self) -> impl Iterator<Item = (&str, u32)> {
+        self.paths.iter().map(|(path, &id)| (&**path, id))
+    }
+
+    /// How many paths are listed.
+    pub fn len(&self) -> usize {
+        self.paths.len()
+    }
+
+    /// The algorithms that can be checked, each once.
+    pub fn algorithms(&self) -> Vec<Algorithm> {
+        self.manifests.iter().filter_map(|manifest| manifest.algorithm).collect()
+    }
+
+    /// What reading the manifests found; to be asked once.
+    pub fn take_findings(&mut self) -> Vec<Finding> {
+        std::mem::take(&mut self.found)
+    }
+
+    /// Ends the check of the payload manifests.
+    pub fn conclude(&mut self, outcome: &mut Outcome) {
+        let mut found = self.take_findings();
+        if self.manifests.is_empty() {
+            found.push(
+                Finding::new(Code::BagInvalid, "manifest-sha256.txt")
+                    .actual("the bag has no payload manifest"),
+            );
+        }
+        let algorithms = self.algorithms();
+        if !algorithms.is_empty() && algorithms.iter().all(|algorithm| algorithm.is_weak()) {
+            let names: Vec<_> = algorithms.iter().map(|algorithm| algorithm.name()).collect();
+            found.push(Finding::new(Code::WeakDigest, "data/").actual(names.join(", ")));
+        }
+        let names: Vec<_> = self.manifests.iter().map(|manifest| manifest.name.as_str()).collect();
+        outcome.conclude(
+            "manifests",
+            format!("{} in {}", count(self.len() as u64, "path"), names.join(", ")),
+            found,
+        );
+    }
+
+    fn read_manifest(
+        &mut self,
+        bag: &Bag,
+        kind: Kind,
+        lines: &mut ManifestLines<impl BufRead>,
+    ) -> Result<()> {
+        let mut quirks: BTreeMap<Quirk, u64> = BTreeMap::new();
+        let mut bad_lines = 0;
+        let name = self.manifest().name.clone();
+        for line in lines.by_ref() {
+            let taken = match line {
+                Err(LineError::Io(e)) => return Err(bag.io("read", &name)(e)),
+                Err(e) => Err(Finding::new(Code::ManifestInvalid, &name).actual(e)),
+                Ok(line) => {
+                    line.quirks.iter().for_each(|&quirk| *quirks.entry(quirk).or_default() += 1);
+                    self.take_line(bag, kind, line)
+                }
+            };
+            if let Err(finding) = taken {
+                bad_lines += usize::from(finding.code == Code::ManifestInvalid);
+                self.found.push(finding);
+            }
+            if bad_lines == BAD_LINES_MAX {
+                break;
+            }
+            if self.kept_bytes > LISTING_BYTES_MAX {
+                let hint = "split it into smaller bags";
+                return Err(Error::input(
+                    format!("{} lists too much to check at once", bag.root.display()),
+                    hint,
+                ));
+            }
+        }
+        self.found.extend(bag.bom(&name, lines.has_bom()));
+        for (quirk, lines) in quirks {
+            let said = format!("{quirk}, in {}", count(lines, "line"));
+            self.found.push(Finding::new(Code::BagWarning, &name).actual(said));
+        }
+        Ok(())
+    }
+
+    /// The manifest that is being read.
+    fn manifest(&mut self) -> &mut Manifest {
+        self.manifests.last_mut().expect("a manifest is pushed before its lines are read")
+    }
+
+    fn take_line(&mut self, bag: &Bag, kind: Kind, line: ManifestLine) -> Result<(), Finding> {
+        let ManifestLine { number, checksum, mut path, .. } = line;
+        let name = self.manifest().name.clone();
+        if self.manifest().algorithm.is_some_and(|algorithm| algorithm.digest_bytes() != checksum.len()) {
+            let fault = LineError::bad(number, "a checksum of another length than the algorithm's");
+            return Err(Finding::new(Code::ManifestInvalid, name).actual(fault));
+        }
+        let place = || format!("{name}, line {number}");
+        check_path(&path)
+            .map_err(|fault| Finding::new(Code::PathUnsafe, &path).expected(place()).actual(fault))?;
+        check_place(bag, kind, &path).map_err(|finding| finding.expected(place()))?;
+        if !bag.version.is_strict() && bag.root.join(&path).symlink_metadata().is_err() {
+            path = decode_line_breaks(&path).unwrap_or(path);
+        }
+        let id = self.number(&path);
+        self.kept_bytes += checksum.len() + 1;
+        self.manifest().take(id, &checksum).map_err(|is_other| match is_other {
+            true => {
+                Finding::new(Code::PathDuplicate, &path).expected(place()).actual("twice, with two digests")
+            }
+            false => bag.by_version(&path).expected(place()).actual("listed twice"),
+        })
+    }
+
+    /// The number of a path, a new one if it was not listed before.
+    fn number(&mut self, path: &str) -> u32 {
+        if let Some(&id) = self.paths.get(path) {
+            return id;
+        }
+        let id = u32::try_from(self.paths.len()).expect("LISTING_BYTES_MAX allows far fewer than 2^32 paths");
+        self.kept_bytes += path.len() + PATH_OVERHEAD_BYTES;
+        self.paths.insert(path.into(), id);
+        id
+    }
+
+    /// Paths that some manifest lists and another one does not. Before 1.0 one payload manifest was enough
+    /// (RFC 8493, section 3), and tag manifests only should agree (section 2.2.1).
+    fn find_gaps(&mut self, bag: &Bag, kind: Kind) {
+        if kind == Kind::Payload && !bag.version.is_strict() {
+            return;
+        }
+        let code = if kind == Kind::Payload { Code::BagInvalid } else { Code::BagWarning };
+        let start = self.found.len();
+        for (path, &id) in &self.paths {
+            for manifest in self.manifests.iter().filter(|manifest| !manifest.lists(id)) {
+                let finding = Finding::new(code, &**path).expected(format!("listed in {}", manifest.name));
+                self.found.push(finding.actual("not listed there"));
+            }
+        }
+        self.found[start..].sort_by(|a, b| (&a.subject, &a.expected).cmp(&(&b.subject, &b.expected)));
+    }
+
+    /// Manifests whose digests cannot be made here: a warning beside one whose digests can.
+    fn find_unknown_algorithms(&mut self) {
+        let make = if self.algorithms().is_empty() { Finding::new } else { Finding::warning };
+        let unknown = self.manifests.iter().filter(|manifest| manifest.algorithm.is_none());
+        let found = unknown.map(|manifest| make(Code::NotCheckable, manifest.name.clone()));
+        self.found.extend(found.map(|finding| finding.actual("an algorithm that is not known here")));
+    }
+}
