@@ -10,7 +10,7 @@
 //! - [`policy`]: TOML to checked rules. Pure: "now" and all facts come in as arguments.
 //! - [`tree`]: what is read: the scan, git, the version.
 //! - [`keys`]: all secret material, and trust.
-//! - [`format`]: bytes and nothing else, one file a format. No file system, clock or randomness.
+//! - [`mod@format`]: bytes and nothing else, one file a format. No file system, clock or randomness.
 //! - [`finding`] and [`error`]: what was checked and is wrong; what could not be done.
 
 #![forbid(unsafe_code)]

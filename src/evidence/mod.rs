@@ -1,6 +1,11 @@
 //! What must hold of a pack, whatever form it is in: one file a check.
 
+pub mod agreement;
 pub mod bag;
+pub mod closure;
 pub mod links;
 pub mod matcher;
+pub mod pack;
 pub mod payload;
+pub mod receipt;
+pub mod seal;

@@ -1,0 +1,153 @@
+//! A whole pack: seal, closure, payload and agreement, in the order that people read them.
+
+use crate::error::Result;
+use crate::evidence::payload::Payload;
+use crate::evidence::receipt::VerifiedReceipt;
+use crate::evidence::seal::{SEAL, Sealed, VerifiedSeal};
+use crate::evidence::{agreement, closure, payload, seal};
+use crate::finding::{Code, Finding, Outcome, Status};
+use crate::format::pack::Pack;
+use crate::keys::trust::Trust;
+use crate::pipeline::contents::Contents;
+
+/// What a pack is judged by.
+pub struct Judge<'a> {
+    /// Who may have sealed it.
+    pub trust: &'a Trust,
+    /// The receipt of its archive, if that was verified.
+    pub receipt: Option<&'a VerifiedReceipt>,
+    /// The name that the archive's file, or the folder, has.
+    pub name: &'a str,
+    /// Whether a pack without a seal may pass.
+    pub allow_unsigned: bool,
+    /// Whether the payload was read.
+    pub payload: Presence,
+}
+
+/// Whether the payload was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// It was.
+    Read,
+    /// It is not in this folder, and should be checked.
+    Absent,
+    /// It was not asked for.
+    NotAsked,
+}
+
+/// What was found out about a pack.
+pub struct Report {
+    /// Checks and findings.
+    pub outcome: Outcome,
+    /// What the pack says of itself, if it can be read.
+    pub pack: Option<Pack>,
+    /// The seal, if it holds.
+    pub seal: Option<VerifiedSeal>,
+    /// The payload as listed.
+    pub payload: Payload,
+}
+
+/// Runs every check of a pack.
+pub fn check(contents: &Contents, judge: &Judge<'_>) -> Result<Report> {
+    let mut outcome = Outcome::default();
+    let tags = &contents.tags;
+    let pack = agreement::read_pack(tags)?;
+    let closure = closure::check(tags, None)?;
+    let seal = check_seal(contents, judge, pack.as_ref().ok(), &closure, &mut outcome)?;
+    let detail = format!("{} tag files: none missing, none extra, none altered", closure.listed);
+    let failed = format!("{} tag files", closure.listed);
+    let detail = if closure.findings.is_empty() { detail } else { failed };
+    outcome.conclude("closure", detail, closure.findings);
+    let payload = check_payload(contents, judge, &mut outcome)?;
+    match &pack {
+        Err(finding) => outcome.conclude("agreement", "pack.json cannot be read", vec![finding.clone()]),
+        Ok(pack) => {
+            let mut findings = agreement::names(pack, judge.name, seal.as_ref(), judge.receipt);
+            if contents.root != judge.name {
+                let finding = Finding::new(Code::Disagreement, "folder in the archive: name");
+                findings.push(finding.expected(judge.name).actual(&contents.root));
+            }
+            findings.extend(agreement::counts(tags, pack, &payload)?);
+            outcome.conclude(
+                "agreement",
+                format!("{} {}, {}", pack.project, pack.version, pack.kind),
+                findings,
+            );
+        }
+    }
+    Ok(Report { outcome, pack: pack.ok(), seal, payload })
+}
+
+fn check_seal(
+    contents: &Contents,
+    judge: &Judge<'_>,
+    pack: Option<&Pack>,
+    closure: &closure::Closure,
+    outcome: &mut Outcome,
+) -> Result<Option<VerifiedSeal>> {
+    let bundle = agreement::small(&contents.tags, SEAL)?;
+    if bundle.is_none() && judge.allow_unsigned {
+        outcome.skip("seal", Status::Skipped, "there is none, and --allow-unsigned admits that");
+        return Ok(None);
+    }
+    let (Some(pack), Some(tag_manifest)) = (pack, closure.tag_manifest) else {
+        let what = if pack.is_none() { "pack.json" } else { closure::TAG_MANIFEST };
+        let finding =
+            Finding::new(if bundle.is_none() { Code::SealMissing } else { Code::StatementInvalid }, SEAL);
+        outcome.conclude("seal", format!("cannot be judged without {what}"), vec![finding]);
+        return Ok(None);
+    };
+    let sealed = Sealed { bundle: bundle.as_deref(), tag_manifest, kind: pack.kind };
+    match seal::verify(judge.trust, &sealed, judge.receipt) {
+        Ok(seal) => {
+            outcome.conclude("seal", format!("signed by {}", signer(&seal)), Vec::new());
+            Ok(Some(seal))
+        }
+        Err(findings) => {
+            outcome.conclude("seal", SEAL, findings);
+            Ok(None)
+        }
+    }
+}
+
+/// The signer as people know it: the role, and the fingerprint.
+pub fn signer<T>(signed: &crate::keys::verify::Verified<T>) -> String {
+    format!("{} {}", signed.role(), signed.fingerprint())
+}
+
+fn check_payload(contents: &Contents, judge: &Judge<'_>, outcome: &mut Outcome) -> Result<Payload> {
+    let mut payload = payload::check(contents)?;
+    let total = payload.listed.files;
+    if judge.payload != Presence::Read {
+        // Without the payload every file is "missing": what the lists say of each other still counts.
+        payload.findings.retain(|finding| !matches!(finding.code, Code::Missing | Code::Extra));
+    }
+    let findings = std::mem::take(&mut payload.findings);
+    let detail = format!("{total} files, {} bytes", payload.listed.bytes);
+    match judge.payload {
+        Presence::Read if findings.is_empty() && total == 0 && payload.folders + payload.links == 0 => {
+            let finding = Finding::new(Code::NothingChecked, "payload");
+            outcome.conclude("payload", "no files, so nothing was checked", vec![finding]);
+        }
+        Presence::Read if findings.is_empty() => {
+            outcome.conclude("payload", format!("{detail}, SHA-256 and BLAKE3"), findings);
+        }
+        Presence::Read => {
+            outcome.conclude("payload", format!("{} of {total} files", payload.intact), findings);
+        }
+        Presence::Absent => {
+            let mut all = findings;
+            all.push(Finding::new(Code::NoPayload, "data/"));
+            outcome.conclude("payload", format!("{detail} are listed; data/ is not here"), all);
+        }
+        Presence::NotAsked if findings.is_empty() => {
+            outcome.skip(
+                "payload",
+                Status::Skipped,
+                format!("{detail} are listed; not read, as --evidence-only asks"),
+            );
+        }
+        Presence::NotAsked => outcome.conclude("payload", format!("{detail} are listed"), findings),
+    }
+    Ok(payload)
+}

@@ -1,0 +1,77 @@
+//! The receipt beside an archive: who sealed it, when, and that this file is that archive.
+
+use crate::finding::{Code, Finding};
+use crate::format::receipt::Receipt;
+use crate::format::statement::Statement;
+use crate::keys::right::Right;
+use crate::keys::trust::Trust;
+use crate::keys::verify::{Expect, Verified};
+use crate::pipeline::sink::Written;
+
+/// A receipt whose signature holds.
+pub type VerifiedReceipt = Verified<Statement<Receipt>>;
+
+/// What follows an archive's name in its receipt's.
+pub const SUFFIX: &str = ".sigstore.json";
+
+/// Verifies a receipt's signature, its signer's rights, and that it is the receipt of an archive of this name. The
+/// digest is compared apart, by [`matches`], once the file was read.
+pub fn verify(
+    trust: &Trust,
+    archive_name: &str,
+    bundle: Option<&[u8]>,
+) -> Result<VerifiedReceipt, Vec<Finding>> {
+    let file = format!("{archive_name}{SUFFIX}");
+    let Some(bundle) = bundle else {
+        return Err(vec![Finding::new(Code::ReceiptMissing, file)]);
+    };
+    if trust.is_empty() {
+        return Err(vec![Finding::new(Code::NoTrust, file)]);
+    }
+    let expect = Expect { file: &file, right: Right::Receipt, project: None, kind: None };
+    let receipt = trust.verify::<Receipt>(bundle, expect, None).map_err(|finding| vec![finding])?;
+    let findings = names(&receipt, &file, archive_name);
+    if findings.is_empty() { Ok(receipt) } else { Err(findings) }
+}
+
+/// The pack that an archive of this file name holds.
+pub fn pack_name(archive_name: &str) -> Option<&str> {
+    archive_name.strip_suffix(".age").unwrap_or(archive_name).strip_suffix(".tar.zst")
+}
+
+/// File name, subject and the receipt's own name must agree: an old archive under a newer name does not.
+fn names(receipt: &VerifiedReceipt, file: &str, archive_name: &str) -> Vec<Finding> {
+    let predicate = receipt.predicate();
+    let mut findings = Vec::new();
+    let mut agree = |what: &str, expected: &str, actual: &str| {
+        if expected != actual {
+            let finding = Finding::new(Code::Disagreement, format!("{file}: {what}"));
+            findings.push(finding.expected(expected).actual(actual));
+        }
+    };
+    match &receipt.statement().subject[..] {
+        [subject] => agree("subject", archive_name, &subject.name),
+        _ => agree("subject", "one archive", "several"),
+    }
+    agree("name", &predicate.name, pack_name(archive_name).unwrap_or(archive_name));
+    agree("name", &format!("{}-{}", predicate.project, predicate.version), &predicate.name);
+    let encrypted = if archive_name.ends_with(".age") { "encrypted" } else { "not encrypted" };
+    agree("recipients", if predicate.recipients > 0 { "encrypted" } else { "not encrypted" }, encrypted);
+    findings
+}
+
+/// Compares the file as it was read with what the receipt says of it.
+pub fn matches(receipt: &VerifiedReceipt, archive_name: &str, file: &Written) -> Vec<Finding> {
+    let mut findings = receipt.match_subjects(&[(archive_name, file.sha256)]);
+    findings.extend(size_matches(receipt, archive_name, file.size_bytes));
+    findings
+}
+
+/// Compares the size alone.
+pub fn size_matches(receipt: &VerifiedReceipt, archive_name: &str, size_bytes: u64) -> Option<Finding> {
+    let signed = receipt.predicate().size_bytes;
+    (signed != size_bytes).then(|| {
+        let finding = Finding::new(Code::Altered, archive_name);
+        finding.expected(format!("{signed} bytes")).actual(format!("{size_bytes} bytes"))
+    })
+}
