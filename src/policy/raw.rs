@@ -16,20 +16,19 @@ impl Policy {
     /// Checks the text of a policy. Whatever is wrong in it is [`Error::Config`] with its line.
     pub fn parse(source: Source, text: impl Into<String>) -> Result<Policy> {
         let text = text.into();
-        let file = PathBuf::from(source.to_string());
+        let file = match &source {
+            Source::File(path) => path.clone(),
+            Source::Builtin(_) => PathBuf::from(source.to_string()),
+        };
         if let Some((line, what)) = secrets::key_material(&text) {
-            return Err(Error::config(
-                &file,
-                line,
-                format!("{what} is written in the policy"),
-                secrets::HINT,
-            ));
+            let message = format!("{what} is written in the policy");
+            return Err(Error::config(&file, line, message, secrets::HINT));
         }
         let document = Document::parse(&file, &text)?;
         let root = document.root();
         secrets::refuse(&root)?;
-        root.only(&["schema", "name", "project", "include", "release", "hashes", "seal"])?;
         schema(&root)?;
+        root.only(&["schema", "name", "project", "include", "release", "hashes", "seal"])?;
         let (project, version_file, tag) = project(root.section("project")?)?;
         let include = include(&root)?;
         let matcher = Matcher::new(include.iter().map(|rule| (&*rule.paths, &*rule.exclude)))

@@ -23,14 +23,9 @@ fn refusal(text: &str) -> (usize, String, String) {
     }
 }
 
-/// Refuses a policy of one good rule and something else, which begins on line 5.
+/// Refuses a policy of one good rule and something more, from line 5: keys of that rule, or tables after it.
 fn refusal_of(more: &str) -> (usize, String, String) {
     refusal(&format!("schema = 1\n{RULE}{more}"))
-}
-
-/// Refuses a policy whose only rule has more lines, from line 5.
-fn refusal_in_rule(more: &str) -> (usize, String, String) {
-    refusal_of(more)
 }
 
 #[test]
@@ -93,8 +88,8 @@ fn what_is_not_written_has_the_defaults_of_the_contract() {
 #[test]
 fn the_schema_is_asked_for_first() {
     assert_eq!(refusal(RULE).1, "`schema` is missing");
-    let later = refusal("schema = 2\n");
-    assert_eq!(later.0, 1);
+    let later = refusal("new_in_2 = true\nschema = 2\n");
+    assert_eq!(later.0, 2);
     assert!(later.1.starts_with("schema 2 is not known"), "{}", later.1);
 }
 
@@ -115,18 +110,18 @@ fn unknown_keys_are_refused_at_every_level_with_the_nearest_known() {
 
 #[test]
 fn wrong_types_and_duplicates_are_refused() {
-    assert_eq!(refusal_in_rule("required = 'yes'\n").1, "`required` must be true or false, not a string");
+    assert_eq!(refusal_of("required = 'yes'\n").1, "`required` must be true or false, not a string");
     assert_eq!(refusal_of("[include2]\n").1, "unknown key `include2`");
     assert_eq!(
         refusal("schema = 1\n[include]\nclass = 'doc'\n").1,
         "`include` must be a list of tables, not a table"
     );
-    assert_eq!(refusal_in_rule("class = 'ddl'\n").0, 5);
+    assert_eq!(refusal_of("class = 'ddl'\n").0, 5);
     assert_eq!(refusal_of("[seal]\n[seal]\n").0, 6);
     assert_eq!(refusal_of("[release]\nclasses = ['doc', 'doc']\n").1, "class doc stands in `classes` twice");
     let twice = refusal_of(&format!("[seal]\nrecipients = ['{RECIPIENT}', '{RECIPIENT}']\n"));
     assert_eq!(twice.1, format!("{RECIPIENT} is a recipient twice"));
-    assert_eq!(refusal_in_rule("exclude = ['a', 'a']\n").1, "the pattern `a` stands in `exclude` twice");
+    assert_eq!(refusal_of("exclude = ['a', 'a']\n").1, "the pattern `a` stands in `exclude` twice");
 }
 
 #[test]
@@ -135,7 +130,7 @@ fn a_rule_needs_a_known_class_and_patterns_and_a_dialect_only_for_ddl() {
     assert_eq!(refusal("schema = 1\n[[include]]\npaths = ['a']\n").1, "`class` is missing in [[include]]");
     assert_eq!(refusal("schema = 1\n[[include]]\nclass = 'doc'\n").1, "`paths` is missing in [[include]]");
     assert_eq!(refusal("schema = 1\n[[include]]\nclass = 'docs'\npaths = ['a']\n").2, "did you mean `doc`?");
-    assert_eq!(refusal_in_rule("dialect = 'sqlite'\n").1, "`dialect` has no meaning for class doc");
+    assert_eq!(refusal_of("dialect = 'sqlite'\n").1, "`dialect` has no meaning for class doc");
     let unknown = refusal("schema = 1\n[[include]]\nclass = 'ddl'\npaths = ['a']\ndialect = 'postgres'\n");
     assert_eq!(unknown, (5, "dialect `postgres` is not known".into(), "did you mean `postgresql`?".into()));
     assert!(refusal_of("[release]\nclasses = []\n").1.contains("a release would hold nothing"));

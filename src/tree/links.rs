@@ -1,5 +1,6 @@
 //! Where the links of the tree end, by the scan alone: no link is followed on disk.
 
+use crate::format::path::PackPath;
 use crate::tree::member::{LinkTo, Member, MemberKind};
 
 /// The most links that one may lead through: Linux's MAXSYMLINKS. More is a loop.
@@ -8,21 +9,20 @@ const HOPS_MAX: usize = 40;
 /// Resolves every link among the members, which are in order. What a link leads through must be in the pack as well,
 /// or it would not work where the pack is restored.
 pub(super) fn resolve(members: &mut [Member]) {
-    // A folder may be in the pack only because a link is that was resolved just before: until nothing is new.
-    loop {
-        let open =
+    // A folder may be in the pack only because a link in it was resolved just before: again, until nothing is new.
+    for _ in 0..HOPS_MAX {
+        let is_open =
             |member: &Member| matches!(&member.kind, MemberKind::Link(link) if link.to == LinkTo::Dangling);
-        let links = members.iter().enumerate().filter(|(_, member)| open(member));
-        let ends: Vec<_> = links.map(|(index, member)| (index, end(members, member))).collect();
-        let before = ends.len();
-        let found: Vec<_> = ends.into_iter().filter(|(_, to)| *to != LinkTo::Dangling).collect();
-        let (new, leaving) = (found.len(), found.iter().filter(|(_, to)| *to == LinkTo::Leaves).count());
+        let links = members.iter().enumerate().filter(|(_, member)| is_open(member));
+        let ends = links.map(|(index, member)| (index, end(members, member)));
+        let found: Vec<_> = ends.filter(|(_, to)| *to != LinkTo::Dangling).collect();
+        let settled = found.iter().all(|(_, to)| *to == LinkTo::Leaves);
         for (index, to) in found {
             if let MemberKind::Link(link) = &mut members[index].kind {
                 link.to = to;
             }
         }
-        if new == leaving || new == before {
+        if settled {
             return;
         }
     }
@@ -76,9 +76,7 @@ fn place(members: &[Member], at: String) -> LinkTo {
         Some(member) => LinkTo::Folder(member.path.clone()),
         None => match held.find(|member| member.is_archived()) {
             // Its path holds the folder's, which is therefore valid.
-            Some(_) => {
-                crate::format::path::PackPath::new(at.as_bytes()).map_or(LinkTo::Dangling, LinkTo::Folder)
-            }
+            Some(_) => PackPath::new(at.as_bytes()).map_or(LinkTo::Dangling, LinkTo::Folder),
             None => LinkTo::Dangling,
         },
     }
@@ -104,7 +102,6 @@ fn steps(target: &str) -> Option<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::format::path::PackPath;
     use crate::tree::member::Link;
 
     /// A tree of `path` for a file, `path/` for a folder, and `path -> target` for a link; and where a link ends.
