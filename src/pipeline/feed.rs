@@ -12,6 +12,8 @@ use crate::format::path::PackPath;
 use crate::format::tar;
 use crate::pipeline::buffers::{Buffer, Pool};
 use crate::pipeline::source::{self, Root, SMALL_BYTES_MAX, Steadiness};
+use crate::pipeline::staging::Staging;
+use crate::pipeline::unpack::Target;
 use crate::pipeline::watch::Watch;
 use crate::{Error, Result};
 use rustix::fs::Stat;
@@ -39,6 +41,8 @@ pub struct Plan<'a> {
     pub prefix: &'a str,
     /// Looks at each small file.
     pub inspect: &'a Inspect,
+    /// Gets the payload as it is read, for a pack that is to lie there as a folder too.
+    pub copy: Option<&'a Staging>,
 }
 
 /// A stretch of the tar.
@@ -180,7 +184,10 @@ impl<'a> Feed<'a> {
             let content = self.read_small(member, &mut buffer)?;
             let size = content.len() as u64;
             heads.push(Head { member: index, at, size });
-            hasher.update(&buffer[content]);
+            hasher.update(&buffer[content.clone()]);
+            if let Some(copy) = self.plan.copy {
+                copy.whole(&Member { size, ..member.clone() }, &buffer[content])?;
+            }
             files.push((index, hasher.finish()));
             let padded = buffer.len() + tar::padding(size);
             buffer.resize(padded, 0);

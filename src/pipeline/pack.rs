@@ -10,7 +10,7 @@
 use crate::format::digest::Digests;
 use crate::format::frames::{FRAME_BYTES, FRAME_COMPRESSED_MAX};
 use crate::format::index::IndexWriter;
-use crate::format::member::{FileType, Member};
+use crate::format::member::Member;
 use crate::format::path::PackPath;
 use crate::format::tar;
 use crate::pipeline::buffers::{Buffer, Pool};
@@ -18,6 +18,8 @@ use crate::pipeline::compress::{self, FrameJob};
 use crate::pipeline::feed::{Block, Feed, Plan};
 use crate::pipeline::lanes::Lanes;
 use crate::pipeline::sink::{self, Part, Written};
+use crate::pipeline::staging::Staging;
+use crate::pipeline::unpack::Target;
 use crate::pipeline::watch::Watch;
 use crate::{Error, Result};
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -109,8 +111,7 @@ impl ArchiveWriter {
     /// Reads, hashes and appends every member of the plan; gives what was read of each, in order.
     pub fn payload(&mut self, plan: Plan<'_>) -> Result<Vec<Read>> {
         let mut read = vec![Read::default(); plan.members.len()];
-        let members = plan.members;
-        let prefix = plan.prefix;
+        let (members, prefix, copy) = (plan.members, plan.prefix, plan.copy);
         let watch = self.watch.clone();
         let pool = std::mem::replace(&mut self.blocks, Pool::new(0, 0));
         let feed = Feed::new(plan, &pool, &watch);
@@ -122,7 +123,7 @@ impl ArchiveWriter {
                 scope.spawn(move || work(feed, &ready, watch));
             }
             drop(ready);
-            self.consume(&blocks, members, prefix, &mut lanes, &mut read)
+            self.consume(&blocks, (members, prefix, copy), &mut lanes, &mut read)
         });
         for (member, digests) in lanes.finish() {
             read[member].digests = digests;
@@ -136,8 +137,7 @@ impl ArchiveWriter {
     fn consume(
         &mut self,
         blocks: &Receiver<Block>,
-        members: &[Member],
-        prefix: &str,
+        (members, prefix, copy): (&[Member], &str, Option<&Staging>),
         lanes: &mut Lanes<Block>,
         read: &mut [Read],
     ) -> Result<()> {
@@ -146,6 +146,9 @@ impl ArchiveWriter {
             early.insert(block.seq, block);
             while let Some(block) = early.remove(&next) {
                 next += 1;
+                if let (Some(piece), Some(copy)) = (&block.piece, copy) {
+                    copy.piece(&members[piece.member], &block[piece.content.clone()], piece.last)?;
+                }
                 for head in &block.heads {
                     self.index_member(&members[head.member].path.under(prefix), head.at, head.size)?;
                     read[head.member].size = head.size;
@@ -191,15 +194,14 @@ impl ArchiveWriter {
         self.index.push(inside, self.offset + at as u64, size).map_err(Error::io("write", &self.path))
     }
 
-    /// Appends one file whose content is written by `emit`, twice: first to learn its size.
-    pub fn file(&mut self, member: &Member, emit: &dyn Fn(&mut dyn Write) -> io::Result<()>) -> Result<()> {
-        let mut count = Count(0);
-        emit(&mut count).map_err(Error::io("write", &self.path))?;
-        let member = Member { kind: FileType::File, size: count.0, ..member.clone() };
+    /// Appends one file, of exactly the size that the member says.
+    pub fn file(&mut self, member: &Member, content: &mut dyn io::Read) -> Result<()> {
         self.index_member(&member.path, 0, member.size)?;
         BlockWriter::run(self, |archive| {
-            archive.write_all(&tar::encode(&member))?;
-            emit(archive)?;
+            archive.write_all(&tar::encode(member))?;
+            if io::copy(&mut io::Read::take(content, member.size), archive)? != member.size {
+                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "a tag file became shorter"));
+            }
             archive.write_all(&[0; tar::BLOCK_BYTES][..tar::padding(member.size)])
         })
     }
@@ -300,19 +302,5 @@ impl Write for BlockWriter<'_> {
         let block = Block { seq: 0, buffer, heads: Vec::new(), files: Vec::new(), piece: None };
         let appended = self.archive.append_block(block, None);
         self.or_fail(appended)
-    }
-}
-
-/// Counts what is written.
-struct Count(u64);
-
-impl Write for Count {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0 += bytes.len() as u64;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
