@@ -121,7 +121,7 @@ fn fetch_speaks_of_listed_payload_by_absolute_uris() {
         ("https://x/y - data/none", "bag-invalid data/none"),
         ("https://x/y - bagit.txt", "bag-invalid bagit.txt"),
         ("https://x/y - data/../../x", "path-unsafe data/../../x"),
-        ("x/y - data/a", "bag-invalid fetch.txt, line 1"),
+        ("x/y - data/a", "bag-invalid data/a"),
         ("https://x/y many data/a", "bag-invalid fetch.txt"),
         ("https://x/y 5 data/a\nhttps://x/y 5 data/a", "(bag-warning data/a)"),
         ("https://x/y 6 data/a", "(bag-warning data/a)"),
