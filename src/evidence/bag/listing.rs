@@ -125,6 +125,7 @@ impl Listing {
             };
             if let Err(finding) = taken {
                 bad_lines += usize::from(finding.code == Code::ManifestInvalid);
+                self.paths_bytes += finding.subject.len() + PATH_OVERHEAD_BYTES;
                 self.found.push(finding);
             }
             if bad_lines == BAD_LINES_MAX {
@@ -166,8 +167,11 @@ impl Listing {
         let said = |what: &dyn Display| format!("{what} ({name}, line {number})");
         check_path(&path).map_err(|fault| Finding::new(Code::PathUnsafe, &path).actual(said(&fault)))?;
         check_place(bag, kind, &path).map_err(|(finding, what)| finding.actual(said(&what)))?;
-        if !bag.version.is_strict() && bag.root.join(&path).symlink_metadata().is_err() {
-            path = decode_line_breaks(&path).unwrap_or(path);
+        if !bag.version.is_strict()
+            && let Some(decoded) = decode_line_breaks(&path)
+            && bag.root.join(&path).symlink_metadata().is_err()
+        {
+            path = decoded;
         }
         let id = self.number(&path);
         self.manifest().take(id, &checksum).map_err(|is_other| match is_other {

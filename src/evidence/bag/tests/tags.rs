@@ -132,3 +132,10 @@ fn fetch_speaks_of_listed_payload_by_absolute_uris() {
         assert_eq!(bag.found(), [want]);
     }
 }
+
+#[test]
+fn a_fetch_file_of_nothing_but_nonsense_is_not_read_to_its_end() {
+    let bag = TestBag::good();
+    bag.write("fetch.txt", "x\n".repeat(10_000)).retag();
+    assert_eq!(bag.found(), vec!["bag-invalid fetch.txt"; 103]);
+}
