@@ -53,13 +53,14 @@ impl HashFault {
     /// The finding of this fault in the manifest called `file`.
     pub fn finding(&self, file: &str) -> Finding {
         match self {
-            HashFault::Line(_) => Finding::new(Code::ManifestInvalid, file),
-            HashFault::Path { path, .. } => Finding::new(Code::PathUnsafe, path).expected(file),
+            HashFault::Line(_) => Finding::new(Code::ManifestInvalid, file).actual(self),
+            HashFault::Path { path, .. } => {
+                Finding::new(Code::PathUnsafe, path).actual(format!("{file}, {self}"))
+            }
             HashFault::Duplicate { path, .. } => {
-                Finding::new(Code::PathDuplicate, path.as_str()).expected(file)
+                Finding::new(Code::PathDuplicate, path.as_str()).actual(format!("{file}, {self}"))
             }
         }
-        .actual(self)
     }
 }
 

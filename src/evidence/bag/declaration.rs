@@ -1,8 +1,8 @@
 //! `bagit.txt` is there and right.
 
-use super::Bag;
 use super::open::{Opened, open_inside};
 use super::refuse;
+use super::{Bag, LISTING_BYTES_MAX};
 use crate::error::{Error, Result};
 use crate::finding::{Code, Finding, Outcome};
 use crate::format::bag::declaration::{DECLARATION_BYTES_MAX, Declaration, FILE_NAME};
@@ -30,7 +30,12 @@ pub fn check(root: PathBuf, outcome: &mut Outcome) -> Result<Option<Bag>> {
         format!("BagIt {}, tag files in {}", declaration.version, declaration.encoding),
         found,
     );
-    Ok(encoding.map(|encoding| Bag { root, version: declaration.version, encoding }))
+    Ok(encoding.map(|encoding| Bag {
+        root,
+        version: declaration.version,
+        encoding,
+        listing_bytes_max: LISTING_BYTES_MAX,
+    }))
 }
 
 fn read(root: &Path, found: &mut Vec<Finding>) -> Result<Declaration> {

@@ -7,6 +7,7 @@ use crate::finding::{Code, Finding, Outcome, Status};
 use crate::format::bag::fetch::{FILE_NAME, FetchLine, FetchLines, is_absolute_uri};
 use crate::format::bag::manifest::check_path;
 use crate::format::lines::{BAD_LINES_MAX, LineError};
+use std::fmt::Display;
 use std::fs;
 
 /// What reading `fetch.txt` found.
@@ -25,17 +26,14 @@ impl Fetch {
             fetch.is_there = !fetch.found.is_empty();
             return Ok(fetch);
         };
-        let mut bad_lines = 0;
         for line in FetchLines::new(lines, bag.version) {
             match line {
                 Err(LineError::Io(e)) => return Err(bag.io("read", FILE_NAME)(e)),
-                Err(e) => {
-                    bad_lines += 1;
-                    fetch.found.push(Finding::new(Code::BagInvalid, FILE_NAME).actual(e));
-                }
+                Err(e) => fetch.found.push(Finding::new(Code::BagInvalid, FILE_NAME).actual(e)),
                 Ok(line) => fetch.take(bag, listing, &line),
             }
-            if bad_lines == BAD_LINES_MAX {
+            // It speaks of little that is in the bag; so findings are bounded by what the manifests list.
+            if fetch.found.len() > listing.len() + BAD_LINES_MAX {
                 break;
             }
         }
@@ -45,27 +43,24 @@ impl Fetch {
     fn take(&mut self, bag: &Bag, listing: &mut Listing, line: &FetchLine) {
         self.entries += 1;
         let FetchLine { number, url, length_bytes, path } = line;
-        let place = format!("{FILE_NAME}, line {number}");
+        let said = |what: &dyn Display| format!("{what} ({FILE_NAME}, line {number})");
         if let Err(fault) = check_path(path) {
-            return self.found.push(Finding::new(Code::PathUnsafe, path).expected(place).actual(fault));
+            return self.found.push(Finding::new(Code::PathUnsafe, path).actual(said(&fault)));
         }
         if !is_absolute_uri(url) {
-            self.found.push(bag.by_version(&place).expected("an absolute URI").actual(url));
+            self.found.push(bag.by_version(path).expected("an absolute URI").actual(said(url)));
         }
         let Some(id) = listing.id(path) else {
-            let finding = Finding::new(Code::BagInvalid, path).expected(place);
-            return self.found.push(finding.actual("to be fetched, but listed in no payload manifest"));
+            let what = said(&"to be fetched, but listed in no payload manifest");
+            return self.found.push(Finding::new(Code::BagInvalid, path).actual(what));
         };
         if std::mem::replace(&mut listing.is_fetched[id as usize], true) {
-            return self
-                .found
-                .push(Finding::new(Code::BagWarning, path).expected(place).actual("listed twice"));
+            return self.found.push(Finding::new(Code::BagWarning, path).actual(said(&"listed before")));
         }
         match (fs::symlink_metadata(bag.root.join(path)), length_bytes) {
             (Err(_), _) => self.not_here += 1,
             (Ok(file), Some(length)) if file.is_file() && file.len() != *length => {
-                let finding =
-                    Finding::new(Code::BagWarning, path).expected(format!("{length} bytes ({place})"));
+                let finding = Finding::new(Code::BagWarning, path).expected(said(&count(*length, "byte")));
                 self.found.push(finding.actual(count(file.len(), "byte")));
             }
             _ => {}

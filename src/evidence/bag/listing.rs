@@ -10,13 +10,12 @@ use crate::format::bag::manifest::{
 };
 use crate::format::lines::{BAD_LINES_MAX, LineError};
 use std::collections::{BTreeMap, HashMap};
+use std::fmt::Display;
 use std::io::BufRead;
 
-/// What may be kept of the manifests, in bytes.
-const LISTING_BYTES_MAX: usize = 192 * 1024 * 1024;
-
-/// What a path costs besides its own bytes and its digests: its places in the map and the heap.
-const PATH_OVERHEAD_BYTES: usize = 64;
+/// What a path costs besides its own bytes and its digests: its places in the map, on the heap, among the hashes of
+/// the search for collisions, and in the flags.
+const PATH_OVERHEAD_BYTES: usize = 112;
 
 /// The manifests of one kind. Paths have numbers, in the order they were first listed.
 pub struct Listing {
@@ -24,7 +23,7 @@ pub struct Listing {
     paths: HashMap<Box<str>, u32>,
     /// By number: whether fetch.txt says where the file is.
     pub is_fetched: Vec<bool>,
-    kept_bytes: usize,
+    paths_bytes: usize,
     found: Vec<Finding>,
 }
 
@@ -35,7 +34,7 @@ impl Listing {
             manifests: Vec::new(),
             paths: HashMap::new(),
             is_fetched: Vec::new(),
-            kept_bytes: 0,
+            paths_bytes: 0,
             found: Vec::new(),
         };
         for (name, algorithm) in manifest_names(bag, kind)? {
@@ -62,6 +61,11 @@ impl Listing {
     /// Every path with its number, in no order.
     pub fn paths(&self) -> impl Iterator<Item = (&str, u32)> {
         self.paths.iter().map(|(path, &id)| (&**path, id))
+    }
+
+    /// The manifests' file names; all else is let go.
+    pub fn into_names(self) -> Vec<String> {
+        self.manifests.into_iter().map(|manifest| manifest.name).collect()
     }
 
     /// How many paths are listed.
@@ -121,12 +125,13 @@ impl Listing {
             };
             if let Err(finding) = taken {
                 bad_lines += usize::from(finding.code == Code::ManifestInvalid);
+                self.paths_bytes += finding.subject.len() + PATH_OVERHEAD_BYTES;
                 self.found.push(finding);
             }
             if bad_lines == BAD_LINES_MAX {
                 break;
             }
-            if self.kept_bytes > LISTING_BYTES_MAX {
+            if self.kept_bytes() > bag.listing_bytes_max {
                 let hint = "split it into smaller bags";
                 return Err(Error::input(
                     format!("{} lists too much to check at once", bag.root.display()),
@@ -142,6 +147,11 @@ impl Listing {
         Ok(())
     }
 
+    /// What all this takes in memory.
+    fn kept_bytes(&self) -> usize {
+        self.paths_bytes + self.manifests.iter().map(Manifest::kept_bytes).sum::<usize>()
+    }
+
     /// The manifest that is being read.
     fn manifest(&mut self) -> &mut Manifest {
         self.manifests.last_mut().expect("a manifest is pushed before its lines are read")
@@ -154,20 +164,21 @@ impl Listing {
             let fault = LineError::bad(number, "a checksum of another length than the algorithm's");
             return Err(Finding::new(Code::ManifestInvalid, name).actual(fault));
         }
-        let place = || format!("{name}, line {number}");
-        check_path(&path)
-            .map_err(|fault| Finding::new(Code::PathUnsafe, &path).expected(place()).actual(fault))?;
-        check_place(bag, kind, &path).map_err(|finding| finding.expected(place()))?;
-        if !bag.version.is_strict() && bag.root.join(&path).symlink_metadata().is_err() {
-            path = decode_line_breaks(&path).unwrap_or(path);
+        let said = |what: &dyn Display| format!("{what} ({name}, line {number})");
+        check_path(&path).map_err(|fault| Finding::new(Code::PathUnsafe, &path).actual(said(&fault)))?;
+        check_place(bag, kind, &path).map_err(|(finding, what)| finding.actual(said(&what)))?;
+        if !bag.version.is_strict()
+            && let Some(decoded) = decode_line_breaks(&path)
+            && bag.root.join(&path).symlink_metadata().is_err()
+        {
+            path = decoded;
         }
         let id = self.number(&path);
-        self.kept_bytes += checksum.len() + 1;
         self.manifest().take(id, &checksum).map_err(|is_other| match is_other {
             true => {
-                Finding::new(Code::PathDuplicate, &path).expected(place()).actual("twice, with two digests")
+                Finding::new(Code::PathDuplicate, &path).actual(said(&"listed before with another digest"))
             }
-            false => bag.by_version(&path).expected(place()).actual("listed twice"),
+            false => bag.by_version(&path).actual(said(&"listed before")),
         })
     }
 
@@ -177,7 +188,7 @@ impl Listing {
             return id;
         }
         let id = u32::try_from(self.paths.len()).expect("LISTING_BYTES_MAX allows far fewer than 2^32 paths");
-        self.kept_bytes += path.len() + PATH_OVERHEAD_BYTES;
+        self.paths_bytes += path.len() + PATH_OVERHEAD_BYTES;
         self.paths.insert(path.into(), id);
         id
     }

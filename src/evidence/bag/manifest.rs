@@ -36,6 +36,11 @@ impl Manifest {
         Some((algorithm, &self.digests[start..start + algorithm.digest_bytes()]))
     }
 
+    /// What it takes in memory.
+    pub fn kept_bytes(&self) -> usize {
+        self.digests.capacity() + self.is_listed.capacity()
+    }
+
     /// Takes a digest; `Err` if the path stands in it already, with whether the digest is another one.
     pub fn take(&mut self, id: u32, digest: &[u8]) -> Result<(), bool> {
         if self.lists(id) {
@@ -70,13 +75,14 @@ pub fn manifest_names(bag: &Bag, kind: Kind) -> Result<Vec<(String, Option<Algor
     Ok(names)
 }
 
-/// Payload manifests list payload alone, tag manifests anything but payload and tag manifests.
-pub fn check_place(bag: &Bag, kind: Kind, path: &str) -> Result<(), Finding> {
+/// Payload manifests list payload alone, tag manifests anything but payload and tag manifests. `Err` has the finding
+/// and what is wrong, to be said with the line.
+pub fn check_place(bag: &Bag, kind: Kind, path: &str) -> Result<(), (Finding, &'static str)> {
     match (kind, path.starts_with("data/")) {
-        (Kind::Payload, false) => Err(Finding::new(Code::BagInvalid, path).actual("not under data/")),
-        (Kind::Tag, true) => Err(Finding::new(Code::BagInvalid, path).actual("payload in a tag manifest")),
+        (Kind::Payload, false) => Err((Finding::new(Code::BagInvalid, path), "not under data/")),
+        (Kind::Tag, true) => Err((Finding::new(Code::BagInvalid, path), "payload in a tag manifest")),
         (Kind::Tag, false) if matches!(parse_file_name(path), Some((Kind::Tag, _))) => {
-            Err(bag.by_version(path).actual("a tag manifest in a tag manifest"))
+            Err((bag.by_version(path), "a tag manifest in a tag manifest"))
         }
         _ => Ok(()),
     }

@@ -29,6 +29,10 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
+/// What may be kept of the manifests of one kind, in bytes: some million paths. One kind is let go before the next is
+/// read.
+const LISTING_BYTES_MAX: usize = 192 * 1024 * 1024;
+
 /// The checks that follow the declaration, in order.
 const CHECKS: [&str; 5] = ["manifests", "payload", "tag files", "bag-info", "fetch"];
 
@@ -56,7 +60,8 @@ pub fn check_bag(root: &Path, threads: usize) -> Result<Outcome> {
     listing.conclude(&mut outcome);
     let fetch = fetch::Fetch::read(&bag, &mut listing)?;
     let totals = payload::check(&bag, &listing, threads, &mut outcome)?;
-    tag_files::check(&bag, &listing, &mut outcome)?;
+    let payload_manifests = listing.into_names();
+    tag_files::check(&bag, &payload_manifests, &mut outcome)?;
     info::check(&bag, totals, &mut outcome)?;
     fetch.conclude(&mut outcome);
     Ok(outcome)
@@ -68,6 +73,7 @@ struct Bag {
     root: PathBuf,
     version: Version,
     encoding: Encoding,
+    listing_bytes_max: usize,
 }
 
 impl Bag {

@@ -38,7 +38,7 @@ pub fn check(bag: &Bag, listing: &Listing, threads: usize, outcome: &mut Outcome
     let has_holes = run.find_absent(&mut tally.found)?;
     tally.found.sort_by(|a, b| (&a.subject, a.code).cmp(&(&b.subject, b.code)));
     if tally.checked == 0 && !tally.found.iter().any(|finding| finding.severity == Severity::Error) {
-        tally.found.push(Finding::new(Code::NothingChecked, "data/").actual("no payload file"));
+        tally.found.push(Finding::new(Code::NothingChecked, "data/").actual("not one payload file"));
     }
     let names: Vec<_> = run.algorithms.iter().map(|algorithm| algorithm.name()).collect();
     let detail =
@@ -122,8 +122,11 @@ impl Run<'_> {
             (Ok(Opened::Folder), None) => return,
             // A listed one is found missing at the end.
             (Ok(Opened::Absent), Some(_)) => return,
-            (Ok(Opened::Absent | Opened::Special), None) => {
-                return tally.found.push(Finding::new(Code::Extra, path));
+            (Ok(Opened::Absent), None) => {
+                return tally.found.push(Finding::new(Code::Extra, path).actual("a link that leads nowhere"));
+            }
+            (Ok(Opened::Special), None) => {
+                return tally.found.push(Finding::new(Code::Extra, path).actual("a FIFO, socket or device"));
             }
             (Ok(other), id) => {
                 self.see(id);
@@ -143,7 +146,8 @@ impl Run<'_> {
         match reader.read(file) {
             Ok((octets, digests)) => {
                 tally.octets += octets;
-                tally.checked += 1;
+                // Under unknown algorithms alone it was read for nothing.
+                tally.checked += u64::from(!digests.is_empty());
                 tally.found.extend(compare(self.listing, id, &path, &digests));
             }
             Err(e) => tally.found.push(Finding::new(Code::Unreadable, path).actual(e)),

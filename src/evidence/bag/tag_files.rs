@@ -10,15 +10,15 @@ use crate::finding::{Code, Finding, Outcome, Status};
 use crate::format::bag::manifest::{Kind, parse_file_name};
 use std::path::Path;
 
-/// Ends the check of the tag files; `payload` are the payload manifests.
-pub fn check(bag: &Bag, payload: &Listing, outcome: &mut Outcome) -> Result<()> {
+/// Ends the check of the tag files; `payload_manifests` are file names.
+pub fn check(bag: &Bag, payload_manifests: &[String], outcome: &mut Outcome) -> Result<()> {
     let mut listing = Listing::read(bag, Kind::Tag)?;
     let mut found = listing.take_findings();
     if listing.manifests.is_empty() && found.is_empty() {
         outcome.skip("tag files", Status::NotApplicable, "the bag has no tag manifest");
         return Ok(());
     }
-    find_unlisted_manifests(bag, &listing, payload, &mut found);
+    find_unlisted_manifests(bag, &listing, payload_manifests, &mut found);
     compare_all(bag, &listing, &mut found)?;
     find_unlisted(bag, &listing, &mut found)?;
     let names: Vec<_> = listing.manifests.iter().map(|manifest| manifest.name.as_str()).collect();
@@ -31,12 +31,16 @@ pub fn check(bag: &Bag, payload: &Listing, outcome: &mut Outcome) -> Result<()> 
 }
 
 /// Each tag manifest must list every payload manifest.
-fn find_unlisted_manifests(bag: &Bag, listing: &Listing, payload: &Listing, found: &mut Vec<Finding>) {
+fn find_unlisted_manifests(
+    bag: &Bag,
+    listing: &Listing,
+    payload_manifests: &[String],
+    found: &mut Vec<Finding>,
+) {
     for tag_manifest in &listing.manifests {
-        for manifest in &payload.manifests {
-            if !listing.id(&manifest.name).is_some_and(|id| tag_manifest.lists(id)) {
-                let finding =
-                    bag.by_version(&manifest.name).expected(format!("listed in {}", tag_manifest.name));
+        for name in payload_manifests {
+            if !listing.id(name).is_some_and(|id| tag_manifest.lists(id)) {
+                let finding = bag.by_version(name).expected(format!("listed in {}", tag_manifest.name));
                 found.push(finding.actual("a payload manifest that the tag manifest does not list"));
             }
         }

@@ -1,8 +1,13 @@
 //! Manifests that break a rule.
 
 use super::{TestBag, found};
+use crate::evidence::bag::Bag;
+use crate::evidence::bag::listing::Listing;
 use crate::finding::Verdict;
 use crate::format::bag::algorithm::Algorithm::{Md5, Sha1, Sha224, Sha256, Sha384, Sha512};
+use crate::format::bag::declaration::Version;
+use crate::format::bag::manifest::Kind;
+use crate::format::bag::text::Encoding;
 
 const MANIFEST: &str = "manifest-sha256.txt";
 const FILES: [(&str, &str); 2] = [("data/a", "alpha"), ("data/b", "beta")];
@@ -57,7 +62,7 @@ fn unknown_algorithms_are_not_checkable_and_named() {
     assert_eq!(bag.found(), ["(not-checkable manifest-sha3512.txt)"]);
     bag.remove(MANIFEST).retag();
     let outcome = bag.check();
-    assert_eq!(found(&outcome), ["not-checkable manifest-sha3512.txt"]);
+    assert_eq!(found(&outcome), ["not-checkable manifest-sha3512.txt", "nothing-checked data/"]);
     assert_eq!(outcome.verdict(), Verdict::Unverified);
 }
 
@@ -146,4 +151,18 @@ fn a_byte_order_mark_is_invalid_in_1_0() {
         bag.edit(MANIFEST, |text| format!("\u{feff}{text}"));
         assert_eq!(bag.found(), [want]);
     }
+}
+
+#[test]
+fn manifests_that_list_too_much_for_the_memory_are_an_error() {
+    let bag = TestBag::version("1.0");
+    let open = |listing_bytes_max| Bag {
+        root: bag.dir.path().canonicalize().unwrap(),
+        version: Version::V1_0,
+        encoding: Encoding::Utf8,
+        listing_bytes_max,
+    };
+    assert_eq!(Listing::read(&open(1000), Kind::Payload).map(|listing| listing.len()).unwrap(), 2);
+    let refused = Listing::read(&open(200), Kind::Payload).err().unwrap();
+    assert!(refused.to_string().ends_with("lists too much to check at once"), "{refused}");
 }

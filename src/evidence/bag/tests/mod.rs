@@ -43,7 +43,7 @@ impl TestBag {
             bag.write(path, text);
         }
         let info = if version < "0.96" { "package-info.txt" } else { "bag-info.txt" };
-        bag.write(info, format!("Contact-Name: A\nPayload-Oxum: {octets}.{}\n", files.len()));
+        bag.write(info, format!("Source-Organization: Example\nPayload-Oxum: {octets}.{}\n", files.len()));
         let declaration = format!("BagIt-Version: {version}\nTag-File-Character-Encoding: UTF-8\n");
         bag.write("bagit.txt", declaration);
         let paths: Vec<_> = files.iter().map(|(path, _)| *path).collect();

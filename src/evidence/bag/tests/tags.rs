@@ -121,7 +121,7 @@ fn fetch_speaks_of_listed_payload_by_absolute_uris() {
         ("https://x/y - data/none", "bag-invalid data/none"),
         ("https://x/y - bagit.txt", "bag-invalid bagit.txt"),
         ("https://x/y - data/../../x", "path-unsafe data/../../x"),
-        ("x/y - data/a", "bag-invalid fetch.txt, line 1"),
+        ("x/y - data/a", "bag-invalid data/a"),
         ("https://x/y many data/a", "bag-invalid fetch.txt"),
         ("https://x/y 5 data/a\nhttps://x/y 5 data/a", "(bag-warning data/a)"),
         ("https://x/y 6 data/a", "(bag-warning data/a)"),
@@ -131,4 +131,11 @@ fn fetch_speaks_of_listed_payload_by_absolute_uris() {
         bag.write("fetch.txt", text).retag();
         assert_eq!(bag.found(), [want]);
     }
+}
+
+#[test]
+fn a_fetch_file_of_nothing_but_nonsense_is_not_read_to_its_end() {
+    let bag = TestBag::good();
+    bag.write("fetch.txt", "x\n".repeat(10_000)).retag();
+    assert_eq!(bag.found(), vec!["bag-invalid fetch.txt"; 103]);
 }
