@@ -4,6 +4,7 @@ pub mod agreement;
 pub mod bag;
 pub mod closure;
 pub mod compose;
+pub mod folder;
 pub mod links;
 pub mod matcher;
 pub mod pack;

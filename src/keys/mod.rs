@@ -10,6 +10,7 @@ pub mod public;
 pub mod recipient;
 pub mod right;
 pub mod signing;
+pub mod sniff;
 pub mod trust;
 mod trust_file;
 pub mod verify;

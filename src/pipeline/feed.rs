@@ -29,7 +29,7 @@ const BLOCK_MEMBERS_MAX: usize = 2048;
 const HEADER_BYTES: u64 = 512;
 
 /// Looks at the content of a small file before it is packed; a finding stops the run.
-pub type Inspect = dyn Fn(&PackPath, &[u8]) -> Option<Finding> + Sync;
+pub type Inspect<'a> = dyn Fn(&PackPath, &[u8]) -> Option<Finding> + Sync + 'a;
 
 /// What to read: members in the order of the archive, paths relative to `root`.
 pub struct Plan<'a> {
@@ -40,7 +40,7 @@ pub struct Plan<'a> {
     /// What stands before each path in the archive, with a final slash.
     pub prefix: &'a str,
     /// Looks at each small file.
-    pub inspect: &'a Inspect,
+    pub inspect: &'a Inspect<'a>,
     /// Gets the payload as it is read, for a pack that is to lie there as a folder too.
     pub copy: Option<&'a Staging>,
 }

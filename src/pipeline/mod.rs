@@ -8,6 +8,7 @@ pub mod buffers;
 pub mod compress;
 pub mod contents;
 pub mod feed;
+pub mod hash;
 pub mod lanes;
 pub mod open;
 pub mod pack;

@@ -1,0 +1,289 @@
+//! `seal`: policy, scan, pack, archive, receipt.
+
+use crate::error::{Error, Result};
+use crate::evidence::compose::{Identity, Payload, TagFiles, release_member};
+use crate::evidence::receipt::SUFFIX;
+use crate::evidence::seal::SEAL;
+use crate::finding::{Code, Finding};
+use crate::format::digest::Sha256;
+use crate::format::kind::Kind;
+use crate::format::member::{FileType, Member};
+use crate::format::pack::Pack;
+use crate::format::path::PackPath;
+use crate::format::receipt::Receipt;
+use crate::format::seal::{PolicyRef, Seal, Tool};
+use crate::keys::public::PublicKey;
+use crate::keys::recipient::Recipient;
+use crate::keys::signing::SigningKey;
+use crate::keys::sniff;
+use crate::pipeline::contents::MEMBERS_MAX;
+use crate::pipeline::feed::Plan;
+use crate::pipeline::pack::{ArchiveWriter, Settings};
+use crate::pipeline::sink::Written;
+use crate::pipeline::source::Root;
+use crate::pipeline::staging::Staging;
+use crate::pipeline::watch::Watch;
+use crate::policy::Policy;
+use crate::tree::git::{self, GitFacts};
+use crate::tree::member::MemberKind;
+use crate::tree::scan::{Scan, ScanOptions, scan};
+use crate::tree::version::{self, Told};
+use crate::verbs::place::{Place, Placed};
+use jiff::Timestamp;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+/// What to seal, how, and with which keys.
+pub struct Request<'a> {
+    /// The tree.
+    pub root: &'a Path,
+    /// The policy that chooses the payload.
+    pub policy: &'a Policy,
+    /// The version, if it was given.
+    pub version: Option<&'a str>,
+    /// The folder that gets archive, receipt and evidence.
+    pub out: &'a Path,
+    /// Signs seal and receipt.
+    pub key: &'a SigningKey,
+    /// Who can decrypt; empty for an archive that is not encrypted.
+    pub recipients: &'a [Recipient],
+    /// Whether the evidence folder gets the payload too.
+    pub with_payload: bool,
+    /// `SOURCE_DATE_EPOCH`, if it is set.
+    pub source_date_epoch: Option<i64>,
+    /// Secret files that may not be sealed wherever they lie.
+    pub secrets: &'a [PathBuf],
+    /// Tells the time for the receipt.
+    pub clock: &'a dyn Fn() -> Timestamp,
+    /// Worker threads.
+    pub threads: usize,
+}
+
+/// What was sealed.
+pub struct Sealed {
+    /// The pack as its `pack.json` says.
+    pub pack: Pack,
+    /// Where archive, receipt and evidence lie.
+    pub placed: Placed,
+    /// The archive's digest and size.
+    pub archive: Written,
+    /// How many recipients can decrypt it.
+    pub recipients: usize,
+    /// Who signed.
+    pub signer: PublicKey,
+    /// Which version, and where it was found.
+    pub version: Told,
+    /// What the times of the members come from.
+    pub epoch_source: &'static str,
+    /// Files and links that no rule takes.
+    pub unmatched: Vec<Box<str>>,
+    /// Files a rule takes whose class is not the release's.
+    pub left_out: u64,
+    /// What is worth saying.
+    pub warnings: Vec<Finding>,
+}
+
+/// Seals a release.
+pub fn seal(request: &Request<'_>, watch: &Watch) -> Result<Sealed> {
+    let evaluated_at = (request.clock)();
+    let facts = git::facts(request.root)?;
+    let project = version::project_name(request.root, request.policy)?;
+    let version = version::version(request.root, request.policy, request.version, facts.as_ref())?;
+    let place =
+        Place::prepare(request.out, &format!("{}-{}", project.value, version.value), request.recipients)?;
+    let scanned = scan_release(request, watch)?;
+    let (epoch, epoch_source) = source_date_epoch(request, facts.as_ref(), &scanned);
+    let identity = Identity {
+        name: place.name().to_owned(),
+        project: project.value,
+        version: version.value.clone(),
+        kind: Kind::Release,
+        policy_name: request.policy.name.clone(),
+        policy_text: request.policy.text.clone(),
+        source_date_epoch: epoch,
+    };
+    let made = match write(request, &identity, &place, scanned, watch) {
+        // A file that changed: the tree is looked at once more, and then it must hold still.
+        Err(Error::Refused(findings))
+            if findings.iter().all(|finding| finding.code == Code::FileChanging) =>
+        {
+            write(request, &identity, &place, scan_release(request, watch)?, watch)?
+        }
+        made => made?,
+    };
+    let receipt = receipt(request, &made, &place, evaluated_at);
+    let placed = place.publish(&request.key.sign_statement(&receipt).to_bytes())?;
+    Ok(Sealed {
+        pack: made.pack,
+        placed,
+        archive: made.archive,
+        recipients: request.recipients.len(),
+        signer: request.key.public(),
+        version,
+        epoch_source,
+        left_out: made.scan.left_out.values().sum(),
+        unmatched: made.scan.unmatched,
+        warnings: made.scan.findings,
+    })
+}
+
+/// What would be sealed, for `--list-unmatched`: nothing is read.
+pub fn preview(root: &Path, policy: &Policy, out: &Path, watch: &Watch) -> Result<Scan> {
+    let progress = |_| watch.check();
+    scan(root, policy, &ScanOptions { kind: Kind::Release, excluded: &[out.to_owned()], progress: &progress })
+}
+
+fn scan_release(request: &Request<'_>, watch: &Watch) -> Result<Scan> {
+    let scan = preview(request.root, request.policy, request.out, watch)?;
+    scan.refuse()?;
+    if scan.members.len() > MEMBERS_MAX {
+        let message = format!("{} members are more than one pack holds ({MEMBERS_MAX})", scan.members.len());
+        return Err(Error::input(message, "seal the tree in parts, with a policy each"));
+    }
+    watch.expect_bytes(scan.total().bytes);
+    Ok(scan)
+}
+
+/// The time that a release stands for, and where it comes from.
+fn source_date_epoch(request: &Request<'_>, git: Option<&GitFacts>, scan: &Scan) -> (i64, &'static str) {
+    let newest = || scan.members.iter().filter(|m| m.kind == MemberKind::File).map(|m| m.mtime_s).max();
+    match (request.source_date_epoch, git.and_then(|facts| facts.commit_time_s)) {
+        (Some(epoch), _) => (epoch, "SOURCE_DATE_EPOCH"),
+        (None, Some(time)) => (time, "the commit"),
+        // A tar of the release form has no times before 1970.
+        (None, None) => (newest().unwrap_or(0).max(0), "the newest file"),
+    }
+}
+
+/// A pack that was written, but not put in its place.
+struct Made {
+    pack: Pack,
+    archive: Written,
+    seal_sha256: Sha256,
+    tag_manifest: Sha256,
+    scan: Scan,
+}
+
+fn write(
+    request: &Request<'_>,
+    identity: &Identity,
+    place: &Place,
+    scan: Scan,
+    watch: &Watch,
+) -> Result<Made> {
+    place.clear()?;
+    let members: Vec<Member> =
+        scan.members.iter().map(|m| release_member(m, identity.source_date_epoch)).collect();
+    let archived: Vec<usize> = (0..members.len()).filter(|&at| scan.members[at].is_archived()).collect();
+    let root = Root::open(request.root)?;
+    let copy = request.with_payload.then(|| place.payload_folder()).transpose()?;
+    let settings = Settings { level: request.policy.seal.compression_level, threads: request.threads };
+    let mut archive = ArchiveWriter::new(
+        place.archive_file()?,
+        &place.archive_path(),
+        encryptor(request.recipients)?,
+        &settings,
+        watch,
+    )?;
+    let secrets = sniff::Secrets::new(request.root, request.secrets);
+    let inspect = |path: &PackPath, content: &[u8]| secrets.finding(path, content);
+    let to_pack: Vec<Member> = archived.iter().map(|&at| members[at].clone()).collect();
+    let prefix = format!("{}/data/", identity.name);
+    let plan =
+        Plan { root: &root, members: &to_pack, prefix: &prefix, inspect: &inspect, copy: copy.as_ref() };
+    let read_archived = archive.payload(plan)?;
+    let mut read = vec![Default::default(); members.len()];
+    archived.iter().zip(read_archived).for_each(|(&at, one)| read[at] = one);
+    let payload = Payload { scanned: &scan.members, members: &members, read: &read };
+    let pack = payload.pack(identity);
+    let mut tags = TagFiles::write(&place.evidence(), identity, &payload, &pack)?;
+    let tag_manifest = tags.close()?;
+    let seal =
+        request.key.sign_statement(&seal_of(identity, &pack, request.policy).over(tag_manifest)).to_bytes();
+    tags.add(SEAL, |out| out.write_all(&seal))?;
+    append_tags(&mut archive, &mut tags, identity)?;
+    let archive = archive.finish()?;
+    if let Some(copy) = copy {
+        copy_others(&copy, &to_pack)?;
+    }
+    Ok(Made { pack, archive, seal_sha256: Sha256::of(&seal), tag_manifest, scan })
+}
+
+fn encryptor(recipients: &[Recipient]) -> Result<Option<age::Encryptor>> {
+    if recipients.is_empty() {
+        return Ok(None);
+    }
+    let recipients = recipients.iter().map(|recipient| recipient.as_age() as &dyn age::Recipient);
+    age::Encryptor::with_recipients(recipients)
+        .map(Some)
+        .map_err(|error| Error::input(format!("cannot encrypt to these recipients: {error}"), ""))
+}
+
+fn seal_of(identity: &Identity, pack: &Pack, policy: &Policy) -> Seal {
+    Seal {
+        name: identity.name.clone(),
+        project: identity.project.clone(),
+        version: identity.version.clone(),
+        kind: identity.kind,
+        tool: Tool::this(),
+        policy: PolicyRef { name: policy.name.clone(), sha256: policy.sha256 },
+        payload: pack.payload,
+    }
+}
+
+fn append_tags(archive: &mut ArchiveWriter, tags: &mut TagFiles, identity: &Identity) -> Result<()> {
+    for (name, size, path) in tags.in_order() {
+        let inside = format!("{}/{name}", identity.name);
+        let member = Member {
+            path: PackPath::new(inside.as_bytes()).expect("a pack's name and its tag files' are valid"),
+            kind: FileType::File,
+            size,
+            mode: 0o644,
+            mtime_s: identity.source_date_epoch,
+            mtime_ns: 0,
+            uid: 0,
+            gid: 0,
+        };
+        let mut file = File::open(&path).map_err(Error::io("open", &path))?;
+        archive.file(&member, &mut file)?;
+    }
+    Ok(())
+}
+
+/// Links and empty folders of the payload folder, after all files.
+fn copy_others(copy: &Staging, members: &[Member]) -> Result<()> {
+    let folders = members.iter().filter(|member| member.kind == FileType::Dir);
+    folders.into_iter().try_for_each(|member| copy.folder(&member.path))?;
+    members.iter().try_for_each(|member| match member.target() {
+        Some(target) => copy.link(&member.path, target),
+        None => Ok(()),
+    })
+}
+
+fn receipt(
+    request: &Request<'_>,
+    made: &Made,
+    place: &Place,
+    evaluated_at: Timestamp,
+) -> crate::format::statement::Statement<Receipt> {
+    let receipt = Receipt {
+        project: made.pack.project.clone(),
+        kind: made.pack.kind,
+        version: made.pack.version.clone(),
+        name: made.pack.name.clone(),
+        size_bytes: made.archive.size_bytes,
+        seal_sha256: made.seal_sha256,
+        tagmanifest_sha256: made.tag_manifest,
+        payload: made.pack.payload,
+        recipients: request.recipients.len() as u32,
+        bases: Vec::new(),
+        evaluated_at,
+        created_at: (request.clock)(),
+    };
+    receipt.for_archive(place.archive_name(), made.archive.sha256)
+}
+
+/// The name of an archive's receipt.
+pub fn receipt_name(archive: &str) -> String {
+    format!("{archive}{SUFFIX}")
+}
