@@ -11,3 +11,4 @@ pub mod pack;
 pub mod payload;
 pub mod receipt;
 pub mod seal;
+pub mod tree;

@@ -12,6 +12,7 @@ pub mod hash;
 pub mod lanes;
 pub mod open;
 pub mod pack;
+pub mod pick;
 pub mod sink;
 pub mod source;
 pub mod staging;

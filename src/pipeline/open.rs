@@ -17,7 +17,7 @@ use crossbeam_channel::{Receiver, Sender};
 use sha2::Digest as _;
 use std::fmt;
 use std::fs::File;
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead, Read, Seek, SeekFrom};
 use std::path::Path;
 
 /// Bytes of the file that are read at once.
@@ -192,7 +192,8 @@ pub fn refuse(fault: FrameFault, path: &Path) -> Error {
     }
 }
 
-fn invalid(code: Code, path: &Path, what: impl ToString) -> Error {
+/// A finding about the archive as such.
+pub fn invalid(code: Code, path: &Path, what: impl ToString) -> Error {
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
     Error::refused(Finding::new(code, name).actual(what))
 }
@@ -214,10 +215,20 @@ pub struct AgeReader<R>(pub R);
 
 impl<R: Read> Read for AgeReader<R> {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        self.0.read(bytes).map_err(|error| match error.raw_os_error() {
-            Some(_) => error,
-            None => io::Error::new(error.kind(), AgeFault(error.to_string())),
-        })
+        self.0.read(bytes).map_err(marked)
+    }
+}
+
+impl<R: Seek> Seek for AgeReader<R> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.0.seek(to).map_err(marked)
+    }
+}
+
+fn marked(error: io::Error) -> io::Error {
+    match error.raw_os_error() {
+        Some(_) => error,
+        None => io::Error::new(error.kind(), AgeFault(error.to_string())),
     }
 }
 

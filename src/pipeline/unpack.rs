@@ -238,7 +238,7 @@ impl Parser {
         let mut batch = Batch { plain: Arc::clone(&plain), files: Vec::new() };
         let mut at = 0;
         loop {
-            let (step, used) = self.tar.step(&plain[at..]).map_err(refuse)?;
+            let (step, used) = self.tar.step(&plain[at..]).map_err(refuse_tar)?;
             at += used;
             self.ledger.advance(used);
             match step {
@@ -289,7 +289,8 @@ impl Parser {
     }
 }
 
-fn refuse(fault: tar::Fault) -> Error {
+/// What a fault of the tar means.
+pub fn refuse_tar(fault: tar::Fault) -> Error {
     let code = match fault.kind {
         FaultKind::Invalid => Code::TarInvalid,
         FaultKind::Forbidden => Code::TarForbidden,

@@ -1,4 +1,9 @@
 //! One file a command; each reads as its list of steps.
 
+pub mod destination;
 pub mod place;
+pub mod restore;
 pub mod seal;
+pub mod select;
+pub mod target;
+pub mod verify;
