@@ -257,6 +257,9 @@ pub struct Check {
     pub status: Status,
     /// What it covered, with numbers and units; or why it did not run.
     pub detail: String,
+    /// What it found.
+    #[serde(skip)]
+    pub findings: Vec<Finding>,
 }
 
 /// What the whole comes to. In order of precedence.
@@ -273,51 +276,58 @@ pub enum Verdict {
     Refused,
 }
 
-/// Every check that ran or could not, and everything found.
+/// Every check that ran or could not, each with what it found.
 #[derive(Clone, Debug, Default)]
 pub struct Outcome {
     /// In the order they are shown.
     pub checks: Vec<Check>,
-    /// In the order they were found.
-    pub findings: Vec<Finding>,
+    /// What is worth saying besides, such as what a restore left out. Warnings alone.
+    pub notes: Vec<Finding>,
 }
 
 impl Outcome {
     /// Ends a check with what it found: failed if any finding is an error, passed otherwise.
-    pub fn conclude(&mut self, name: &'static str, detail: impl Into<String>, found: Vec<Finding>) {
-        let worst = found.iter().filter(|f| f.severity == Severity::Error).map(|f| f.code.weight());
+    pub fn conclude(&mut self, name: &'static str, detail: impl Into<String>, findings: Vec<Finding>) {
+        let worst = findings.iter().filter(|f| f.severity == Severity::Error).map(|f| f.code.weight());
         let status = worst.fold(Status::Passed, |status, weight| match weight {
             Weight::Unverified if status != Status::Failed => Status::NotChecked,
             _ => Status::Failed,
         });
-        self.checks.push(Check { name, status, detail: detail.into() });
-        self.findings.extend(found);
+        self.checks.push(Check { name, status, detail: detail.into(), findings });
     }
 
     /// Notes a check that did not run and need not have.
     pub fn skip(&mut self, name: &'static str, status: Status, why: impl Into<String>) {
         debug_assert!(matches!(status, Status::Skipped | Status::NotApplicable));
-        self.checks.push(Check { name, status, detail: why.into() });
+        self.checks.push(Check { name, status, detail: why.into(), findings: Vec::new() });
+    }
+
+    /// Adds another outcome's checks after these.
+    pub fn append(&mut self, other: Outcome) {
+        self.checks.extend(other.checks);
+        self.notes.extend(other.notes);
+    }
+
+    /// Everything found, in the order of the checks.
+    pub fn findings(&self) -> impl Iterator<Item = &Finding> {
+        self.checks.iter().flat_map(|check| &check.findings).chain(&self.notes)
     }
 
     /// The error-level findings.
     pub fn errors(&self) -> impl Iterator<Item = &Finding> {
-        self.findings.iter().filter(|f| f.severity == Severity::Error)
+        self.findings().filter(|f| f.severity == Severity::Error)
     }
 
     /// What the whole comes to: refuted before unverified before refused. Nothing checked is never fine.
     pub fn verdict(&self) -> Verdict {
-        let has = |weight| self.errors().any(|f| f.code.weight() == weight);
-        let ran = self.checks.iter().any(|c| c.status == Status::Passed);
-        if has(Weight::Refutes)
-            || self.checks.iter().any(|c| c.status == Status::Failed) && !has(Weight::Refuses)
-        {
+        let has = |weight| self.errors().any(|finding| finding.code.weight() == weight);
+        if has(Weight::Refutes) {
             Verdict::Refuted
-        } else if has(Weight::Unverified) || self.checks.iter().any(|c| c.status == Status::NotChecked) {
+        } else if has(Weight::Unverified) {
             Verdict::Unverified
         } else if has(Weight::Refuses) {
             Verdict::Refused
-        } else if ran {
+        } else if self.checks.iter().any(|check| check.status == Status::Passed) {
             Verdict::Holds
         } else {
             Verdict::Unverified

@@ -155,8 +155,7 @@ fn judge(
         payload: Presence::Read,
     };
     let report = pack::check(contents, &judge)?;
-    restored.outcome.checks.extend(report.outcome.checks);
-    restored.outcome.findings.extend(report.outcome.findings);
+    restored.outcome.append(report.outcome);
     restored.pack = report.pack;
     restored.files = report.payload.listed.files;
     restored.bytes = report.payload.listed.bytes;
@@ -178,7 +177,7 @@ pub fn make_others(staging: &Staging, others: &[inventory::Row], outcome: &mut O
             staging.link_time(&row.member.path, row.member.mtime_s, row.member.mtime_ns)?;
         } else {
             let finding = Finding::new(Code::LinkNotRestored, row.member.path.as_str());
-            outcome.findings.push(finding.actual(format!("it leads to {target}, which is not in the pack")));
+            outcome.notes.push(finding.actual(format!("it leads to {target}, which is not in the pack")));
         }
     }
     Ok(())

@@ -256,8 +256,10 @@ pub fn from_folder(
     let judge =
         Judge { trust: request.trust, receipt: receipt.as_ref(), name, allow_unsigned: false, payload };
     let report = pack::check(&read.contents, &judge)?;
-    restored.outcome.checks.extend(report.outcome.checks);
-    restored.outcome.findings.extend(report.outcome.findings.into_iter().chain(read.findings));
+    if !read.findings.is_empty() {
+        restored.outcome.conclude("folder", "names and files that no pack has", read.findings);
+    }
+    restored.outcome.append(report.outcome);
     restored.pack = report.pack;
     if restored.outcome.verdict() != Verdict::Holds {
         return Ok(restored);

@@ -68,8 +68,7 @@ pub fn verify(request: &Request<'_>, watch: &Watch) -> Result<Verified> {
     let (pack, receipt) = match read {
         None => (None, None),
         Some(Read { report, contents, receipt }) => {
-            outcome.checks.extend(report.outcome.checks);
-            outcome.findings.extend(report.outcome.findings);
+            outcome.append(report.outcome);
             if let (Some(tree), Some(contents)) = (request.tree, &contents) {
                 tree::check(tree, contents, request.threads, watch, &mut outcome)?;
             }
@@ -205,11 +204,10 @@ fn evidence_alone(
             pick::tags(path, encrypted.then_some(&*identities), watch)?
         }
     };
-    let report = pack::check(&contents, &judge(request, receipt.as_ref(), presence))?;
-    let mut report = report;
+    let mut report = pack::check(&contents, &judge(request, receipt.as_ref(), presence))?;
     if !request.evidence_only {
         // The payload is there, but shut: that is another reason than its absence.
-        for finding in &mut report.outcome.findings {
+        for finding in report.outcome.checks.iter_mut().flat_map(|check| &mut check.findings) {
             if finding.code == Code::NoPayload {
                 *finding = Finding::new(Code::NoIdentity, path.display().to_string());
             }
@@ -230,7 +228,9 @@ fn folder_contents(
     watch: &Watch,
 ) -> Result<Contents> {
     let read = folder::read(path, request.target.pack_name(), false, request.threads, watch)?;
-    outcome.findings.extend(read.findings);
+    if !read.findings.is_empty() {
+        outcome.conclude("folder", "names and files that no pack has", read.findings);
+    }
     Ok(read.contents)
 }
 
@@ -291,7 +291,6 @@ fn foreign_bag(request: &Request<'_>, path: &Path, outcome: &mut Outcome) -> Res
         );
     }
     let checked = bag::check_bag(path, request.threads)?;
-    outcome.checks.extend(checked.checks);
-    outcome.findings.extend(checked.findings);
+    outcome.append(checked);
     Ok(())
 }

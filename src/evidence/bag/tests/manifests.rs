@@ -117,7 +117,7 @@ fn marks_of_the_checksum_tools_are_warned_of_once_a_manifest() {
     bag.edit(MANIFEST, |text| text.replace("  data", " *data"));
     let outcome = bag.check();
     assert_eq!(found(&outcome), ["(bag-warning manifest-sha256.txt)"]);
-    assert_eq!(outcome.findings[0].actual.as_deref(), Some("a * before the path, in 2 lines"));
+    assert_eq!(outcome.findings().next().unwrap().actual.as_deref(), Some("a * before the path, in 2 lines"));
     bag.edit(MANIFEST, |text| text.replace(" *data", "\t./data").replace('\n', "\r\n"));
     assert_eq!(bag.found(), ["(bag-warning manifest-sha256.txt)"]);
 }
@@ -127,8 +127,8 @@ fn names_that_other_file_systems_confuse_are_warned_of() {
     let files = [("data/Read", "1"), ("data/read", "2"), ("data/\u{e9}", "3"), ("data/e\u{301}", "4")];
     let bag = TestBag::new("1.0", &[Sha256], &files);
     let outcome = bag.check();
-    assert_eq!(outcome.findings.iter().filter(|f| f.code.as_str() == "path-collision").count(), 2);
-    assert_eq!((outcome.findings.len(), outcome.verdict()), (2, Verdict::Holds));
+    assert_eq!(outcome.findings().filter(|f| f.code.as_str() == "path-collision").count(), 2);
+    assert_eq!((outcome.findings().count(), outcome.verdict()), (2, Verdict::Holds));
 }
 
 #[test]

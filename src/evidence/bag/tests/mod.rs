@@ -120,7 +120,7 @@ fn found(outcome: &Outcome) -> Vec<String> {
         Severity::Error => format!("{code} {subject}"),
         Severity::Warning => format!("({code} {subject})"),
     };
-    outcome.findings.iter().map(|f| show(f.code, &f.subject, f.severity)).collect()
+    outcome.findings().map(|f| show(f.code, &f.subject, f.severity)).collect()
 }
 
 #[test]
