@@ -22,6 +22,8 @@ pub enum Severity {
 pub enum Weight {
     /// The evidence does not verify (exit 3).
     Refutes,
+    /// The operation cannot be done (exit 1).
+    Fails,
     /// It verifies, but a rule refuses it (exit 4).
     Refuses,
     /// It could not be verified (exit 5).
@@ -151,7 +153,7 @@ codes! {
     /// A private key, an age identity or a passphrase file would be sealed
     SecretInPayload = "secret-in-payload", Refuses;
     /// A file kept changing while it was read
-    FileChanging = "file-changing", Refuses;
+    FileChanging = "file-changing", Fails;
     /// A socket, FIFO or device was skipped
     SpecialSkipped = "special-skipped", Warns;
     /// A setuid, setgid or sticky bit was dropped
@@ -163,7 +165,7 @@ codes! {
     HashesMissing = "hashes-missing", Refutes;
     // Restoring.
     /// The target cannot hold this name beside another one of the pack
-    NameCollision = "name-collision", Refutes;
+    NameCollision = "name-collision", Fails;
     /// A link of the tree was kept in the inventory only, and was not made
     LinkNotRestored = "link-not-restored", Warns;
 }
@@ -270,10 +272,27 @@ pub enum Verdict {
     Holds,
     /// Something is altered, missing, extra, badly signed or signed by one who may not.
     Refuted,
+    /// The operation could not be done.
+    Failed,
     /// Something that was asked for could not be checked.
     Unverified,
     /// It verifies, but a rule refuses it.
     Refused,
+}
+
+impl Verdict {
+    /// What error-level findings come to; `None` without any. Refuted before failed, unverified, refused.
+    pub fn of<'a>(errors: impl Iterator<Item = &'a Finding> + Clone) -> Option<Verdict> {
+        let has = |weight| errors.clone().any(|finding| finding.code.weight() == weight);
+        [
+            (Weight::Refutes, Verdict::Refuted),
+            (Weight::Fails, Verdict::Failed),
+            (Weight::Unverified, Verdict::Unverified),
+            (Weight::Refuses, Verdict::Refused),
+        ]
+        .into_iter()
+        .find_map(|(weight, verdict)| has(weight).then_some(verdict))
+    }
 }
 
 /// Every check that ran or could not, each with what it found.
@@ -309,29 +328,20 @@ impl Outcome {
     }
 
     /// Everything found, in the order of the checks.
-    pub fn findings(&self) -> impl Iterator<Item = &Finding> {
+    pub fn findings(&self) -> impl Iterator<Item = &Finding> + Clone {
         self.checks.iter().flat_map(|check| &check.findings).chain(&self.notes)
     }
 
     /// The error-level findings.
-    pub fn errors(&self) -> impl Iterator<Item = &Finding> {
+    pub fn errors(&self) -> impl Iterator<Item = &Finding> + Clone {
         self.findings().filter(|f| f.severity == Severity::Error)
     }
 
-    /// What the whole comes to: refuted before unverified before refused. Nothing checked is never fine.
+    /// What the whole comes to: nothing checked is never fine.
     pub fn verdict(&self) -> Verdict {
-        let has = |weight| self.errors().any(|finding| finding.code.weight() == weight);
-        if has(Weight::Refutes) {
-            Verdict::Refuted
-        } else if has(Weight::Unverified) {
-            Verdict::Unverified
-        } else if has(Weight::Refuses) {
-            Verdict::Refused
-        } else if self.checks.iter().any(|check| check.status == Status::Passed) {
-            Verdict::Holds
-        } else {
-            Verdict::Unverified
-        }
+        let ran = self.checks.iter().any(|check| check.status == Status::Passed);
+        let checked = if ran { Verdict::Holds } else { Verdict::Unverified };
+        Verdict::of(self.errors()).unwrap_or(checked)
     }
 }
 

@@ -159,7 +159,8 @@ fn any_number_of_threads_finds_the_same() {
     let bag = TestBag::new("1.0", &[Algorithm::Md5, Algorithm::Sha512], &files);
     assert_eq!(bag.found(), [""; 0]);
     bag.write("data/1/1", "x").remove("data/2/2").write("data/3/x", "");
-    let [one, four] = [0, 4].map(|threads| check_bag(bag.dir.path(), threads).unwrap().findings().cloned().collect::<Vec<_>>());
+    let [one, four] = [0, 4]
+        .map(|threads| check_bag(bag.dir.path(), threads).unwrap().findings().cloned().collect::<Vec<_>>());
     assert_eq!(one, four);
     assert_eq!(one.len(), 5);
 }

@@ -1,0 +1,60 @@
+//! What a command answers: an exit code, text for people, a document for programs. Shown in one place.
+
+use super::context::Context;
+use super::documents::ErrorDocument;
+use super::exit::Exit;
+use super::screen;
+use attestar::error::Error;
+use serde::Serialize;
+
+/// An answer.
+pub struct Answer {
+    /// How the run ended.
+    pub exit: Exit,
+    /// For people, on stdout.
+    text: String,
+    /// A line for people, on stderr: what to do next where something is wrong.
+    hint: Option<String>,
+    /// For programs.
+    document: serde_json::Value,
+}
+
+impl Answer {
+    /// An answer in both forms.
+    pub fn new(exit: Exit, text: String, document: impl Serialize) -> Answer {
+        let document = serde_json::to_value(document).expect("documents are plain data");
+        Answer { exit, text, hint: None, document }
+    }
+
+    /// With what to do next.
+    pub fn hint(mut self, hint: impl Into<String>) -> Answer {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Shows it.
+    pub fn show(self, context: &Context) -> Exit {
+        if context.global.json {
+            screen::print(&format!("{:#}\n", self.document));
+        } else if !context.global.quiet {
+            screen::print(&self.text);
+            if let Some(hint) = &self.hint {
+                screen::say(&format!("{}\n", screen::hint(hint)));
+            }
+        } else if self.exit != Exit::Done {
+            screen::say(&self.text);
+        }
+        self.exit
+    }
+}
+
+/// Shows an error.
+pub fn show_error(json: bool, error: &Error) -> Exit {
+    if json {
+        let document = serde_json::to_value(ErrorDocument::new(error)).expect("documents are plain data");
+        screen::print(&format!("{document:#}\n"));
+    } else {
+        screen::say(&screen::error(error));
+    }
+    Exit::from(error)
+}

@@ -1,0 +1,231 @@
+//! The command line: names, flags and what `--help` says.
+
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use std::path::PathBuf;
+
+/// Seals a release or a backup into one signed, encrypted archive, and proves that it verifies and restores.
+#[derive(Parser, Debug)]
+#[command(name = "attestar", version, max_term_width = 100, propagate_version = false)]
+#[command(
+    after_help = "Exit codes: 0 done and checked, 1 failed, 2 usage, 3 does not verify, 4 the policy refuses, \
+                        5 could not be verified, 130 interrupted.\nAn archive opens without attestar too: \
+                        age -d -i KEY ARCHIVE | zstd -d | tar x"
+)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags of every command.
+#[derive(Args, Clone, Debug)]
+pub struct Global {
+    /// The tree
+    #[arg(short = 'C', value_name = "DIR", default_value = ".", global = true, value_hint = ValueHint::DirPath)]
+    pub tree: PathBuf,
+    /// The policy: a file, or builtin:NAME [default: attestar.toml in the tree, else builtin:default]
+    #[arg(long, value_name = "FILE|builtin:NAME", global = true, value_hint = ValueHint::FilePath)]
+    pub policy: Option<PathBuf>,
+    /// One JSON document on stdout
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Say nothing but errors
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// No progress bar
+    #[arg(long, global = true)]
+    pub no_progress: bool,
+    /// How log lines on stderr look
+    #[arg(long, value_name = "FORMAT", default_value = "text", global = true)]
+    pub log_format: LogFormat,
+    /// A file with the passphrase of the keys [default: $ATTESTAR_PASSPHRASE, else a prompt]
+    #[arg(long, value_name = "FILE", global = true, value_hint = ValueHint::FilePath)]
+    pub passphrase_file: Option<PathBuf>,
+}
+
+/// How log lines look.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+/// What to do.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Write attestar.toml from a shipped policy, and a key set if there is none
+    Init(InitArgs),
+    /// Make, show and trust keys
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    /// Write, or check, the HASHES manifests in the tree
+    Hash(HashArgs),
+    /// Seal the tree: archive, receipt and signed evidence
+    Seal(SealArgs),
+    /// Check every byte and signature of an archive, a pack or any BagIt bag
+    Verify(VerifyArgs),
+    /// Restore the tree's files, published only once verified
+    Restore(RestoreArgs),
+    /// The whole story on a small release: seal, tamper and be caught, restore
+    Demo(DemoArgs),
+    /// Print a completion script
+    Completions {
+        /// For which shell
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual pages into a folder
+    Man {
+        /// The folder
+        #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+        dir: PathBuf,
+    },
+}
+
+/// `init`
+#[derive(Args, Debug)]
+pub struct InitArgs {
+    /// Which shipped policy
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    pub from: String,
+    /// Who can decrypt: age1…, or a file of recipients. With it, no identity is made here
+    #[arg(long = "recipient", value_name = "R")]
+    pub recipients: Vec<String>,
+    /// Do not encrypt the new keys
+    #[arg(long)]
+    pub no_passphrase: bool,
+}
+
+/// `keys`
+#[derive(Subcommand, Debug)]
+pub enum KeysCommand {
+    /// Make a key set in $ATTESTAR_HOME
+    New {
+        /// The signing key alone
+        #[arg(long, conflicts_with = "identity")]
+        signing: bool,
+        /// The identity alone
+        #[arg(long)]
+        identity: bool,
+        /// Do not encrypt the new keys
+        #[arg(long)]
+        no_passphrase: bool,
+    },
+    /// Show the own public keys
+    Show,
+    /// List the keys that are trusted, and for what
+    List,
+    /// Trust another's public key
+    Trust {
+        /// The public key: SPKI PEM, or an ssh-ed25519 line
+        #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+        /// What its owner is called: a-z, 0-9 and -
+        #[arg(long, value_name = "R")]
+        role: String,
+        /// What it may sign: seal:release, seal:backup, receipt, approve, waive, verify, drill, prune, log
+        #[arg(long, value_name = "RIGHT", required = true, num_args = 1..)]
+        may: Vec<String>,
+    },
+    /// Print what to keep offline
+    RecoveryKit,
+}
+
+/// `hash`
+#[derive(Args, Debug)]
+pub struct HashArgs {
+    /// Check the manifests instead of writing them
+    #[arg(long)]
+    pub check: bool,
+}
+
+/// `seal`
+#[derive(Args, Debug)]
+pub struct SealArgs {
+    /// The version [default: the policy's version file, the tag at HEAD, or the manifest of the ecosystem]
+    #[arg(long, value_name = "V")]
+    pub version: Option<String>,
+    /// Where archive, receipt and evidence go
+    #[arg(long, value_name = "DIR", default_value = "sealed", value_hint = ValueHint::DirPath)]
+    pub out: PathBuf,
+    /// The secret key that signs [default: the policy's, else signing.key in $ATTESTAR_HOME]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub key: Option<PathBuf>,
+    /// Who can decrypt: age1…, or a file of recipients [default: the policy's, else recipient.age in $ATTESTAR_HOME]
+    #[arg(long = "recipient", value_name = "R")]
+    pub recipients: Vec<String>,
+    /// Lay the payload into the evidence folder too: a complete bag
+    #[arg(long)]
+    pub payload: bool,
+    /// Write an archive that anyone can read
+    #[arg(long, conflicts_with = "recipients")]
+    pub no_encrypt: bool,
+    /// List the files that no rule takes, and seal nothing
+    #[arg(long)]
+    pub list_unmatched: bool,
+}
+
+/// Who is trusted, and what decrypts.
+#[derive(Args, Clone, Debug)]
+pub struct TrustArgs {
+    /// A trusted public key: it may sign releases, backups and receipts
+    #[arg(long = "key", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub keys: Vec<PathBuf>,
+    /// A trust file: which keys may sign what [default: trust.toml in $ATTESTAR_HOME, unless --key is given]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub trust: Option<PathBuf>,
+    /// An age identity that decrypts [default: identity.age in $ATTESTAR_HOME]
+    #[arg(long = "identity", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub identities: Vec<PathBuf>,
+}
+
+/// `verify`
+#[derive(Args, Debug)]
+pub struct VerifyArgs {
+    /// An archive, the folder of a pack, or any BagIt bag
+    #[arg(value_name = "TARGET", value_hint = ValueHint::AnyPath)]
+    pub target: PathBuf,
+    #[command(flatten)]
+    pub trust: TrustArgs,
+    /// Compare the payload with a working tree too
+    #[arg(long = "tree", value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub against: Option<PathBuf>,
+    /// Signatures, receipt and closure alone
+    #[arg(long)]
+    pub evidence_only: bool,
+    /// Admit a pack without a seal
+    #[arg(long)]
+    pub allow_unsigned: bool,
+    /// Write a page to look at
+    #[arg(long, value_name = "FILE.html", value_hint = ValueHint::FilePath)]
+    pub report: Option<PathBuf>,
+}
+
+/// `restore`
+#[derive(Args, Debug)]
+pub struct RestoreArgs {
+    /// An archive, or the folder of a pack with its payload
+    #[arg(value_name = "TARGET", value_hint = ValueHint::AnyPath)]
+    pub target: PathBuf,
+    /// A new or empty folder
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub to: PathBuf,
+    #[command(flatten)]
+    pub trust: TrustArgs,
+    /// Only these paths of the tree: * stops at /, ** crosses it, a folder takes what is in it
+    #[arg(long = "path", value_name = "GLOB")]
+    pub paths: Vec<String>,
+    /// Say what would be restored; write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `demo`
+#[derive(Args, Debug)]
+pub struct DemoArgs {
+    /// Where to leave everything [default: a temporary folder, removed at the end]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub dir: Option<PathBuf>,
+}

@@ -1,0 +1,5 @@
+//! One file a command: asks the library, and shows the answer.
+
+pub mod restore;
+pub mod seal;
+pub mod verify;

@@ -1,0 +1,197 @@
+//! `seal`
+
+use crate::cli::answer::Answer;
+use crate::cli::args::SealArgs;
+use crate::cli::context::Context;
+use crate::cli::documents::{SealDocument, Totals, UnmatchedDocument};
+use crate::cli::exit::Exit;
+use crate::cli::progress::Progress;
+use crate::cli::screen::{self, count, number, safe, size};
+use attestar::error::{Error, Result};
+use attestar::keys::recipient::Recipient;
+use attestar::keys::signing::SigningKey;
+use attestar::policy::Policy;
+use attestar::verbs::seal::{self, Request, Sealed};
+use jiff::Timestamp;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// Seals, or lists what no rule takes.
+pub fn run(context: &Context, args: &SealArgs) -> Result<Answer> {
+    let started = Instant::now();
+    let policy = context.policy()?;
+    if args.list_unmatched {
+        return list_unmatched(context, &policy, args);
+    }
+    let (key, key_file) = signing_key(context, &policy, args.key.as_deref())?;
+    let recipients =
+        if args.no_encrypt { Vec::new() } else { recipients(context, &policy, &args.recipients)? };
+    let mut secrets: Vec<PathBuf> = context.home().secrets()?.into_iter().map(|secret| secret.path).collect();
+    secrets.extend(key_file);
+    secrets.extend(context.global.passphrase_file.clone());
+    let progress = Progress::start(context, "sealing");
+    let request = Request {
+        root: &context.global.tree,
+        policy: &policy,
+        version: args.version.as_deref(),
+        out: &out_folder(context, &args.out),
+        key: &key,
+        recipients: &recipients,
+        with_payload: args.payload,
+        source_date_epoch: context.source_date_epoch()?,
+        secrets: &secrets,
+        clock: &Timestamp::now,
+        threads: context.threads(),
+    };
+    let sealed = seal::seal(&request, &context.watch)?;
+    drop(progress);
+    let text = screen_of(&policy, args, &sealed) + &format!("{}\n", screen::cost(started.elapsed()));
+    let next =
+        format!("\nnext        attestar verify {}{}\n", sealed.placed.archive.display(), key_flag(context));
+    Ok(Answer::new(Exit::Done, text + &next, document(&sealed)))
+}
+
+/// A relative output folder lies in the tree.
+fn out_folder(context: &Context, out: &Path) -> PathBuf {
+    context.global.tree.join(out)
+}
+
+/// Which key verifies what was just sealed, where it is not trusted anyway.
+fn key_flag(context: &Context) -> String {
+    let own = context.home().signing_pub();
+    if own.exists() && context.home().trust_file().exists() {
+        String::new()
+    } else {
+        " --key signing.pub".to_owned()
+    }
+}
+
+fn signing_key(
+    context: &Context,
+    policy: &Policy,
+    given: Option<&Path>,
+) -> Result<(SigningKey, Option<PathBuf>)> {
+    let mut passphrases = context.passphrases(false);
+    let from_policy = policy.seal.key.as_deref();
+    if given.is_none()
+        && let Some(variable) = from_policy.and_then(|key| key.strip_prefix("env:"))
+    {
+        let text = std::env::var(variable).map(zeroize::Zeroizing::new).map_err(|_| {
+            Error::unavailable(
+                format!("the policy takes the signing key from ${variable}, which is not set"),
+                "",
+            )
+        })?;
+        return Ok((
+            SigningKey::from_pem(&text, Path::new(&format!("${variable}")), &mut passphrases)?,
+            None,
+        ));
+    }
+    let file = from_policy.map(|key| context.global.tree.join(key.strip_prefix("file:").unwrap_or(key)));
+    let own = context.home().signing_key();
+    let path = given.map(Path::to_owned).or(file).unwrap_or(own);
+    if !path.exists() {
+        return Err(Error::unavailable(
+            format!("there is no signing key {}", path.display()),
+            "attestar keys new makes one; or give --key FILE",
+        ));
+    }
+    Ok((SigningKey::load(&path, &mut passphrases)?, Some(path)))
+}
+
+fn recipients(context: &Context, policy: &Policy, given: &[String]) -> Result<Vec<Recipient>> {
+    let named = if given.is_empty() { &policy.seal.recipients } else { given };
+    if !named.is_empty() {
+        let lists = named.iter().map(|argument| Recipient::from_argument(argument));
+        return Ok(lists.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect());
+    }
+    let own = context.home().recipient();
+    if own.exists() {
+        return Recipient::load_file(&own);
+    }
+    Err(Error::usage(
+        "nobody could decrypt the archive: there are no recipients",
+        "give --recipient age1…, make an identity with attestar keys new, or say --no-encrypt",
+    ))
+}
+
+fn list_unmatched(context: &Context, policy: &Policy, args: &SealArgs) -> Result<Answer> {
+    let scan = seal::preview(&context.global.tree, policy, &out_folder(context, &args.out), &context.watch)?;
+    let text = scan.unmatched.iter().fold(String::new(), |text, path| text + &safe(path) + "\n");
+    let unmatched = scan.unmatched.iter().map(ToString::to_string).collect();
+    let document = UnmatchedDocument { schema: "attestar/unmatched/v1", exit_code: 0, unmatched };
+    Ok(Answer::new(Exit::Done, text, document))
+}
+
+fn screen_of(policy: &Policy, args: &SealArgs, sealed: &Sealed) -> String {
+    let mut text = format!("policy      {} ({})\n", policy.name, policy.source);
+    let pack = &sealed.pack;
+    let _ = writeln!(text, "version     {} (from {})", pack.version, sealed.version.by);
+    let classes: Vec<String> =
+        pack.classes.iter().map(|(class, totals)| format!("{class} {}", number(totals.files))).collect();
+    let payload = format!("{}, {}", count(pack.payload.files, "file"), size(pack.payload.bytes));
+    let _ = writeln!(text, "payload     {payload}    {}", classes.join(" · "));
+    if !sealed.unmatched.is_empty() {
+        let unmatched = sealed.unmatched.len() as u64;
+        let says = if unmatched == 1 { "file in the tree matches" } else { "files in the tree match" };
+        let _ = writeln!(
+            text,
+            "            {} {says} no rule    attestar seal --list-unmatched",
+            number(unmatched)
+        );
+    }
+    if sealed.left_out > 0 {
+        let _ = writeln!(
+            text,
+            "            {} of classes that the release does not take",
+            count(sealed.left_out, "file")
+        );
+    }
+    let encrypted = match sealed.recipients {
+        0 => "not encrypted".to_owned(),
+        recipients => count(recipients as u64, "recipient"),
+    };
+    let placed = &sealed.placed;
+    let archive = size(sealed.archive.size_bytes);
+    let _ = writeln!(text, "sealed      {}    {archive}, {encrypted}", placed.archive.display());
+    let _ = writeln!(text, "            {}", placed.receipt.display());
+    let with = if args.payload { "a complete bag" } else { "evidence, without payload" };
+    let _ = writeln!(text, "            {}/    {with}", placed.evidence.display());
+    let _ = writeln!(text, "signed      {}", sealed.signer.fingerprint());
+    let _ = writeln!(text, "times       {}, from {}", epoch(pack.source_date_epoch), sealed.epoch_source);
+    screen::findings(&mut text, &sealed.warnings);
+    text
+}
+
+fn epoch(seconds: i64) -> String {
+    Timestamp::from_second(seconds).map_or(seconds.to_string(), |time| time.to_string())
+}
+
+fn document(sealed: &Sealed) -> SealDocument {
+    let pack = &sealed.pack;
+    let totals = |totals: attestar::format::seal::Totals| Totals { files: totals.files, bytes: totals.bytes };
+    SealDocument {
+        schema: "attestar/seal/v1",
+        exit_code: 0,
+        name: pack.name.clone(),
+        project: pack.project.clone(),
+        version: pack.version.clone(),
+        version_source: sealed.version.by.clone(),
+        policy: pack.policy.name.clone(),
+        policy_sha256: pack.policy.sha256.to_string(),
+        source_date_epoch: pack.source_date_epoch,
+        archive: sealed.placed.archive.display().to_string(),
+        archive_sha256: sealed.archive.sha256.to_string(),
+        archive_bytes: sealed.archive.size_bytes,
+        receipt: sealed.placed.receipt.display().to_string(),
+        evidence: sealed.placed.evidence.display().to_string(),
+        signer: sealed.signer.fingerprint(),
+        recipients: sealed.recipients,
+        payload: totals(pack.payload),
+        classes: pack.classes.iter().map(|(class, value)| (*class, totals(*value))).collect(),
+        unmatched: sealed.unmatched.len() as u64,
+        left_out: sealed.left_out,
+        warnings: sealed.warnings.clone(),
+    }
+}

@@ -1,0 +1,110 @@
+//! `verify`
+
+use crate::cli::answer::Answer;
+use crate::cli::args::{TrustArgs, VerifyArgs};
+use crate::cli::context::Context;
+use crate::cli::documents::{OutcomeDocument, VerifyDocument};
+use crate::cli::exit::Exit;
+use crate::cli::page;
+use crate::cli::progress::Progress;
+use crate::cli::screen::{self, count, duration};
+use attestar::error::Result;
+use attestar::finding::{Code, Outcome, Verdict};
+use attestar::verbs::target::Target;
+use attestar::verbs::verify::{self, Request};
+use std::time::Instant;
+
+/// Verifies a target.
+pub fn run(context: &Context, args: &VerifyArgs) -> Result<Answer> {
+    let started = Instant::now();
+    let target = Target::find(&args.target)?;
+    let trust = context.trust(&args.trust)?;
+    let identities =
+        if needs_identity(&target, args) { context.identities(&args.trust)? } else { Vec::new() };
+    let progress = Progress::start(context, "verifying");
+    let request = Request {
+        target,
+        trust: &trust,
+        identities: &identities,
+        tree: args.against.as_deref(),
+        evidence_only: args.evidence_only,
+        allow_unsigned: args.allow_unsigned,
+        threads: context.threads(),
+    };
+    let verified = verify::verify(&request, &context.watch)?;
+    drop(progress);
+    let verdict = verified.outcome.verdict();
+    let exit = Exit::from(verdict);
+    let document = VerifyDocument {
+        schema: "attestar/verify/v1",
+        exit_code: exit as u8,
+        target: args.target.display().to_string(),
+        name: verified.pack.as_ref().map(|pack| pack.name.clone()),
+        sealed_at: verified.receipt.as_ref().map(|receipt| receipt.predicate().created_at.to_string()),
+        outcome: OutcomeDocument::new(&verified.outcome),
+    };
+    if let Some(report) = &args.report {
+        page::write(report, &document)?;
+    }
+    let text = format!("{}{}\n", screen::outcome(&verified.outcome), last_line(&verified.outcome, started));
+    let answer = Answer::new(exit, text, document);
+    Ok(match hint(&verified.outcome, &args.trust) {
+        Some(hint) => answer.hint(hint),
+        None => answer,
+    })
+}
+
+/// An identity is asked for (and its passphrase) only where there is something to decrypt.
+fn needs_identity(target: &Target, args: &VerifyArgs) -> bool {
+    let shut = matches!(target, Target::Archive { encrypted: true, .. });
+    shut && (!args.evidence_only || target.evidence_beside().is_none())
+}
+
+fn last_line(outcome: &Outcome, started: Instant) -> String {
+    let findings = count(outcome.errors().count() as u64, "finding");
+    match outcome.verdict() {
+        Verdict::Holds => format!("verified in {}", duration(started.elapsed())),
+        Verdict::Refuted => format!("does not verify: {findings}"),
+        Verdict::Failed => format!("failed: {findings}"),
+        Verdict::Refused => format!("refused: {findings}"),
+        Verdict::Unverified => {
+            let why = outcome.errors().next().map_or("nothing was checked", |finding| why(finding.code));
+            format!("not verified: {why}")
+        }
+    }
+}
+
+/// Why something could not be verified, in a few words.
+pub fn why(code: Code) -> &'static str {
+    match code {
+        Code::NoTrust => "no trusted key was given",
+        Code::NoIdentity => "no identity was given that decrypts it",
+        Code::NoPayload | Code::PayloadNotHere => "the payload is not here",
+        Code::SignedTimeUnknown => "nothing says when it was signed, and the signer's key expires",
+        _ => "something could not be checked",
+    }
+}
+
+/// What to type next.
+pub fn hint(outcome: &Outcome, trust: &TrustArgs) -> Option<String> {
+    let has = |code| outcome.errors().any(|finding| finding.code == code);
+    if has(Code::NoTrust) {
+        return Some(
+            "--key FILE with the signer's public key (get it from somewhere else\n      than the archive)"
+                .into(),
+        );
+    }
+    if has(Code::NoIdentity) {
+        let given = if trust.identities.is_empty() { "" } else { "another " };
+        return Some(format!(
+            "--identity FILE with {given}secret key of one of the recipients, or --evidence-only"
+        ));
+    }
+    if has(Code::NoPayload) {
+        return Some("verify the archive, or say --evidence-only".into());
+    }
+    if has(Code::SignerUnknown) {
+        return Some("--key FILE with the key that it should be signed by; do not trust a key that came\n      with it".into());
+    }
+    None
+}

@@ -1,0 +1,311 @@
+//! The `--json` documents. Their schemas lie in docs/schemas; a test holds the two together.
+
+use super::exit::Exit;
+use attestar::error::Error;
+use attestar::finding::{Check, Finding, Outcome, Verdict};
+use attestar::format::class::Class;
+use schemars::{JsonSchema, Schema, schema_for};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::error::Error as _;
+
+/// Files and their bytes.
+#[derive(Clone, Copy, Debug, Default, Serialize, JsonSchema)]
+pub struct Totals {
+    /// How many files.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// Whatever a command answers: the document of the command, or an error.
+#[derive(Serialize, JsonSchema)]
+#[schemars(title = "attestar/error/v1")]
+pub struct ErrorDocument {
+    /// `attestar/error/v1`.
+    pub schema: &'static str,
+    /// The process's exit code.
+    pub exit_code: u8,
+    /// What went wrong.
+    pub error: String,
+    /// Why, from the outermost cause to the innermost.
+    pub caused_by: Vec<String>,
+    /// What to do about it, or empty.
+    pub hint: String,
+    /// What must be refused, where that is the reason.
+    pub findings: Vec<Finding>,
+}
+
+impl ErrorDocument {
+    /// The document of an error.
+    pub fn new(error: &Error) -> ErrorDocument {
+        let mut causes = Vec::new();
+        let mut cause = error.source();
+        while let Some(inner) = cause {
+            causes.push(inner.to_string());
+            cause = inner.source();
+        }
+        ErrorDocument {
+            schema: "attestar/error/v1",
+            exit_code: Exit::from(error) as u8,
+            error: error.to_string(),
+            caused_by: causes,
+            hint: error.hint().to_owned(),
+            findings: if let Error::Refused(findings) = error { findings.clone() } else { Vec::new() },
+        }
+    }
+}
+
+/// A finding, and the check that found it.
+#[derive(Serialize, JsonSchema)]
+pub struct FoundBy {
+    /// The check's name.
+    pub check: &'static str,
+    /// What it found.
+    #[serde(flatten)]
+    pub finding: Finding,
+}
+
+/// The checks of an outcome.
+#[derive(Serialize, JsonSchema)]
+pub struct OutcomeDocument {
+    /// What the whole comes to.
+    pub verdict: Verdict,
+    /// Each check in order.
+    pub checks: Vec<Check>,
+    /// Everything found, in the order of the checks.
+    pub findings: Vec<FoundBy>,
+    /// What is worth saying besides.
+    pub notes: Vec<Finding>,
+}
+
+impl OutcomeDocument {
+    /// The document of an outcome.
+    pub fn new(outcome: &Outcome) -> OutcomeDocument {
+        let found = outcome.checks.iter().flat_map(|check| {
+            check.findings.iter().map(|finding| FoundBy { check: check.name, finding: finding.clone() })
+        });
+        OutcomeDocument {
+            verdict: outcome.verdict(),
+            checks: outcome.checks.clone(),
+            findings: found.collect(),
+            notes: outcome.notes.clone(),
+        }
+    }
+}
+
+/// `seal --json`
+#[derive(Serialize, JsonSchema)]
+#[schemars(title = "attestar/seal/v1")]
+pub struct SealDocument {
+    /// `attestar/seal/v1`.
+    pub schema: &'static str,
+    /// The process's exit code.
+    pub exit_code: u8,
+    /// `{project}-{version}`.
+    pub name: String,
+    /// The project.
+    pub project: String,
+    /// The version.
+    pub version: String,
+    /// Where the version was found.
+    pub version_source: String,
+    /// The policy's name.
+    pub policy: String,
+    /// The digest of its text.
+    pub policy_sha256: String,
+    /// Seconds since 1970 that the release stands for.
+    pub source_date_epoch: i64,
+    /// The archive.
+    pub archive: String,
+    /// Its digest.
+    pub archive_sha256: String,
+    /// Its size.
+    pub archive_bytes: u64,
+    /// Its receipt.
+    pub receipt: String,
+    /// The evidence folder.
+    pub evidence: String,
+    /// Who signed, as a fingerprint.
+    pub signer: String,
+    /// How many recipients can decrypt; 0 if it is not encrypted.
+    pub recipients: usize,
+    /// What was sealed.
+    pub payload: Totals,
+    /// The same by class.
+    pub classes: BTreeMap<Class, Totals>,
+    /// How many files and links match no rule.
+    pub unmatched: u64,
+    /// How many files have a class that a release does not take.
+    pub left_out: u64,
+    /// What is worth saying.
+    pub warnings: Vec<Finding>,
+}
+
+/// `seal --list-unmatched --json`
+#[derive(Serialize, JsonSchema)]
+#[schemars(title = "attestar/unmatched/v1")]
+pub struct UnmatchedDocument {
+    /// `attestar/unmatched/v1`.
+    pub schema: &'static str,
+    /// The process's exit code.
+    pub exit_code: u8,
+    /// Files and links that no rule takes.
+    pub unmatched: Vec<String>,
+}
+
+/// `verify --json`
+#[derive(Serialize, JsonSchema)]
+#[schemars(title = "attestar/verify/v1")]
+pub struct VerifyDocument {
+    /// `attestar/verify/v1`.
+    pub schema: &'static str,
+    /// The process's exit code.
+    pub exit_code: u8,
+    /// What was verified.
+    pub target: String,
+    /// The pack's name, if it could be read.
+    pub name: Option<String>,
+    /// When it was sealed, if a verified receipt says.
+    pub sealed_at: Option<String>,
+    /// Checks and findings.
+    #[serde(flatten)]
+    pub outcome: OutcomeDocument,
+}
+
+/// `restore --json`
+#[derive(Serialize, JsonSchema)]
+#[schemars(title = "attestar/restore/v1")]
+pub struct RestoreDocument {
+    /// `attestar/restore/v1`.
+    pub schema: &'static str,
+    /// The process's exit code.
+    pub exit_code: u8,
+    /// What was restored.
+    pub target: String,
+    /// Where to.
+    pub to: String,
+    /// Whether the files are in their place.
+    pub published: bool,
+    /// Whether nothing was to be written.
+    pub dry_run: bool,
+    /// What was restored, or would be.
+    pub restored: Totals,
+    /// Bytes of the archive that were read.
+    pub read_bytes: u64,
+    /// The archive's size.
+    pub archive_bytes: u64,
+    /// Checks and findings.
+    #[serde(flatten)]
+    pub outcome: OutcomeDocument,
+}
+
+/// `hash --json`
+#[derive(Serialize, JsonSchema)]
+#[schemars(title = "attestar/hash/v1")]
+pub struct HashDocument {
+    /// `attestar/hash/v1`.
+    pub schema: &'static str,
+    /// The process's exit code.
+    pub exit_code: u8,
+    /// The manifests.
+    pub manifests: Vec<String>,
+    /// What was hashed.
+    pub hashed: Totals,
+    /// How many files and links match no rule.
+    pub unmatched: u64,
+    /// Checks and findings.
+    #[serde(flatten)]
+    pub outcome: OutcomeDocument,
+}
+
+/// A key of `keys show` and `keys list`.
+#[derive(Serialize, JsonSchema)]
+pub struct KeyEntry {
+    /// What its owner is called.
+    pub role: String,
+    /// `SHA256:…`, as people compare it.
+    pub fingerprint: String,
+    /// The key id in bundles.
+    pub key_id: String,
+    /// What it may sign.
+    pub may: Vec<String>,
+    /// For which projects; nothing for any.
+    pub projects: Option<Vec<String>>,
+    /// When it expires.
+    pub not_after: Option<String>,
+    /// When it was revoked.
+    pub revoked_at: Option<String>,
+}
+
+/// `keys … --json`
+#[derive(Serialize, JsonSchema)]
+#[schemars(title = "attestar/keys/v1")]
+pub struct KeysDocument {
+    /// `attestar/keys/v1`.
+    pub schema: &'static str,
+    /// The process's exit code.
+    pub exit_code: u8,
+    /// The key folder.
+    pub home: String,
+    /// Public keys: the own one, or the trusted ones.
+    pub keys: Vec<KeyEntry>,
+    /// The own age recipients.
+    pub recipients: Vec<String>,
+    /// Files to keep offline (`recovery-kit`); their content is never in a JSON document.
+    pub keep_offline: Vec<String>,
+}
+
+/// `init --json`
+#[derive(Serialize, JsonSchema)]
+#[schemars(title = "attestar/init/v1")]
+pub struct InitDocument {
+    /// `attestar/init/v1`.
+    pub schema: &'static str,
+    /// The process's exit code.
+    pub exit_code: u8,
+    /// The policy that was written.
+    pub policy: String,
+    /// Key files that were made.
+    pub made: Vec<String>,
+}
+
+/// `demo --json`
+#[derive(Serialize, JsonSchema)]
+#[schemars(title = "attestar/demo/v1")]
+pub struct DemoDocument {
+    /// `attestar/demo/v1`.
+    pub schema: &'static str,
+    /// The process's exit code.
+    pub exit_code: u8,
+    /// Each step: what was typed, and its exit code.
+    pub steps: Vec<DemoStep>,
+    /// Where everything was left, if it was.
+    pub folder: Option<String>,
+}
+
+/// A step of the demo.
+#[derive(Serialize, JsonSchema)]
+pub struct DemoStep {
+    /// What was typed.
+    pub command: String,
+    /// How it ended.
+    pub exit_code: u8,
+    /// How it should have ended.
+    pub expected: u8,
+}
+
+/// Every document's file name and schema, for docs/schemas.
+pub fn schemas() -> Vec<(&'static str, Schema)> {
+    vec![
+        ("error", schema_for!(ErrorDocument)),
+        ("seal", schema_for!(SealDocument)),
+        ("unmatched", schema_for!(UnmatchedDocument)),
+        ("verify", schema_for!(VerifyDocument)),
+        ("restore", schema_for!(RestoreDocument)),
+        ("hash", schema_for!(HashDocument)),
+        ("keys", schema_for!(KeysDocument)),
+        ("init", schema_for!(InitDocument)),
+        ("demo", schema_for!(DemoDocument)),
+    ]
+}

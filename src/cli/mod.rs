@@ -1,0 +1,66 @@
+//! The command line: arguments in, an answer and an exit code out.
+
+mod answer;
+mod args;
+mod commands;
+mod context;
+mod documents;
+mod exit;
+mod page;
+mod passphrases;
+mod progress;
+mod screen;
+
+use answer::{Answer, show_error};
+use args::{Cli, Command, LogFormat};
+use attestar::error::Result;
+use attestar::pipeline::watch::Watch;
+use clap::Parser;
+use context::{Context, Environment};
+use exit::Exit;
+use std::process::ExitCode;
+
+/// Runs the command that was typed.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    log_to_stderr(cli.global.log_format);
+    let json = cli.global.json;
+    let exit = match prepare(&cli) {
+        Ok(context) => execute(&context, &cli.command),
+        Err(error) => show_error(json, &error),
+    };
+    exit.into()
+}
+
+fn prepare(cli: &Cli) -> Result<Context> {
+    let watch = Watch::default();
+    let interrupted = watch.clone();
+    // Without a handler Ctrl-C still ends the process; only its temporary folder would stay.
+    let _ = ctrlc::set_handler(move || interrupted.interrupt());
+    Ok(Context { global: cli.global.clone(), environment: Environment::read()?, watch })
+}
+
+/// Runs a command and shows its answer.
+fn execute(context: &Context, command: &Command) -> Exit {
+    match answer(context, command) {
+        Ok(answer) => answer.show(context),
+        Err(error) => show_error(context.global.json, &error),
+    }
+}
+
+fn answer(context: &Context, command: &Command) -> Result<Answer> {
+    match command {
+        Command::Seal(args) => commands::seal::run(context, args),
+        Command::Verify(args) => commands::verify::run(context, args),
+        Command::Restore(args) => commands::restore::run(context, args),
+        _ => todo!(),
+    }
+}
+
+fn log_to_stderr(format: LogFormat) {
+    let logs = tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(tracing::Level::WARN);
+    match format {
+        LogFormat::Text => logs.without_time().init(),
+        LogFormat::Json => logs.json().init(),
+    }
+}

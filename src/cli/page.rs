@@ -1,0 +1,147 @@
+//! `verify --report`: one page to look at, without a request to anywhere.
+
+use super::documents::VerifyDocument;
+use super::screen::safe;
+use attestar::error::{Error, Result};
+use attestar::finding::{Status, Verdict};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use std::io::Write;
+use std::path::Path;
+
+/// Nothing is loaded, nothing runs.
+const CSP: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+
+const STYLE: &str = "
+:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }
+body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
+table { border-collapse: collapse; width: 100% }
+th, td { text-align: left; vertical-align: top; padding: .35rem .75rem .35rem 0; border-bottom: 1px solid color-mix(in srgb, currentColor 25%, transparent) }
+code { font: .9em ui-monospace, monospace; overflow-wrap: anywhere }
+.verdict { font-size: 1.25rem; font-weight: 600; padding: .5rem .75rem; border: 2px solid currentColor; border-radius: .25rem }
+.passed, .holds { color: light-dark(#116329, #7ee787) }
+.failed, .refuted { color: light-dark(#a40e26, #ff9492) }
+.not-checked, .skipped, .unverified, .refused { color: light-dark(#7d4e00, #f0b72f) }
+@media print { body { margin: 0; max-width: none } }
+";
+
+/// Writes the page, over an older one if there is one; never half.
+pub fn write(path: &Path, document: &VerifyDocument) -> Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let text = page(document).into_string();
+    let write = || {
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(text.as_bytes())?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|error| error.error)?;
+        Ok(())
+    };
+    write().map_err(Error::io("write", path))
+}
+
+fn page(document: &VerifyDocument) -> Markup {
+    let title = document.name.as_deref().unwrap_or(&document.target);
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(CSP);
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { (safe(title)) " · attestar verify" }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                main {
+                    h1 { (safe(title)) }
+                    p class={ "verdict " (verdict_class(document.outcome.verdict)) } { (verdict(document.outcome.verdict)) }
+                    @if let Some(time) = &document.sealed_at { p { "Sealed " (time) "." } }
+                    p { "Target " code { (safe(&document.target)) } }
+                    (checks(document))
+                    (findings(document))
+                }
+            }
+        }
+    }
+}
+
+fn checks(document: &VerifyDocument) -> Markup {
+    html! {
+        h2 { "Checks" }
+        table {
+            thead { tr { th scope="col" { "Check" } th scope="col" { "Covered" } th scope="col" { "Result" } } }
+            tbody {
+                @for check in &document.outcome.checks {
+                    tr {
+                        th scope="row" { (check.name) }
+                        td { (safe(&check.detail)) }
+                        td class=(status_class(check.status)) { (status(check.status)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn findings(document: &VerifyDocument) -> Markup {
+    let found: Vec<_> = document.outcome.findings.iter().map(|found| (&found.finding, found.check)).collect();
+    html! {
+        h2 { "Findings" }
+        @if found.is_empty() { p { "None." } } @else {
+            table {
+                thead { tr {
+                    th scope="col" { "Finding" } th scope="col" { "Subject" }
+                    th scope="col" { "Expected" } th scope="col" { "Found" }
+                } }
+                tbody {
+                    @for (finding, check) in &found {
+                        tr {
+                            th scope="row" { (finding.code.as_str()) " (" (check) ")" }
+                            td { code { (safe(&finding.subject)) } }
+                            td { code { (safe(finding.expected.as_deref().unwrap_or("–"))) } }
+                            td { code { (safe(finding.actual.as_deref().unwrap_or("–"))) } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Holds => "Verified: everything asked for was checked and holds.",
+        Verdict::Refuted => "Does not verify.",
+        Verdict::Failed => "Failed.",
+        Verdict::Unverified => "Not verified: something that was asked for could not be checked.",
+        Verdict::Refused => "Verifies, but is refused.",
+    }
+}
+
+fn verdict_class(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Holds => "holds",
+        Verdict::Refuted | Verdict::Failed => "refuted",
+        Verdict::Unverified => "unverified",
+        Verdict::Refused => "refused",
+    }
+}
+
+fn status(status: Status) -> &'static str {
+    match status {
+        Status::Passed => "passed",
+        Status::Failed => "failed",
+        Status::Skipped => "skipped",
+        Status::NotChecked => "not checked",
+        Status::NotApplicable => "not applicable",
+    }
+}
+
+fn status_class(status: Status) -> &'static str {
+    match status {
+        Status::Passed => "passed",
+        Status::Failed => "failed",
+        Status::Skipped => "skipped",
+        Status::NotChecked => "not-checked",
+        Status::NotApplicable => "",
+    }
+}

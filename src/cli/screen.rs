@@ -1,0 +1,198 @@
+//! What a terminal sees. Quiet, aligned, 80 columns; colour helps and never carries meaning alone.
+
+use anstyle::{AnsiColor, Style};
+use attestar::error::Error;
+use attestar::finding::{Check, Finding, Outcome, Severity, Status};
+use std::error::Error as _;
+use std::fmt::Write as _;
+use std::io::Write as _;
+
+/// Where the status of a check stands, in columns.
+const STATUS_COLUMN: usize = 70;
+/// Findings past this many are counted, not shown.
+const FINDINGS_SHOWN: usize = 20;
+
+/// Prints to stdout; a reader that has gone away ends the output, not the run.
+pub fn print(text: &str) {
+    let _ = anstream::stdout().lock().write_all(text.as_bytes());
+}
+
+/// Prints to stderr.
+pub fn say(text: &str) {
+    let _ = anstream::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Text that cannot drive the terminal: control characters and bidirectional overrides are escaped.
+pub fn safe(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+                let _ = write!(shown, "{}", c.escape_unicode());
+            }
+            c if c.is_control() => {
+                let _ = write!(shown, "{}", c.escape_default());
+            }
+            c => shown.push(c),
+        }
+    }
+    shown
+}
+
+/// `2,361`
+pub fn number(value: u64) -> String {
+    let digits = value.to_string();
+    let mut shown = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            shown.push(',');
+        }
+        shown.push(digit);
+    }
+    shown
+}
+
+/// `1 file`, `2,361 files`
+pub fn count(value: u64, noun: &str) -> String {
+    format!("{} {noun}{}", number(value), if value == 1 { "" } else { "s" })
+}
+
+/// `596.1 MiB`
+pub fn size(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+    if bytes < 1024 {
+        return format!("{bytes} B");
+    }
+    let (mut value, mut unit) = (bytes as f64 / 1024.0, 0);
+    while value >= 1023.95 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    format!("{value:.1} {}", UNITS[unit])
+}
+
+/// `0.41 s`, `1.9 s`, `2 m 4 s`
+pub fn duration(time: std::time::Duration) -> String {
+    match time.as_secs_f64() {
+        seconds if seconds < 1.0 => format!("{seconds:.2} s"),
+        seconds if seconds < 60.0 => format!("{seconds:.1} s"),
+        seconds => format!("{} m {} s", seconds as u64 / 60, seconds as u64 % 60),
+    }
+}
+
+/// The most memory that this process has held, where the system tells.
+pub fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.split_whitespace().next()?.parse::<u64>().ok().map(|kib| kib * 1024)
+}
+
+/// `0.9 s, 71.0 MiB of memory`
+pub fn cost(time: std::time::Duration) -> String {
+    match peak_memory() {
+        Some(bytes) => format!("{}, {} of memory", duration(time), size(bytes)),
+        None => duration(time),
+    }
+}
+
+/// A word in a colour.
+pub fn paint(color: AnsiColor, text: &str) -> String {
+    let style = Style::new().fg_color(Some(color.into()));
+    format!("{style}{text}{style:#}")
+}
+
+fn status(status: Status) -> String {
+    match status {
+        Status::Passed => paint(AnsiColor::Green, "passed"),
+        Status::Failed => paint(AnsiColor::Red, "failed"),
+        Status::Skipped => paint(AnsiColor::Yellow, "skipped"),
+        Status::NotChecked => paint(AnsiColor::Yellow, "not checked"),
+        Status::NotApplicable => "not applicable".to_owned(),
+    }
+}
+
+/// The checks of an outcome, each with its findings beneath.
+pub fn outcome(outcome: &Outcome) -> String {
+    let mut text = String::new();
+    let widest = outcome.checks.iter().map(|check| check.name.len()).max().unwrap_or(0).max(12);
+    for check in &outcome.checks {
+        line(&mut text, widest, check);
+        findings(&mut text, &check.findings);
+    }
+    findings(&mut text, &outcome.notes);
+    text
+}
+
+fn line(text: &mut String, widest: usize, check: &Check) {
+    let detail = safe(&check.detail);
+    let start = format!("{:<widest$} {detail}", check.name);
+    let width = start.chars().count();
+    let gap = if width + 2 <= STATUS_COLUMN { " ".repeat(STATUS_COLUMN - width) } else { "  ".to_owned() };
+    let _ = writeln!(text, "{start}{gap}{}", status(check.status));
+}
+
+/// Findings: what, which, and beneath it what was expected and what was found.
+pub fn findings(text: &mut String, findings: &[Finding]) {
+    for finding in findings.iter().take(FINDINGS_SHOWN) {
+        let color = if finding.severity == Severity::Error { AnsiColor::Red } else { AnsiColor::Yellow };
+        let code = paint(color, finding.code.as_str());
+        let pad = " ".repeat(18usize.saturating_sub(finding.code.as_str().len()));
+        let _ = writeln!(text, "  {code}{pad} {}", safe(&finding.subject));
+        let expected = finding.expected.as_ref().map(|expected| format!("expected {}", safe(expected)));
+        let actual = finding.actual.as_ref().map(|actual| match expected {
+            Some(_) => format!("found    {}", safe(actual)),
+            None => safe(actual),
+        });
+        for detail in [expected, actual].into_iter().flatten() {
+            let _ = writeln!(text, "  {:18} {detail}", "");
+        }
+    }
+    if let Some(more) = findings.len().checked_sub(FINDINGS_SHOWN + 1) {
+        let _ = writeln!(text, "  and {} more: --json lists them all", more + 1);
+    }
+}
+
+/// `error:`, `caused by:`, `hint:`.
+pub fn error(error: &Error) -> String {
+    let mut text = format!("{} {}\n", paint(AnsiColor::Red, "error:"), safe(&error.to_string()));
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let _ = writeln!(text, "caused by: {}", safe(&inner.to_string()));
+        cause = inner.source();
+    }
+    if let Error::Refused(list) = error {
+        findings(&mut text, list);
+    }
+    if !error.hint().is_empty() {
+        let _ = writeln!(text, "{}", hint(error.hint()));
+    }
+    text
+}
+
+/// `hint: what to type next`
+pub fn hint(text: &str) -> String {
+    format!("{} {text}", paint(AnsiColor::Cyan, "hint:"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_numbers_read_well() {
+        assert_eq!((size(0), size(1023), size(1024)), ("0 B".into(), "1023 B".into(), "1.0 KiB".into()));
+        assert_eq!((size(1_048_575), size(625_000_000)), ("1.0 MiB".into(), "596.0 MiB".into()));
+        assert_eq!(
+            (number(1), number(999), number(1000), number(1_204_331)),
+            ("1".into(), "999".into(), "1,000".into(), "1,204,331".into())
+        );
+        assert_eq!((count(1, "file"), count(0, "file")), ("1 file".into(), "0 files".into()));
+    }
+
+    #[test]
+    fn names_cannot_drive_the_terminal() {
+        assert_eq!(safe("a\u{1b}[2Jb\n"), "a\\u{1b}[2Jb\\n");
+        assert_eq!(safe("x\u{202e}gpj"), "x\\u{202e}gpj");
+        assert_eq!(safe("olá 日本"), "olá 日本");
+    }
+}
