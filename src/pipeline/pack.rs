@@ -63,6 +63,8 @@ pub struct ArchiveWriter {
     offset: u64,
     /// The frame that is being filled.
     filling: Vec<(Arc<Block>, Range<usize>)>,
+    /// The block that files are written into.
+    partial: Option<Buffer>,
     filled: usize,
     next_frame: u64,
     path: PathBuf,
@@ -102,6 +104,7 @@ impl ArchiveWriter {
             index: IndexWriter::new().map_err(Error::io("write", path))?,
             offset: 0,
             filling: Vec::new(),
+            partial: None,
             filled: 0,
             next_frame: 0,
             path: path.to_owned(),
@@ -188,6 +191,12 @@ impl ArchiveWriter {
         self.jobs.send(job).map_err(|_| Error::Interrupted)
     }
 
+    /// Appends the block that files are written into.
+    fn end_block(&mut self) -> Result<()> {
+        let Some(buffer) = self.partial.take() else { return Ok(()) };
+        self.append_block(Block { seq: 0, buffer, heads: Vec::new(), files: Vec::new(), piece: None }, None)
+    }
+
     fn index_member(&mut self, path: &PackPath, at: usize, size: u64) -> Result<()> {
         // The index names members relative to the pack's folder.
         let inside = path.as_str().split_once('/').map_or(path.as_str(), |(_, inside)| inside);
@@ -196,7 +205,8 @@ impl ArchiveWriter {
 
     /// Appends one file, of exactly the size that the member says.
     pub fn file(&mut self, member: &Member, content: &mut dyn io::Read) -> Result<()> {
-        self.index_member(&member.path, 0, member.size)?;
+        let at = self.partial.as_ref().map_or(0, |buffer| buffer.len());
+        self.index_member(&member.path, at, member.size)?;
         BlockWriter::run(self, |archive| {
             archive.write_all(&tar::encode(member))?;
             if io::copy(&mut io::Read::take(content, member.size), archive)? != member.size {
@@ -226,6 +236,7 @@ impl ArchiveWriter {
 
     fn end(&mut self) -> Result<()> {
         BlockWriter::run(self, |archive| archive.write_all(&tar::END))?;
+        self.end_block()?;
         if self.filled > 0 { self.end_frame() } else { Ok(()) }
     }
 }
@@ -245,62 +256,51 @@ fn work(feed: &Feed<'_>, ready: &Sender<Block>, watch: &Watch) {
     }
 }
 
-/// Cuts what is written into blocks of the archive.
+/// Cuts what is written into full blocks of the archive: a frame must never hold more buffers than there are.
 struct BlockWriter<'a> {
     archive: &'a mut ArchiveWriter,
-    buffer: Option<Buffer>,
     /// What stopped it: `Write` can only carry an I/O error.
     failure: Option<Error>,
 }
 
 impl BlockWriter<'_> {
-    /// Runs `emit` on a writer of the archive, and flushes it.
+    /// Runs `emit` on a writer of the archive.
     fn run(
         archive: &mut ArchiveWriter,
         emit: impl FnOnce(&mut BlockWriter<'_>) -> io::Result<()>,
     ) -> Result<()> {
         let path = archive.path.clone();
-        let mut writer = BlockWriter { archive, buffer: None, failure: None };
-        let written = emit(&mut writer).and_then(|()| writer.flush());
+        let mut writer = BlockWriter { archive, failure: None };
+        let written = emit(&mut writer);
         let failure = writer.failure;
         written.map_err(|source| failure.unwrap_or_else(|| Error::Io { action: "write", path, source }))
     }
 
-    fn take(&mut self) -> Result<Buffer> {
-        self.archive.blocks.take(&self.archive.watch)
-    }
-
-    fn or_fail<T>(&mut self, result: Result<T>) -> io::Result<T> {
-        result.map_err(|error| {
-            self.failure = Some(error);
-            io::Error::other("the archive cannot be written")
-        })
+    fn append(&mut self, bytes: &[u8]) -> Result<usize> {
+        let archive = &mut *self.archive;
+        let mut buffer = match archive.partial.take() {
+            Some(buffer) => buffer,
+            None => archive.blocks.take(&archive.watch)?,
+        };
+        let count = bytes.len().min(FRAME_BYTES - buffer.len());
+        buffer.extend_from_slice(&bytes[..count]);
+        archive.partial = Some(buffer);
+        if archive.partial.as_ref().is_some_and(|buffer| buffer.len() == FRAME_BYTES) {
+            archive.end_block()?;
+        }
+        Ok(count)
     }
 }
 
 impl Write for BlockWriter<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut buffer = match self.buffer.take() {
-            Some(buffer) => buffer,
-            None => {
-                let taken = self.take();
-                self.or_fail(taken)?
-            }
-        };
-        let count = bytes.len().min(FRAME_BYTES - buffer.len());
-        buffer.extend_from_slice(&bytes[..count]);
-        let full = buffer.len() == FRAME_BYTES;
-        self.buffer = Some(buffer);
-        if full {
-            self.flush()?;
-        }
-        Ok(count)
+        self.append(bytes).map_err(|error| {
+            self.failure = Some(error);
+            io::Error::other("the archive cannot be written")
+        })
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        let Some(buffer) = self.buffer.take() else { return Ok(()) };
-        let block = Block { seq: 0, buffer, heads: Vec::new(), files: Vec::new(), piece: None };
-        let appended = self.archive.append_block(block, None);
-        self.or_fail(appended)
+        Ok(())
     }
 }
