@@ -171,7 +171,8 @@ pub fn error(error: &Error) -> String {
 
 /// `hint: what to type next`
 pub fn hint(text: &str) -> String {
-    format!("{} {text}", paint(AnsiColor::Cyan, "hint:"))
+    let text: Vec<String> = text.lines().map(safe).collect();
+    format!("{} {}", paint(AnsiColor::Cyan, "hint:"), text.join("\n"))
 }
 
 #[cfg(test)]

@@ -64,7 +64,6 @@ impl Right {
             _ => None,
         }
     }
-
 }
 
 /// A text that names no right.

@@ -87,9 +87,9 @@ fn key(section: &Section<'_>, raw: Located<&str>, folder: &Path) -> Result<Publi
 }
 
 fn right(section: &Section<'_>, raw: Located<&str>) -> Result<Right> {
-    raw.value.parse().map_err(|unknown: UnknownRight| {
-        section.error(raw.line, unknown.to_string(), unknown.hint())
-    })
+    raw.value
+        .parse()
+        .map_err(|unknown: UnknownRight| section.error(raw.line, unknown.to_string(), unknown.hint()))
 }
 
 fn time(section: &Section<'_>, key: &str) -> Result<Option<Timestamp>> {
@@ -108,9 +108,10 @@ fn approvals(section: &Section<'_>) -> Result<Approvals> {
     }
     let at_least = required(section, "at_least", section.number("at_least")?)?;
     match usize::try_from(at_least.value) {
-        Ok(count) if count > 0 => {
-            Ok(Approvals { any_of: any_of.iter().map(|role| role.value.to_owned()).collect(), at_least: count })
-        }
+        Ok(count) if count > 0 => Ok(Approvals {
+            any_of: any_of.iter().map(|role| role.value.to_owned()).collect(),
+            at_least: count,
+        }),
         _ => {
             let hint = "leave [approvals] out to ask for none";
             Err(section.error(at_least.line, "at_least is 1 or more", hint))
