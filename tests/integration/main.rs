@@ -1,4 +1,10 @@
 //! attestar as its users run it: one file a story.
 
+mod hash;
+mod init;
+mod keys;
+mod passphrases;
+mod schemas;
 mod seal;
+mod shell;
 mod world;
