@@ -176,8 +176,7 @@ fn a_manifest_that_would_lie_outside_the_tree_is_not_written() {
     let world = World::release();
     fs::create_dir(world.path().join("elsewhere")).unwrap();
     symlink("../elsewhere", world.tree().join("lists")).unwrap();
-    let policy =
-        "schema = 1\n[hashes]\nsha256 = 'lists/s.txt'\n[[include]]\nclass = 'doc'\npaths = ['docs/**']\n";
+    let policy = "schema = 1\n[hashes]\nsha256 = 'lists/deep/s.txt'\n[[include]]\nclass = 'doc'\npaths = ['docs/**']\n";
     world.write("attestar.toml", policy);
     world.run(&["-C", "shop", "hash"]).exits(1).complains("leads out of the tree");
     assert!(names_in(&world.path().join("elsewhere")).is_empty());

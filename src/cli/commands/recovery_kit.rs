@@ -46,7 +46,7 @@ fn how_to_restore(home: &Home, secrets: &[Secret]) -> Result<String> {
     let mut text = "\nOn a new host\n\n  \
         mkdir -p ~/.config/attestar && chmod 700 ~/.config/attestar\n  \
         cd ~/.config/attestar && umask 077\n  \
-        (write each block above, from its first line to its last, into the file of its name)\n"
+        (then write each block above, all of its lines, into the file of its name)\n"
         .to_owned();
     if has(&home.signing_key()).is_some() {
         text += "  openssl pkey -in signing.key -pubout -out signing.pub\n";
