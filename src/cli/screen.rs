@@ -3,12 +3,15 @@
 use anstyle::{AnsiColor, Style};
 use attestar::error::Error;
 use attestar::finding::{Check, Finding, Outcome, Severity, Status};
+pub use attestar::format::units::{count, number, size};
 use std::error::Error as _;
 use std::fmt::Write as _;
 use std::io::Write as _;
 
 /// Where the status of a check stands, in columns.
-const STATUS_COLUMN: usize = 70;
+const STATUS_COLUMN: usize = 66;
+/// How a fingerprint begins, how long its digest is, and how much of that a screen shows: the whole is in `--json`.
+const FINGERPRINT: (&str, usize, usize) = ("SHA256:", 43, 8);
 /// Findings past this many are counted, not shown.
 const FINDINGS_SHOWN: usize = 20;
 
@@ -37,38 +40,6 @@ pub fn safe(text: &str) -> String {
         }
     }
     shown
-}
-
-/// `2,361`
-pub fn number(value: u64) -> String {
-    let digits = value.to_string();
-    let mut shown = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            shown.push(',');
-        }
-        shown.push(digit);
-    }
-    shown
-}
-
-/// `1 file`, `2,361 files`
-pub fn count(value: u64, noun: &str) -> String {
-    format!("{} {noun}{}", number(value), if value == 1 { "" } else { "s" })
-}
-
-/// `596.1 MiB`
-pub fn size(bytes: u64) -> String {
-    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
-    if bytes < 1024 {
-        return format!("{bytes} B");
-    }
-    let (mut value, mut unit) = (bytes as f64 / 1024.0, 0);
-    while value >= 1023.95 && unit + 1 < UNITS.len() {
-        value /= 1024.0;
-        unit += 1;
-    }
-    format!("{value:.1} {}", UNITS[unit])
 }
 
 /// `0.41 s`, `1.9 s`, `2 m 4 s`
@@ -124,11 +95,29 @@ pub fn outcome(outcome: &Outcome) -> String {
 }
 
 fn line(text: &mut String, widest: usize, check: &Check) {
-    let detail = safe(&check.detail);
+    let detail = short(&safe(&check.detail));
     let start = format!("{:<widest$} {detail}", check.name);
     let width = start.chars().count();
     let gap = if width + 2 <= STATUS_COLUMN { " ".repeat(STATUS_COLUMN - width) } else { "  ".to_owned() };
     let _ = writeln!(text, "{start}{gap}{}", status(check.status));
+}
+
+/// Cuts fingerprints to what the eye compares.
+pub fn short(text: &str) -> String {
+    let (begin, whole, shown) = FINGERPRINT;
+    let in_digest = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    let mut parts = text.split(begin);
+    let mut cut = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        cut.push_str(begin);
+        match part.bytes().take_while(|&byte| in_digest(byte)).count() {
+            length if length == whole => {
+                let _ = write!(cut, "{}…{}", &part[..shown], &part[whole..]);
+            }
+            _ => cut.push_str(part),
+        }
+    }
+    cut
 }
 
 /// Findings: what, which, and beneath it what was expected and what was found.
@@ -179,14 +168,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_and_numbers_read_well() {
-        assert_eq!((size(0), size(1023), size(1024)), ("0 B".into(), "1023 B".into(), "1.0 KiB".into()));
-        assert_eq!((size(1_048_575), size(625_000_000)), ("1.0 MiB".into(), "596.0 MiB".into()));
-        assert_eq!(
-            (number(1), number(999), number(1000), number(1_204_331)),
-            ("1".into(), "999".into(), "1,000".into(), "1,204,331".into())
-        );
-        assert_eq!((count(1, "file"), count(0, "file")), ("1 file".into(), "0 files".into()));
+    fn a_fingerprint_is_cut_and_nothing_else_is() {
+        let full = "signed by captain SHA256:kGS0Wz4PszuFGi6ZTou/b2DvXBV5MB6IcZzBOuMVOuw, 2026-11-20 14:02 UTC";
+        assert_eq!(short(full), "signed by captain SHA256:kGS0Wz4P…, 2026-11-20 14:02 UTC");
+        assert_eq!(short("SHA256:abc and SHA256:"), "SHA256:abc and SHA256:");
     }
 
     #[test]
