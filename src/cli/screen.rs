@@ -169,7 +169,8 @@ mod tests {
 
     #[test]
     fn a_fingerprint_is_cut_and_nothing_else_is() {
-        let full = "signed by captain SHA256:kGS0Wz4PszuFGi6ZTou/b2DvXBV5MB6IcZzBOuMVOuw, 2026-11-20 14:02 UTC";
+        let full =
+            "signed by captain SHA256:kGS0Wz4PszuFGi6ZTou/b2DvXBV5MB6IcZzBOuMVOuw, 2026-11-20 14:02 UTC";
         assert_eq!(short(full), "signed by captain SHA256:kGS0Wz4P…, 2026-11-20 14:02 UTC");
         assert_eq!(short("SHA256:abc and SHA256:"), "SHA256:abc and SHA256:");
     }

@@ -104,7 +104,10 @@ pub fn hint(outcome: &Outcome, trust: &TrustArgs) -> Option<String> {
         return Some("verify the archive, or say --evidence-only".into());
     }
     if has(Code::SignerUnknown) {
-        return Some("add --key FILE with the key that should have signed it; never a key that\n      came with it".into());
+        return Some(
+            "add --key FILE with the key that should have signed it; never a key that\n      came with it"
+                .into(),
+        );
     }
     None
 }
