@@ -32,6 +32,8 @@ pub enum Presence {
     Read,
     /// It is not in this folder, and should be checked.
     Absent,
+    /// It is in the archive, which nothing that was given decrypts.
+    Shut,
     /// It was not asked for.
     NotAsked,
 }
@@ -105,10 +107,16 @@ fn check_seal(
             Ok(Some(seal))
         }
         Err(findings) => {
-            outcome.conclude("seal", SEAL, findings);
+            outcome.conclude("seal", unjudged(&findings).unwrap_or(SEAL), findings);
             Ok(None)
         }
     }
+}
+
+/// What is said of a signature that nobody is trusted to have made.
+pub fn unjudged(findings: &[Finding]) -> Option<&'static str> {
+    let untrusted = findings.iter().all(|finding| finding.code == Code::NoTrust);
+    untrusted.then_some("no trusted key was given to judge it by")
 }
 
 /// The signer as people know it: the role, and the fingerprint.
@@ -141,6 +149,11 @@ fn check_payload(contents: &Contents, judge: &Judge<'_>, outcome: &mut Outcome) 
             let mut all = findings;
             all.push(Finding::new(Code::NoPayload, "data/"));
             outcome.conclude("payload", format!("{detail} are listed; data/ is not here"), all);
+        }
+        Presence::Shut => {
+            let mut all = findings;
+            all.push(Finding::new(Code::NoIdentity, "data/"));
+            outcome.conclude("payload", format!("{detail} are listed; not decrypted"), all);
         }
         Presence::NotAsked if findings.is_empty() => {
             outcome.skip(

@@ -41,7 +41,8 @@ a policy that says what belongs in it. First its list of digests, which
         typed: &[("attestar -C tideline hash", Exit::Done)],
     },
     Scene {
-        told: "Seal it: every file is read once, hashed, packed, compressed and encrypted.",
+        told: "Seal it: every file is read once, hashed, packed, compressed and encrypted.
+With --payload the same pack is laid beside the archive, open.",
         typed: &[("attestar -C tideline seal --out ../sealed --payload", Exit::Done)],
     },
     Scene {
@@ -68,8 +69,8 @@ a policy that says what belongs in it. First its list of digests, which
         ],
     },
     Scene {
-        told: "Whoever has the archive alone, and has not said whom to trust, is not told that
-all is well.",
+        told: "Whoever has the archive alone, and has not said whom to trust, is not told
+that all is well.",
         typed: &[(
             "ATTESTAR_HOME=nobody attestar verify sealed/tideline-1.4.0.tar.zst.age",
             Exit::Unverified,
@@ -160,7 +161,8 @@ $ attestar verify sealed/tideline-1.4.0.tar.zst.age --report report.html
 
 or without attestar, with age, zstd and tar:
 
-$ age -d -i {KEYS}/identity.age sealed/tideline-1.4.0.tar.zst.age | zstd -d | tar x
+$ age -d -i {KEYS}/identity.age sealed/tideline-1.4.0.tar.zst.age | zstd -d \\
+    | tar x
 $ cd tideline-1.4.0/data; sha256sum -c --quiet ../HASHES.sha256.txt
 ",
             kept.display()
@@ -230,6 +232,7 @@ impl Teller {
             Exit::Done if line.starts_with("diff") => self.show("no difference\n"),
             Exit::Done => {}
             Exit::Refuted => self.show("exit 3: caught\n"),
+            Exit::Unverified => self.show("exit 5: not a pass\n"),
             other => self.show(&format!("exit {}\n", other as u8)),
         }
         let step = DemoStep { command: line.to_owned(), exit_code: exit as u8, expected: expected as u8 };
