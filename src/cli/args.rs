@@ -1,5 +1,6 @@
 //! The command line: names, flags and what `--help` says.
 
+use attestar::verbs::seal::OUT;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use std::path::PathBuf;
 
@@ -148,7 +149,7 @@ pub struct SealArgs {
     #[arg(long, value_name = "V")]
     pub version: Option<String>,
     /// Where archive, receipt and evidence go
-    #[arg(long, value_name = "DIR", default_value = "sealed", value_hint = ValueHint::DirPath)]
+    #[arg(long, value_name = "DIR", default_value = OUT, value_hint = ValueHint::DirPath)]
     pub out: PathBuf,
     /// The secret key that signs [default: the policy's, else signing.key in $ATTESTAR_HOME]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]

@@ -101,7 +101,9 @@ fn line(text: &mut String, widest: usize, check: &Check) {
     let start = format!("{:<widest$} {}", check.name, lines.next().unwrap_or_default());
     let gap = " ".repeat(STATUS_COLUMN.saturating_sub(start.chars().count()).max(1));
     let _ = writeln!(text, "{start}{gap}{}", status(check.status));
-    lines.for_each(|line| drop(writeln!(text, "{:widest$} {line}", "")));
+    for line in lines {
+        let _ = writeln!(text, "{:widest$} {line}", "");
+    }
 }
 
 /// Cuts fingerprints and digests to what the eye compares.
@@ -180,7 +182,8 @@ pub fn error(error: &Error) -> String {
 
 /// `hint: what to type next`
 pub fn hint(text: &str) -> String {
-    format!("{} {text}", paint(AnsiColor::Cyan, "hint:"))
+    let text: Vec<String> = text.lines().map(safe).collect();
+    format!("{} {}", paint(AnsiColor::Cyan, "hint:"), text.join("\n"))
 }
 
 #[cfg(test)]

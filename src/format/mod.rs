@@ -3,7 +3,6 @@
 pub mod bag;
 pub mod bundle;
 pub mod class;
-pub mod config;
 pub mod digest;
 pub mod envelope;
 pub mod frames;

@@ -18,3 +18,4 @@ pub mod source;
 pub mod staging;
 pub mod unpack;
 pub mod watch;
+pub mod whole_file;

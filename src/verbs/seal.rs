@@ -33,6 +33,9 @@ use jiff::Timestamp;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+/// The folder of the tree that gets what is sealed, unless another is named.
+pub const OUT: &str = "sealed";
+
 /// What to seal, how, and with which keys.
 pub struct Request<'a> {
     /// The tree.

@@ -1,4 +1,6 @@
 //! attestar as its users run it: one file a story.
 
+mod demo;
+mod docs;
 mod seal;
 mod world;

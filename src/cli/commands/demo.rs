@@ -1,6 +1,6 @@
 //! `demo`: the whole story on a small release, told by the very commands that a user would type.
 
-mod shell;
+mod script;
 mod tree;
 
 use crate::cli::answer::{self, Answer};
@@ -224,7 +224,7 @@ impl Teller {
         let (exit, text) = if line.contains("attestar ") {
             self.attestar(line)?
         } else {
-            let said = shell::run(line)?;
+            let said = script::run(line)?;
             (if said.is_empty() { Exit::Done } else { Exit::Failed }, said)
         };
         self.show(&text);

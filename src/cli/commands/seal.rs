@@ -132,7 +132,7 @@ fn list_unmatched(context: &Context, policy: &Policy, args: &SealArgs) -> Result
     let text = scan.unmatched.iter().fold(String::new(), |text, path| text + &safe(path) + "\n");
     let unmatched = scan.unmatched.iter().map(ToString::to_string).collect();
     let document = UnmatchedDocument { schema: "attestar/unmatched/v1", exit_code: 0, unmatched };
-    Ok(Answer::new(Exit::Done, text, document))
+    Ok(Answer::new(Exit::Done, text, document).data())
 }
 
 fn screen_of(policy: &Policy, args: &SealArgs, sealed: &Sealed) -> String {

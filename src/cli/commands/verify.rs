@@ -60,7 +60,8 @@ fn needs_identity(target: &Target, args: &VerifyArgs) -> bool {
     shut && (!args.evidence_only || target.evidence_beside().is_none())
 }
 
-fn last_line(outcome: &Outcome, started: Instant) -> String {
+/// The verdict.
+pub fn last_line(outcome: &Outcome, started: Instant) -> String {
     let findings = count(outcome.errors().count() as u64, "finding");
     match outcome.verdict() {
         Verdict::Holds => format!("verified in {}", duration(started.elapsed())),
@@ -80,6 +81,7 @@ pub fn why(code: Code) -> &'static str {
         Code::NoTrust => "no trusted key was given",
         Code::NoIdentity => "no identity was given that decrypts it",
         Code::NoPayload | Code::PayloadNotHere => "the payload is not here",
+        Code::NothingChecked => "there was nothing to check",
         Code::SignedTimeUnknown => "nothing says when it was signed, and the signer's key expires",
         _ => "something could not be checked",
     }
