@@ -4,7 +4,7 @@ use super::context::Context;
 use super::documents::ErrorDocument;
 use super::exit::Exit;
 use super::screen;
-use attestar::error::Error;
+use attestar::error::{Error, Result};
 use serde::Serialize;
 
 /// An answer.
@@ -52,6 +52,15 @@ impl Answer {
             screen::say(&self.text);
         }
         self.exit
+    }
+}
+
+/// How a command ended, and all that a person sees of it: the demo shows that in its own story.
+pub fn said(answer: Result<Answer>) -> (Exit, String) {
+    match answer {
+        Ok(Answer { exit, text, hint: None, .. }) => (exit, text),
+        Ok(Answer { exit, text, hint: Some(hint), .. }) => (exit, format!("{text}{}\n", screen::hint(&hint))),
+        Err(error) => (Exit::from(&error), screen::error(&error)),
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 /// Seals a release or a backup into one signed, encrypted archive, and proves that it verifies and restores.
 #[derive(Parser, Debug)]
-#[command(name = "attestar", version, max_term_width = 100, propagate_version = false)]
+#[command(name = "attestar", version, max_term_width = 80, propagate_version = false)]
 #[command(
     after_help = "Exit codes: 0 done and checked, 1 failed, 2 usage, 3 does not verify, 4 the policy refuses, \
                         5 could not be verified, 130 interrupted.\nAn archive opens without attestar too: \
@@ -21,12 +21,13 @@ pub struct Cli {
 
 /// Flags of every command.
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Everywhere")]
 pub struct Global {
     /// The tree
     #[arg(short = 'C', value_name = "DIR", default_value = ".", global = true, value_hint = ValueHint::DirPath)]
     pub tree: PathBuf,
     /// The policy: a file, or builtin:NAME [default: attestar.toml in the tree, else builtin:default]
-    #[arg(long, value_name = "FILE|builtin:NAME", global = true, value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "POLICY", global = true, value_hint = ValueHint::FilePath)]
     pub policy: Option<PathBuf>,
     /// One JSON document on stdout
     #[arg(long, global = true)]
@@ -45,12 +46,11 @@ pub struct Global {
     pub passphrase_file: Option<PathBuf>,
 }
 
-/// How log lines look.
+/// How log lines look: for people, or one JSON object a line. (Documented variants would spread `--help` over two
+/// screens.)
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
-    /// For people
     Text,
-    /// One JSON object a line
     Json,
 }
 

@@ -14,7 +14,7 @@ mod screen;
 
 use answer::{Answer, show_error};
 use args::{Cli, Command, LogFormat};
-use attestar::error::{Error, Result};
+use attestar::error::Result;
 use attestar::pipeline::watch::Watch;
 use clap::Parser;
 use context::{Context, Environment};
@@ -56,6 +56,7 @@ fn execute(context: &Context, command: &Command) -> Exit {
 
 fn answer(context: &Context, command: &Command) -> Result<Answer> {
     match command {
+        Command::Demo(args) => commands::demo::run(context, args),
         Command::Seal(args) => commands::seal::run(context, args),
         Command::Verify(args) => commands::verify::run(context, args),
         Command::Restore(args) => commands::restore::run(context, args),
@@ -64,7 +65,6 @@ fn answer(context: &Context, command: &Command) -> Result<Answer> {
         Command::Hash(args) => commands::hash::run(context, args),
         Command::Completions { shell } => Ok(commands::shell::completions(*shell)),
         Command::Man { dir } => commands::shell::man(dir),
-        Command::Demo(_) => Err(Error::usage("demo is not built yet", "")),
     }
 }
 

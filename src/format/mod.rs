@@ -22,3 +22,4 @@ pub mod seal;
 pub mod settings;
 pub mod statement;
 pub mod tar;
+pub mod units;

@@ -208,6 +208,7 @@ fn write(
     let archive = archive.finish()?;
     if let Some(copy) = copy {
         copy_others(&copy, &to_pack)?;
+        copy.sync()?;
     }
     Ok(Made { pack, archive, seal_sha256: Sha256::of(&seal), tag_manifest, scan })
 }

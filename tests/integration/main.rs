@@ -1,5 +1,7 @@
 //! attestar as its users run it: one file a story.
 
+mod demo;
+mod docs;
 mod hash;
 mod init;
 mod keys;

@@ -1,5 +1,6 @@
 //! One file a command: asks the library, and shows the answer.
 
+pub mod demo;
 pub mod hash;
 pub mod init;
 pub mod keys;

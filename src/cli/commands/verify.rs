@@ -92,21 +92,24 @@ pub fn hint(outcome: &Outcome, trust: &TrustArgs) -> Option<String> {
     let has = |code| outcome.errors().any(|finding| finding.code == code);
     if has(Code::NoTrust) {
         return Some(
-            "--key FILE with the signer's public key (get it from somewhere else\n      than the archive)"
+            "add --key FILE with the signer's public key; get it from somewhere else\n      than the archive"
                 .into(),
         );
     }
     if has(Code::NoIdentity) {
-        let given = if trust.identities.is_empty() { "" } else { "another " };
+        let given = if trust.identities.is_empty() { "the " } else { "another " };
         return Some(format!(
-            "--identity FILE with {given}secret key of one of the recipients, or --evidence-only"
+            "add --identity FILE with {given}secret key of one of the recipients,\n      or --evidence-only"
         ));
     }
     if has(Code::NoPayload) {
         return Some("verify the archive, or say --evidence-only".into());
     }
     if has(Code::SignerUnknown) {
-        return Some("--key FILE with the key that it should be signed by; do not trust a key that came\n      with it".into());
+        return Some(
+            "add --key FILE with the key that should have signed it; never a key that\n      came with it"
+                .into(),
+        );
     }
     None
 }
