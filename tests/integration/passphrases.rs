@@ -20,7 +20,7 @@ const SEAL: [&str; 5] = ["-C", "shop", "seal", "--version", "1.0.0"];
 /// Runs a command on a terminal of its own; each prompt gets the next answer. Stdout is what the terminal saw.
 fn on_a_terminal(world: &World, answers: &[&str], args: &[&str]) -> Output {
     const PTY: &str = "
-import os, pty, sys
+import os, pty, sys, termios, time
 answers = sys.argv[1].split(',')
 pid, terminal = pty.fork()
 if pid == 0:
@@ -36,6 +36,9 @@ while True:
     os.write(1, piece)
     seen += piece
     if seen.endswith(b': ') and answers:
+        # A person types later than the echo is off.
+        while termios.tcgetattr(terminal)[3] & termios.ECHO:
+            time.sleep(0.01)
         os.write(terminal, answers.pop(0).encode() + b'\\n')
         seen = b''
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
