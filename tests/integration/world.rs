@@ -137,7 +137,8 @@ impl Said {
     /// The JSON document on stdout, whose exit code must be the process's.
     #[track_caller]
     pub fn json(&self) -> Value {
-        let document: Value = serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}", self.out));
+        let document: Value =
+            serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}", self.out));
         assert_eq!(document["exit_code"], self.code, "the document's exit code is the process's");
         document
     }
