@@ -4,7 +4,7 @@ use super::context::Context;
 use super::documents::ErrorDocument;
 use super::exit::Exit;
 use super::screen;
-use attestar::error::Error;
+use attestar::error::{Error, Result};
 use serde::Serialize;
 
 /// An answer.
@@ -17,13 +17,15 @@ pub struct Answer {
     hint: Option<String>,
     /// For programs.
     document: serde_json::Value,
+    /// Whether the text is what was asked for, so that `-q` does not take it away.
+    is_data: bool,
 }
 
 impl Answer {
     /// An answer in both forms.
     pub fn new(exit: Exit, text: String, document: impl Serialize) -> Answer {
         let document = serde_json::to_value(document).expect("documents are plain data");
-        Answer { exit, text, hint: None, document }
+        Answer { exit, text, hint: None, document, is_data: false }
     }
 
     /// With what to do next.
@@ -32,11 +34,16 @@ impl Answer {
         self
     }
 
+    /// The text is what was asked for, not a report about it.
+    pub fn data(self) -> Answer {
+        Answer { is_data: true, ..self }
+    }
+
     /// Shows it.
     pub fn show(self, context: &Context) -> Exit {
         if context.global.json {
             screen::print(&format!("{:#}\n", self.document));
-        } else if !context.global.quiet {
+        } else if !context.global.quiet || self.is_data {
             screen::print(&self.text);
             if let Some(hint) = &self.hint {
                 screen::say(&format!("{}\n", screen::hint(hint)));
@@ -45,6 +52,15 @@ impl Answer {
             screen::say(&self.text);
         }
         self.exit
+    }
+}
+
+/// How a command ended, and all that a person sees of it: the demo shows that in its own story.
+pub fn said(answer: Result<Answer>) -> (Exit, String) {
+    match answer {
+        Ok(Answer { exit, text, hint: None, .. }) => (exit, text),
+        Ok(Answer { exit, text, hint: Some(hint), .. }) => (exit, format!("{text}{}\n", screen::hint(&hint))),
+        Err(error) => (Exit::from(&error), screen::error(&error)),
     }
 }
 

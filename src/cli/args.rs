@@ -1,11 +1,12 @@
 //! The command line: names, flags and what `--help` says.
 
+use attestar::verbs::seal::OUT;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use std::path::PathBuf;
 
 /// Seals a release or a backup into one signed, encrypted archive, and proves that it verifies and restores.
 #[derive(Parser, Debug)]
-#[command(name = "attestar", version, max_term_width = 100, propagate_version = false)]
+#[command(name = "attestar", version, max_term_width = 80, propagate_version = false)]
 #[command(
     after_help = "Exit codes: 0 done and checked, 1 failed, 2 usage, 3 does not verify, 4 the policy refuses, \
                         5 could not be verified, 130 interrupted.\nAn archive opens without attestar too: \
@@ -20,12 +21,13 @@ pub struct Cli {
 
 /// Flags of every command.
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Everywhere")]
 pub struct Global {
     /// The tree
     #[arg(short = 'C', value_name = "DIR", default_value = ".", global = true, value_hint = ValueHint::DirPath)]
     pub tree: PathBuf,
     /// The policy: a file, or builtin:NAME [default: attestar.toml in the tree, else builtin:default]
-    #[arg(long, value_name = "FILE|builtin:NAME", global = true, value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "POLICY", global = true, value_hint = ValueHint::FilePath)]
     pub policy: Option<PathBuf>,
     /// One JSON document on stdout
     #[arg(long, global = true)]
@@ -44,12 +46,11 @@ pub struct Global {
     pub passphrase_file: Option<PathBuf>,
 }
 
-/// How log lines look.
+/// How log lines look: for people, or one JSON object a line. (Documented variants would spread `--help` over two
+/// screens.)
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
-    /// For people
     Text,
-    /// One JSON object a line
     Json,
 }
 
@@ -148,7 +149,7 @@ pub struct SealArgs {
     #[arg(long, value_name = "V")]
     pub version: Option<String>,
     /// Where archive, receipt and evidence go
-    #[arg(long, value_name = "DIR", default_value = "sealed", value_hint = ValueHint::DirPath)]
+    #[arg(long, value_name = "DIR", default_value = OUT, value_hint = ValueHint::DirPath)]
     pub out: PathBuf,
     /// The secret key that signs [default: the policy's, else signing.key in $ATTESTAR_HOME]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]

@@ -12,7 +12,7 @@ use attestar::policy::Policy;
 use attestar::tree::policy_file;
 use secrecy::SecretString;
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The variables that attestar reads.
 #[derive(Clone, Default)]
@@ -63,9 +63,18 @@ impl Context {
         Home::new(&self.environment.home)
     }
 
+    /// The tree, which must be a folder.
+    pub fn tree(&self) -> Result<&Path> {
+        let tree = &self.global.tree;
+        if tree.is_dir() {
+            return Ok(tree);
+        }
+        Err(Error::usage(format!("{} is no folder", tree.display()), "-C DIR names the tree"))
+    }
+
     /// The policy of the tree.
     pub fn policy(&self) -> Result<Policy> {
-        policy_file::load(&self.global.tree, self.global.policy.as_deref())
+        policy_file::load(self.tree()?, self.global.policy.as_deref())
     }
 
     /// Whoever is asked for passphrases. With `no_passphrase`, new keys are not encrypted.

@@ -4,7 +4,7 @@ use super::exit::Exit;
 use attestar::error::Error;
 use attestar::finding::{Check, Finding, Outcome, Verdict};
 use attestar::format::class::Class;
-use schemars::{JsonSchema, Schema, schema_for};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::error::Error as _;
@@ -295,17 +295,31 @@ pub struct DemoStep {
     pub expected: u8,
 }
 
-/// Every document's file name and schema, for docs/schemas.
-pub fn schemas() -> Vec<(&'static str, Schema)> {
-    vec![
-        ("error", schema_for!(ErrorDocument)),
-        ("seal", schema_for!(SealDocument)),
-        ("unmatched", schema_for!(UnmatchedDocument)),
-        ("verify", schema_for!(VerifyDocument)),
-        ("restore", schema_for!(RestoreDocument)),
-        ("hash", schema_for!(HashDocument)),
-        ("keys", schema_for!(KeysDocument)),
-        ("init", schema_for!(InitDocument)),
-        ("demo", schema_for!(DemoDocument)),
-    ]
+/// `completions --json`
+#[derive(Serialize, JsonSchema)]
+#[schemars(title = "attestar/completions/v1")]
+pub struct CompletionsDocument {
+    /// `attestar/completions/v1`.
+    pub schema: &'static str,
+    /// The process's exit code.
+    pub exit_code: u8,
+    /// The shell it is for.
+    pub shell: String,
+    /// The script.
+    pub script: String,
 }
+
+/// `man --json`
+#[derive(Serialize, JsonSchema)]
+#[schemars(title = "attestar/man/v1")]
+pub struct ManDocument {
+    /// `attestar/man/v1`.
+    pub schema: &'static str,
+    /// The process's exit code.
+    pub exit_code: u8,
+    /// The pages that were written.
+    pub pages: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@ mod commands;
 mod context;
 mod documents;
 mod exit;
+mod misuse;
 mod page;
 mod passphrases;
 mod progress;
@@ -18,11 +19,16 @@ use attestar::pipeline::watch::Watch;
 use clap::Parser;
 use context::{Context, Environment};
 use exit::Exit;
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 /// Runs the command that was typed.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let typed: Vec<OsString> = std::env::args_os().collect();
+    let cli = match Cli::try_parse_from(&typed) {
+        Ok(cli) => cli,
+        Err(error) => return misuse::show(&error, &typed).into(),
+    };
     log_to_stderr(cli.global.log_format);
     let json = cli.global.json;
     let exit = match prepare(&cli) {
@@ -50,10 +56,15 @@ fn execute(context: &Context, command: &Command) -> Exit {
 
 fn answer(context: &Context, command: &Command) -> Result<Answer> {
     match command {
+        Command::Demo(args) => commands::demo::run(context, args),
         Command::Seal(args) => commands::seal::run(context, args),
         Command::Verify(args) => commands::verify::run(context, args),
         Command::Restore(args) => commands::restore::run(context, args),
-        _ => todo!(),
+        Command::Init(args) => commands::init::run(context, args),
+        Command::Keys(command) => commands::keys::run(context, command),
+        Command::Hash(args) => commands::hash::run(context, args),
+        Command::Completions { shell } => Ok(commands::shell::completions(*shell)),
+        Command::Man { dir } => commands::shell::man(dir),
     }
 }
 

@@ -2,10 +2,10 @@
 
 use super::documents::VerifyDocument;
 use super::screen::safe;
-use attestar::error::{Error, Result};
+use attestar::error::Result;
 use attestar::finding::{Status, Verdict};
+use attestar::pipeline::whole_file;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-use std::io::Write;
 use std::path::Path;
 
 /// Nothing is loaded, nothing runs.
@@ -26,16 +26,8 @@ code { font: .9em ui-monospace, monospace; overflow-wrap: anywhere }
 
 /// Writes the page, over an older one if there is one; never half.
 pub fn write(path: &Path, document: &VerifyDocument) -> Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let text = page(document).into_string();
-    let write = || {
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        file.write_all(text.as_bytes())?;
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)?;
-        Ok(())
-    };
-    write().map_err(Error::io("write", path))
+    whole_file::replace(path, |out| out.write_all(text.as_bytes()))
 }
 
 fn page(document: &VerifyDocument) -> Markup {

@@ -3,12 +3,16 @@
 use anstyle::{AnsiColor, Style};
 use attestar::error::Error;
 use attestar::finding::{Check, Finding, Outcome, Severity, Status};
+pub use attestar::format::units::{count, number, size};
 use std::error::Error as _;
 use std::fmt::Write as _;
 use std::io::Write as _;
 
-/// Where the status of a check stands, in columns.
-const STATUS_COLUMN: usize = 70;
+/// Where the status of a check stands, in columns: the longest one ends at 80.
+const STATUS_COLUMN: usize = 66;
+/// Of a key's fingerprint and of a digest: how it begins, how many characters follow, and how many of them the eye
+/// compares. The whole is in `--json`.
+const SHORTENED: [(&str, usize, usize); 3] = [("SHA256:", 43, 6), ("sha256 ", 64, 12), ("blake3 ", 64, 12)];
 /// Findings past this many are counted, not shown.
 const FINDINGS_SHOWN: usize = 20;
 
@@ -37,38 +41,6 @@ pub fn safe(text: &str) -> String {
         }
     }
     shown
-}
-
-/// `2,361`
-pub fn number(value: u64) -> String {
-    let digits = value.to_string();
-    let mut shown = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            shown.push(',');
-        }
-        shown.push(digit);
-    }
-    shown
-}
-
-/// `1 file`, `2,361 files`
-pub fn count(value: u64, noun: &str) -> String {
-    format!("{} {noun}{}", number(value), if value == 1 { "" } else { "s" })
-}
-
-/// `596.1 MiB`
-pub fn size(bytes: u64) -> String {
-    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
-    if bytes < 1024 {
-        return format!("{bytes} B");
-    }
-    let (mut value, mut unit) = (bytes as f64 / 1024.0, 0);
-    while value >= 1023.95 && unit + 1 < UNITS.len() {
-        value /= 1024.0;
-        unit += 1;
-    }
-    format!("{value:.1} {}", UNITS[unit])
 }
 
 /// `0.41 s`, `1.9 s`, `2 m 4 s`
@@ -124,11 +96,49 @@ pub fn outcome(outcome: &Outcome) -> String {
 }
 
 fn line(text: &mut String, widest: usize, check: &Check) {
-    let detail = safe(&check.detail);
-    let start = format!("{:<widest$} {detail}", check.name);
-    let width = start.chars().count();
-    let gap = if width + 2 <= STATUS_COLUMN { " ".repeat(STATUS_COLUMN - width) } else { "  ".to_owned() };
+    let detail = short(&safe(&check.detail));
+    let mut lines = wrap(&detail, STATUS_COLUMN - widest - 2).into_iter();
+    let start = format!("{:<widest$} {}", check.name, lines.next().unwrap_or_default());
+    let gap = " ".repeat(STATUS_COLUMN.saturating_sub(start.chars().count()).max(1));
     let _ = writeln!(text, "{start}{gap}{}", status(check.status));
+    for line in lines {
+        let _ = writeln!(text, "{:widest$} {line}", "");
+    }
+}
+
+/// Cuts fingerprints and digests to what the eye compares.
+pub fn short(text: &str) -> String {
+    SHORTENED.iter().fold(text.to_owned(), |text, &(begin, whole, shown)| {
+        let in_digest = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+        let mut parts = text.split(begin);
+        let mut cut = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            cut.push_str(begin);
+            match part.bytes().take_while(|&byte| in_digest(byte)).count() {
+                length if length == whole => {
+                    let _ = write!(cut, "{}…{}", &part[..shown], &part[whole..]);
+                }
+                _ => cut.push_str(part),
+            }
+        }
+        cut
+    })
+}
+
+/// Breaks text at spaces into lines of at most so many characters; a longer word has a line of its own.
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let line = lines.last_mut().expect("there is always a line");
+        if line.is_empty() {
+            line.push_str(word);
+        } else if line.chars().count() + 1 + word.chars().count() <= width {
+            let _ = write!(line, " {word}");
+        } else {
+            lines.push(word.to_owned());
+        }
+    }
+    lines
 }
 
 /// Findings: what, which, and beneath it what was expected and what was found.
@@ -138,9 +148,10 @@ pub fn findings(text: &mut String, findings: &[Finding]) {
         let code = paint(color, finding.code.as_str());
         let pad = " ".repeat(18usize.saturating_sub(finding.code.as_str().len()));
         let _ = writeln!(text, "  {code}{pad} {}", safe(&finding.subject));
-        let expected = finding.expected.as_ref().map(|expected| format!("expected {}", safe(expected)));
+        let expected =
+            finding.expected.as_ref().map(|expected| format!("expected {}", short(&safe(expected))));
         let actual = finding.actual.as_ref().map(|actual| match expected {
-            Some(_) => format!("found    {}", safe(actual)),
+            Some(_) => format!("found    {}", short(&safe(actual))),
             None => safe(actual),
         });
         for detail in [expected, actual].into_iter().flatten() {
@@ -171,7 +182,8 @@ pub fn error(error: &Error) -> String {
 
 /// `hint: what to type next`
 pub fn hint(text: &str) -> String {
-    format!("{} {text}", paint(AnsiColor::Cyan, "hint:"))
+    let text: Vec<String> = text.lines().map(safe).collect();
+    format!("{} {}", paint(AnsiColor::Cyan, "hint:"), text.join("\n"))
 }
 
 #[cfg(test)]
@@ -179,14 +191,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_and_numbers_read_well() {
-        assert_eq!((size(0), size(1023), size(1024)), ("0 B".into(), "1023 B".into(), "1.0 KiB".into()));
-        assert_eq!((size(1_048_575), size(625_000_000)), ("1.0 MiB".into(), "596.0 MiB".into()));
-        assert_eq!(
-            (number(1), number(999), number(1000), number(1_204_331)),
-            ("1".into(), "999".into(), "1,000".into(), "1,204,331".into())
-        );
-        assert_eq!((count(1, "file"), count(0, "file")), ("1 file".into(), "0 files".into()));
+    fn a_fingerprint_is_cut_and_nothing_else_is() {
+        let full =
+            "signed by captain SHA256:kGS0Wz4PszuFGi6ZTou/b2DvXBV5MB6IcZzBOuMVOuw, 2026-11-20 14:02 UTC";
+        assert_eq!(short(full), "signed by captain SHA256:kGS0Wz…, 2026-11-20 14:02 UTC");
+        assert_eq!(short("SHA256:abc and SHA256:"), "SHA256:abc and SHA256:");
+        assert_eq!(short(&format!("sha256 {}", "0123456789abcdef".repeat(4))), "sha256 0123456789ab…");
+    }
+
+    #[test]
+    fn a_line_fits_the_screen_and_a_long_word_stands_alone() {
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("a lengthier word", 5), ["a", "lengthier", "word"]);
+        assert_eq!(wrap("", 5), [""]);
     }
 
     #[test]

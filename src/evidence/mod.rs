@@ -5,6 +5,7 @@ pub mod bag;
 pub mod closure;
 pub mod compose;
 pub mod folder;
+pub mod hashes;
 pub mod links;
 pub mod matcher;
 pub mod pack;

@@ -7,6 +7,7 @@ use crate::evidence::seal::{SEAL, Sealed, VerifiedSeal};
 use crate::evidence::{agreement, closure, payload, seal};
 use crate::finding::{Code, Finding, Outcome, Status};
 use crate::format::pack::Pack;
+use crate::format::units::{count, number, size};
 use crate::keys::trust::Trust;
 use crate::pipeline::contents::Contents;
 
@@ -31,6 +32,8 @@ pub enum Presence {
     Read,
     /// It is not in this folder, and should be checked.
     Absent,
+    /// It is in the archive, which nothing that was given decrypts.
+    Shut,
     /// It was not asked for.
     NotAsked,
 }
@@ -54,8 +57,8 @@ pub fn check(contents: &Contents, judge: &Judge<'_>) -> Result<Report> {
     let pack = agreement::read_pack(tags)?;
     let closure = closure::check(tags, None)?;
     let seal = check_seal(contents, judge, pack.as_ref().ok(), &closure, &mut outcome)?;
-    let detail = format!("{} tag files: none missing, none extra, none altered", closure.listed);
-    let failed = format!("{} tag files", closure.listed);
+    let failed = count(closure.listed as u64, "tag file");
+    let detail = format!("{failed}: none missing, none extra, none altered");
     let detail = if closure.findings.is_empty() { detail } else { failed };
     outcome.conclude("closure", detail, closure.findings);
     let payload = check_payload(contents, judge, &mut outcome)?;
@@ -104,10 +107,16 @@ fn check_seal(
             Ok(Some(seal))
         }
         Err(findings) => {
-            outcome.conclude("seal", SEAL, findings);
+            outcome.conclude("seal", unjudged(&findings).unwrap_or(SEAL), findings);
             Ok(None)
         }
     }
+}
+
+/// What is said of a signature that nobody is trusted to have made.
+pub fn unjudged(findings: &[Finding]) -> Option<&'static str> {
+    let untrusted = findings.iter().all(|finding| finding.code == Code::NoTrust);
+    untrusted.then_some("no trusted key was given to judge it by")
 }
 
 /// The signer as people know it: the role, and the fingerprint.
@@ -123,7 +132,8 @@ fn check_payload(contents: &Contents, judge: &Judge<'_>, outcome: &mut Outcome) 
         payload.findings.retain(|finding| !matches!(finding.code, Code::Missing | Code::Extra));
     }
     let findings = std::mem::take(&mut payload.findings);
-    let detail = format!("{total} files, {} bytes", payload.listed.bytes);
+    let files = count(total, "file");
+    let detail = format!("{files}, {}", size(payload.listed.bytes));
     match judge.payload {
         Presence::Read if findings.is_empty() && total == 0 && payload.folders + payload.links == 0 => {
             let finding = Finding::new(Code::NothingChecked, "payload");
@@ -133,12 +143,17 @@ fn check_payload(contents: &Contents, judge: &Judge<'_>, outcome: &mut Outcome) 
             outcome.conclude("payload", format!("{detail}, SHA-256 and BLAKE3"), findings);
         }
         Presence::Read => {
-            outcome.conclude("payload", format!("{} of {total} files", payload.intact), findings);
+            outcome.conclude("payload", format!("{} of {files}", number(payload.intact)), findings);
         }
         Presence::Absent => {
             let mut all = findings;
             all.push(Finding::new(Code::NoPayload, "data/"));
             outcome.conclude("payload", format!("{detail} are listed; data/ is not here"), all);
+        }
+        Presence::Shut => {
+            let mut all = findings;
+            all.push(Finding::new(Code::NoIdentity, "data/"));
+            outcome.conclude("payload", format!("{detail} are listed; not decrypted"), all);
         }
         Presence::NotAsked if findings.is_empty() => {
             outcome.skip(

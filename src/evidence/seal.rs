@@ -51,7 +51,7 @@ pub fn verify(
     let mut same = |what: &str, signed: Sha256, found: Sha256| {
         if signed != found {
             let finding = Finding::new(Code::Disagreement, format!("receipt: {what}"));
-            findings.push(finding.expected(signed).actual(found));
+            findings.push(finding.expected(format!("sha256 {signed}")).actual(format!("sha256 {found}")));
         }
     };
     if let Some(said) = said {

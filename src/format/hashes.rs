@@ -147,7 +147,11 @@ pub fn read(reader: impl BufRead) -> (BTreeMap<PackPath, [u8; 32]>, Vec<HashFaul
 
 /// Writes a line. The caller writes them sorted bytewise by path. A backslash in a path stands for itself: both tools
 /// unescape only where the line begins with one.
-pub fn write_line(out: &mut impl Write, digest: &impl fmt::Display, path: &PackPath) -> io::Result<()> {
+pub fn write_line(
+    out: &mut (impl Write + ?Sized),
+    digest: &impl fmt::Display,
+    path: &PackPath,
+) -> io::Result<()> {
     writeln!(out, "{digest}  {path}")
 }
 

@@ -3,7 +3,6 @@
 pub mod bag;
 pub mod bundle;
 pub mod class;
-pub mod config;
 pub mod digest;
 pub mod envelope;
 pub mod frames;
@@ -23,3 +22,4 @@ pub mod seal;
 pub mod settings;
 pub mod statement;
 pub mod tar;
+pub mod units;

@@ -105,6 +105,11 @@ impl<'d> Section<'d> {
         })
     }
 
+    /// A date, a time, or both, as it is written.
+    pub fn time(&self, key: &str) -> Result<Option<Located<String>>> {
+        self.read(key, "a date and time", |value| Some(value.as_datetime()?.to_string()))
+    }
+
     /// A list of strings, each with its own line.
     pub fn texts(&self, key: &str) -> Result<Option<Located<Vec<Located<&'d str>>>>> {
         const EXPECTED: &str = "a list of strings";

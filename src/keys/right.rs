@@ -1,7 +1,9 @@
 //! What a key may sign. A key that may sign a drill may not sign a seal; no `may`, no right.
 
 use crate::format::kind::Kind;
+use crate::format::nearest::nearest;
 use std::fmt;
+use std::str::FromStr;
 
 macro_rules! rights {
     ($($(#[doc = $doc:literal])+ $name:ident = $text:literal;)+) => {
@@ -62,10 +64,31 @@ impl Right {
             _ => None,
         }
     }
+}
 
-    /// Reads what [`Right::as_str`] wrote; `None` for anything else.
-    pub fn from_name(name: &str) -> Option<Right> {
-        Right::ALL.iter().copied().find(|right| right.as_str() == name)
+/// A text that names no right.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown right {0:?}")]
+pub struct UnknownRight(String);
+
+impl UnknownRight {
+    /// The right that was meant, or all there are.
+    pub fn hint(&self) -> String {
+        let names = || Right::ALL.iter().map(|right| right.as_str());
+        match nearest(&self.0, names()) {
+            Some(right) => format!("did you mean \"{right}\"?"),
+            None => format!("known: {}", names().collect::<Vec<_>>().join(", ")),
+        }
+    }
+}
+
+impl FromStr for Right {
+    type Err = UnknownRight;
+
+    /// Reads what [`Right::as_str`] wrote.
+    fn from_str(name: &str) -> Result<Right, UnknownRight> {
+        let known = Right::ALL.iter().copied().find(|right| right.as_str() == name);
+        known.ok_or_else(|| UnknownRight(name.to_owned()))
     }
 }
 

@@ -1,49 +1,13 @@
 //! The trust file: TOML to checked signers, and entries to append.
 
 use crate::error::{Error, Result};
-use crate::format::config::{line_of, nearest, parse};
+use crate::format::settings::{Document, Located, Section};
 use crate::keys::file;
 use crate::keys::public::PublicKey;
-use crate::keys::right::Right;
+use crate::keys::right::{Right, UnknownRight};
 use crate::keys::trust::{Approvals, Signer, Trust};
 use jiff::Timestamp;
-use serde::Deserialize;
 use std::path::Path;
-use toml::Spanned;
-use toml::value::Datetime;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawTrust {
-    #[serde(default)]
-    signer: Vec<RawSigner>,
-    approvals: Option<RawApprovals>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawSigner {
-    role: Spanned<String>,
-    key: Spanned<String>,
-    #[serde(default)]
-    may: Vec<Spanned<String>>,
-    projects: Option<Spanned<Vec<String>>>,
-    not_after: Option<Spanned<Datetime>>,
-    revoked_at: Option<Spanned<Datetime>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawApprovals {
-    any_of: Spanned<Vec<String>>,
-    at_least: Spanned<i64>,
-}
-
-/// A trust file while it is checked: knows where everything stands.
-struct Checker<'a> {
-    file: &'a Path,
-    text: &'a str,
-}
 
 /// Reads a trust file.
 pub(super) fn load(path: &Path) -> Result<Trust> {
@@ -52,18 +16,22 @@ pub(super) fn load(path: &Path) -> Result<Trust> {
 
 /// Checks the text of a trust file; key paths are relative to the folder of `file`.
 pub(super) fn check(file: &Path, text: &str) -> Result<Trust> {
-    let raw: RawTrust = parse(file, text)?;
-    let checker = Checker { file, text };
+    let document = Document::parse(file, text)?;
+    let root = document.root();
+    root.only(&["signer", "approvals"])?;
+    let folder = file.parent().unwrap_or(Path::new(""));
     let mut trust = Trust::default();
-    for raw in raw.signer {
-        let signer = checker.signer(&raw)?;
-        if let Some(other) = trust.signers.iter().find(|other| other.key == signer.key) {
+    for section in root.sections("signer")? {
+        section.only(&["role", "key", "may", "projects", "not_after", "revoked_at"])?;
+        let raw_key = required(&section, "key", section.text("key")?)?;
+        let key = key(&section, raw_key, folder)?;
+        if let Some(other) = trust.signers.iter().find(|other| other.key == key) {
             let message = format!("this key is already trusted, as {:?}", other.role);
-            return Err(checker.error(&raw.key, message, "a key has one role: put all its rights there"));
+            return Err(section.error(raw_key.line, message, "a key has one role: put all its rights there"));
         }
-        trust.signers.push(signer);
+        trust.signers.push(signer(&section, key)?);
     }
-    trust.approvals = raw.approvals.map(|raw| checker.approvals(raw)).transpose()?;
+    trust.approvals = root.section("approvals")?.map(|section| approvals(&section)).transpose()?;
     Ok(trust)
 }
 
@@ -79,75 +47,75 @@ pub(super) fn is_role(role: &str) -> bool {
     (1..=32).contains(&role.len()) && role.bytes().all(allowed)
 }
 
-impl Checker<'_> {
-    fn signer(&self, raw: &RawSigner) -> Result<Signer> {
-        let role = raw.role.get_ref();
-        if !is_role(role) {
-            let message = format!("role {role:?} is not 1 to 32 of a-z, 0-9 and -");
-            return Err(self.error(&raw.role, message, ""));
+fn required<T>(section: &Section<'_>, key: &str, value: Option<T>) -> Result<T> {
+    value.ok_or_else(|| section.error(section.line, format!("`{key}` is missing"), ""))
+}
+
+fn signer(section: &Section<'_>, key: PublicKey) -> Result<Signer> {
+    let role = required(section, "role", section.text("role")?)?;
+    if !is_role(role.value) {
+        let message = format!("role {:?} is not 1 to 32 of a-z, 0-9 and -", role.value);
+        return Err(section.error(role.line, message, ""));
+    }
+    let projects = section.texts("projects")?;
+    if let Some(empty) = projects.as_ref().filter(|projects| projects.value.is_empty()) {
+        return Err(section.error(empty.line, "an empty list of projects", "leave it out to mean any"));
+    }
+    let may = section.texts("may")?.map_or_else(Vec::new, |list| list.value);
+    Ok(Signer {
+        role: role.value.to_owned(),
+        key,
+        rights: may.into_iter().map(|right| self::right(section, right)).collect::<Result<_>>()?,
+        projects: projects.map(|list| list.value.iter().map(|project| project.value.to_owned()).collect()),
+        not_after: time(section, "not_after")?,
+        revoked_at: time(section, "revoked_at")?,
+    })
+}
+
+/// A key stands there itself, or the path of its file.
+fn key(section: &Section<'_>, raw: Located<&str>, folder: &Path) -> Result<PublicKey> {
+    let text = raw.value;
+    if text.trim_start().starts_with("-----BEGIN ") || text.trim_start().starts_with("ssh-") {
+        return PublicKey::from_text(text).map_err(|fault| section.error(raw.line, fault.to_string(), ""));
+    }
+    PublicKey::load(&folder.join(text)).map_err(|error| match error {
+        Error::Io { source, path, .. } => {
+            section.error(raw.line, format!("cannot read the key {}: {source}", path.display()), "")
         }
-        let projects = raw.projects.as_ref().map(|projects| {
-            if projects.get_ref().is_empty() {
-                return Err(self.error(projects, "an empty list of projects", "leave it out to mean any"));
-            }
-            Ok(projects.get_ref().iter().cloned().collect())
-        });
-        Ok(Signer {
-            role: role.clone(),
-            key: self.key(&raw.key)?,
-            rights: raw.may.iter().map(|right| self.right(right)).collect::<Result<_>>()?,
-            projects: projects.transpose()?,
-            not_after: raw.not_after.as_ref().map(|time| self.time(time)).transpose()?,
-            revoked_at: raw.revoked_at.as_ref().map(|time| self.time(time)).transpose()?,
-        })
-    }
+        other => section.error(raw.line, other.to_string(), other.hint()),
+    })
+}
 
-    /// A key stands there itself, or the path of its file.
-    fn key(&self, raw: &Spanned<String>) -> Result<PublicKey> {
-        let text = raw.get_ref();
-        if text.trim_start().starts_with("-----BEGIN ") || text.trim_start().starts_with("ssh-") {
-            return PublicKey::from_text(text).map_err(|fault| self.error(raw, fault.to_string(), ""));
+fn right(section: &Section<'_>, raw: Located<&str>) -> Result<Right> {
+    raw.value
+        .parse()
+        .map_err(|unknown: UnknownRight| section.error(raw.line, unknown.to_string(), unknown.hint()))
+}
+
+fn time(section: &Section<'_>, key: &str) -> Result<Option<Timestamp>> {
+    let Some(Located { value, line }) = section.time(key)? else { return Ok(None) };
+    value.parse().map(Some).map_err(|_| {
+        let message = format!("{value} is no point in time: it needs a date, a time and a zone");
+        section.error(line, message, "write it like 2027-06-30T00:00:00Z")
+    })
+}
+
+fn approvals(section: &Section<'_>) -> Result<Approvals> {
+    section.only(&["any_of", "at_least"])?;
+    let any_of = required(section, "any_of", section.texts("any_of")?)?.value;
+    if let Some(role) = any_of.iter().find(|role| !is_role(role.value)) {
+        return Err(section.error(role.line, format!("{:?} cannot be a role", role.value), ""));
+    }
+    let at_least = required(section, "at_least", section.number("at_least")?)?;
+    match usize::try_from(at_least.value) {
+        Ok(count) if count > 0 => Ok(Approvals {
+            any_of: any_of.iter().map(|role| role.value.to_owned()).collect(),
+            at_least: count,
+        }),
+        _ => {
+            let hint = "leave [approvals] out to ask for none";
+            Err(section.error(at_least.line, "at_least is 1 or more", hint))
         }
-        PublicKey::load(&self.file.parent().unwrap_or(Path::new("")).join(text)).map_err(
-            |error| match error {
-                Error::Io { source, path, .. } => {
-                    self.error(raw, format!("cannot read the key {}: {source}", path.display()), "")
-                }
-                other => self.error(raw, other.to_string(), other.hint().to_owned()),
-            },
-        )
-    }
-
-    fn right(&self, raw: &Spanned<String>) -> Result<Right> {
-        let name = raw.get_ref();
-        Right::from_name(name).ok_or_else(|| {
-            let known = Right::ALL.iter().map(|right| right.as_str());
-            let hint = nearest(name, known).map(|right| format!("did you mean \"{right}\"?"));
-            self.error(raw, format!("unknown right {name:?}"), hint.unwrap_or_default())
-        })
-    }
-
-    fn time(&self, raw: &Spanned<Datetime>) -> Result<Timestamp> {
-        let text = raw.get_ref().to_string();
-        text.parse().map_err(|_| {
-            let message = format!("{text} is no point in time: it needs a date, a time and a zone");
-            self.error(raw, message, "write it like 2027-06-30T00:00:00Z")
-        })
-    }
-
-    fn approvals(&self, raw: RawApprovals) -> Result<Approvals> {
-        if let Some(role) = raw.any_of.get_ref().iter().find(|role| !is_role(role)) {
-            return Err(self.error(&raw.any_of, format!("{role:?} cannot be a role"), ""));
-        }
-        let at_least = usize::try_from(*raw.at_least.get_ref()).ok().filter(|&count| count > 0);
-        let at_least = at_least.ok_or_else(|| {
-            self.error(&raw.at_least, "at_least is 1 or more", "leave [approvals] out to ask for none")
-        })?;
-        Ok(Approvals { any_of: raw.any_of.into_inner(), at_least })
-    }
-
-    fn error<T>(&self, at: &Spanned<T>, message: impl Into<String>, hint: impl Into<String>) -> Error {
-        Error::config(self.file, line_of(self.text, &at.span()), message, hint)
     }
 }
 

@@ -169,8 +169,11 @@ impl<P> Verified<Statement<P>> {
                 None => findings.push(
                     Finding::new(Code::StatementInvalid, &*self.file).expected(format!("subject {name}")),
                 ),
-                Some(subject) if subject.digest.sha256 != found => findings
-                    .push(Finding::new(Code::Altered, name).expected(subject.digest.sha256).actual(found)),
+                Some(subject) if subject.digest.sha256 != found => {
+                    let finding = Finding::new(Code::Altered, name);
+                    let signed = format!("sha256 {}", subject.digest.sha256);
+                    findings.push(finding.expected(signed).actual(format!("sha256 {found}")));
+                }
                 Some(_) => {}
             }
         }

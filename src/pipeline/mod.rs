@@ -19,3 +19,4 @@ pub mod source;
 pub mod staging;
 pub mod unpack;
 pub mod watch;
+pub mod whole_file;

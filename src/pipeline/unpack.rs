@@ -167,7 +167,7 @@ fn parse(
         drop((to_hash, results));
         match target {
             Some(target) => drop(scope.spawn(move || write_pieces(&to_write, target, watch))),
-            // A piece that nobody takes would hold its frame's buffer until the end.
+            // A queue that nobody reads would keep the frames, and there are only so many.
             None => drop(to_write),
         }
         let ledger = Ledger::new(limits);

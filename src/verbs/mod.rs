@@ -1,6 +1,8 @@
 //! One file a command; each reads as its list of steps.
 
 pub mod destination;
+pub mod hash;
+pub mod init;
 pub mod place;
 pub mod restore;
 pub mod seal;

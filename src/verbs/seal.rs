@@ -33,6 +33,9 @@ use jiff::Timestamp;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+/// The folder of the tree that gets what is sealed, unless another is named.
+pub const OUT: &str = "sealed";
+
 /// What to seal, how, and with which keys.
 pub struct Request<'a> {
     /// The tree.
@@ -205,6 +208,7 @@ fn write(
     let archive = archive.finish()?;
     if let Some(copy) = copy {
         copy_others(&copy, &to_pack)?;
+        copy.sync()?;
     }
     Ok(Made { pack, archive, seal_sha256: Sha256::of(&seal), tag_manifest, scan })
 }

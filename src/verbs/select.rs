@@ -13,6 +13,7 @@ use crate::format::index;
 use crate::format::inventory;
 use crate::format::member::{FileType, Member};
 use crate::format::path::PackPath;
+use crate::format::units;
 use crate::pipeline::contents::{Row, Tags};
 use crate::pipeline::pick::Picker;
 use crate::pipeline::source::Root;
@@ -116,7 +117,7 @@ fn judge_lists(
             None
         }
     };
-    outcome.conclude("closure", format!("{} tag files", closure.listed), closure.findings);
+    outcome.conclude("closure", units::count(closure.listed as u64, "tag file"), closure.findings);
     match agreement::read_pack(tags)? {
         Ok(pack) => {
             let findings = agreement::names(&pack, request.target.pack_name(), seal.as_ref(), Some(receipt));
@@ -216,7 +217,8 @@ fn conclude(
     findings: Vec<Finding>,
     staging: &Staging,
 ) -> Result<()> {
-    let detail = format!("{} files, {} bytes, SHA-256 and BLAKE3", restored.files, restored.bytes);
+    let (files, bytes) = (units::count(restored.files, "file"), units::size(restored.bytes));
+    let detail = format!("{files}, {bytes}, SHA-256 and BLAKE3");
     restored.outcome.conclude("payload", detail, findings);
     if restored.outcome.verdict() != Verdict::Holds {
         return Ok(());

@@ -169,7 +169,8 @@ fn conclude_receipt(
             holds.then_some(receipt)
         }
         Err(findings) => {
-            outcome.conclude("receipt", format!("{archive_name}{}", receipt::SUFFIX), findings);
+            let file = format!("{archive_name}{}", receipt::SUFFIX);
+            outcome.conclude("receipt", pack::unjudged(&findings).unwrap_or(&file), findings);
             None
         }
     }
@@ -190,7 +191,7 @@ fn evidence_alone(
     outcome: &mut Outcome,
     watch: &Watch,
 ) -> Result<Option<Read>> {
-    let presence = if request.evidence_only { Presence::NotAsked } else { Presence::Absent };
+    let presence = if request.evidence_only { Presence::NotAsked } else { Presence::Shut };
     let contents = match request.target.evidence_beside() {
         Some(folder) => folder_contents(request, &folder, outcome, watch)?,
         None if encrypted && request.identities.is_empty() => {
@@ -204,15 +205,7 @@ fn evidence_alone(
             pick::tags(path, encrypted.then_some(&*identities), watch)?
         }
     };
-    let mut report = pack::check(&contents, &judge(request, receipt.as_ref(), presence))?;
-    if !request.evidence_only {
-        // The payload is there, but shut: that is another reason than its absence.
-        for finding in report.outcome.checks.iter_mut().flat_map(|check| &mut check.findings) {
-            if finding.code == Code::NoPayload {
-                *finding = Finding::new(Code::NoIdentity, path.display().to_string());
-            }
-        }
-    }
+    let report = pack::check(&contents, &judge(request, receipt.as_ref(), presence))?;
     Ok(Some(Read { report, contents: Some(contents), receipt }))
 }
 
@@ -252,7 +245,8 @@ fn beside(
             Some(receipt)
         }
         Err(findings) => {
-            outcome.conclude("receipt", format!("{archive_name}{}", receipt::SUFFIX), findings);
+            let file = format!("{archive_name}{}", receipt::SUFFIX);
+            outcome.conclude("receipt", pack::unjudged(&findings).unwrap_or(&file), findings);
             None
         }
     }

@@ -2,10 +2,6 @@
 //! to the memory that attestar promises.
 
 use crate::world::World;
-use attestar::keys::entropy::OsEntropy;
-use attestar::keys::home::{Home, Parts};
-use attestar::keys::passphrase::NoPassphrases;
-use jiff::Timestamp;
 use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -23,7 +19,7 @@ const COMMIT_TIME_S: i64 = 1_600_000_000;
 
 #[test]
 fn the_rust_documentation_is_sealed_verified_and_restored() {
-    let world = keyed();
+    let world = World::new();
     let docs = rust_docs();
     let [docs, out] = [&docs, &world.out()].map(|path| path.to_str().expect("a path in UTF-8").to_owned());
     step(&world, &["-C", &docs, "--policy", "builtin:default", "seal", "--version", "1", "--out", &out]);
@@ -43,7 +39,7 @@ fn the_rust_documentation_is_sealed_verified_and_restored() {
 
 #[test]
 fn this_repository_is_sealed_at_its_tag_verified_and_restored() {
-    let world = keyed();
+    let world = World::new();
     let tree = repository(&world);
     git(&tree, &["tag", "v9.8.7"]);
     step(&world, &["-C", "shop", "seal", "--out", "../out"]);
@@ -61,7 +57,7 @@ fn this_repository_is_sealed_at_its_tag_verified_and_restored() {
 
 #[test]
 fn without_a_tag_the_version_is_that_of_the_package() {
-    let world = keyed();
+    let world = World::new();
     repository(&world);
     step(&world, &["-C", "shop", "seal", "--out", "../out"]);
     let name = format!("attestar-{}.tar.zst.age", env!("CARGO_PKG_VERSION"));
@@ -70,7 +66,7 @@ fn without_a_tag_the_version_is_that_of_the_package() {
 
 #[test]
 fn two_clones_are_sealed_to_the_same_bytes() {
-    let world = keyed();
+    let world = World::new();
     git(&repository(&world), &["tag", "v9.8.7"]);
     let [one, two] = ["one", "two"].map(|clone| {
         git(world.path(), &["clone", "--quiet", "shop", clone]);
@@ -79,15 +75,6 @@ fn two_clones_are_sealed_to_the_same_bytes() {
         fs::read(world.path().join(format!("out-{clone}/attestar-9.8.7.tar.zst"))).expect("an archive")
     });
     assert!(one == two);
-}
-
-/// Keys without a passphrase.
-fn keyed() -> World {
-    let world = World::without_keys();
-    let all = Parts { signing: true, identity: true };
-    let made = Home::new(world.home()).create(all, &mut NoPassphrases, &mut OsEntropy, Timestamp::now());
-    made.expect("a key set in a new folder");
-    world
 }
 
 /// `share/doc` of the toolchain that built this test.

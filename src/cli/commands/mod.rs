@@ -1,5 +1,11 @@
 //! One file a command: asks the library, and shows the answer.
 
+pub mod demo;
+pub mod hash;
+pub mod init;
+pub mod keys;
+pub mod recovery_kit;
 pub mod restore;
 pub mod seal;
+pub mod shell;
 pub mod verify;

@@ -14,7 +14,7 @@ use attestar::policy::Policy;
 use attestar::verbs::seal::{self, Request, Sealed};
 use jiff::Timestamp;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::time::Instant;
 
 /// Seals, or lists what no rule takes.
@@ -54,7 +54,18 @@ pub fn run(context: &Context, args: &SealArgs) -> Result<Answer> {
 
 /// A relative output folder lies in the tree.
 fn out_folder(context: &Context, out: &Path) -> PathBuf {
-    context.global.tree.join(out)
+    let mut folder = PathBuf::new();
+    for part in context.global.tree.join(out).components() {
+        // `tree/../sealed` is `sealed`, unless `tree` is a link.
+        let plain =
+            matches!(folder.components().next_back(), Some(Component::Normal(_))) && !folder.is_symlink();
+        if part == Component::ParentDir && plain {
+            folder.pop();
+        } else {
+            folder.push(part);
+        }
+    }
+    if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder }
 }
 
 /// Which key verifies what was just sealed, where it is not trusted anyway.
@@ -121,7 +132,7 @@ fn list_unmatched(context: &Context, policy: &Policy, args: &SealArgs) -> Result
     let text = scan.unmatched.iter().fold(String::new(), |text, path| text + &safe(path) + "\n");
     let unmatched = scan.unmatched.iter().map(ToString::to_string).collect();
     let document = UnmatchedDocument { schema: "attestar/unmatched/v1", exit_code: 0, unmatched };
-    Ok(Answer::new(Exit::Done, text, document))
+    Ok(Answer::new(Exit::Done, text, document).data())
 }
 
 fn screen_of(policy: &Policy, args: &SealArgs, sealed: &Sealed) -> String {

@@ -60,7 +60,8 @@ fn needs_identity(target: &Target, args: &VerifyArgs) -> bool {
     shut && (!args.evidence_only || target.evidence_beside().is_none())
 }
 
-fn last_line(outcome: &Outcome, started: Instant) -> String {
+/// The verdict.
+pub fn last_line(outcome: &Outcome, started: Instant) -> String {
     let findings = count(outcome.errors().count() as u64, "finding");
     match outcome.verdict() {
         Verdict::Holds => format!("verified in {}", duration(started.elapsed())),
@@ -80,6 +81,7 @@ pub fn why(code: Code) -> &'static str {
         Code::NoTrust => "no trusted key was given",
         Code::NoIdentity => "no identity was given that decrypts it",
         Code::NoPayload | Code::PayloadNotHere => "the payload is not here",
+        Code::NothingChecked => "there was nothing to check",
         Code::SignedTimeUnknown => "nothing says when it was signed, and the signer's key expires",
         _ => "something could not be checked",
     }
@@ -90,21 +92,24 @@ pub fn hint(outcome: &Outcome, trust: &TrustArgs) -> Option<String> {
     let has = |code| outcome.errors().any(|finding| finding.code == code);
     if has(Code::NoTrust) {
         return Some(
-            "--key FILE with the signer's public key (get it from somewhere else\n      than the archive)"
+            "add --key FILE with the signer's public key; get it from somewhere else\n      than the archive"
                 .into(),
         );
     }
     if has(Code::NoIdentity) {
-        let given = if trust.identities.is_empty() { "" } else { "another " };
+        let given = if trust.identities.is_empty() { "the " } else { "another " };
         return Some(format!(
-            "--identity FILE with {given}secret key of one of the recipients, or --evidence-only"
+            "add --identity FILE with {given}secret key of one of the recipients,\n      or --evidence-only"
         ));
     }
     if has(Code::NoPayload) {
         return Some("verify the archive, or say --evidence-only".into());
     }
     if has(Code::SignerUnknown) {
-        return Some("--key FILE with the key that it should be signed by; do not trust a key that came\n      with it".into());
+        return Some(
+            "add --key FILE with the key that should have signed it; never a key that\n      came with it"
+                .into(),
+        );
     }
     None
 }

@@ -59,8 +59,8 @@ fn a_key_may_stand_in_the_file_itself_and_has_no_right_without_may() {
 fn every_mistake_has_its_line_and_what_would_be_right() {
     let signer = "[[signer]]\nrole = \"a\"\nkey = \"1.pub\"\n";
     let cases = [
-        ("[[signer]]\nrolle = \"a\"\n".into(), "2: unknown field `rolle`", "did you mean `role`?"),
-        ("[[signers]]\n".into(), "1: unknown field `signers`", "did you mean `signer`?"),
+        ("[[signer]]\nrolle = \"a\"\n".into(), "2: unknown key `rolle`", "did you mean `role`?"),
+        ("[[signers]]\n".into(), "1: unknown key `signers`", "did you mean `signer`?"),
         (format!("{signer}may = [\"recipt\"]\n"), "4: unknown right \"recipt\"", "did you mean \"receipt\"?"),
         (format!("{signer}may = [\"everything\"]\n"), "4: unknown right", ""),
         (signer.replace("\"a\"", "\"Captain\""), "2: role \"Captain\" is not", ""),

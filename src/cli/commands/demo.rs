@@ -1,0 +1,263 @@
+//! `demo`: the whole story on a small release, told by the very commands that a user would type.
+
+mod script;
+mod tree;
+
+use crate::cli::answer::{self, Answer};
+use crate::cli::args::{Cli, DemoArgs, Global};
+use crate::cli::context::{Context, Environment};
+use crate::cli::documents::{DemoDocument, DemoStep};
+use crate::cli::exit::Exit;
+use crate::cli::screen::{self, count, duration};
+use anstyle::Style;
+use attestar::error::{Error, Result};
+use clap::Parser;
+use std::env;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+use tempfile::TempDir;
+
+/// What is told, and then what is typed, each line with how it must end.
+struct Scene {
+    told: &'static str,
+    typed: &'static [(&'static str, Exit)],
+}
+
+/// Where the demo keeps its keys, in its folder.
+const KEYS: &str = "keys";
+
+const STORY: &[Scene] = &[
+    Scene {
+        told: "A key that signs, and an identity that decrypts. (Without --no-passphrase you
+are asked for one.)",
+        typed: &[("attestar keys new --no-passphrase", Exit::Done)],
+    },
+    Scene {
+        told: "The release is in tideline/: documents, ordered DDL, two built artifacts, and
+a policy that says what belongs in it. First its list of digests, which
+`sha256sum -c` and `b3sum -c` read:",
+        typed: &[("attestar -C tideline hash", Exit::Done)],
+    },
+    Scene {
+        told: "Seal it: every file is read once, hashed, packed, compressed and encrypted.
+With --payload the same pack is laid beside the archive, open.",
+        typed: &[("attestar -C tideline seal --out ../sealed --payload", Exit::Done)],
+    },
+    Scene {
+        told: "Verify every byte and every signature. Your own key is trusted already.",
+        typed: &[("attestar verify sealed/tideline-1.4.0.tar.zst.age", Exit::Done)],
+    },
+    Scene {
+        told: "In a copy of the pack, somebody changes one digit: the alarm now rises at
+780 cm, not at 180.",
+        typed: &[
+            ("cp -r sealed copy", Exit::Done),
+            ("sed -i s/180/780/ copy/tideline-1.4.0/data/ddl/0005_alarms.sql", Exit::Done),
+            ("attestar verify copy/tideline-1.4.0", Exit::Refuted),
+        ],
+    },
+    Scene {
+        told: "In the copy of the archive, a few bytes are overwritten.",
+        typed: &[
+            (
+                "printf tampered | dd of=copy/tideline-1.4.0.tar.zst.age bs=1 seek=99999 conv=notrunc",
+                Exit::Done,
+            ),
+            ("attestar verify copy/tideline-1.4.0.tar.zst.age", Exit::Refuted),
+        ],
+    },
+    Scene {
+        told: "Whoever has the archive alone, and has not said whom to trust, is not told
+that all is well.",
+        typed: &[(
+            "ATTESTAR_HOME=nobody attestar verify sealed/tideline-1.4.0.tar.zst.age",
+            Exit::Unverified,
+        )],
+    },
+    Scene {
+        told: "Restore: the files appear only once every one of them is verified.",
+        typed: &[
+            ("attestar restore sealed/tideline-1.4.0.tar.zst.age --to restored", Exit::Done),
+            ("diff -r tideline restored", Exit::Done),
+        ],
+    },
+];
+
+/// Runs the demo in `--dir`, or in a temporary folder.
+pub fn run(context: &Context, args: &DemoArgs) -> Result<Answer> {
+    let started = Instant::now();
+    let stage = Stage::prepare(args.dir.as_deref())?;
+    tree::write(Path::new("tideline"))?;
+    let mut teller = Teller::new(context);
+    teller.open(&stage);
+    STORY.iter().enumerate().try_for_each(|(at, scene)| teller.tell(at + 1, scene))?;
+    let Teller { steps, .. } = teller;
+    let unexpected = steps.iter().find(|step| step.exit_code != step.expected);
+    let exit = if unexpected.is_none() { Exit::Done } else { Exit::Failed };
+    let text = match unexpected {
+        None => stage.epilogue(steps.len(), started),
+        Some(step) => format!(
+            "\n`{}` ended with {}, not with {}: this is a bug in attestar\n",
+            step.command, step.exit_code, step.expected
+        ),
+    };
+    let folder = stage.kept.as_ref().map(|kept| kept.display().to_string());
+    let document = DemoDocument { schema: "attestar/demo/v1", exit_code: exit as u8, steps, folder };
+    Ok(Answer::new(exit, text, document))
+}
+
+/// The folder of the demo, which is the working folder while it runs.
+struct Stage {
+    /// Removed at the end.
+    temporary: Option<TempDir>,
+    /// As it was given with `--dir`.
+    kept: Option<PathBuf>,
+    before: Option<PathBuf>,
+}
+
+impl Stage {
+    fn prepare(dir: Option<&Path>) -> Result<Stage> {
+        let temporary = match dir {
+            Some(dir) => {
+                fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
+                if fs::read_dir(dir).map_err(Error::io("read", dir))?.next().is_some() {
+                    let message = format!("{} is not empty", dir.display());
+                    return Err(Error::input(message, "give --dir a new folder"));
+                }
+                None
+            }
+            None => {
+                let made = tempfile::Builder::new().prefix("attestar-demo.").tempdir();
+                Some(made.map_err(Error::io("create", env::temp_dir()))?)
+            }
+        };
+        let before = env::current_dir().ok();
+        let folder = temporary.as_ref().map_or(dir.unwrap_or(Path::new(".")), TempDir::path);
+        env::set_current_dir(folder).map_err(Error::io("enter", folder))?;
+        Ok(Stage { temporary, kept: dir.map(Path::to_owned), before })
+    }
+
+    fn path(&self) -> &Path {
+        let temporary = self.temporary.as_ref().map(TempDir::path);
+        temporary.or(self.kept.as_deref()).unwrap_or(Path::new("."))
+    }
+
+    /// What came of it, and what to try next.
+    fn epilogue(&self, steps: usize, started: Instant) -> String {
+        let steps = count(steps as u64, "command");
+        let mut text = format!("\n{steps}, each ended as it should; {}.\n", duration(started.elapsed()));
+        let Some(kept) = &self.kept else {
+            return text + "The folder is gone. To keep it and go on from there: attestar demo --dir DIR\n";
+        };
+        let _ = write!(
+            text,
+            "Everything is in {0}. Go on from there:
+
+$ cd {0}; export ATTESTAR_HOME={KEYS}
+$ attestar restore sealed/tideline-1.4.0.tar.zst.age --path 'ddl/**' --to ddl
+$ attestar verify sealed/tideline-1.4.0.tar.zst.age --report report.html
+
+or without attestar, with age, zstd and tar:
+
+$ age -d -i {KEYS}/identity.age sealed/tideline-1.4.0.tar.zst.age | zstd -d \\
+    | tar x
+$ cd tideline-1.4.0/data; sha256sum -c --quiet ../HASHES.sha256.txt
+",
+            kept.display()
+        );
+        text
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if let Some(before) = &self.before {
+            let _ = env::set_current_dir(before);
+        }
+    }
+}
+
+/// Runs the story line by line, and shows it while it goes.
+struct Teller {
+    context: Context,
+    silent: bool,
+    steps: Vec<DemoStep>,
+}
+
+impl Teller {
+    fn new(context: &Context) -> Teller {
+        let mut context = context.clone();
+        let silent = context.global.json || context.global.quiet;
+        // Nothing of the caller's world gets in: neither keys nor passphrase, neither policy nor time.
+        context.environment = Environment { home: KEYS.into(), ..Environment::default() };
+        Teller { context, silent, steps: Vec::new() }
+    }
+
+    fn open(&self, stage: &Stage) {
+        self.show(&format!(
+            "A release is sealed, tampered with, and restored. Every command is real.\n\n{}{}",
+            prompt(&format!("cd {}", stage.path().display())),
+            prompt(&format!("export ATTESTAR_HOME={KEYS}"))
+        ));
+    }
+
+    fn show(&self, text: &str) {
+        if !self.silent {
+            screen::print(text);
+        }
+    }
+
+    fn tell(&mut self, number: usize, scene: &Scene) -> Result<()> {
+        let told = scene.told.replace('\n', "\n   ");
+        self.show(&format!("\n{number}. {told}\n\n"));
+        scene.typed.iter().try_for_each(|&(line, expected)| self.step(line, expected))
+    }
+
+    fn step(&mut self, line: &str, expected: Exit) -> Result<()> {
+        if self.steps.last().is_some_and(|last| last.exit_code != last.expected) {
+            return Ok(());
+        }
+        self.context.watch.check()?;
+        self.show(&prompt(line));
+        let (exit, text) = if line.contains("attestar ") {
+            self.attestar(line)?
+        } else {
+            let said = script::run(line)?;
+            (if said.is_empty() { Exit::Done } else { Exit::Failed }, said)
+        };
+        self.show(&text);
+        match exit {
+            Exit::Done if line.starts_with("diff") => self.show("no difference\n"),
+            Exit::Done => {}
+            Exit::Refuted => self.show("exit 3: caught\n"),
+            Exit::Unverified => self.show("exit 5: not a pass\n"),
+            other => self.show(&format!("exit {}\n", other as u8)),
+        }
+        let step = DemoStep { command: line.to_owned(), exit_code: exit as u8, expected: expected as u8 };
+        self.steps.push(step);
+        Ok(())
+    }
+
+    /// Runs an attestar command in this process; gives its exit code, and what it shows.
+    fn attestar(&self, line: &str) -> Result<(Exit, String)> {
+        let mut words: Vec<&str> = line.split_whitespace().collect();
+        let mut context = self.context.clone();
+        if let Some(home) = words[0].strip_prefix("ATTESTAR_HOME=") {
+            context.environment.home = home.into();
+            words.remove(0);
+        }
+        let cli = Cli::try_parse_from(words).map_err(|error| Error::usage(error.to_string(), ""))?;
+        context.global = Global { no_progress: true, ..cli.global };
+        Ok(answer::said(crate::cli::answer(&context, &cli.command)))
+    }
+}
+
+/// A line as it is typed.
+fn prompt(line: &str) -> String {
+    let bold = Style::new().bold();
+    // The one line that is longer than a screen is broken as a shell lets one.
+    let line = line.replace(" bs=1", " \\\n    bs=1");
+    format!("{bold}$ {line}{bold:#}\n")
+}

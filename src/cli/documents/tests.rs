@@ -1,0 +1,47 @@
+//! The published schemas are those of the documents. `ATTESTAR_BLESS=1` writes them anew.
+
+use super::*;
+use schemars::{Schema, schema_for};
+use std::fs;
+use std::path::Path;
+
+/// Every document's name and schema.
+fn schemas() -> [(&'static str, Schema); 11] {
+    [
+        ("completions", schema_for!(CompletionsDocument)),
+        ("demo", schema_for!(DemoDocument)),
+        ("error", schema_for!(ErrorDocument)),
+        ("hash", schema_for!(HashDocument)),
+        ("init", schema_for!(InitDocument)),
+        ("keys", schema_for!(KeysDocument)),
+        ("man", schema_for!(ManDocument)),
+        ("restore", schema_for!(RestoreDocument)),
+        ("seal", schema_for!(SealDocument)),
+        ("unmatched", schema_for!(UnmatchedDocument)),
+        ("verify", schema_for!(VerifyDocument)),
+    ]
+}
+
+/// The schema as it is published: `schema` says which document it is, and nothing may be in one that is not told.
+fn published(name: &str, schema: Schema) -> String {
+    let mut schema = schema.to_value();
+    schema["properties"]["schema"]["const"] = format!("attestar/{name}/v1").into();
+    schema["unevaluatedProperties"] = false.into();
+    format!("{schema:#}\n")
+}
+
+#[test]
+fn the_published_schemas_are_those_of_the_documents() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/schemas");
+    for (name, schema) in schemas() {
+        let file = folder.join(format!("{name}.schema.json"));
+        let schema = published(name, schema);
+        if std::env::var_os("ATTESTAR_BLESS").is_some() {
+            fs::write(&file, &schema).unwrap();
+        }
+        let there = fs::read_to_string(&file).unwrap_or_default();
+        assert!(there == schema, "{} differs: ATTESTAR_BLESS=1 cargo test writes it anew", file.display());
+    }
+    let published = fs::read_dir(&folder).unwrap().count();
+    assert_eq!(published, schemas().len(), "a schema of no document lies in docs/schemas");
+}

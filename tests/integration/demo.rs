@@ -1,0 +1,56 @@
+//! The demo: a story that must end as it says, on a screen of 80 columns, and leave nothing behind.
+
+use crate::world::{World, names_in};
+use std::fs;
+
+#[test]
+fn every_step_of_the_demo_ends_as_it_should() {
+    let world = World::without_keys();
+    let said = world.run(&["demo", "--json"]).done().json();
+    let steps = said["steps"].as_array().unwrap();
+    let commands: Vec<&str> = steps.iter().map(|step| step["command"].as_str().unwrap()).collect();
+    for verb in ["keys new", "hash", "seal", "verify", "restore"] {
+        assert!(commands.iter().any(|command| command.contains(verb)), "{verb} in {commands:?}");
+    }
+    for step in steps {
+        assert_eq!(step["exit_code"], step["expected"], "{step}");
+    }
+    let exits: Vec<u64> = steps.iter().map(|step| step["exit_code"].as_u64().unwrap()).collect();
+    assert_eq!(exits.iter().filter(|&&exit| exit == 3).count(), 2, "both tamperings are caught: {exits:?}");
+    assert_eq!(exits.iter().filter(|&&exit| exit == 5).count(), 1, "no trust is no pass: {exits:?}");
+    assert_eq!(said["folder"], serde_json::Value::Null);
+}
+
+#[test]
+fn the_demo_is_told_on_80_columns_and_leaves_nothing_behind() {
+    let world = World::without_keys();
+    let temporary = world.path().join("tmp");
+    fs::create_dir(&temporary).unwrap();
+    let output = world.command(&["demo"]).env("TMPDIR", &temporary).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+    let screen = text.lines().filter(|line| !line.contains("attestar-demo."));
+    let wide: Vec<&str> = screen.filter(|line| line.chars().count() > 80).collect();
+    assert_eq!(wide, [""; 0], "lines that a terminal would break");
+    for part in ["altered", "exit 3: caught", "exit 5: not a pass", "no difference"] {
+        assert!(text.contains(part), "no {part:?} in:\n{text}");
+    }
+    assert_eq!(names_in(&temporary), [""; 0]);
+    assert_eq!(world.listing(), ["shop", "tmp"], "the caller's keys are left alone");
+}
+
+#[test]
+fn with_a_folder_everything_stays_and_can_be_gone_on_from() {
+    let world = World::without_keys();
+    world.run(&["demo", "--dir", "d"]).done().says("Everything is in d.");
+    assert_eq!(names_in(&world.path().join("d")), ["copy", "keys", "restored", "sealed", "tideline"]);
+    let keys = world.path().join("d/keys");
+    let mut verify = world.command(&["verify", "d/sealed/tideline-1.4.0.tar.zst.age"]);
+    assert!(verify.env("ATTESTAR_HOME", keys).status().unwrap().success());
+    world
+        .run(&["demo", "--dir", "d"])
+        .exits(1)
+        .complains("d is not empty")
+        .complains("give --dir a new folder");
+}
