@@ -5,6 +5,7 @@ use crate::finding::{Code, Finding, Outcome, Severity, Status};
 use crate::format::digest::{Blake3, Digests, Sha256};
 use crate::format::hashes;
 use crate::format::path::PackPath;
+use crate::format::units::{count, number};
 use crate::pipeline::hash::{Hashed, Wanted, hash_files};
 use crate::pipeline::source::Root;
 use crate::pipeline::watch::Watch;
@@ -80,8 +81,8 @@ fn detail(checked: Checked, findings: &[Finding]) -> String {
     let wrong = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
     match (checked.files, wrong) {
         (0, _) => "none was checked".to_owned(),
-        (files, 0) => format!("{files} read, each as it was listed"),
-        (files, wrong) => format!("{files} read, {wrong} not as listed"),
+        (files, 0) => format!("{}, each as it was listed", count(files, "file")),
+        (files, wrong) => format!("{} read, {} not as listed", count(files, "file"), number(wrong as u64)),
     }
 }
 
