@@ -1,1 +1,194 @@
+//! The documents say what the program does: their commands run, their tables are complete, their links lead somewhere.
 
+use crate::world::World;
+use attestar::finding::{Code, Weight};
+use attestar::policy::{Policy, Source};
+use std::collections::BTreeSet;
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// `tests/run` cannot run itself, and what the demo does is held by demo.rs: built for release it would take minutes.
+const NOT_RUN_HERE: [&str; 2] = ["cargo run --release -- demo", "tests/run"];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn document(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The bodies of a document's code blocks of one language.
+fn blocks(text: &str, language: &str) -> Vec<String> {
+    let fence = format!("```{language}\n");
+    let bodies = text.split(&fence).skip(1).map(|rest| rest.split("\n```").next().unwrap_or(rest));
+    bodies.map(|body| format!("{}\n", body.trim_end())).collect()
+}
+
+#[test]
+fn every_command_of_the_readme_runs() {
+    let readme = document("README.md");
+    let blocks = blocks(&readme, "console");
+    let commands: Vec<&str> = blocks.iter().flat_map(|block| block.lines()).collect();
+    assert!(commands.len() > 8, "{commands:?}");
+    let world = World::without_keys();
+    // The project of the tour: its folder's name is the project's, and it has no policy yet.
+    let project = world.path().join("tideline");
+    let made = Command::new("cp").arg("-r").arg(root().join("fixtures/trees/release")).arg(&project).status();
+    assert!(made.unwrap().success());
+    fs::remove_file(project.join("attestar.toml")).unwrap();
+    let mut ran = BTreeSet::new();
+    for line in commands {
+        let command = line.strip_prefix("$ ").unwrap_or_else(|| panic!("no prompt: {line}"));
+        ran.insert(command);
+        if NOT_RUN_HERE.contains(&command) {
+            continue;
+        }
+        // Somebody else has these two from their owner.
+        for file in ["signing.pub", "identity.age"] {
+            if command.contains(file) {
+                fs::copy(world.path().join(".config/attestar").join(file), project.join(file)).unwrap();
+            }
+        }
+        let output = in_shell(&world, &project, command);
+        assert!(output.status.success(), "$ {command}\n{}", String::from_utf8_lossy(&output.stderr));
+    }
+    assert!(NOT_RUN_HERE.iter().all(|command| ran.contains(command)), "{ran:?}");
+    assert_eq!(
+        fs::read(project.join("one/docs/alarms.md")).unwrap(),
+        document("fixtures/trees/release/docs/alarms.md").as_bytes()
+    );
+}
+
+/// A command as it is typed by somebody whose home is the world, and whose PATH has attestar.
+fn in_shell(world: &World, folder: &Path, command: &str) -> std::process::Output {
+    let program = Path::new(env!("CARGO_BIN_EXE_attestar")).parent().unwrap();
+    let path = env::var_os("PATH").unwrap_or_default();
+    let paths = [program.to_owned()].into_iter().chain(env::split_paths(&path));
+    let mut shell = Command::new("bash");
+    shell.args(["-o", "pipefail", "-c", command]).current_dir(folder).env_clear();
+    shell.env("HOME", world.path()).env("PATH", env::join_paths(paths).unwrap());
+    shell.output().expect("bash starts")
+}
+
+#[test]
+fn every_finding_code_stands_in_cli_md_with_its_meaning_and_exit_code() {
+    let cli = document("docs/CLI.md");
+    for code in Code::ALL {
+        let exit = match code.weight() {
+            Weight::Refutes => "3",
+            Weight::Fails => "1",
+            Weight::Refuses => "4",
+            Weight::Unverified => "5",
+            Weight::Warns => "–",
+        };
+        let row = format!("| `{code}` | {} | {exit} |", code.meaning());
+        assert!(cli.contains(&row), "docs/CLI.md has no line\n{row}");
+    }
+    let listed = cli.split("## Finding codes").nth(1).unwrap().lines().filter(|line| line.starts_with("| `"));
+    assert_eq!(listed.count(), Code::ALL.len(), "docs/CLI.md lists codes that are none");
+}
+
+#[test]
+fn every_exit_code_stands_in_cli_md() {
+    let table = document("src/cli/exit.rs");
+    let codes: Vec<&str> = table
+        .lines()
+        .filter_map(|line| line.trim().strip_suffix(',')?.split_once(" = "))
+        .map(|(_, code)| code)
+        .collect();
+    assert_eq!(codes, ["0", "1", "2", "3", "4", "5", "130"]);
+    let cli = document("docs/CLI.md");
+    for code in codes {
+        assert!(cli.contains(&format!("\n| {code} | ")), "docs/CLI.md does not explain exit code {code}");
+    }
+}
+
+#[test]
+fn every_command_and_flag_stands_in_cli_md() {
+    let (world, cli) = (World::without_keys(), document("docs/CLI.md"));
+    let help = |command: &[&str]| world.run(&[command, &["--help"]].concat()).done().out;
+    let top = help(&[]);
+    let listed = top.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap();
+    let named = |line: &str| {
+        line.strip_prefix("  ")?.split(' ').next().filter(|name| !name.is_empty()).map(str::to_owned)
+    };
+    let commands: Vec<String> = listed.lines().filter_map(named).filter(|name| name != "help").collect();
+    assert!(commands.len() >= 9, "{commands:?}");
+    for command in commands {
+        assert!(cli.contains(&format!("## attestar {command}")), "docs/CLI.md has no section on {command}");
+        for word in help(&[&command]).split(|c: char| !c.is_ascii_alphanumeric() && c != '-') {
+            let is_flag = word.starts_with("--") && word.len() > 2;
+            assert!(!is_flag || cli.contains(word), "docs/CLI.md does not know {word} of {command}");
+        }
+    }
+}
+
+#[test]
+fn every_policy_of_policy_md_is_one() {
+    let policies = blocks(&document("docs/POLICY.md"), "toml");
+    assert!(policies.len() > 4);
+    for text in policies {
+        let policy = Policy::parse(Source::File("POLICY.md".into()), &*text);
+        assert!(policy.is_ok(), "{}\n{text}", policy.unwrap_err());
+    }
+}
+
+#[test]
+fn every_link_between_documents_leads_somewhere() {
+    let documents = documents();
+    assert!(documents.len() > 10, "{documents:?}");
+    for path in documents {
+        let text = fs::read_to_string(&path).unwrap();
+        for link in links(&text) {
+            if link.contains("://") {
+                continue;
+            }
+            let (file, heading) =
+                link.split_once('#').map_or((link, None), |(file, heading)| (file, Some(heading)));
+            let target = if file.is_empty() { path.clone() } else { path.parent().unwrap().join(file) };
+            assert!(target.exists(), "{}: {link} leads nowhere", path.display());
+            if let Some(heading) = heading {
+                let headings = headings(&fs::read_to_string(&target).unwrap());
+                assert!(headings.contains(heading), "{}: {link}: only {headings:?}", path.display());
+            }
+        }
+    }
+}
+
+/// Every Markdown file that is written for people.
+fn documents() -> Vec<PathBuf> {
+    let (mut found, mut pending) = (Vec::new(), vec![root().to_owned()]);
+    let skipped = ["target", "release", "node_modules", "foreign"];
+    while let Some(folder) = pending.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            if path.is_dir() && !name.starts_with('.') && !skipped.contains(&&*name) {
+                pending.push(path);
+            } else if name.ends_with(".md") {
+                found.push(path);
+            }
+        }
+    }
+    found
+}
+
+fn links(text: &str) -> Vec<&str> {
+    text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(link, _)| link).collect()
+}
+
+/// The anchors of a document's headings, as forges make them.
+fn headings(text: &str) -> BTreeSet<String> {
+    let titles = text
+        .lines()
+        .filter_map(|line| line.trim_start_matches('#').strip_prefix(' ').filter(|_| line.starts_with('#')));
+    let anchor = |title: &str| {
+        let kept = title.to_lowercase();
+        let kept = kept.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+        kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+    };
+    titles.map(anchor).collect()
+}
