@@ -165,8 +165,10 @@ fn parse(
             scope.spawn(move || hash(&to_hash, &results, target, watch));
         }
         drop((to_hash, results));
-        if let Some(target) = target {
-            scope.spawn(move || write_pieces(&to_write, target, watch));
+        match target {
+            Some(target) => drop(scope.spawn(move || write_pieces(&to_write, target, watch))),
+            // A queue that nobody reads would keep the frames, and there are only so many.
+            None => drop(to_write),
         }
         let ledger = Ledger::new(limits);
         let mut parser = Parser {

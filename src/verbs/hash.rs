@@ -97,11 +97,12 @@ fn scan(request: &Request<'_>, watch: &Watch) -> Result<Scan> {
 /// Puts a manifest in its place in the tree.
 fn put(root: &Path, path: &PackPath, write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) -> Result<()> {
     let folder = root.join(path.parent().unwrap_or_default());
-    fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
-    if !real(&folder)?.starts_with(real(root)?) {
-        let message = format!("{} leads out of the tree", folder.display());
+    let there = folder.ancestors().find(|folder| folder.exists()).unwrap_or(root);
+    if !real(there)?.starts_with(real(root)?) {
+        let message = format!("{} leads out of the tree", there.display());
         return Err(Error::input(message, "let [hashes] name a folder of the tree itself"));
     }
+    fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
     whole_file::replace(&folder.join(path.name()), write)
 }
 

@@ -2,5 +2,11 @@
 
 mod demo;
 mod docs;
+mod hash;
+mod init;
+mod keys;
+mod passphrases;
+mod schemas;
 mod seal;
+mod shell;
 mod world;

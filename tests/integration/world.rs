@@ -134,12 +134,13 @@ impl Said {
         self
     }
 
-    /// The JSON document on stdout, whose exit code must be the process's.
+    /// The JSON document on stdout, as its schema says; its exit code must be the process's.
     #[track_caller]
     pub fn json(&self) -> Value {
         let document: Value =
             serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}", self.out));
         assert_eq!(document["exit_code"], self.code, "the document's exit code is the process's");
+        crate::schemas::judge(&document);
         document
     }
 

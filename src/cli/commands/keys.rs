@@ -109,25 +109,27 @@ fn trust(home: &Home, file: &Path, role: &str, may: &[String]) -> Result<Answer>
     let key = PublicKey::load(file)?;
     home.trust_key(&key, role, &rights)?;
     let keys: Vec<KeyEntry> = home.trust()?.by_key_id(&key.key_id()).map(entry).into_iter().collect();
-    let compare = "\nCompare this fingerprint with the key's owner over another channel, by phone or in\n\
-                   person, before anything is verified with it. If it differs, take the entry out of\n";
     let text: String = keys.iter().map(lines).collect();
+    let compare = "Compare this fingerprint with the key's owner over another channel, by phone or\n\
+                   in person, before you rely on it. If it differs, take its entry out of\n";
     let trust_file = safe(&home.trust_file().display().to_string());
-    let text = format!("trusted\n{text}{compare}{trust_file}\n");
+    let text = format!("trusted\n{text}\n{compare}{trust_file}\n");
     Ok(Answer::new(Exit::Done, text, KeysDocument { keys, ..document(home) }))
 }
 
 /// A trusted key in lines: who, which, what for, and within which limits.
 fn lines(key: &KeyEntry) -> String {
-    let mut text = format!("{:<32} {}\n", safe(&key.role), key.fingerprint);
-    let may = if key.may.is_empty() { "nothing".to_owned() } else { key.may.join(", ") };
+    let may = match key.may.len() {
+        0 => "nothing".to_owned(),
+        all if all == Right::ALL.len() => "everything that can be signed".to_owned(),
+        _ => key.may.join(", "),
+    };
     let projects = key.projects.as_ref().map(|projects| format!("projects {}", safe(&projects.join(", "))));
     let until = key.not_after.as_ref().map(|time| format!("until {time}"));
     let revoked = key.revoked_at.as_ref().map(|time| format!("revoked {time}"));
-    for line in [Some(format!("may {may}")), projects, until, revoked].into_iter().flatten() {
-        text += &format!("{:32} {line}\n", "");
-    }
-    text
+    let limits = [projects, until, revoked].into_iter().flatten();
+    let head = format!("{:<11} {}\n  may {may}\n", safe(&key.role), key.fingerprint);
+    limits.fold(head, |text, limit| format!("{text}  {limit}\n"))
 }
 
 fn entry(signer: &Signer) -> KeyEntry {

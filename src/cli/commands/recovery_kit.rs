@@ -4,11 +4,11 @@ use crate::cli::answer::Answer;
 use crate::cli::commands::keys::document;
 use crate::cli::documents::KeysDocument;
 use crate::cli::exit::Exit;
-use crate::cli::screen::safe;
 use attestar::error::{Error, Result};
 use attestar::keys::home::{Home, Secret};
 use attestar::keys::public::PublicKey;
 use std::fmt::Write as _;
+use std::path::Path;
 
 /// Prints what to keep offline. The JSON document only says where it lies.
 pub fn run(home: &Home) -> Result<Answer> {
@@ -34,7 +34,7 @@ fn kit(home: &Home, secrets: &[Secret]) -> Result<String> {
         text += "The passphrase is not in here: keep it too, somewhere else.\n";
     }
     for secret in secrets {
-        let name = secret.path.file_name().unwrap_or_default().to_string_lossy();
+        let name = secret.path.file_name().unwrap_or_default().display();
         let lock = if secret.is_encrypted { "under its passphrase" } else { "not encrypted" };
         let _ = write!(text, "\n{name}    {}, {lock}\n\n{}", secret.purpose, *secret.text);
     }
@@ -42,21 +42,26 @@ fn kit(home: &Home, secrets: &[Secret]) -> Result<String> {
 }
 
 fn how_to_restore(home: &Home, secrets: &[Secret]) -> Result<String> {
+    let has = |path: &Path| secrets.iter().find(|secret| secret.path == path);
     let mut text = "\nOn a new host\n\n  \
-        mkdir -p ~/.config/attestar && chmod 700 ~/.config/attestar && cd ~/.config/attestar\n  \
-        umask 077, then write each block above into the file of its name\n"
+        mkdir -p ~/.config/attestar && chmod 700 ~/.config/attestar\n  \
+        cd ~/.config/attestar && umask 077\n  \
+        (then write each block above, all of its lines, into the file of its name)\n"
         .to_owned();
-    if secrets.iter().any(|secret| secret.path == home.identity()) {
-        text += "  age-keygen -y identity.age > recipient.age     (decrypt it with age -d first, if it is encrypted)\n  \
-            attestar restore ARCHIVE --to DIR --key signing.pub --identity identity.age\n";
+    if has(&home.signing_key()).is_some() {
+        text += "  openssl pkey -in signing.key -pubout -out signing.pub\n";
     }
-    if secrets.iter().any(|secret| secret.path == home.signing_key()) {
-        text += "  openssl pkey -in signing.key -pubout > signing.pub\n";
+    if let Some(identity) = has(&home.identity()) {
+        text += match identity.is_encrypted {
+            true => "  age -d identity.age | age-keygen -y > recipient.age\n",
+            false => "  age-keygen -y identity.age > recipient.age\n",
+        };
+        text += "  attestar restore ARCHIVE --to DIR --key signing.pub\n";
     }
     text += "\nWithout attestar: age -d -i identity.age ARCHIVE | zstd -d | tar x\n";
     if home.signing_pub().exists() {
         let fingerprint = PublicKey::load(&home.signing_pub())?.fingerprint();
-        let _ = writeln!(text, "\nThe signing key's fingerprint, to compare: {}", safe(&fingerprint));
+        let _ = writeln!(text, "Fingerprint of signing.pub, to compare: {fingerprint}");
     }
     Ok(text)
 }
