@@ -65,8 +65,8 @@ pub fn check(
     };
     let judged = entries.iter().filter_map(|entry| lists.judge(entry, of(entry.file)?));
     let mut findings: Vec<Finding> = judged.collect();
-    let read =
-        entries.iter().filter(|entry| lists.lists(entry)).filter_map(|entry| of(entry.file)?.as_ref().ok());
+    let listed = entries.iter().filter(|entry| entry.wanted().is_some() && lists.lists(entry));
+    let read = listed.filter_map(|entry| of(entry.file)?.as_ref().ok());
     let checked = read
         .fold(Checked::default(), |sum, (size, _)| Checked { files: sum.files + 1, bytes: sum.bytes + size });
     if checked.files == 0 {
@@ -80,7 +80,7 @@ fn detail(checked: Checked, findings: &[Finding]) -> String {
     let wrong = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
     match (checked.files, wrong) {
         (0, _) => "none was checked".to_owned(),
-        (files, 0) => format!("all {files} are as they were listed"),
+        (files, 0) => format!("{files} read, each as it was listed"),
         (files, wrong) => format!("{files} read, {wrong} not as listed"),
     }
 }

@@ -54,6 +54,11 @@ impl Trust {
         Ok(trust)
     }
 
+    /// What the text of a trust file says. `file` names it in errors, and key files are looked for beside it.
+    pub fn parse(file: &Path, text: &str) -> Result<Trust> {
+        trust_file::check(file, text)
+    }
+
     /// Grants a key what `--key` grants. A key that the trust file names keeps its role and its limits
     /// there: expiry, revocation and projects are not lifted by naming the key once more.
     pub fn grant(&mut self, key: PublicKey, file_name: &str) {

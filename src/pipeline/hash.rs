@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::format::digest::{Blake3, Digests, Hasher, Sha256};
+use crate::pipeline::crew;
 use crate::pipeline::source::{self, Root, SMALL_BYTES_MAX};
 use crate::pipeline::watch::Watch;
 use crossbeam_channel::{Receiver, bounded};
@@ -40,28 +41,20 @@ pub fn hash_files(
     let order = largest_first(wanted);
     let large = order.iter().take_while(|&&at| wanted[at].size > SMALL_BYTES_MAX).count();
     let next = AtomicUsize::new(0);
-    let done: Vec<Vec<(usize, Result<Hashed>)>> = thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads.max(1))
-            .map(|_| {
-                scope.spawn(|| {
-                    let (mut buffer, mut hasher, mut done) =
-                        (vec![0; READ_BYTES], Hasher::default(), Vec::new());
-                    while watch.check().is_ok() {
-                        let Some(&at) = order.get(next.fetch_add(1, Relaxed)) else { break };
-                        let wanted = wanted[at];
-                        // A last large file would keep one core busy alone: its digests are made on two.
-                        let hashed = if at_end_of_large(wanted.size, next.load(Relaxed), large, threads) {
-                            hash_on_two(root, wanted.path, watch)
-                        } else {
-                            hash_one(root, wanted.path, &mut buffer, &mut hasher, watch)
-                        };
-                        done.push((at, hashed));
-                    }
-                    done
-                })
-            })
-            .collect();
-        workers.into_iter().map(|worker| worker.join().expect("a hashing worker cannot panic")).collect()
+    let done = crew::together(threads, || {
+        let (mut buffer, mut hasher, mut done) = (vec![0; READ_BYTES], Hasher::default(), Vec::new());
+        while watch.check().is_ok() {
+            let Some(&at) = order.get(next.fetch_add(1, Relaxed)) else { break };
+            let wanted = wanted[at];
+            // A last large file would keep one core busy alone: its digests are made on two.
+            let hashed = if at_end_of_large(wanted.size, next.load(Relaxed), large, threads) {
+                hash_on_two(root, wanted.path, watch)
+            } else {
+                hash_one(root, wanted.path, &mut buffer, &mut hasher, watch)
+            };
+            done.push((at, hashed));
+        }
+        done
     });
     watch.check()?;
     let mut results: Vec<Option<Result<Hashed>>> = wanted.iter().map(|_| None).collect();

@@ -2,11 +2,12 @@
 //! worker threads.
 //!
 //! - In: [`feed`] → [`pack`] → [`compress`] → [`sink`], with [`lanes`] beside it for files past one buffer.
-//! - [`buffers`] bounds the memory, [`watch`] carries progress and interruption, [`source`] reads files that may change.
+//! - [`buffers`] bounds the memory, [`crew`] shares work out, [`watch`] carries progress and interruption, [`source`] reads files that may change.
 
 pub mod buffers;
 pub mod compress;
 pub mod contents;
+pub mod crew;
 pub mod feed;
 pub mod hash;
 pub mod lanes;

@@ -1,6 +1,5 @@
 //! What is read: the scan of the tree, its git facts, its version.
 
-mod crew;
 pub mod git;
 mod links;
 mod manifest;

@@ -5,8 +5,8 @@ use crate::finding::{Code, Finding};
 use crate::format::class::Class;
 use crate::format::kind::Kind;
 use crate::format::path::PackPath;
+use crate::pipeline::crew;
 use crate::policy::Policy;
-use crate::tree::crew;
 use crate::tree::member::{Link, LinkTo, Member, MemberKind};
 use crate::tree::names;
 use crate::tree::scan::ScanOptions;
@@ -18,7 +18,6 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread;
 
 /// The most threads that walk: past that the disk or the kernel's locks decide.
 const THREADS_MAX: usize = 8;
@@ -40,10 +39,9 @@ pub(super) struct Walk {
 pub(super) fn walk(root: &Path, policy: &Policy, options: &ScanOptions<'_>) -> Result<Walk> {
     check_root(root)?;
     let plan = Plan { root, policy, kind: options.kind, excluded: excluded(root, options.excluded) };
-    let threads = thread::available_parallelism().map_or(1, |cores| cores.get().min(THREADS_MAX));
     let seen = AtomicU64::new(0);
     let empty = Walk { matches: vec![0; policy.include.len()], ..Walk::default() };
-    let walks = crew::work(Vec::new(), vec![empty; threads], |walk, folder, folders| {
+    let walks = crew::work(Vec::new(), vec![empty; crew::hands(THREADS_MAX)], |walk, folder, folders| {
         let entries = Walker { plan: &plan, walk }.folder(folder, folders)?;
         (options.progress)(entries + seen.fetch_add(entries, Ordering::Relaxed))
     })?;

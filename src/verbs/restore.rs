@@ -10,12 +10,12 @@ use crate::format::pack::Pack;
 use crate::keys::identity::Identity;
 use crate::keys::trust::Trust;
 use crate::pipeline::contents::Contents;
-use crate::pipeline::open::Archive;
+use crate::pipeline::open::{Archive, Identities};
 use crate::pipeline::staging::Staging;
 use crate::pipeline::unpack::unpack;
 use crate::pipeline::watch::Watch;
 use crate::verbs::destination::Destination;
-use crate::verbs::select::{self, Selection};
+use crate::verbs::select;
 use crate::verbs::target::Target;
 use crate::verbs::verify;
 use std::fs::File;
@@ -58,6 +58,16 @@ pub struct Restored {
     pub published: bool,
 }
 
+/// An archive whose receipt is signed by whom the request trusts.
+pub struct Receipted<'a> {
+    /// The file.
+    pub path: &'a Path,
+    /// What decrypts it; `None` if it is not encrypted.
+    pub identities: Option<&'a Identities>,
+    /// What was signed of it.
+    pub receipt: &'a VerifiedReceipt,
+}
+
 /// Restores a tree, or says why not.
 pub fn restore(request: &Request<'_>, watch: &Watch) -> Result<Restored> {
     if request.trust.is_empty() {
@@ -75,10 +85,13 @@ pub fn restore(request: &Request<'_>, watch: &Watch) -> Result<Restored> {
                 return Err(no_identity(path));
             }
             match receipt::verify(request.trust, &archive_name, bundle.as_deref()) {
-                Ok(receipt) if request.dry_run || !request.paths.is_empty() => {
-                    part(request, path, *encrypted, &receipt, staging.as_ref(), watch)?
+                Ok(receipt) => {
+                    let identities = verify::age_identities(request.identities);
+                    let identities = encrypted.then_some(&*identities);
+                    let archive = Receipted { path, identities, receipt: &receipt };
+                    let road = if request.dry_run || !request.paths.is_empty() { part } else { whole };
+                    road(request, &archive, staging.as_ref(), watch)?
                 }
-                Ok(receipt) => whole(request, path, *encrypted, &receipt, staging.as_ref(), watch)?,
                 Err(findings) => {
                     let mut restored = Restored::default();
                     restored.outcome.conclude(
@@ -114,16 +127,13 @@ fn no_identity(path: &Path) -> Error {
 /// Everything: read, written and hashed in one pass, then judged.
 fn whole(
     request: &Request<'_>,
-    path: &Path,
-    encrypted: bool,
-    receipt: &VerifiedReceipt,
+    &Receipted { path, identities, receipt }: &Receipted<'_>,
     staging: Option<&Staging>,
     watch: &Watch,
 ) -> Result<Restored> {
     let file = File::open(path).map_err(Error::io("open", path))?;
     watch.expect_bytes(receipt.predicate().payload.bytes);
-    let identities = verify::age_identities(request.identities);
-    let opened = Archive { file, path, identities: encrypted.then_some(&*identities) };
+    let opened = Archive { file, path, identities };
     let target = staging.map(|staging| staging as _);
     let unpacked = unpack(opened, Some(verify::limits(receipt)), target, request.threads, watch)?;
     let mut restored = Restored { archive_bytes: unpacked.file.size_bytes, ..Restored::default() };
@@ -186,22 +196,17 @@ pub fn make_others(staging: &Staging, others: &[inventory::Row], outcome: &mut O
 /// Some paths, or a dry run: only the frames that are needed are read.
 fn part(
     request: &Request<'_>,
-    path: &Path,
-    encrypted: bool,
-    receipt: &VerifiedReceipt,
+    archive: &Receipted<'_>,
     staging: Option<&Staging>,
     watch: &Watch,
 ) -> Result<Restored> {
+    let (path, receipt) = (archive.path, archive.receipt);
     let size_bytes = path.metadata().map_err(Error::io("open", path))?.len();
     let mut restored = Restored { archive_bytes: size_bytes, ..Restored::default() };
     let findings = receipt::size_matches(receipt, request.target.receipt_subject(), size_bytes);
     let detail = format!("{}; of the file only its size was compared", verify::describe(receipt));
     restored.outcome.conclude("receipt", detail, findings.into_iter().collect());
-    let selection = Selection::new(request.paths)?;
-    let identities = verify::age_identities(request.identities);
-    let identities = encrypted.then_some(&*identities);
-    match select::from_archive(request, path, identities, receipt, &selection, staging, watch, &mut restored)
-    {
+    match select::from_archive(request, archive, staging, watch, &mut restored) {
         Err(Error::Refused(findings)) => restored.outcome.conclude("archive", "it cannot be read", findings),
         other => other?,
     }

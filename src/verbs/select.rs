@@ -15,13 +15,12 @@ use crate::format::member::{FileType, Member};
 use crate::format::path::PackPath;
 use crate::format::units;
 use crate::pipeline::contents::{Row, Tags};
-use crate::pipeline::open::Identities;
 use crate::pipeline::pick::Picker;
 use crate::pipeline::source::Root;
 use crate::pipeline::staging::Staging;
 use crate::pipeline::unpack::{Target, payload_path};
 use crate::pipeline::watch::Watch;
-use crate::verbs::restore::{Request, Restored, make_others};
+use crate::verbs::restore::{Receipted, Request, Restored, make_others};
 use crate::verbs::verify;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use std::collections::HashMap;
@@ -32,13 +31,13 @@ use std::path::Path;
 const COPY_BYTES: usize = 1 << 20;
 
 /// Which paths of the tree are wanted.
-pub struct Selection {
+struct Selection {
     globs: Option<GlobSet>,
 }
 
 impl Selection {
     /// Globs as in a policy: `*` stops at `/`, `**` crosses it; a folder's name takes what is in it. None takes all.
-    pub fn new(globs: &[String]) -> Result<Selection> {
+    fn new(globs: &[String]) -> Result<Selection> {
         if globs.is_empty() {
             return Ok(Selection { globs: None });
         }
@@ -65,21 +64,19 @@ struct Wanted {
     signed: Option<Sha256>,
 }
 
-/// Restores a selection from an archive.
-#[allow(clippy::too_many_arguments)]
+/// Restores the paths that were asked for from an archive.
 pub fn from_archive(
     request: &Request<'_>,
-    path: &Path,
-    identities: Option<&Identities>,
-    receipt: &VerifiedReceipt,
-    selection: &Selection,
+    archive: &Receipted<'_>,
     staging: Option<&Staging>,
     watch: &Watch,
     restored: &mut Restored,
 ) -> Result<()> {
-    let mut picker = Picker::open(path, identities)?;
+    let selection = Selection::new(request.paths)?;
+    let mut picker = Picker::open(archive.path, archive.identities)?;
     let (_, tags) = picker.tags(watch)?;
-    let Some(wanted) = judge_lists(request, &tags, receipt, selection, restored)? else { return Ok(()) };
+    let wanted = judge_lists(request, &tags, archive.receipt, &selection, restored)?;
+    let Some(wanted) = wanted else { return Ok(()) };
     if let Some(staging) = staging {
         let at = find(&picker, &wanted)?;
         let mut findings = Vec::new();

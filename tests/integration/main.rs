@@ -6,6 +6,7 @@ mod hash;
 mod init;
 mod keys;
 mod passphrases;
+mod real;
 mod schemas;
 mod seal;
 mod shell;

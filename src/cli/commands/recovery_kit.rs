@@ -24,8 +24,9 @@ pub fn run(home: &Home) -> Result<Answer> {
 
 fn kit(home: &Home, secrets: &[Secret]) -> Result<String> {
     let mut text = "attestar recovery kit\n\n\
-        Keep this offline, on paper or on a medium that is not in the building, and apart\n\
-        from the archives. Without the identity no archive can be decrypted ever again.\n"
+        Keep this offline, on paper or on a medium that is not in the building, and\n\
+        apart from the archives. Without the identity no archive can ever be decrypted\n\
+        again.\n"
         .to_owned();
     if secrets.iter().any(|secret| !secret.is_encrypted) {
         text += "Whoever holds this needs nothing else: there is no passphrase on some of it.\n";
@@ -61,7 +62,7 @@ fn how_to_restore(home: &Home, secrets: &[Secret]) -> Result<String> {
     text += "\nWithout attestar: age -d -i identity.age ARCHIVE | zstd -d | tar x\n";
     if home.signing_pub().exists() {
         let fingerprint = PublicKey::load(&home.signing_pub())?.fingerprint();
-        let _ = writeln!(text, "Fingerprint of signing.pub, to compare: {fingerprint}");
+        let _ = writeln!(text, "Fingerprint of signing.pub: {fingerprint}");
     }
     Ok(text)
 }

@@ -9,12 +9,12 @@ use crate::error::{Error, Result};
 use crate::finding::{Code, Finding, Outcome, Severity};
 use crate::format::bag::algorithm::Algorithm;
 use crate::format::bag::info::Oxum;
+use crate::pipeline::crew;
 use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 
 /// Ends the check of the payload. The totals are those that `Payload-Oxum` counts, or `None` if some of the payload is
 /// not here, so that there is nothing to compare.
@@ -83,10 +83,7 @@ impl Run<'_> {
     /// Shares the files out over the threads.
     fn hash_all(&self, threads: usize) -> Result<Tally> {
         let walk = Mutex::new(Walk::payload(&self.bag.root));
-        let tallies: Vec<Result<Tally>> = thread::scope(|scope| {
-            let workers: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(|| self.work(&walk))).collect();
-            workers.into_iter().map(|worker| worker.join().expect("a worker does not panic")).collect()
-        });
+        let tallies = crew::together(threads, || self.work(&walk));
         tallies.into_iter().try_fold(Tally::default(), |mut all, tally| {
             let tally = tally?;
             all.found.extend(tally.found);

@@ -1,9 +1,24 @@
-//! A few threads that share work of which every piece may bring more, as folders bring folders. Scanning is half of
-//! what sealing small files costs, and most of it is the kernel's; so it is done on all cores.
+//! Threads that share work: each taking what is next from one place, or pieces of which every one may bring more, as
+//! folders bring folders. Scanning is half of what sealing small files costs, and most of it is the kernel's; so it is
+//! done on all cores.
 
 use crate::error::{Error, Result};
+use std::num::NonZero;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
+
+/// How many hands there are: one a core, but no more than this.
+pub fn hands(most: usize) -> usize {
+    thread::available_parallelism().map_or(1, NonZero::get).min(most)
+}
+
+/// Does the same job on so many threads (at least one), and gives what each came to. What they share is the job's.
+pub fn together<T: Send>(threads: usize, job: impl Fn() -> T + Sync) -> Vec<T> {
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(&job)).collect();
+        workers.into_iter().map(|worker| worker.join().expect("a worker does not panic")).collect()
+    })
+}
 
 struct Crew<T> {
     board: Mutex<Board<T>>,
@@ -21,7 +36,7 @@ struct Board<T> {
 
 /// Does the first piece and all that it brings, with one thread for each of `hands`, which keep what they gather.
 /// The first error ends the work.
-pub(super) fn work<T: Send, H: Send>(
+pub fn work<T: Send, H: Send>(
     first: T,
     mut hands: Vec<H>,
     piece: impl Fn(&mut H, T, &mut Vec<T>) -> Result<()> + Sync,
