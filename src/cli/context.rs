@@ -14,6 +14,10 @@ use secrecy::SecretString;
 use std::env;
 use std::path::{Path, PathBuf};
 
+/// The most threads of a stage. Each brings buffers of its own: with six, sealing and verifying stay under 256 MiB, and
+/// reading, compressing, digests and writing together keep sixteen cores busy.
+const THREADS_MAX: usize = 6;
+
 /// The variables that attestar reads.
 #[derive(Clone, Default)]
 pub struct Environment {
@@ -82,9 +86,9 @@ impl Context {
         Prompt::new(self.global.passphrase_file.clone(), self.environment.passphrase.clone(), no_passphrase)
     }
 
-    /// How many worker threads there are.
+    /// How many worker threads each stage of a pipeline has.
     pub fn threads(&self) -> usize {
-        std::thread::available_parallelism().map_or(2, usize::from)
+        std::thread::available_parallelism().map_or(2, usize::from).min(THREADS_MAX)
     }
 
     /// `SOURCE_DATE_EPOCH` as a number of seconds.

@@ -5,6 +5,7 @@ use super::screen::safe;
 use attestar::error::Result;
 use attestar::finding::{Status, Verdict};
 use attestar::pipeline::whole_file;
+use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use std::path::Path;
 
@@ -17,6 +18,14 @@ body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
 table { border-collapse: collapse; width: 100% }
 th, td { text-align: left; vertical-align: top; padding: .35rem .75rem .35rem 0; border-bottom: 1px solid color-mix(in srgb, currentColor 25%, transparent) }
 code { font: .9em ui-monospace, monospace; overflow-wrap: anywhere }
+th { font-weight: 600 }
+td, dd { overflow-wrap: anywhere }
+td:last-child { white-space: nowrap; overflow-wrap: normal }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem .75rem; margin: .25rem 0 1.25rem }
+dt, footer { color: color-mix(in srgb, currentColor 75%, transparent) }
+dd { margin: 0 }
+h3 { font-size: 1rem; margin: 1rem 0 0 }
+footer { margin-top: 2rem; font-size: .9rem }
 .verdict { font-size: 1.25rem; font-weight: 600; padding: .5rem .75rem; border: 2px solid currentColor; border-radius: .25rem }
 .passed, .holds { color: light-dark(#116329, #7ee787) }
 .failed, .refuted { color: light-dark(#a40e26, #ff9492) }
@@ -25,12 +34,17 @@ code { font: .9em ui-monospace, monospace; overflow-wrap: anywhere }
 ";
 
 /// Writes the page, over an older one if there is one; never half.
-pub fn write(path: &Path, document: &VerifyDocument) -> Result<()> {
-    let text = page(document).into_string();
+pub fn write(path: &Path, document: &VerifyDocument, now: Timestamp) -> Result<()> {
+    let text = page(document, &seconds(now)).into_string();
     whole_file::replace(path, |out| out.write_all(text.as_bytes()))
 }
 
-fn page(document: &VerifyDocument) -> Markup {
+/// A time as people need it.
+pub fn seconds(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+fn page(document: &VerifyDocument, now: &str) -> Markup {
     let title = document.name.as_deref().unwrap_or(&document.target);
     html! {
         (DOCTYPE)
@@ -46,10 +60,13 @@ fn page(document: &VerifyDocument) -> Markup {
                 main {
                     h1 { (safe(title)) }
                     p class={ "verdict " (verdict_class(document.outcome.verdict)) } { (verdict(document.outcome.verdict)) }
-                    @if let Some(time) = &document.sealed_at { p { "Sealed " (time) "." } }
-                    p { "Target " code { (safe(&document.target)) } }
+                    p {
+                        code { (safe(&document.target)) }
+                        @if let Some(time) = &document.sealed_at { ", sealed " (time) }
+                    }
                     (checks(document))
                     (findings(document))
+                    footer { "Verified " (now) " by attestar " (env!("CARGO_PKG_VERSION")) "." }
                 }
             }
         }
@@ -66,7 +83,7 @@ fn checks(document: &VerifyDocument) -> Markup {
                     tr {
                         th scope="row" { (check.name) }
                         td { (safe(&check.detail)) }
-                        td class=(status_class(check.status)) { (status(check.status)) }
+                        td { span class=(status_class(check.status)) { (status(check.status)) } }
                     }
                 }
             }
@@ -75,25 +92,16 @@ fn checks(document: &VerifyDocument) -> Markup {
 }
 
 fn findings(document: &VerifyDocument) -> Markup {
-    let found: Vec<_> = document.outcome.findings.iter().map(|found| (&found.finding, found.check)).collect();
     html! {
         h2 { "Findings" }
-        @if found.is_empty() { p { "None." } } @else {
-            table {
-                thead { tr {
-                    th scope="col" { "Finding" } th scope="col" { "Subject" }
-                    th scope="col" { "Expected" } th scope="col" { "Found" }
-                } }
-                tbody {
-                    @for (finding, check) in &found {
-                        tr {
-                            th scope="row" { (finding.code.as_str()) " (" (check) ")" }
-                            td { code { (safe(&finding.subject)) } }
-                            td { code { (safe(finding.expected.as_deref().unwrap_or("–"))) } }
-                            td { code { (safe(finding.actual.as_deref().unwrap_or("–"))) } }
-                        }
-                    }
-                }
+        @if document.outcome.findings.is_empty() { p { "None." } }
+        @for found in &document.outcome.findings {
+            h3 { (found.finding.code.as_str()) ": " code { (safe(&found.finding.subject)) } }
+            dl {
+                dt { "check" } dd { (found.check) }
+                dt { "means" } dd { (found.finding.code.meaning()) }
+                @if let Some(expected) = &found.finding.expected { dt { "expected" } dd { code { (safe(expected)) } } }
+                @if let Some(actual) = &found.finding.actual { dt { "found" } dd { code { (safe(actual)) } } }
             }
         }
     }

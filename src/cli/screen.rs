@@ -125,17 +125,25 @@ pub fn short(text: &str) -> String {
     })
 }
 
-/// Breaks text at spaces into lines of at most so many characters; a longer word has a line of its own.
-fn wrap(text: &str, width: usize) -> Vec<String> {
+/// Breaks text into lines of at most so many characters: after a comma or semicolon if what follows fits a line, else
+/// at spaces; a longer word has a line of its own.
+pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
-    for word in text.split(' ') {
+    let mut put = |words: &str| {
         let line = lines.last_mut().expect("there is always a line");
         if line.is_empty() {
-            line.push_str(word);
-        } else if line.chars().count() + 1 + word.chars().count() <= width {
-            let _ = write!(line, " {word}");
+            line.push_str(words);
+        } else if line.chars().count() + 1 + words.chars().count() <= width {
+            let _ = write!(line, " {words}");
         } else {
-            lines.push(word.to_owned());
+            lines.push(words.to_owned());
+        }
+    };
+    for phrase in text.split_inclusive([',', ';']).map(|phrase| phrase.trim_start_matches(' ')) {
+        if phrase.chars().count() <= width {
+            put(phrase);
+        } else {
+            phrase.split(' ').for_each(&mut put);
         }
     }
     lines
@@ -202,6 +210,7 @@ mod tests {
     #[test]
     fn a_line_fits_the_screen_and_a_long_word_stands_alone() {
         assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("a receipt of one, 14:02 UTC", 20), ["a receipt of one,", "14:02 UTC"]);
         assert_eq!(wrap("a lengthier word", 5), ["a", "lengthier", "word"]);
         assert_eq!(wrap("", 5), [""]);
     }

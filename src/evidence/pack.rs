@@ -143,7 +143,11 @@ fn check_payload(contents: &Contents, judge: &Judge<'_>, outcome: &mut Outcome) 
             outcome.conclude("payload", format!("{detail}, SHA-256 and BLAKE3"), findings);
         }
         Presence::Read => {
-            outcome.conclude("payload", format!("{} of {files}", number(payload.intact)), findings);
+            outcome.conclude(
+                "payload",
+                format!("{} of {files} are as sealed", number(payload.intact)),
+                findings,
+            );
         }
         Presence::Absent => {
             let mut all = findings;

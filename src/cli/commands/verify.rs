@@ -12,6 +12,7 @@ use attestar::error::Result;
 use attestar::finding::{Code, Outcome, Verdict};
 use attestar::verbs::target::Target;
 use attestar::verbs::verify::{self, Request};
+use jiff::Timestamp;
 use std::time::Instant;
 
 /// Verifies a target.
@@ -40,11 +41,11 @@ pub fn run(context: &Context, args: &VerifyArgs) -> Result<Answer> {
         exit_code: exit as u8,
         target: args.target.display().to_string(),
         name: verified.pack.as_ref().map(|pack| pack.name.clone()),
-        sealed_at: verified.receipt.as_ref().map(|receipt| receipt.predicate().created_at.to_string()),
+        sealed_at: verified.receipt.as_ref().map(|receipt| page::seconds(receipt.predicate().created_at)),
         outcome: OutcomeDocument::new(&verified.outcome),
     };
     if let Some(report) = &args.report {
-        page::write(report, &document)?;
+        page::write(report, &document, Timestamp::now())?;
     }
     let text = format!("{}{}\n", screen::outcome(&verified.outcome), last_line(&verified.outcome, started));
     let answer = Answer::new(exit, text, document);
@@ -90,6 +91,11 @@ pub fn why(code: Code) -> &'static str {
 /// What to type next.
 pub fn hint(outcome: &Outcome, trust: &TrustArgs) -> Option<String> {
     let has = |code| outcome.errors().any(|finding| finding.code == code);
+    let changed =
+        [Code::Altered, Code::Missing, Code::Extra, Code::AgeInvalid, Code::FrameInvalid, Code::TarInvalid];
+    if changed.into_iter().any(has) {
+        return Some("do not use it; get another copy from whoever sealed it".into());
+    }
     if has(Code::NoTrust) {
         return Some(
             "add --key FILE with the signer's public key; get it from somewhere else\n      than the archive"
