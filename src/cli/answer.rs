@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::documents::ErrorDocument;
 use super::exit::Exit;
+use super::log;
 use super::screen;
 use attestar::error::{Error, Result};
 use serde::Serialize;
@@ -41,6 +42,7 @@ impl Answer {
 
     /// Shows it.
     pub fn show(self, context: &Context) -> Exit {
+        log::document(&self.document);
         if context.global.json {
             screen::print(&format!("{:#}\n", self.document));
         } else if !context.global.quiet || self.is_data {
@@ -66,8 +68,9 @@ pub fn said(answer: Result<Answer>) -> (Exit, String) {
 
 /// Shows an error.
 pub fn show_error(json: bool, error: &Error) -> Exit {
+    let document = serde_json::to_value(ErrorDocument::new(error)).expect("documents are plain data");
+    log::document(&document);
     if json {
-        let document = serde_json::to_value(ErrorDocument::new(error)).expect("documents are plain data");
         screen::print(&format!("{document:#}\n"));
     } else {
         screen::say(&screen::error(error));

@@ -6,6 +6,7 @@ mod commands;
 mod context;
 mod documents;
 mod exit;
+mod log;
 mod misuse;
 mod page;
 mod passphrases;
@@ -13,7 +14,7 @@ mod progress;
 mod screen;
 
 use answer::{Answer, show_error};
-use args::{Cli, Command, LogFormat};
+use args::{Cli, Command};
 use attestar::error::Result;
 use attestar::pipeline::watch::Watch;
 use clap::Parser;
@@ -21,6 +22,7 @@ use context::{Context, Environment};
 use exit::Exit;
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::time::Instant;
 
 /// Runs the command that was typed.
 pub fn main() -> ExitCode {
@@ -29,12 +31,14 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return misuse::show(&error, &typed).into(),
     };
-    log_to_stderr(cli.global.log_format);
+    let started = Instant::now();
+    log::start(cli.global.log_format);
     let json = cli.global.json;
     let exit = match prepare(&cli) {
         Ok(context) => execute(&context, &cli.command),
         Err(error) => show_error(json, &error),
     };
+    log::end(exit, started.elapsed());
     exit.into()
 }
 
@@ -65,13 +69,5 @@ fn answer(context: &Context, command: &Command) -> Result<Answer> {
         Command::Hash(args) => commands::hash::run(context, args),
         Command::Completions { shell } => Ok(commands::shell::completions(*shell)),
         Command::Man { dir } => commands::shell::man(dir),
-    }
-}
-
-fn log_to_stderr(format: LogFormat) {
-    let logs = tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(tracing::Level::WARN);
-    match format {
-        LogFormat::Text => logs.without_time().init(),
-        LogFormat::Json => logs.json().init(),
     }
 }

@@ -21,8 +21,11 @@ pub fn print(text: &str) {
     let _ = anstream::stdout().lock().write_all(text.as_bytes());
 }
 
-/// Prints to stderr.
+/// Prints to stderr, unless that is a log: a line for people would be one that nobody can parse there.
 pub fn say(text: &str) {
+    if super::log::is_on() {
+        return;
+    }
     let _ = anstream::stderr().lock().write_all(text.as_bytes());
 }
 

@@ -1,6 +1,7 @@
 //! What holds of every command: where its output goes, how it fails, and what a terminal is spared.
 
 use crate::world::{World, names_in};
+use serde_json::Value;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::process::Stdio;
@@ -162,4 +163,20 @@ fn a_reader_that_goes_away_is_no_crash() {
     let mut strange = world.command(&["hash", "-C"]);
     strange.arg(std::ffi::OsStr::from_bytes(b"\xff"));
     assert_eq!(strange.output().unwrap().status.code(), Some(2), "a name that is not UTF-8");
+}
+
+#[test]
+fn with_json_logs_every_finding_is_a_line_for_who_collects_them() {
+    let world = World::sealed();
+    fs::write(world.archive(), "not an archive").unwrap();
+    let said = world.verify(&["--log-format", "json", "--json"]).exits(3);
+    let lines: Vec<Value> =
+        said.err.lines().map(|line| serde_json::from_str(line).expect("a JSON object")).collect();
+    let codes: Vec<&str> = lines.iter().filter_map(|line| line["code"].as_str()).collect();
+    assert!(codes.contains(&"altered") && codes.contains(&"age-invalid"), "{}", said.err);
+    let last = lines.last().unwrap();
+    assert_eq!((&last["message"], &last["exit_code"]), (&"ended".into(), &3.into()));
+    let error = world.run(&["--log-format", "json", "verify", "nothing"]).exits(1);
+    assert!(error.err.contains(r#""level":"ERROR""#), "{}", error.err);
+    assert!(error.err.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "{}", error.err);
 }
