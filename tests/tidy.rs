@@ -273,10 +273,7 @@ fn bans(file: &File) -> Vec<Complaint> {
     }
     let begins = |with: &&str| file.path.starts_with(with);
     let mut complaints = Vec::new();
-    for ban in BANS
-        .iter()
-        .filter(|ban| ban.inside.iter().any(|p| begins(p)) && !ban.except.iter().any(|p| begins(p)))
-    {
+    for ban in BANS.iter().filter(|ban| ban.inside.iter().any(begins) && !ban.except.iter().any(begins)) {
         if is_test(&file.path) && !ban.in_tests {
             continue;
         }
