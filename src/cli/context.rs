@@ -88,7 +88,12 @@ impl Context {
 
     /// How many worker threads each stage of a pipeline has.
     pub fn threads(&self) -> usize {
-        std::thread::available_parallelism().map_or(2, usize::from).min(THREADS_MAX)
+        self.cores().min(THREADS_MAX)
+    }
+
+    /// How many threads there are for work that needs no buffers to speak of.
+    pub fn cores(&self) -> usize {
+        std::thread::available_parallelism().map_or(2, usize::from)
     }
 
     /// `SOURCE_DATE_EPOCH` as a number of seconds.

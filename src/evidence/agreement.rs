@@ -52,20 +52,20 @@ pub fn names(
 ) -> Vec<Finding> {
     let mut compare = Compare::default();
     compare.same("folder: name", &pack.name, folder);
-    compare.same("pack.json: name", &format!("{}-{}", pack.project, pack.version), &pack.name);
+    compare.same("pack.json: name", format!("{}-{}", pack.project, pack.version), &pack.name);
     if let Some(seal) = seal.map(|seal| seal.predicate()) {
         compare.same("seal: name", &pack.name, &seal.name);
         compare.same("seal: project", &pack.project, &seal.project);
         compare.same("seal: version", &pack.version, &seal.version);
-        compare.same("seal: kind", &pack.kind, &seal.kind);
-        compare.same("seal: policy", &pack.policy.sha256, &seal.policy.sha256);
+        compare.same("seal: kind", pack.kind, seal.kind);
+        compare.same("seal: policy", pack.policy.sha256, seal.policy.sha256);
         compare.totals("seal: payload", pack.payload, seal.payload);
     }
     if let Some(receipt) = receipt.map(|receipt| receipt.predicate()) {
         compare.same("receipt: name", &pack.name, &receipt.name);
         compare.same("receipt: project", &pack.project, &receipt.project);
         compare.same("receipt: version", &pack.version, &receipt.version);
-        compare.same("receipt: kind", &pack.kind, &receipt.kind);
+        compare.same("receipt: kind", pack.kind, receipt.kind);
         compare.totals("receipt: payload", pack.payload, receipt.payload);
     }
     compare.findings
@@ -75,15 +75,15 @@ pub fn names(
 pub fn counts(tags: &Tags, pack: &Pack, payload: &Payload) -> Result<Vec<Finding>> {
     let mut compare = Compare::default();
     compare.totals("pack.json: payload", pack.payload, payload.listed);
-    compare.same("pack.json: links", &pack.links, &payload.links);
-    compare.same("pack.json: folders", &pack.folders, &payload.folders);
+    compare.same("pack.json: links", pack.links, payload.links);
+    compare.same("pack.json: folders", pack.folders, payload.folders);
     if pack.classes != payload.classes {
         compare.findings.push(Finding::new(Code::Disagreement, "pack.json: classes"));
     }
     let text = |name| {
         small(tags, name).map(|bytes| String::from_utf8_lossy(&bytes.unwrap_or_default()).into_owned())
     };
-    compare.same("pack.json: policy", &pack.policy.sha256, Sha256::of(text(POLICY)?.as_bytes()));
+    compare.same("pack.json: policy", pack.policy.sha256, Sha256::of(text(POLICY)?.as_bytes()));
     compare.same("bagit.txt", BAGIT_TEXT, text(BAGIT)?);
     let oxum = Oxum { octets: payload.listed.bytes, streams: payload.listed.files };
     let info = text(BAG_INFO)?;

@@ -69,7 +69,7 @@ struct Check<'a> {
 impl Check<'_> {
     fn run(&mut self, lists: &mut Lists<'_>) -> Result<()> {
         loop {
-            match lists.next() {
+            match lists.next_member() {
                 Ok(Some(listed)) => self.one(listed),
                 Ok(None) => return Ok(()),
                 // Lists that contradict each other say nothing more that could be compared.
@@ -214,7 +214,7 @@ impl<'a> Lists<'a> {
     }
 
     /// The next member, with its manifest line if it is a file or leads to one.
-    pub fn next(&mut self) -> Result<Option<(inventory::Row, Option<Line>)>, Fault> {
+    pub fn next_member(&mut self) -> Result<Option<(inventory::Row, Option<Line>)>, Fault> {
         let Some(row) = self.inventory_line()? else { return self.ended().map(|()| None) };
         if self.last.as_ref().is_some_and(|last| last.path >= row.member.path) {
             let what = format!("line {} is out of order", self.number);

@@ -15,7 +15,7 @@ pub type VerifiedReceipt = Verified<Statement<Receipt>>;
 pub const SUFFIX: &str = ".sigstore.json";
 
 /// Verifies a receipt's signature, its signer's rights, and that it is the receipt of an archive of this name. The
-/// digest is compared apart, by [`matches`], once the file was read.
+/// digest is compared apart, by [`matches()`], once the file was read.
 pub fn verify(
     trust: &Trust,
     archive_name: &str,

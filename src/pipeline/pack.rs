@@ -273,7 +273,7 @@ impl BlockWriter<'_> {
         let mut writer = BlockWriter { archive, failure: None };
         let written = emit(&mut writer);
         let failure = writer.failure;
-        written.map_err(|source| failure.unwrap_or_else(|| Error::Io { action: "write", path, source }))
+        written.map_err(|source| failure.unwrap_or(Error::Io { action: "write", path, source }))
     }
 
     fn append(&mut self, bytes: &[u8]) -> Result<usize> {

@@ -153,7 +153,7 @@ fn choose(tags: &Tags, selection: &Selection) -> Result<Result<Vec<Wanted>, Find
     };
     let mut wanted = Vec::new();
     loop {
-        match lists.next() {
+        match lists.next_member() {
             Ok(Some((row, manifest))) if selection.takes(&row.member.path) => {
                 wanted.push(Wanted { row, signed: manifest.map(|line| Sha256(line.digest)) });
             }

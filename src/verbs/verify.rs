@@ -113,7 +113,7 @@ fn archive(
         return evidence_alone(request, path, encrypted, receipt, outcome, watch);
     }
     let identities = age_identities(request.identities);
-    let limits = receipt.as_ref().ok().map(|receipt| limits(receipt));
+    let limits = receipt.as_ref().ok().map(limits);
     let opened = Archive { file, path, identities: encrypted.then_some(&*identities) };
     let unpacked = unpack(opened, limits, None, request.threads, watch)?;
     let receipt = conclude_receipt(request, receipt, &unpacked.file, outcome);

@@ -19,7 +19,7 @@ use std::time::Instant;
 pub fn run(context: &Context, args: &HashArgs) -> Result<Answer> {
     let started = Instant::now();
     let policy = context.policy()?;
-    let request = Request { root: &context.global.tree, policy: &policy, threads: context.threads() };
+    let request = Request { root: &context.global.tree, policy: &policy, threads: context.cores() };
     let progress = Progress::start(context, "hashing");
     let hashing = if args.check { hash::check } else { hash::write }(&request, &context.watch)?;
     drop(progress);

@@ -438,7 +438,7 @@ mod tests {
 
     #[test]
     fn pax_and_ustar_that_disagree_are_refused() {
-        let mut long = encode(&file(&"d/".repeat(60).trim_end_matches('/').to_owned(), 7));
+        let mut long = encode(&file("d/".repeat(60).trim_end_matches('/'), 7));
         let last = long.len() - BLOCK_BYTES;
         let mut block: [u8; BLOCK_BYTES] = long[last..].try_into().unwrap();
         block[0] = b'X';
