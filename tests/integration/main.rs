@@ -1,4 +1,6 @@
 //! attestar as its users run it: one file a story.
 
+mod forge;
+mod hostile_tar;
 mod seal;
 mod world;
