@@ -212,6 +212,8 @@ pub struct Ledger {
     position: u64,
     payload_bytes: u64,
     last: Option<PackPath>,
+    /// Members that are no folders and whose paths the last path begins with, shortest first.
+    above: Vec<PackPath>,
 }
 
 impl Ledger {
@@ -228,6 +230,7 @@ impl Ledger {
             position: 0,
             payload_bytes: 0,
             last: None,
+            above: Vec::new(),
         }
     }
 
@@ -247,7 +250,8 @@ impl Ledger {
         }
         let content_at = self.position;
         self.index.add(inside, self.offset, member.size);
-        self.offset = content_at + member.size + crate::format::tar::padding(member.size) as u64;
+        let end = content_at.saturating_add(member.size);
+        self.offset = end.saturating_add(crate::format::tar::padding(member.size) as u64);
         let named = |path: &str| {
             PackPath::new(path.as_bytes())
                 .map_err(|fault| refuse(Code::PathUnsafe, &format!("a path with {fault}")))
@@ -272,14 +276,29 @@ impl Ledger {
         match self.last.replace(path.clone()) {
             Some(last) if last == *path => finding(Code::PathDuplicate, "it stands twice"),
             Some(last) if last > *path => finding(Code::OutOfOrder, &format!("it comes after {last}")),
-            _ => Ok(()),
+            _ => self.beneath_folders_alone(path, member),
         }
+    }
+
+    /// What lies beneath a file or a link would be written through it.
+    fn beneath_folders_alone(&mut self, path: &PackPath, member: &Member) -> Result<()> {
+        let path_begins_with = |above: &PackPath| path.as_str().starts_with(above.as_str());
+        while self.above.pop_if(|above| !path_begins_with(above)).is_some() {}
+        let follows = |above: &PackPath| path.as_str().as_bytes().get(above.as_str().len());
+        if let Some(above) = self.above.iter().find(|above| follows(above) == Some(&b'/')) {
+            let what = format!("it lies beneath {above}, which is no folder");
+            return Err(Error::refused(Finding::new(Code::PathUnsafe, member.path.as_str()).actual(what)));
+        }
+        if member.kind != FileType::Dir {
+            self.above.push(path.clone());
+        }
+        Ok(())
     }
 
     fn row(&mut self, member: &Member) -> Result<usize> {
         let too_many =
             |what: String| Err(Error::refused(Finding::new(Code::FrameTooLarge, "payload").actual(what)));
-        self.payload_bytes += member.size;
+        self.payload_bytes = self.payload_bytes.saturating_add(member.size);
         if self.rows.len() == MEMBERS_MAX {
             return too_many(format!("more than {MEMBERS_MAX} members"));
         }

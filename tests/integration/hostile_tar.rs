@@ -138,9 +138,10 @@ fn link_chains_past_the_longest_path() {
     let growing = format!("{}l", "d/".repeat(2000));
     agreed([link("l", &growing)]).refuses(3, "path-unsafe");
     // A target that no system takes.
-    for target in ["x/".repeat(2100), "a\0b".to_owned(), String::new()] {
+    for target in ["x/".repeat(2100), String::new()] {
         agreed([file("a", "a"), link("z", &target)]).refuses(3, "path-unsafe");
     }
+    agreed([file("a", "a"), link("z", "a\0b")]).refuses(3, "tar-invalid");
 }
 
 #[test]
