@@ -11,6 +11,8 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 const MAGIC: &[u8; 8] = b"ATSTIDX1";
 /// Compression level of the rows.
 const LEVEL: i32 = 3;
+/// The largest window that is read, as a power of two: twice what that level writes.
+const WINDOW_LOG_MAX: u32 = 22;
 
 /// A member as the index knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,7 +74,7 @@ impl<'a> IndexReader<'a> {
     pub fn new(body: &'a [u8]) -> io::Result<IndexReader<'a>> {
         let rows = body.strip_prefix(MAGIC).ok_or_else(invalid)?;
         let mut rows = zstd::stream::read::Decoder::with_buffer(rows)?.single_frame();
-        rows.window_log_max(27)?;
+        rows.window_log_max(WINDOW_LOG_MAX)?;
         Ok(IndexReader { rows: BufReader::new(rows), path: Vec::new(), offset: 0 })
     }
 

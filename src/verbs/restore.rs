@@ -135,6 +135,7 @@ fn whole(
         Err(Error::Refused(findings)) => {
             restored.outcome.conclude("archive", "it cannot be read to its end", findings)
         }
+        Err(Error::Unavailable { message, .. }) => verify::shut(path, message, &mut restored.outcome),
         Err(error) => return Err(error),
     }
     Ok(restored)
@@ -203,6 +204,7 @@ fn part(
     match select::from_archive(request, path, identities, receipt, &selection, staging, watch, &mut restored)
     {
         Err(Error::Refused(findings)) => restored.outcome.conclude("archive", "it cannot be read", findings),
+        Err(Error::Unavailable { message, .. }) => verify::shut(path, message, &mut restored.outcome),
         other => other?,
     }
     if request.dry_run && restored.outcome.verdict() == Verdict::Holds {

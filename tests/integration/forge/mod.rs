@@ -48,14 +48,15 @@ pub fn encrypt_to(encryptor: age::Encryptor, plain: &[u8]) -> Vec<u8> {
 /// What a receipt of these archive bytes says, true in every field.
 pub fn receipt(pack: &Pack, archive_name: &str, archive: &[u8]) -> Statement<Receipt> {
     let now = jiff::Timestamp::now();
+    let digest = |name| pack.tags.get(name).map_or(Sha256::default(), |bytes| Sha256::of(bytes));
     let receipt = Receipt {
         project: pack.project.clone(),
         kind: pack.kind,
         version: pack.version.clone(),
         name: pack.name(),
         size_bytes: archive.len() as u64,
-        seal_sha256: Sha256::of(&pack.tags[pack::SEAL]),
-        tagmanifest_sha256: Sha256::of(&pack.tags[pack::TAG_MANIFEST]),
+        seal_sha256: digest(pack::SEAL),
+        tagmanifest_sha256: digest(pack::TAG_MANIFEST),
         payload: pack.totals(),
         recipients: u32::from(archive_name.ends_with(".age")),
         bases: Vec::new(),
