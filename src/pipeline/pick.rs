@@ -12,11 +12,10 @@ use crate::pipeline::contents::{self, Contents, TAG_FILES_MAX, Tags};
 use crate::pipeline::open::{
     AgeReader, HEADER_BYTES_MAX, Identities, PASSPHRASE, header_ends, header_fault, invalid, refuse,
 };
-use crate::pipeline::source::read_full;
 use crate::pipeline::unpack::{payload_path, refuse_tar};
 use crate::pipeline::watch::Watch;
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 /// An archive that is read here and there.
@@ -224,12 +223,10 @@ pub fn tags(path: &Path, identities: Option<&Identities>, watch: &Watch) -> Resu
     Ok(Contents::of_folder(root, Vec::new(), Vec::new(), tags, Vec::new()))
 }
 
-fn decrypt(mut file: File, identities: &Identities, path: &Path) -> Result<impl Read + Seek + use<>> {
-    let mut start = vec![0; HEADER_BYTES_MAX];
-    let count = read_full(&mut file, &mut start).map_err(Error::io("read", path))?;
-    header_ends(&start[..count], path)?;
-    file.rewind().map_err(Error::io("read", path))?;
-    let decryptor = age::Decryptor::new(file).map_err(|error| header_fault(error, path))?;
+fn decrypt(file: File, identities: &Identities, path: &Path) -> Result<impl Read + Seek + use<>> {
+    let mut file = BufReader::with_capacity(HEADER_BYTES_MAX, file);
+    header_ends(file.fill_buf().map_err(Error::io("read", path))?, path)?;
+    let decryptor = age::Decryptor::new_buffered(file).map_err(|error| header_fault(error, path))?;
     if decryptor.is_scrypt() {
         return Err(invalid(Code::AgeInvalid, path, PASSPHRASE));
     }

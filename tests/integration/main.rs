@@ -1,5 +1,7 @@
 //! attestar as its users run it: one file a story.
 
+mod every_byte;
+mod faults;
 mod forge;
 mod hostile_age;
 mod hostile_frames;

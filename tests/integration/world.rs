@@ -205,7 +205,7 @@ impl Said {
     }
 }
 
-fn said(output: Output) -> Said {
+pub fn said(output: Output) -> Said {
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("attestar speaks UTF-8");
     let code = output.status.code().expect("attestar exits, it is not killed");
     Said { code, out: text(output.stdout), err: text(output.stderr) }
