@@ -5,16 +5,13 @@ use crate::evidence::seal::SEAL;
 use crate::finding::{Code, Finding};
 use crate::format::digest::Sha256;
 use crate::format::listing::{Encoding, Lines};
-use crate::pipeline::contents::Tags;
+use crate::pipeline::contents::{TAG_FILES_MAX, Tags};
 use sha2::Digest as _;
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 
 /// The tag manifest's name.
 pub const TAG_MANIFEST: &str = "tagmanifest-sha256.txt";
-
-/// How many tag files a tag manifest may list.
-const TAG_FILES_MAX: usize = 10_000;
 
 /// What the closure came to.
 #[derive(Debug, Default)]

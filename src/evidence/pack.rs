@@ -6,6 +6,7 @@ use crate::evidence::receipt::VerifiedReceipt;
 use crate::evidence::seal::{SEAL, Sealed, VerifiedSeal};
 use crate::evidence::{agreement, closure, payload, seal};
 use crate::finding::{Code, Finding, Outcome, Status};
+use crate::format::kind::Kind;
 use crate::format::pack::Pack;
 use crate::format::units::{count, number, size};
 use crate::keys::trust::Trust;
@@ -61,7 +62,9 @@ pub fn check(contents: &Contents, judge: &Judge<'_>) -> Result<Report> {
     let detail = format!("{failed}: none missing, none extra, none altered");
     let detail = if closure.findings.is_empty() { detail } else { failed };
     outcome.conclude("closure", detail, closure.findings);
-    let payload = check_payload(contents, judge, &mut outcome)?;
+    // What cannot say what it is, is held to the rules of a release.
+    let kind = pack.as_ref().map_or(Kind::Release, |pack| pack.kind);
+    let payload = check_payload(contents, kind, judge, &mut outcome)?;
     match &pack {
         Err(finding) => outcome.conclude("agreement", "pack.json cannot be read", vec![finding.clone()]),
         Ok(pack) => {
@@ -124,8 +127,13 @@ pub fn signer<T>(signed: &crate::keys::verify::Verified<T>) -> String {
     format!("{} {}", signed.role(), signed.fingerprint())
 }
 
-fn check_payload(contents: &Contents, judge: &Judge<'_>, outcome: &mut Outcome) -> Result<Payload> {
-    let mut payload = payload::check(contents)?;
+fn check_payload(
+    contents: &Contents,
+    kind: Kind,
+    judge: &Judge<'_>,
+    outcome: &mut Outcome,
+) -> Result<Payload> {
+    let mut payload = payload::check(contents, kind)?;
     let total = payload.listed.files;
     if judge.payload != Presence::Read {
         // Without the payload every file is "missing": what the lists say of each other still counts.

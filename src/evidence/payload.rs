@@ -7,6 +7,7 @@ use crate::finding::{Code, Finding};
 use crate::format::class::Class;
 use crate::format::digest::Sha256;
 use crate::format::inventory;
+use crate::format::kind::Kind;
 use crate::format::listing::{Encoding, Line, Lines};
 use crate::format::member::{FileType, Member};
 use crate::format::seal::Totals;
@@ -45,14 +46,14 @@ pub struct Payload {
 
 /// Compares the rows with the lists. What is said of a list is only worth as much as the list: its own digest is
 /// checked apart, against the tag manifest.
-pub fn check(contents: &Contents) -> Result<Payload> {
+pub fn check(contents: &Contents, kind: Kind) -> Result<Payload> {
     let mut check = Check {
         contents,
         payload: Payload::default(),
         matcher: Matcher::new(&contents.rows),
         links: LinkDigests::new(&contents.others),
     };
-    match Lists::open(&contents.tags) {
+    match Lists::open(&contents.tags, kind) {
         Ok(mut lists) => check.run(&mut lists)?,
         Err(finding) => check.payload.findings.push(finding),
     }
@@ -107,15 +108,13 @@ impl Check<'_> {
         if self.contents.has_metadata && row.fingerprint.metadata != member.fingerprint().metadata {
             self.payload.findings.push(Finding::new(Code::MetadataMismatch, format!("data/{}", member.path)));
         }
-        let Some(manifest) = manifest else { return };
-        let signed = Sha256(manifest.digest);
-        if member.kind != FileType::File {
-            return self.links.link(&member.path, line.class, signed);
-        }
-        self.links.file(&member.path, signed, row.size);
-        match differs(line, signed, row) {
-            Some(finding) => self.payload.findings.push(finding),
-            None => self.payload.intact += 1,
+        let signed = manifest.map(|manifest| Sha256(manifest.digest));
+        self.links.member(line, signed, row.size);
+        if let (FileType::File, Some(signed)) = (&member.kind, signed) {
+            match differs(line, signed, row) {
+                Some(finding) => self.payload.findings.push(finding),
+                None => self.payload.intact += 1,
+            }
         }
     }
 
@@ -126,10 +125,11 @@ impl Check<'_> {
         }
         for link in self.links.conclude() {
             match link {
-                Ok((class, size)) => {
+                Ok(Some((class, size))) => {
                     self.payload.count(class, size);
                     self.payload.intact += 1;
                 }
+                Ok(None) => {}
                 Err(finding) => self.payload.findings.push(finding),
             }
         }
@@ -190,6 +190,7 @@ impl Fault {
 
 /// The lists of a pack, read side by side: they must name the same files in the same order.
 pub struct Lists<'a> {
+    kind: Kind,
     inventory: TagReader<'a>,
     line: Vec<u8>,
     number: u64,
@@ -199,11 +200,12 @@ pub struct Lists<'a> {
 }
 
 impl<'a> Lists<'a> {
-    /// Opens them. The HASHES manifests may be absent, as they are from backups; the others may not.
-    pub fn open(tags: &'a Tags) -> Result<Lists<'a>, Finding> {
+    /// Opens those of a pack of this kind. The HASHES manifests may be absent, as they are from backups; the others may not.
+    pub fn open(tags: &'a Tags, kind: Kind) -> Result<Lists<'a>, Finding> {
         let need = |name: &str| tags.open(name).ok_or_else(|| Finding::new(Code::Missing, name));
         let plain = |name| (name, tags.open(name).map(|list| Lines::new(list, Encoding::Plain)));
         Ok(Lists {
+            kind,
             inventory: need(INVENTORY)?,
             line: Vec::new(),
             number: 0,
@@ -220,6 +222,12 @@ impl<'a> Lists<'a> {
             let what = format!("line {} is out of order", self.number);
             return Err(Fault::Finding(Box::new(
                 Finding::new(Code::ManifestInvalid, INVENTORY).actual(what),
+            )));
+        }
+        if self.kind == Kind::Release && row.member.path.has_backslash() {
+            let finding = Finding::new(Code::PathUnsafe, format!("data/{}", row.member.path));
+            return Err(Fault::Finding(Box::new(
+                finding.actual("a backslash in the name of a release's file"),
             )));
         }
         self.last = Some(row.member.clone());

@@ -229,6 +229,12 @@ impl SeekTable {
         Some(SKIPPABLE_HEADER_BYTES as u64 + entries + FOOTER_BYTES as u64)
     }
 
+    /// Whether every frame so far holds [`FRAME_BYTES`]: only the last data frame may hold less, so that there are
+    /// never more frames than the content needs.
+    pub fn is_full(&self) -> bool {
+        self.frames.last().is_none_or(|&(_, content)| content as usize == FRAME_BYTES)
+    }
+
     /// Bytes of the footer.
     pub const FOOTER_BYTES: usize = FOOTER_BYTES;
 }

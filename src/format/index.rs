@@ -11,8 +11,8 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 const MAGIC: &[u8; 8] = b"ATSTIDX1";
 /// Compression level of the rows.
 const LEVEL: i32 = 3;
-/// The largest window that a reader keeps, as a power of two; that level has 2^21.
-const WINDOW_LOG_MAX: u32 = 23;
+/// The largest window that is read, as a power of two: twice what that level writes.
+const WINDOW_LOG_MAX: u32 = 22;
 
 /// A member as the index knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]

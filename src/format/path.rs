@@ -118,24 +118,6 @@ pub fn decode_manifest(path: &str) -> String {
     decoded
 }
 
-/// Resolves a link's target against the folder the link lies in; `None` when it is absolute or leaves the tree.
-pub fn resolve_link(link: &PackPath, target: &str) -> Option<String> {
-    if target.is_empty() || target.starts_with('/') {
-        return None;
-    }
-    let mut parts: Vec<&str> = link.parent().map_or_else(Vec::new, |parent| parent.split('/').collect());
-    for part in target.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop()?;
-            }
-            name => parts.push(name),
-        }
-    }
-    Some(parts.join("/"))
-}
-
 fn check(text: &str) -> Result<(), PathFault> {
     if text.len() > PATH_BYTES_MAX {
         return Err(PathFault::TooLong);
@@ -217,15 +199,6 @@ mod tests {
         assert_eq!(key("caf\u{e9}"), key("cafe\u{301}"));
         assert_eq!(key("a./b"), key("a/b"));
         assert_ne!(key("a"), key("b"));
-    }
-
-    #[test]
-    fn links_resolve_inside_the_tree_or_not_at_all() {
-        let link = PackPath::new(b"docs/latest/index").unwrap();
-        assert_eq!(resolve_link(&link, "../v1/index").as_deref(), Some("docs/v1/index"));
-        assert_eq!(resolve_link(&link, "../../..").as_deref(), None);
-        assert_eq!(resolve_link(&link, "/etc/passwd").as_deref(), None);
-        assert_eq!(resolve_link(&link, "../..").as_deref(), Some(""));
     }
 
     proptest! {

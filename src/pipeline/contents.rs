@@ -16,11 +16,19 @@ use std::os::unix::fs::FileExt;
 /// The most payload members that are read, and so that are sealed: 400 MB of rows.
 pub const MEMBERS_MAX: usize = 4_000_000;
 
+/// How many tag files a pack may have.
+pub const TAG_FILES_MAX: usize = 10_000;
+
 /// Tag files past this many bytes in all wait in an unnamed temporary file.
 const TAGS_IN_MEMORY_BYTES: usize = 64 << 20;
 /// What tag files may come to in all: so much, and so much more for each member.
 const TAGS_BYTES_BASE: u64 = 64 << 20;
 const TAGS_BYTES_PER_MEMBER: u64 = 16 << 10;
+
+/// The most bytes of tag files that so many payload members call for.
+pub fn tags_bytes_max(members: usize) -> u64 {
+    TAGS_BYTES_BASE + TAGS_BYTES_PER_MEMBER * members as u64
+}
 
 /// A payload member: 96 bytes. The path itself comes again with the manifests, in the same order.
 #[derive(Clone, Copy, Debug)]
@@ -73,21 +81,24 @@ impl Contents {
     }
 }
 
-/// A digest over (path, offset, size) of all members, as the member index must have them.
+/// A digest over (path, offset, size) of all members, as the member index must have them; and how many there are.
 #[derive(Default)]
-struct IndexDigest(blake3::Hasher);
+struct IndexDigest(blake3::Hasher, usize);
 
 impl IndexDigest {
     fn add(&mut self, path: &str, offset: u64, size: u64) {
         self.0.update(&(path.len() as u64).to_le_bytes()).update(path.as_bytes());
         self.0.update(&offset.to_le_bytes()).update(&size.to_le_bytes());
+        self.1 += 1;
     }
 
     /// Refuses an index that is not this one.
     fn check(&self, index: &[u8]) -> Result<()> {
         let mut other = IndexDigest::default();
-        let read = IndexReader::new(index).and_then(|mut rows| {
-            rows.try_for_each(|row| row.map(|row| other.add(row.path.as_str(), row.offset, row.size)))
+        // One row too many is enough to know.
+        let read = IndexReader::new(index).and_then(|rows| {
+            rows.take(self.1 + 1)
+                .try_for_each(|row| row.map(|row| other.add(row.path.as_str(), row.offset, row.size)))
         });
         if read.is_ok() && other.0.finalize() == self.0.finalize() {
             return Ok(());
@@ -212,6 +223,8 @@ pub struct Ledger {
     position: u64,
     payload_bytes: u64,
     last: Option<PackPath>,
+    /// Members that are no folders and whose paths the last path begins with, shortest first.
+    above: Vec<PackPath>,
 }
 
 impl Ledger {
@@ -228,6 +241,7 @@ impl Ledger {
             position: 0,
             payload_bytes: 0,
             last: None,
+            above: Vec::new(),
         }
     }
 
@@ -247,7 +261,8 @@ impl Ledger {
         }
         let content_at = self.position;
         self.index.add(inside, self.offset, member.size);
-        self.offset = content_at + member.size + crate::format::tar::padding(member.size) as u64;
+        let end = content_at.saturating_add(member.size);
+        self.offset = end.saturating_add(crate::format::tar::padding(member.size) as u64);
         let named = |path: &str| {
             PackPath::new(path.as_bytes())
                 .map_err(|fault| refuse(Code::PathUnsafe, &format!("a path with {fault}")))
@@ -272,14 +287,29 @@ impl Ledger {
         match self.last.replace(path.clone()) {
             Some(last) if last == *path => finding(Code::PathDuplicate, "it stands twice"),
             Some(last) if last > *path => finding(Code::OutOfOrder, &format!("it comes after {last}")),
-            _ => Ok(()),
+            _ => self.beneath_folders_alone(path, member),
         }
+    }
+
+    /// What lies beneath a file or a link would be written through it.
+    fn beneath_folders_alone(&mut self, path: &PackPath, member: &Member) -> Result<()> {
+        let path_begins_with = |above: &PackPath| path.as_str().starts_with(above.as_str());
+        while self.above.pop_if(|above| !path_begins_with(above)).is_some() {}
+        let follows = |above: &PackPath| path.as_str().as_bytes().get(above.as_str().len());
+        if let Some(above) = self.above.iter().find(|above| follows(above) == Some(&b'/')) {
+            let what = format!("it lies beneath {above}, which is no folder");
+            return Err(Error::refused(Finding::new(Code::PathUnsafe, member.path.as_str()).actual(what)));
+        }
+        if member.kind != FileType::Dir {
+            self.above.push(path.clone());
+        }
+        Ok(())
     }
 
     fn row(&mut self, member: &Member) -> Result<usize> {
         let too_many =
             |what: String| Err(Error::refused(Finding::new(Code::FrameTooLarge, "payload").actual(what)));
-        self.payload_bytes += member.size;
+        self.payload_bytes = self.payload_bytes.saturating_add(member.size);
         if self.rows.len() == MEMBERS_MAX {
             return too_many(format!("more than {MEMBERS_MAX} members"));
         }
@@ -303,8 +333,10 @@ impl Ledger {
         if member.kind != FileType::File {
             return refuse(Code::TarInvalid, "a tag file that is no file");
         }
-        let most = TAGS_BYTES_BASE + TAGS_BYTES_PER_MEMBER * self.rows.len() as u64;
-        if self.tags.end.saturating_add(member.size) > most {
+        if self.tags.files.len() == TAG_FILES_MAX {
+            return refuse(Code::FrameTooLarge, "more tag files than a pack can have");
+        }
+        if self.tags.end.saturating_add(member.size) > tags_bytes_max(self.rows.len()) {
             return refuse(Code::FrameTooLarge, "tag files larger than the payload calls for");
         }
         if self.tags.names().next_back().is_some_and(|last| last >= path) {

@@ -48,6 +48,19 @@ pub struct FrameIn {
     pub plain: Buffer,
 }
 
+/// The most recipients of an archive.
+pub const RECIPIENTS_MAX: usize = 1_000;
+
+/// The most bytes of an age header that are read: more than twice what [`RECIPIENTS_MAX`] take.
+pub const HEADER_BYTES_MAX: usize = 256 << 10;
+
+/// The most lines: two a recipient, and some to spare. The age crate parses the header again for each of them, so that
+/// a long one would take hours.
+const HEADER_LINES_MAX: usize = 2 * RECIPIENTS_MAX + 100;
+
+/// What attestar's archives never are.
+pub const PASSPHRASE: &str = "encrypted with a passphrase, not to recipients";
+
 /// What follows the data frames.
 #[derive(Default)]
 pub struct Trailer {
@@ -97,6 +110,9 @@ pub fn split(
         let read = frames::read_frame(&mut plain, &mut frame).map_err(|fault| refuse(fault, path))?;
         match read {
             Some(Frame::Data { content }) if trailer.index.is_empty() => {
+                if !table.is_full() {
+                    return Err(invalid(Code::FrameInvalid, path, "a short frame before the last one"));
+                }
                 table.frames.push((frame.len() as u32, content as u32));
                 let buffer = pools.1.take(watch)?;
                 let seq = table.frames.len() as u64 - 1;
@@ -145,19 +161,32 @@ fn end(plain: &mut impl Read, path: &Path) -> Result<()> {
 
 /// The plaintext of an age file, or the bytes themselves.
 pub fn decrypt<'a, R: BufRead + 'a>(
-    input: R,
+    mut input: R,
     identities: Option<&Identities>,
     path: &Path,
 ) -> Result<Box<dyn Read + 'a>> {
     let Some(identities) = identities else { return Ok(Box::new(input)) };
+    let start = input.fill_buf().map_err(|source| refuse(FrameFault::Io(source), path))?;
+    header_ends(start, path)?;
     let decryptor = age::Decryptor::new_buffered(input).map_err(|error| header_fault(error, path))?;
     if decryptor.is_scrypt() {
-        let hint = "age -d FILE asks for it; attestar's archives are encrypted to recipients";
-        return Err(Error::input(format!("{} is encrypted with a passphrase", path.display()), hint));
+        // Never tried: whoever wrote the file chose how much work that would be.
+        return Err(invalid(Code::AgeInvalid, path, PASSPHRASE));
     }
     let keys = identities.iter().map(|identity| &**identity as &dyn age::Identity);
     let reader = decryptor.decrypt(keys).map_err(|error| header_fault(error, path))?;
     Ok(Box::new(AgeReader(reader)))
+}
+
+/// Refuses a header that is longer than an archive of attestar can have; `start` is the start of the file.
+pub fn header_ends(start: &[u8], path: &Path) -> Result<()> {
+    let head = &start[..start.len().min(HEADER_BYTES_MAX)];
+    let end = head.windows(5).position(|part| part == b"\n--- ").unwrap_or(head.len());
+    let lines = head[..end].iter().filter(|&&byte| byte == b'\n').count();
+    if end == HEADER_BYTES_MAX || lines > HEADER_LINES_MAX {
+        return Err(invalid(Code::AgeInvalid, path, "its header is longer than that of any archive"));
+    }
+    Ok(())
 }
 
 /// What a fault of the age header means: a wrong identity is no fault of the archive.

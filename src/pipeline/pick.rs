@@ -4,16 +4,18 @@
 
 use crate::error::{Error, Result};
 use crate::finding::Code;
-use crate::format::frames::{self, Frame, SKIPPABLE_BYTES_MAX, SeekTable};
+use crate::format::frames::{self, FRAME_BYTES, Frame, SKIPPABLE_BYTES_MAX, SeekTable};
 use crate::format::index::{IndexReader, Row};
 use crate::format::member::Member;
 use crate::format::tar::{self, Step};
-use crate::pipeline::contents::{Contents, Tags};
-use crate::pipeline::open::{AgeReader, Identities, header_fault, invalid, refuse};
+use crate::pipeline::contents::{self, Contents, TAG_FILES_MAX, Tags};
+use crate::pipeline::open::{
+    AgeReader, HEADER_BYTES_MAX, Identities, PASSPHRASE, header_ends, header_fault, invalid, refuse,
+};
 use crate::pipeline::unpack::{payload_path, refuse_tar};
 use crate::pipeline::watch::Watch;
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 /// An archive that is read here and there.
@@ -75,6 +77,10 @@ impl Picker {
         };
         let Some((&(index_size, 0), data)) = table.frames.split_last() else { return Err(broken(self)) };
         let mut at = 0;
+        let full = |&(_, content): &(u32, u32)| content as usize == FRAME_BYTES;
+        if !data.split_last().is_some_and(|(_, before)| before.iter().all(full)) {
+            return Err(broken(self));
+        }
         for &(compressed, content) in data {
             self.frames.push((at, self.length));
             at += u64::from(compressed);
@@ -99,9 +105,12 @@ impl Picker {
 
     /// The tag files.
     pub fn tags(&mut self, watch: &Watch) -> Result<(String, Tags)> {
-        let rows =
-            self.index()?.filter(|row| !matches!(row, Ok(row) if payload_path(row.path.as_str()).is_some()));
-        let rows: Vec<Row> = rows.collect::<Result<_>>()?;
+        let (rows, members) = self.tag_rows()?;
+        let bytes = rows.iter().fold(0u64, |sum, row| sum.saturating_add(row.size));
+        if bytes > contents::tags_bytes_max(members) {
+            let what = "tag files larger than the payload calls for";
+            return Err(invalid(Code::FrameTooLarge, &self.path, what));
+        }
         let (mut tags, mut root) = (Tags::default(), String::new());
         for row in rows {
             watch.check()?;
@@ -112,6 +121,25 @@ impl Picker {
             })?;
         }
         Ok((root, tags))
+    }
+
+    /// The index's rows of the tag files, and how many payload members it has.
+    fn tag_rows(&self) -> Result<(Vec<Row>, usize)> {
+        let (mut rows, mut members) = (Vec::<Row>::new(), 0);
+        for row in self.index()? {
+            let row = row?;
+            if payload_path(row.path.as_str()).is_some() {
+                members += 1;
+            } else if rows.last().is_some_and(|last| last.path >= row.path) {
+                return Err(invalid(Code::IndexInvalid, &self.path, "tag files out of order"));
+            } else {
+                rows.push(row);
+            }
+            if rows.len() > TAG_FILES_MAX || members > contents::MEMBERS_MAX {
+                return Err(invalid(Code::FrameTooLarge, &self.path, "more members than a pack can have"));
+            }
+        }
+        Ok((rows, members))
     }
 
     /// Reads one member: its header, which must be the one the index names, and its content.
@@ -196,7 +224,12 @@ pub fn tags(path: &Path, identities: Option<&Identities>, watch: &Watch) -> Resu
 }
 
 fn decrypt(file: File, identities: &Identities, path: &Path) -> Result<impl Read + Seek + use<>> {
-    let decryptor = age::Decryptor::new(file).map_err(|error| header_fault(error, path))?;
+    let mut file = BufReader::with_capacity(HEADER_BYTES_MAX, file);
+    header_ends(file.fill_buf().map_err(Error::io("read", path))?, path)?;
+    let decryptor = age::Decryptor::new_buffered(file).map_err(|error| header_fault(error, path))?;
+    if decryptor.is_scrypt() {
+        return Err(invalid(Code::AgeInvalid, path, PASSPHRASE));
+    }
     let keys = identities.iter().map(|identity| &**identity as &dyn age::Identity);
     Ok(AgeReader(decryptor.decrypt(keys).map_err(|error| header_fault(error, path))?))
 }

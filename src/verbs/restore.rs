@@ -145,6 +145,7 @@ fn whole(
         Err(Error::Refused(findings)) => {
             restored.outcome.conclude("archive", "it cannot be read to its end", findings)
         }
+        Err(Error::Unavailable { message, .. }) => verify::shut(path, message, &mut restored.outcome),
         Err(error) => return Err(error),
     }
     Ok(restored)
@@ -208,6 +209,7 @@ fn part(
     restored.outcome.conclude("receipt", detail, findings.into_iter().collect());
     match select::from_archive(request, archive, staging, watch, &mut restored) {
         Err(Error::Refused(findings)) => restored.outcome.conclude("archive", "it cannot be read", findings),
+        Err(Error::Unavailable { message, .. }) => verify::shut(path, message, &mut restored.outcome),
         other => other?,
     }
     if request.dry_run && restored.outcome.verdict() == Verdict::Holds {

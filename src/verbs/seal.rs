@@ -18,6 +18,7 @@ use crate::keys::signing::SigningKey;
 use crate::keys::sniff;
 use crate::pipeline::contents::MEMBERS_MAX;
 use crate::pipeline::feed::Plan;
+use crate::pipeline::open::RECIPIENTS_MAX;
 use crate::pipeline::pack::{ArchiveWriter, Settings};
 use crate::pipeline::sink::Written;
 use crate::pipeline::source::Root;
@@ -216,6 +217,11 @@ fn write(
 fn encryptor(recipients: &[Recipient]) -> Result<Option<age::Encryptor>> {
     if recipients.is_empty() {
         return Ok(None);
+    }
+    if recipients.len() > RECIPIENTS_MAX {
+        let message =
+            format!("{} recipients are more than one archive takes ({RECIPIENTS_MAX})", recipients.len());
+        return Err(Error::input(message, "encrypt to an identity that they share"));
     }
     let recipients = recipients.iter().map(|recipient| recipient.as_age() as &dyn age::Recipient);
     age::Encryptor::with_recipients(recipients)

@@ -1,6 +1,7 @@
 //! Some of a pack's files: chosen by glob, found through the index, each compared with the signed lists.
 
 use crate::error::{Error, Result};
+use crate::evidence::links::LinkMap;
 use crate::evidence::pack::{self, Judge, Presence, signer};
 use crate::evidence::payload::{Fault, Lists, differs};
 use crate::evidence::receipt::VerifiedReceipt;
@@ -11,6 +12,7 @@ use crate::finding::{Code, Finding, Verdict};
 use crate::format::digest::{Hasher, Sha256};
 use crate::format::index;
 use crate::format::inventory;
+use crate::format::kind::Kind;
 use crate::format::member::{FileType, Member};
 use crate::format::path::PackPath;
 use crate::format::units;
@@ -133,7 +135,7 @@ fn judge_lists(
     if outcome.verdict() != Verdict::Holds {
         return Ok(None);
     }
-    match choose(tags, selection)? {
+    match choose(tags, kind, selection)? {
         Ok(wanted) => {
             count(&wanted, restored);
             Ok(Some(wanted))
@@ -146,23 +148,30 @@ fn judge_lists(
 }
 
 /// Reads the lists once and keeps what is wanted of them.
-fn choose(tags: &Tags, selection: &Selection) -> Result<Result<Vec<Wanted>, Finding>> {
-    let mut lists = match Lists::open(tags) {
+fn choose(tags: &Tags, kind: Kind, selection: &Selection) -> Result<Result<Vec<Wanted>, Finding>> {
+    let mut lists = match Lists::open(tags, kind) {
         Ok(lists) => lists,
         Err(finding) => return Ok(Err(finding)),
     };
-    let mut wanted = Vec::new();
+    let (mut wanted, mut links) = (Vec::new(), Vec::new());
     loop {
         match lists.next_member() {
-            Ok(Some((row, manifest))) if selection.takes(&row.member.path) => {
-                wanted.push(Wanted { row, signed: manifest.map(|line| Sha256(line.digest)) });
+            Ok(Some((row, manifest))) => {
+                if row.archived && row.member.target().is_some() {
+                    links.push(row.member.clone());
+                }
+                if selection.takes(&row.member.path) {
+                    wanted.push(Wanted { row, signed: manifest.map(|line| Sha256(line.digest)) });
+                }
             }
-            Ok(Some(_)) => {}
             Ok(None) if wanted.is_empty() => {
                 let finding = Finding::new(Code::NothingChecked, "--path");
                 return Ok(Err(finding.actual("it matches no path of the pack")));
             }
-            Ok(None) => return Ok(Ok(wanted)),
+            Ok(None) => {
+                let map = LinkMap::new(&links);
+                return Ok(links.iter().find_map(|link| map.refuse(&link.path)).map_or(Ok(wanted), Err));
+            }
             Err(Fault::Finding(finding)) => return Ok(Err(*finding)),
             Err(Fault::Io(source)) => return Err(Error::io("read", "a tag file")(source)),
         }
@@ -255,6 +264,7 @@ pub fn from_folder(
     let judge =
         Judge { trust: request.trust, receipt: receipt.as_ref(), name, allow_unsigned: false, payload };
     let report = pack::check(&read.contents, &judge)?;
+    let kind = report.pack.as_ref().map_or(Kind::Release, |pack| pack.kind);
     if !read.findings.is_empty() {
         restored.outcome.conclude("folder", "names and files that no pack has", read.findings);
     }
@@ -263,7 +273,7 @@ pub fn from_folder(
     if restored.outcome.verdict() != Verdict::Holds {
         return Ok(restored);
     }
-    let wanted = match choose(&read.contents.tags, &Selection::new(request.paths)?)? {
+    let wanted = match choose(&read.contents.tags, kind, &Selection::new(request.paths)?)? {
         Ok(wanted) => wanted,
         Err(finding) => {
             restored.outcome.conclude("selection", "nothing can be chosen", vec![finding]);

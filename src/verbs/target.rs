@@ -52,6 +52,9 @@ impl Target {
                 "give NAME.tar.zst.age, NAME.tar.zst, or the folder of a pack",
             ));
         }
+        if !metadata.is_file() {
+            return Err(Error::input(format!("{} is no regular file", path.display()), ""));
+        }
         Ok(Target::Archive { path: path.to_owned(), encrypted: name.ends_with(".age"), file_name: name })
     }
 
@@ -110,6 +113,10 @@ impl Target {
 }
 
 fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>> {
+    // Opening a FIFO would wait for whoever writes into it.
+    if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        return Err(Error::input(format!("{} is no regular file", path.display()), ""));
+    }
     let file = match fs::File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

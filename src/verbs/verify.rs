@@ -128,12 +128,17 @@ fn archive(
             Ok(None)
         }
         Err(Error::Unavailable { message, .. }) => {
-            let finding = Finding::new(Code::NoIdentity, path.display().to_string()).actual(message);
-            outcome.conclude("payload", "no identity that was given decrypts it", vec![finding]);
+            shut(path, message, outcome);
             Ok(None)
         }
         Err(error) => Err(error),
     }
+}
+
+/// Notes that nothing which was given decrypts the archive: what is known of its receipt counts all the same.
+pub fn shut(path: &Path, message: String, outcome: &mut Outcome) {
+    let finding = Finding::new(Code::NoIdentity, path.display().to_string()).actual(message);
+    outcome.conclude("payload", "no identity that was given decrypts it", vec![finding]);
 }
 
 /// How much the receipt allows an archive to hold.

@@ -2,7 +2,15 @@
 
 mod demo;
 mod docs;
+mod every_byte;
+mod faults;
+mod forge;
 mod hash;
+mod hostile_age;
+mod hostile_frames;
+mod hostile_manifests;
+mod hostile_signatures;
+mod hostile_tar;
 mod init;
 mod keys;
 mod passphrases;

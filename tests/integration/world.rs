@@ -1,10 +1,18 @@
 //! A world for a test: a key folder, a tree, and the commands that are run in it. Each test reads as a story.
 
+use attestar::keys::entropy::OsEntropy;
+use attestar::keys::home::{Home, Parts};
+use attestar::keys::passphrase::NoPassphrases;
+use jiff::Timestamp;
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
+
+/// How long refusing something may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Everything of a test lies in one temporary folder, which goes with it.
 pub struct World {
@@ -22,7 +30,9 @@ impl World {
     /// Keys without a passphrase, and an empty tree.
     pub fn new() -> World {
         let world = World::without_keys();
-        world.run(&["keys", "new", "--no-passphrase"]).done();
+        let all = Parts { signing: true, identity: true };
+        let made = Home::new(world.home()).create(all, &mut NoPassphrases, &mut OsEntropy, Timestamp::now());
+        made.expect("a key set in a new folder");
         world
     }
 
@@ -114,6 +124,36 @@ impl World {
         self.run(&[&["restore", "out/shop-1.0.0.tar.zst.age", "--to", "back"], flags].concat())
     }
 
+    /// Both `verify` and `restore` refuse the archive: with this exit code and this finding, in little time, and
+    /// without a trace of `back/` or of anything else.
+    #[track_caller]
+    pub fn refuses(&self, code: i32, finding: &str) {
+        self.refuses_with(code, finding, &[]);
+    }
+
+    /// The same, under these flags of trust.
+    #[track_caller]
+    pub fn refuses_with(&self, code: i32, finding: &str, flags: &[&str]) {
+        self.refuses_target("out/shop-1.0.0.tar.zst.age", code, finding, flags);
+    }
+
+    /// The same of another target.
+    #[track_caller]
+    pub fn refuses_target(&self, target: &str, code: i32, finding: &str, flags: &[&str]) {
+        let before = everything_in(self.path());
+        let commands: [&[&str]; 2] =
+            [&["--json", "verify", target], &["--json", "restore", target, "--to", "back"]];
+        for command in commands {
+            let started = Instant::now();
+            let said = self.run(&[command, flags].concat()).exits(code);
+            let found = said.findings();
+            let hit = found.iter().any(|found| found.split(' ').next() == Some(finding));
+            assert!(hit, "{} found {found:?} instead of {finding}: {}", command[1], said.out);
+            assert!(started.elapsed() < PATIENCE, "{} took {:?}", command[1], started.elapsed());
+            assert_eq!(everything_in(self.path()), before, "{} left something behind", command[1]);
+        }
+    }
+
     /// What lies in the world's folder, by name, hidden files too.
     pub fn listing(&self) -> Vec<String> {
         names_in(self.path())
@@ -168,7 +208,7 @@ impl Said {
     }
 }
 
-fn said(output: Output) -> Said {
+pub fn said(output: Output) -> Said {
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("attestar speaks UTF-8");
     let code = output.status.code().expect("attestar exits, it is not killed");
     Said { code, out: text(output.stdout), err: text(output.stderr) }
@@ -181,6 +221,24 @@ pub fn names_in(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> = entries.map(|entry| name(entry.expect("an entry"))).collect();
     names.sort();
     names
+}
+
+/// Every path below a folder with its size, sorted; links are not followed.
+pub fn everything_in(folder: &Path) -> Vec<(PathBuf, u64)> {
+    let mut found = Vec::new();
+    let mut pending = vec![folder.to_owned()];
+    while let Some(folder) = pending.pop() {
+        for name in names_in(&folder) {
+            let path = folder.join(name);
+            let metadata = path.symlink_metadata().expect("it is there");
+            if metadata.is_dir() {
+                pending.push(path.clone());
+            }
+            found.push((path, if metadata.is_dir() { 0 } else { metadata.len() }));
+        }
+    }
+    found.sort();
+    found
 }
 
 /// Bytes that no compressor makes smaller, the same each time: xorshift64.

@@ -211,6 +211,10 @@ impl Reader {
         let path = PackPath::new(trimmed).map_err(|fault: PathFault| {
             self.fault(FaultKind::Path, &shown, &format!("a path with {fault}"))
         })?;
+        let size = records.size.map_or_else(|| number(124..136), Ok)?;
+        if kind != FileType::File && size != 0 {
+            return Err(self.fault(FaultKind::Invalid, &shown, "a folder or link with content"));
+        }
         let (mtime_s, mtime_ns) = match records.mtime {
             Some(time) => time,
             None => (number(136..148)? as i64, 0),
@@ -218,7 +222,7 @@ impl Reader {
         Ok(Member {
             path,
             kind,
-            size: records.size.map_or_else(|| number(124..136), Ok)?,
+            size,
             mode: mode as u32,
             mtime_s,
             mtime_ns,
