@@ -226,7 +226,9 @@ impl<'a> Lists<'a> {
         }
         if self.kind == Kind::Release && row.member.path.has_backslash() {
             let finding = Finding::new(Code::PathUnsafe, format!("data/{}", row.member.path));
-            return Err(Fault::Finding(Box::new(finding.actual("a backslash in the name of a release's file"))));
+            return Err(Fault::Finding(Box::new(
+                finding.actual("a backslash in the name of a release's file"),
+            )));
         }
         self.last = Some(row.member.clone());
         let path = format!("data/{}", row.member.path);

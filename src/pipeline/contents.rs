@@ -97,7 +97,8 @@ impl IndexDigest {
         let mut other = IndexDigest::default();
         // One row too many is enough to know.
         let read = IndexReader::new(index).and_then(|rows| {
-            rows.take(self.1 + 1).try_for_each(|row| row.map(|row| other.add(row.path.as_str(), row.offset, row.size)))
+            rows.take(self.1 + 1)
+                .try_for_each(|row| row.map(|row| other.add(row.path.as_str(), row.offset, row.size)))
         });
         if read.is_ok() && other.0.finalize() == self.0.finalize() {
             return Ok(());

@@ -215,7 +215,8 @@ fn encryptor(recipients: &[Recipient]) -> Result<Option<age::Encryptor>> {
         return Ok(None);
     }
     if recipients.len() > RECIPIENTS_MAX {
-        let message = format!("{} recipients are more than one archive takes ({RECIPIENTS_MAX})", recipients.len());
+        let message =
+            format!("{} recipients are more than one archive takes ({RECIPIENTS_MAX})", recipients.len());
         return Err(Error::input(message, "encrypt to an identity that they share"));
     }
     let recipients = recipients.iter().map(|recipient| recipient.as_age() as &dyn age::Recipient);

@@ -1,8 +1,8 @@
 //! Some of a pack's files: chosen by glob, found through the index, each compared with the signed lists.
 
 use crate::error::{Error, Result};
-use crate::evidence::pack::{self, Judge, Presence, signer};
 use crate::evidence::links::LinkMap;
+use crate::evidence::pack::{self, Judge, Presence, signer};
 use crate::evidence::payload::{Fault, Lists, differs};
 use crate::evidence::receipt::VerifiedReceipt;
 use crate::evidence::seal::{SEAL, Sealed};

@@ -47,7 +47,9 @@ impl Prober {
         };
         match verify(&request, &Watch::default()) {
             Ok(verified) => verified.outcome.verdict(),
-            Err(Error::Refused(findings)) => Verdict::of(findings.iter()).unwrap_or(Outcome::default().verdict()),
+            Err(Error::Refused(findings)) => {
+                Verdict::of(findings.iter()).unwrap_or(Outcome::default().verdict())
+            }
             Err(error) => panic!("{}: {error}", target.display()),
         }
     }
@@ -74,10 +76,12 @@ impl Prober {
     /// Every file in a folder of `out/`.
     fn files(&self, folder: &str) -> Vec<String> {
         let everything = crate::world::everything_in(&self.world.out().join(folder));
-        let files = everything.into_iter().map(|(path, _)| path).filter(|path| {
-            path.symlink_metadata().unwrap().is_file()
-        });
-        let relative = |path: PathBuf| path.strip_prefix(self.world.out()).unwrap().to_str().unwrap().to_owned();
+        let files = everything
+            .into_iter()
+            .map(|(path, _)| path)
+            .filter(|path| path.symlink_metadata().unwrap().is_file());
+        let relative =
+            |path: PathBuf| path.strip_prefix(self.world.out()).unwrap().to_str().unwrap().to_owned();
         files.map(relative).collect()
     }
 }

@@ -36,7 +36,8 @@ fn packed_while(meanwhile: impl Fn(&Path) + Sync) -> Vec<Finding> {
     let plan = Plan { root: &root, members: &members, prefix: "p-1/data/", inspect: &inspect, copy: None };
     let settings = Settings { level: 1, threads: 1 };
     let file = tempfile::tempfile().unwrap();
-    let mut archive = ArchiveWriter::new(file, Path::new("p-1.tar.zst"), None, &settings, &Watch::default()).unwrap();
+    let mut archive =
+        ArchiveWriter::new(file, Path::new("p-1.tar.zst"), None, &settings, &Watch::default()).unwrap();
     match archive.payload(plan) {
         Ok(read) => {
             assert_eq!(read.len(), 2);
@@ -105,7 +106,8 @@ fn mounted(world: &World, script: &str) -> Said {
 }
 
 const SEAL: &str = "code=0; $A -C shop seal --version 1.0.0 --out ../out || code=$?; ls -A out; exit $code";
-const RESTORE: &str = "code=0; $A -q restore out/shop-1.0.0.tar.zst.age --to back || code=$?; ls -A back; exit $code";
+const RESTORE: &str =
+    "code=0; $A -q restore out/shop-1.0.0.tar.zst.age --to back || code=$?; ls -A back; exit $code";
 
 #[test]
 fn a_disk_that_fills_up() {
@@ -134,7 +136,8 @@ fn a_target_that_cannot_be_written() {
 #[test]
 fn an_empty_volume_is_filled() {
     let world = World::sealed();
-    let said = mounted(&world, &format!("mkdir back; mount -t tmpfs none back; mkdir back/lost+found; {RESTORE}"));
+    let said =
+        mounted(&world, &format!("mkdir back; mount -t tmpfs none back; mkdir back/lost+found; {RESTORE}"));
     assert_eq!(said.done().out, "ddl\ndist\ndocs\nlost+found\n");
     assert_eq!(names_in(&world.path().join("back")), [""; 0], "the volume, not the folder beneath it");
 }
@@ -217,8 +220,11 @@ fn signing_keys_that_cannot_sign() {
 #[test]
 fn a_policy_with_an_unknown_key() {
     let world = World::release();
-    world.write("attestar.toml", "schema = 1\n[project]\nname = \"shop\"\n[seal]\nrecipent = []\n");
-    world.seal(&[]).exits(2).complains("attestar.toml:5: ").complains("did you mean `recipients`?");
+    world.write(
+        "attestar.toml",
+        "schema = 1\n[[include]]\nclass = \"doc\"\npaths = [\"docs/**\"]\nexlude = []\n",
+    );
+    world.seal(&[]).exits(2).complains("attestar.toml:5: ").complains("did you mean `exclude`?");
     assert_eq!(names_in(&world.out()), [""; 0], "nothing was sealed");
 }
 

@@ -40,7 +40,8 @@ fn chunks_that_were_swapped_doubled_or_dropped() {
     let (world, pack, bytes) = archive();
     let (header, chunks) = bytes.split_at(body(&bytes));
     let chunks: Vec<&[u8]> = chunks.chunks(CHUNK).collect();
-    let orders: [&[usize]; 6] = [&[1, 0, 2, 3], &[0, 1, 1, 2, 3], &[0, 2, 3], &[0, 1, 3, 2], &[3], &[0, 1, 2, 3, 3]];
+    let orders: [&[usize]; 6] =
+        [&[1, 0, 2, 3], &[0, 1, 1, 2, 3], &[0, 2, 3], &[0, 1, 3, 2], &[3], &[0, 1, 2, 3, 3]];
     for order in orders {
         let shuffled: Vec<u8> = order.iter().flat_map(|&at| chunks[at].to_vec()).collect();
         publish_file(&world, &pack, &[header, &shuffled].concat());
@@ -54,7 +55,10 @@ fn chunks_that_were_swapped_doubled_or_dropped() {
 fn under_passphrase(plain: &[u8], work: &str) -> Vec<u8> {
     let mut recipient = age::scrypt::Recipient::new("horse".to_owned().into());
     recipient.set_work_factor(10);
-    let file = encrypt_to(age::Encryptor::with_recipients([&recipient as &dyn age::Recipient].into_iter()).unwrap(), plain);
+    let file = encrypt_to(
+        age::Encryptor::with_recipients([&recipient as &dyn age::Recipient].into_iter()).unwrap(),
+        plain,
+    );
     let stanza = file.windows(4).position(|part| part == b" 10\n").expect("the work factor");
     [&file[..stanza + 1], work.as_bytes(), &file[stanza + 3..]].concat()
 }

@@ -87,7 +87,8 @@ fn frames_that_hold_or_need_too_much() {
     forgery.refuses(&frame(&vec![0; FRAME_BYTES + 1]), "frame-too-large");
     // A window of 2 GiB, and one of 16 MiB; then a content size of 2^62.
     for window in [0xa8, 0x70] {
-        forgery.refuses(&[b"\x28\xb5\x2f\xfd\x84".as_slice(), &[window], &[0; 64]].concat(), "frame-too-large");
+        forgery
+            .refuses(&[b"\x28\xb5\x2f\xfd\x84".as_slice(), &[window], &[0; 64]].concat(), "frame-too-large");
     }
     let huge = [b"\x28\xb5\x2f\xfd\xe4".as_slice(), &(1u64 << 62).to_le_bytes(), &[0; 64]].concat();
     forgery.refuses(&huge, "frame-too-large");
@@ -105,10 +106,16 @@ fn floods_of_empty_skippable_and_tiny_frames() {
     let forgery = Forgery::of(b"small");
     let honest = forgery.container.bytes();
     let flood = |frame: &[u8]| [frame.repeat(10_000), honest.clone()].concat();
-    for frame in [frame(b""), skippable(0x184D_2A50, b""), skippable(INDEX_MAGIC, b""), skippable(SEEK_TABLE_MAGIC, b"")] {
+    for frame in [
+        frame(b""),
+        skippable(0x184D_2A50, b""),
+        skippable(INDEX_MAGIC, b""),
+        skippable(SEEK_TABLE_MAGIC, b""),
+    ] {
         forgery.refuses(&flood(&frame), "frame-invalid");
     }
-    let tiny: Vec<_> = Tar::of(&forgery.pack).bytes.chunks(512).map(|part| (frame(part), part.len() as u32)).collect();
+    let tiny: Vec<_> =
+        Tar::of(&forgery.pack).bytes.chunks(512).map(|part| (frame(part), part.len() as u32)).collect();
     let tiny = Container { frames: tiny, ..forgery.container.clone() }.bytes();
     forgery.refuses(&tiny, "frame-invalid");
     forgery.refuses_a_part(&tiny, "index-invalid");
@@ -188,7 +195,9 @@ fn a_seek_table_that_lies() {
     for lie in lies {
         forgery.refuses(&with(lie), "index-invalid");
     }
-    for lie in [vec![], vec![data], vec![index, data], vec![data, data, index], vec![(u32::MAX, u32::MAX); 1000]] {
+    for lie in
+        [vec![], vec![data], vec![index, data], vec![data, data, index], vec![(u32::MAX, u32::MAX); 1000]]
+    {
         forgery.refuses_a_part(&with(lie), "index-invalid");
     }
 }

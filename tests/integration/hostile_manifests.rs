@@ -75,7 +75,8 @@ fn paths_that_leave_the_pack() {
         let finding = if path.starts_with(['.', '/']) { "missing" } else { "manifest-invalid" };
         let line = format!("{}  {path}\n", "0".repeat(64));
         let sorted = |list: String| {
-            let mut lines: Vec<String> = list.split_inclusive('\n').map(str::to_owned).chain([line.clone()]).collect();
+            let mut lines: Vec<String> =
+                list.split_inclusive('\n').map(str::to_owned).chain([line.clone()]).collect();
             lines.sort_by(|a, b| a[66..].cmp(&b[66..]));
             lines.concat()
         };
@@ -95,7 +96,9 @@ fn a_weaker_algorithm_in_the_place_of_sha_256() {
     // As a folder, without anything that says it was ours: a bag under MD5 alone is no sealed pack.
     let world = World::release();
     world.seal(&["--payload"]).done();
-    for name in ["pack.json", "manifest-sha256.txt", "tagmanifest-sha256.txt", "attestations/seal.sigstore.json"] {
+    for name in
+        ["pack.json", "manifest-sha256.txt", "tagmanifest-sha256.txt", "attestations/seal.sigstore.json"]
+    {
         fs::remove_file(world.evidence().join(name)).unwrap();
     }
     fs::write(world.evidence().join("manifest-md5.txt"), "").unwrap();

@@ -222,7 +222,9 @@ fn fields_that_nobody_signed_and_fields_that_nobody_knows() {
             world.refuses(3, "bundle-invalid");
         }
     }
-    for bent in [honest.clone() + "\n", honest.trim_end().to_owned(), String::new(), "{}".into(), "[".repeat(1 << 20)] {
+    for bent in
+        [honest.clone() + "\n", honest.trim_end().to_owned(), String::new(), "{}".into(), "[".repeat(1 << 20)]
+    {
         fs::write(world.receipt(), bent).unwrap();
         world.refuses(3, "bundle-invalid");
     }
@@ -308,5 +310,9 @@ fn keys_that_are_none() {
     world.verify(&["--key", "nowhere.pub"]).exits(1).complains("cannot open nowhere.pub");
     world.restore(&["--trust", "nowhere.toml"]).exits(1).complains("cannot open nowhere.toml");
     fs::write(world.path().join("trust.toml"), "[[signer]]\nrole = \"ci\"\nkee = \"x\"\n").unwrap();
-    world.verify(&["--trust", "trust.toml"]).exits(2).complains("trust.toml:3: ").complains("did you mean `key`?");
+    world
+        .verify(&["--trust", "trust.toml"])
+        .exits(2)
+        .complains("trust.toml:3: ")
+        .complains("did you mean `key`?");
 }

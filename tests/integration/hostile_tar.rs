@@ -61,7 +61,8 @@ fn with_records(records: &[u8]) -> Vec<u8> {
 /// A pax record with a length that is right.
 fn record(key: &str, value: &[u8]) -> Vec<u8> {
     let rest = [b" ", key.as_bytes(), b"=", value, b"\n"].concat();
-    let length = (1..).find(|digits| (rest.len() + digits).to_string().len() == *digits).unwrap() + rest.len();
+    let length =
+        (1..).find(|digits| (rest.len() + digits).to_string().len() == *digits).unwrap() + rest.len();
     [length.to_string().into_bytes(), rest].concat()
 }
 
@@ -175,7 +176,8 @@ fn sizes_that_disagree_or_are_none() {
     }
     let negative = bent(plain_header(), |block| block[124..136].fill(0xff));
     with_member(&negative, b"evil").refuses(3, "tar-invalid");
-    let binary = bent(plain_header(), |block| block[124..136].copy_from_slice(b"\x80\0\0\0\0\0\0\0\0\0\0\x04"));
+    let binary =
+        bent(plain_header(), |block| block[124..136].copy_from_slice(b"\x80\0\0\0\0\0\0\0\0\0\0\x04"));
     with_member(&binary, b"evil").refuses(3, "tar-invalid");
     for size in [u64::MAX, u64::MAX - 511, 1 << 63, 0o77_777_777_777, 1 << 40] {
         let header = header(ROOT, &Member { size, ..file("z", "").member });
@@ -265,7 +267,9 @@ fn padding_and_what_comes_after_the_end() {
 #[test]
 fn names_that_other_systems_fold_together_are_kept_and_restored_here() {
     let world = World::new();
-    for name in ["Readme.md", "README.md", "caf\u{e9}.md", "cafe\u{301}.md", "ends.", "ends", "ends with space "] {
+    for name in
+        ["Readme.md", "README.md", "caf\u{e9}.md", "cafe\u{301}.md", "ends.", "ends", "ends with space "]
+    {
         world.write(&format!("docs/{name}"), name);
     }
     world.seal(&["--payload"]).done().says("path-collision");

@@ -141,7 +141,8 @@ impl World {
     #[track_caller]
     pub fn refuses_target(&self, target: &str, code: i32, finding: &str, flags: &[&str]) {
         let before = everything_in(self.path());
-        let commands: [&[&str]; 2] = [&["--json", "verify", target], &["--json", "restore", target, "--to", "back"]];
+        let commands: [&[&str]; 2] =
+            [&["--json", "verify", target], &["--json", "restore", target, "--to", "back"]];
         for command in commands {
             let started = Instant::now();
             let said = self.run(&[command, flags].concat()).exits(code);
@@ -176,7 +177,8 @@ impl Said {
     /// The JSON document on stdout, whose exit code must be the process's.
     #[track_caller]
     pub fn json(&self) -> Value {
-        let document: Value = serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}", self.out));
+        let document: Value =
+            serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}", self.out));
         assert_eq!(document["exit_code"], self.code, "the document's exit code is the process's");
         document
     }

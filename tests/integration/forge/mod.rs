@@ -31,7 +31,8 @@ pub fn own_key(world: &World) -> SigningKey {
 
 /// Encrypted to the world's own recipient, as anyone can do who has seen `recipient.age`.
 pub fn encrypt(world: &World, plain: &[u8]) -> Vec<u8> {
-    let recipients = Recipient::load_file(&world.home().join("recipient.age")).expect("the world's recipient");
+    let recipients =
+        Recipient::load_file(&world.home().join("recipient.age")).expect("the world's recipient");
     let recipients = recipients.iter().map(|recipient| recipient.as_age() as &dyn age::Recipient);
     encrypt_to(age::Encryptor::with_recipients(recipients).expect("recipients"), plain)
 }
