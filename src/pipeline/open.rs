@@ -11,7 +11,6 @@ use crate::format::frames::{
 };
 use crate::pipeline::buffers::{Buffer, Pool};
 use crate::pipeline::sink::Written;
-use crate::pipeline::source::read_full;
 use crate::pipeline::watch::Watch;
 use crossbeam_channel::{Receiver, Sender};
 use sha2::Digest as _;
@@ -79,9 +78,8 @@ pub fn read_file(
     let (mut hasher, mut size_bytes, mut out) = (sha2::Sha256::new(), 0, Some(out));
     loop {
         let mut buffer = pool.take(watch)?;
-        buffer.resize(READ_BYTES, 0);
-        let count = read_full(archive, &mut buffer).map_err(Error::io("read", path))?;
-        buffer.truncate(count);
+        let mut piece = archive.by_ref().take(READ_BYTES as u64);
+        let count = piece.read_to_end(&mut buffer).map_err(Error::io("read", path))?;
         if count == 0 {
             return Ok(Written { sha256: Sha256(hasher.finalize().into()), size_bytes });
         }

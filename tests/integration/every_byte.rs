@@ -108,10 +108,10 @@ impl Change {
     }
 }
 
-/// A bit of every byte, a different one in each; one added to some; and cuts.
+/// A bit of every byte, a different one in each; one added to every byte; and cuts.
 fn every_byte(len: usize) -> Vec<Change> {
     let flips = (0..len).map(|at| Change::Flip(at, 1 << (at % 8)));
-    let added = (0..len).step_by(13).map(Change::Add);
+    let added = (0..len).map(Change::Add);
     flips.chain(added).chain((0..len).step_by(17).map(Change::Cut)).collect()
 }
 
@@ -171,13 +171,13 @@ fn every_byte_of_an_encrypted_archive() {
 /// The receipt's digest alone would catch all of the above. Here the receipt is made for the altered bytes, so that
 /// what is inside must hold by itself.
 #[test]
-fn every_byte_inside_under_a_receipt_that_fits() {
+fn bytes_inside_under_a_receipt_that_fits() {
     let (world, pack) = tiny();
     let tar = Tar::of(&pack);
     let honest = tar.container();
     let (whole, data) = (honest.bytes(), honest.data().len());
     let prober = Prober::new(world);
-    for change in every_byte(whole.len()) {
+    for change in every_byte(whole.len()).into_iter().step_by(7) {
         let bytes = change.of(&whole);
         publish(&prober.world, &pack, &bytes);
         match prober.verdict(&prober.world.archive()) {

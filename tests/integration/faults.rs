@@ -221,8 +221,11 @@ fn signing_keys_that_cannot_sign() {
 #[test]
 fn a_policy_with_an_unknown_key() {
     let world = World::release();
-    world.write("attestar.toml", "schema = 1\n[project]\nname = \"shop\"\n[seal]\nrecipent = []\n");
-    world.seal(&[]).exits(2).complains("attestar.toml:5: ").complains("did you mean `recipients`?");
+    world.write(
+        "attestar.toml",
+        "schema = 1\n[[include]]\nclass = \"doc\"\npaths = [\"docs/**\"]\nexlude = []\n",
+    );
+    world.seal(&[]).exits(2).complains("attestar.toml:5: ").complains("did you mean `exclude`?");
     assert_eq!(names_in(&world.out()), [""; 0], "nothing was sealed");
 }
 
