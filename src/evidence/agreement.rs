@@ -5,6 +5,7 @@ use crate::evidence::payload::Payload;
 use crate::evidence::receipt::VerifiedReceipt;
 use crate::evidence::seal::VerifiedSeal;
 use crate::finding::{Code, Finding};
+use crate::format::bag::declaration::Declaration;
 use crate::format::bag::info::Oxum;
 use crate::format::digest::Sha256;
 use crate::format::pack::{Pack, SCHEMA};
@@ -20,9 +21,6 @@ pub const POLICY: &str = "policy.toml";
 pub const BAGIT: &str = "bagit.txt";
 /// See [`PACK`].
 pub const BAG_INFO: &str = "bag-info.txt";
-
-/// What `bagit.txt` of a pack holds (RFC 8493, section 2.1.1).
-pub const BAGIT_TEXT: &str = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n";
 
 /// The most bytes of a small tag file that are read.
 pub const SMALL_TAG_BYTES_MAX: u64 = 64 << 20;
@@ -84,7 +82,7 @@ pub fn counts(tags: &Tags, pack: &Pack, payload: &Payload) -> Result<Vec<Finding
         small(tags, name).map(|bytes| String::from_utf8_lossy(&bytes.unwrap_or_default()).into_owned())
     };
     compare.same("pack.json: policy", pack.policy.sha256, Sha256::of(text(POLICY)?.as_bytes()));
-    compare.same("bagit.txt", BAGIT_TEXT, text(BAGIT)?);
+    compare.same("bagit.txt", Declaration::default().to_text(), text(BAGIT)?);
     let oxum = Oxum { octets: payload.listed.bytes, streams: payload.listed.files };
     let info = text(BAG_INFO)?;
     let said = info.lines().find_map(|line| line.strip_prefix("Payload-Oxum: ")).unwrap_or("none");

@@ -1,9 +1,10 @@
 //! Writes what is said about a pack: its tag files, each from what was read, none with a clock reading.
 
 use crate::error::{Error, Result};
-use crate::evidence::agreement::{BAG_INFO, BAGIT, BAGIT_TEXT, PACK, POLICY};
+use crate::evidence::agreement::{BAG_INFO, BAGIT, PACK, POLICY};
 use crate::evidence::closure::TAG_MANIFEST;
 use crate::evidence::payload::{HASHES_BLAKE3, HASHES_SHA256, INVENTORY, MANIFEST};
+use crate::format::bag::declaration::Declaration;
 use crate::format::bag::info::{self, Element, Oxum};
 use crate::format::digest::{Digests, Sha256};
 use crate::format::inventory;
@@ -163,7 +164,7 @@ impl TagFiles {
             })?;
         }
         tags.add(BAG_INFO, |out| write_bag_info(out, pack))?;
-        tags.add(BAGIT, |out| out.write_all(BAGIT_TEXT.as_bytes()))?;
+        tags.add(BAGIT, |out| out.write_all(Declaration::default().to_text().as_bytes()))?;
         tags.add(INVENTORY, |out| payload.inventory(out))?;
         tags.add(MANIFEST, |out| {
             payload.list(out, |out, path, digests| {

@@ -9,8 +9,7 @@ use super::path::{PackPath, PathFault};
 use crate::finding::{Code, Finding};
 use data_encoding::HEXLOWER_PERMISSIVE;
 use std::collections::BTreeMap;
-use std::fmt;
-use std::io::{self, BufRead, Read, Write};
+use std::io::{BufRead, Read};
 
 /// One line: a digest of 32 bytes (SHA-256 or BLAKE3, the file's name says which) and the path that has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -145,21 +144,13 @@ pub fn read(reader: impl BufRead) -> (BTreeMap<PackPath, [u8; 32]>, Vec<HashFaul
     (digests, faults)
 }
 
-/// Writes a line. The caller writes them sorted bytewise by path. A backslash in a path stands for itself: both tools
-/// unescape only where the line begins with one.
-pub fn write_line(
-    out: &mut (impl Write + ?Sized),
-    digest: &impl fmt::Display,
-    path: &PackPath,
-) -> io::Result<()> {
-    writeln!(out, "{digest}  {path}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::format::digest::{Blake3, Sha256};
+    use crate::format::listing::{Encoding, write_line};
     use proptest::prelude::*;
+    use std::io;
 
     const HEX: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
@@ -216,7 +207,7 @@ mod tests {
             let paths: Vec<_> = names.iter().filter_map(|name| PackPath::new(name.as_bytes()).ok()).collect();
             let mut text = Vec::new();
             for path in &paths {
-                write_line(&mut text, &Blake3(seed), path).unwrap();
+                write_line(&mut text, Encoding::Plain, &Blake3(seed), path.as_str()).unwrap();
             }
             let lines: Vec<_> = HashLines::new(&text[..]).map(Result::unwrap).collect();
             prop_assert!(lines.iter().all(|line| line.digest == seed));

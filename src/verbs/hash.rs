@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::evidence::hashes::{self, listed_as};
 use crate::finding::{Code, Finding, Outcome, Severity};
 use crate::format::digest::Digests;
-use crate::format::hashes::write_line;
+use crate::format::listing::{Encoding, write_line};
 use crate::format::path::PackPath;
 use crate::pipeline::hash::{Hashed, Wanted, hash_files};
 use crate::pipeline::source::Root;
@@ -60,10 +60,14 @@ pub fn write(request: &Request<'_>, watch: &Watch) -> Result<Hashing> {
         return Err(Error::refused(finding.actual("nothing but the manifests themselves")));
     }
     put(request.root, &manifests.sha256, |out| {
-        lines.iter().try_for_each(|(path, digests)| write_line(out, &digests.sha256, path))
+        lines
+            .iter()
+            .try_for_each(|(path, digests)| write_line(out, Encoding::Plain, &digests.sha256, path.as_str()))
     })?;
     put(request.root, &manifests.blake3, |out| {
-        lines.iter().try_for_each(|(path, digests)| write_line(out, &digests.blake3, path))
+        lines
+            .iter()
+            .try_for_each(|(path, digests)| write_line(out, Encoding::Plain, &digests.blake3, path.as_str()))
     })?;
     let mut outcome = Outcome::default();
     outcome.conclude("files", format!("{} listed", lines.len()), scan.findings);

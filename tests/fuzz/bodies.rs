@@ -7,7 +7,7 @@ use attestar::error::Error;
 use attestar::format::bag::declaration::{Declaration, Version};
 use attestar::format::bag::fetch::{self, FetchLines, is_absolute_uri};
 use attestar::format::bag::info;
-use attestar::format::bag::manifest::{self, ManifestLines, check_path};
+use attestar::format::bag::manifest::{ManifestLines, check_path};
 use attestar::format::bag::text::{Encoding, TextLines};
 use attestar::format::bundle::Bundle;
 use attestar::format::digest::Sha256;
@@ -168,7 +168,8 @@ pub fn hashes(bytes: &[u8]) {
     assert!(faults.len() <= BAD_LINES_MAX);
     let mut again = Vec::new();
     for (path, digest) in &digests {
-        hashes::write_line(&mut again, &Sha256(*digest), path).expect("memory takes it");
+        listing::write_line(&mut again, listing::Encoding::Plain, &Sha256(*digest), path.as_str())
+            .expect("memory takes it");
     }
     let (read, faults) = hashes::read(&again[..]);
     assert!(faults.is_empty() && read == digests);
@@ -219,7 +220,13 @@ pub fn bag_manifest(bytes: &[u8]) {
             continue;
         }
         let mut again = Vec::new();
-        manifest::write_line(&mut again, &HEXLOWER.encode(&line.checksum), &line.path).expect("memory");
+        listing::write_line(
+            &mut again,
+            listing::Encoding::Percent,
+            &HEXLOWER.encode(&line.checksum),
+            &line.path,
+        )
+        .expect("memory");
         let lines = TextLines::new(&again[..], Encoding::Utf8);
         let read: Vec<_> = ManifestLines::new(lines, Version::V1_0).map(|l| l.expect("our own")).collect();
         assert_eq!(read.len(), 1);

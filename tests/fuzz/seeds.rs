@@ -1,7 +1,7 @@
 //! Input that every parser takes, made by our own writers: what fuzzing begins with.
 
 use attestar::format::bag::declaration::Declaration;
-use attestar::format::bag::{fetch, info, manifest};
+use attestar::format::bag::{fetch, info};
 use attestar::format::bundle::Bundle;
 use attestar::format::class::Class;
 use attestar::format::digest::{Blake3, Sha256};
@@ -15,7 +15,7 @@ use attestar::format::member::{FileType, Member};
 use attestar::format::path::PackPath;
 use attestar::format::receipt::Receipt;
 use attestar::format::seal::{PolicyRef, Seal, Tool, Totals};
-use attestar::format::{hashes as hashes_format, tar as tar_format};
+use attestar::format::tar as tar_format;
 use jiff::Timestamp;
 
 const KEY: &str = include_str!("../../fixtures/keys/test-only-a.pub");
@@ -103,7 +103,10 @@ pub fn listing() -> Vec<Vec<u8>> {
 }
 
 pub fn hashes() -> Vec<Vec<u8>> {
-    lines(|list, path| hashes_format::write_line(list, &Sha256([2; 32]), path).expect("memory takes it"))
+    lines(|list, path| {
+        listing::write_line(list, listing::Encoding::Plain, &Sha256([2; 32]), path.as_str())
+            .expect("memory takes it")
+    })
 }
 
 pub fn bag_declaration() -> Vec<Vec<u8>> {
@@ -123,7 +126,8 @@ pub fn bag_info() -> Vec<Vec<u8>> {
 
 pub fn bag_manifest() -> Vec<Vec<u8>> {
     let written = lines(|list, path| {
-        manifest::write_line(list, &Sha256([3; 32]), path.as_str()).expect("memory takes it");
+        listing::write_line(list, listing::Encoding::Percent, &Sha256([3; 32]), path.as_str())
+            .expect("memory takes it");
     });
     let odd = b"\\d41d8cd9 *./a\\\\b\n\nabcd\tdata/50%\r\n".to_vec();
     written.iter().chain([&odd]).flat_map(|text| in_ways(text)).collect()

@@ -139,6 +139,8 @@ fn screen_of(policy: &Policy, args: &SealArgs, sealed: &Sealed) -> String {
     let mut text = format!("policy      {} ({})\n", policy.name, policy.source);
     let pack = &sealed.pack;
     let _ = writeln!(text, "version     {} (from {})", pack.version, sealed.version.by);
+    // Sealing without gates is no refusal, but it is said.
+    text.push_str("gates       the policy has none\n");
     let classes: Vec<String> =
         pack.classes.iter().map(|(class, totals)| format!("{class} {}", number(totals.files))).collect();
     let payload = format!("{}, {}", count(pack.payload.files, "file"), size(pack.payload.bytes));

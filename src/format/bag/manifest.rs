@@ -4,10 +4,10 @@ use super::algorithm::Algorithm;
 use super::declaration::Version;
 use super::text::{TextLine, TextLines};
 use crate::format::lines::LineError;
-use crate::format::path::{PackPath, PathFault, decode_manifest, encode_manifest};
+use crate::format::path::{PackPath, PathFault, decode_manifest};
 use data_encoding::HEXLOWER_PERMISSIVE;
 use std::fmt;
-use std::io::{self, BufRead, Write};
+use std::io::BufRead;
 
 /// What a manifest lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -181,17 +181,12 @@ pub fn check_path(path: &str) -> Result<(), PathFault> {
     PackPath::new(path.replace(['\r', '\n'], "_").as_bytes()).map(drop)
 }
 
-/// Writes a line of a 1.0 manifest: the digest in hex, two spaces as the checksum tools have them, and the path
-/// relative to the bag, percent-encoded.
-pub fn write_line(out: &mut impl Write, digest: &impl fmt::Display, path: &str) -> io::Result<()> {
-    writeln!(out, "{digest}  {}", encode_manifest(path))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::format::bag::text::Encoding;
     use crate::format::digest::Sha256;
+    use crate::format::listing::{self, write_line};
     use proptest::prelude::*;
 
     fn read(text: &[u8], version: Version) -> Vec<Result<ManifestLine, String>> {
@@ -276,7 +271,7 @@ mod tests {
             let paths: Vec<_> = names.iter().map(|name| format!("data/{name}")).collect();
             let mut text = Vec::new();
             for path in &paths {
-                write_line(&mut text, &Sha256::of(path.as_bytes()), path).unwrap();
+                write_line(&mut text, listing::Encoding::Percent, &Sha256::of(path.as_bytes()), path).unwrap();
             }
             let lines: Vec<_> = read(&text, Version::V1_0).into_iter().map(Result::unwrap).collect();
             prop_assert!(lines.iter().all(|line| line.quirks.is_empty()));

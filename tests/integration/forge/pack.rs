@@ -1,10 +1,10 @@
 //! What a pack says: payload and tag files.
 
-use attestar::evidence::agreement::BAGIT_TEXT;
 pub use attestar::evidence::closure::TAG_MANIFEST;
 use attestar::evidence::links::LinkMap;
 use attestar::evidence::payload::{HASHES_BLAKE3, HASHES_SHA256, INVENTORY, MANIFEST};
 pub use attestar::evidence::seal::SEAL;
+use attestar::format::bag::declaration::Declaration;
 use attestar::format::class::Class;
 use attestar::format::digest::{Digests, Sha256};
 use attestar::format::inventory::Row;
@@ -115,7 +115,7 @@ impl Pack {
             (HASHES_BLAKE3, blake3),
             (HASHES_SHA256, sha256),
             ("bag-info.txt", info.into()),
-            ("bagit.txt", BAGIT_TEXT.into()),
+            ("bagit.txt", Declaration::default().to_text().into()),
             (INVENTORY, inventory),
             (MANIFEST, manifest),
             ("pack.json", self.json().to_bytes()),
