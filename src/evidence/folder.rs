@@ -113,7 +113,7 @@ struct Walk {
 impl Walk {
     fn folder(&mut self, path: &Path, folder: &str) -> Result<()> {
         let entries = entries(path, folder, &mut self.findings)?;
-        if !folder.is_empty() && (entries.is_empty() || self.kept.contains(folder)) {
+        if self.kept.contains(folder) {
             self.member(folder, FileType::Dir, 0);
         }
         for (name, file_type) in entries {

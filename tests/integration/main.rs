@@ -12,6 +12,7 @@ mod hostile_manifests;
 mod hostile_signatures;
 mod hostile_tar;
 mod init;
+mod kept;
 mod keys;
 mod passphrases;
 mod real;
