@@ -31,7 +31,7 @@ impl Progress {
                 return;
             }
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-            let with_total = "{msg:9} {bar:30} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
+            let with_total = "{msg:9} {bar:18} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
             let style = |template| ProgressStyle::with_template(template).expect("the template is fixed");
             bar.set_style(style("{msg:9} {bytes}, {bytes_per_sec}"));
             bar.set_message(doing);
