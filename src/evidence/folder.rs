@@ -1,10 +1,9 @@
 //! A pack that lies on disk as a folder: its tag files, and its payload if that is there.
 
 use crate::error::{Error, Result};
-use crate::evidence::payload::INVENTORY;
+use crate::evidence::payload::listed;
 use crate::finding::{Code, Finding};
 use crate::format::index::IndexWriter;
-use crate::format::inventory;
 use crate::format::member::{FileType, Member};
 use crate::format::path::PackPath;
 use crate::pipeline::contents::{Contents, Row, Tags};
@@ -13,7 +12,6 @@ use crate::pipeline::source::Root;
 use crate::pipeline::watch::Watch;
 use std::collections::HashSet;
 use std::fs;
-use std::io::{BufRead, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -35,7 +33,10 @@ pub fn read(path: &Path, name: &str, hash_payload: bool, threads: usize, watch: 
     let mut findings = Vec::new();
     let tags = read_tags(path, &mut findings)?;
     let has_payload = path.join("data").symlink_metadata().is_ok();
-    let mut walk = Walk { kept: folders_of(&tags), members: Vec::new(), findings };
+    // Folders that the inventory lists are members even when something lies in them.
+    let folders = listed(&tags, |kind| *kind == FileType::Dir);
+    let kept = folders.into_iter().map(|folder| folder.path.as_str().to_owned()).collect();
+    let mut walk = Walk { kept, members: Vec::new(), findings };
     if has_payload && hash_payload {
         walk.folder(&path.join("data"), "")?;
     }
@@ -93,15 +94,6 @@ fn entries(path: &Path, folder: &str, findings: &mut Vec<Finding>) -> Result<Vec
         }
     }
     Ok(entries)
-}
-
-/// The folders that the inventory lists: those are members even when something lies in them.
-fn folders_of(tags: &Tags) -> HashSet<String> {
-    let Some(inventory) = tags.open(INVENTORY) else { return HashSet::new() };
-    let lines = inventory.take(TAG_BYTES_MAX).split(b'\n').map_while(Result::ok);
-    let rows = lines.filter_map(|line| inventory::Row::parse(&line).ok());
-    let folders = rows.filter(|row| row.member.kind == FileType::Dir);
-    folders.map(|row| row.member.path.as_str().to_owned()).collect()
 }
 
 struct Walk {

@@ -47,17 +47,28 @@ pub struct Payload {
 /// Compares the rows with the lists. What is said of a list is only worth as much as the list: its own digest is
 /// checked apart, against the tag manifest.
 pub fn check(contents: &Contents, kind: Kind) -> Result<Payload> {
-    let mut check = Check {
-        contents,
-        payload: Payload::default(),
-        matcher: Matcher::new(&contents.rows),
-        links: LinkDigests::new(&contents.others),
+    // Where no payload was read, the inventory alone says which links there are.
+    let is_link = |kind: &FileType| matches!(kind, FileType::Link(_));
+    let links = match contents.rows.is_empty() {
+        true => LinkDigests::new(&listed(&contents.tags, is_link)),
+        false => LinkDigests::new(&contents.others),
     };
+    let mut check =
+        Check { contents, payload: Payload::default(), matcher: Matcher::new(&contents.rows), links };
     match Lists::open(&contents.tags, kind) {
         Ok(mut lists) => check.run(&mut lists)?,
         Err(finding) => check.payload.findings.push(finding),
     }
     Ok(check.conclude())
+}
+
+/// The archived members of some types, as the inventory lists them. A line that cannot be read is passed over: whoever
+/// reads the lists in earnest says so.
+pub fn listed(tags: &Tags, wanted: impl Fn(&FileType) -> bool) -> Vec<Member> {
+    let Some(inventory) = tags.open(INVENTORY) else { return Vec::new() };
+    let lines = inventory.split(b'\n').map_while(io::Result::ok);
+    let rows = lines.filter_map(|line| inventory::Row::parse(&line).ok());
+    rows.filter(|row| row.archived && wanted(&row.member.kind)).map(|row| row.member).collect()
 }
 
 struct Check<'a> {
@@ -88,9 +99,7 @@ impl Check<'_> {
         if line.archived {
             match self.matcher.find(member.fingerprint().identity) {
                 Some(row) => self.present(&line, manifest.as_ref(), row),
-                None => {
-                    self.payload.findings.push(Finding::new(Code::Missing, format!("data/{}", member.path)))
-                }
+                None => self.absent(&line, manifest.as_ref()),
             }
             match member.kind {
                 FileType::File => self.payload.count(line.class, member.size),
@@ -101,6 +110,13 @@ impl Check<'_> {
         if line.member.kind != FileType::File {
             self.payload.others.push(line);
         }
+    }
+
+    /// What the lists say of it still counts.
+    fn absent(&mut self, line: &inventory::Row, manifest: Option<&Line>) {
+        self.payload.findings.push(Finding::new(Code::Missing, format!("data/{}", line.member.path)));
+        let signed = manifest.map(|manifest| Sha256(manifest.digest));
+        self.links.member(line, signed, line.member.size);
     }
 
     fn present(&mut self, line: &inventory::Row, manifest: Option<&Line>, row: &Row) {

@@ -37,3 +37,18 @@ fn two_seals_of_one_tree_are_the_same_bytes_but_for_the_encryption() {
     let seal = |world: &World| fs::read(world.evidence().join("attestations/seal.sigstore.json")).unwrap();
     assert_eq!(seal(&one), seal(&two));
 }
+
+#[test]
+fn evidence_without_the_payload_holds_links_included() {
+    let world = World::release();
+    symlink("guide.md", world.tree().join("docs/latest.md")).unwrap();
+    symlink("docs", world.tree().join("documents")).unwrap();
+    world.seal(&[]).done();
+    world.run(&["verify", "out/shop-1.0.0", "--evidence-only"]).done().says("6 files");
+    world.verify(&["--evidence-only"]).done().says("6 files");
+    let absent = world.run(&["verify", "out/shop-1.0.0", "--json"]).exits(5);
+    assert_eq!(absent.findings(), ["no-payload data/"]);
+    fs::remove_file(world.home().join("identity.age")).unwrap();
+    let shut = world.verify(&["--json"]).exits(5);
+    assert_eq!(shut.findings(), ["no-identity data/"]);
+}
