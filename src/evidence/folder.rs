@@ -33,20 +33,17 @@ pub fn read(path: &Path, name: &str, hash_payload: bool, threads: usize, watch: 
     let mut findings = Vec::new();
     let tags = read_tags(path, &mut findings)?;
     let has_payload = path.join("data").symlink_metadata().is_ok();
-    // Folders that the inventory lists are members even when something lies in them.
-    let folders = listed(&tags, |kind| *kind == FileType::Dir);
-    let kept = folders.into_iter().map(|folder| folder.path.as_str().to_owned()).collect();
-    let mut walk = Walk { kept, members: Vec::new(), findings };
-    if has_payload && hash_payload {
+    let mut walk = Walk { kept: HashSet::new(), members: Vec::new(), findings };
+    let payload_wanted = has_payload && hash_payload;
+    if payload_wanted {
+        // Folders that the inventory lists are members even when something lies in them.
+        let folders = listed(&tags, |kind| *kind == FileType::Dir);
+        walk.kept = folders.into_iter().map(|folder| folder.path.as_str().to_owned()).collect();
         walk.folder(&path.join("data"), "")?;
     }
     let Walk { mut members, mut findings, .. } = walk;
     members.sort_unstable_by(|a, b| a.path.cmp(&b.path));
-    let rows = if has_payload && hash_payload {
-        rows(path, &members, threads, watch, &mut findings)?
-    } else {
-        Vec::new()
-    };
+    let rows = if payload_wanted { rows(path, &members, threads, watch, &mut findings)? } else { Vec::new() };
     let index = index(&members).map_err(Error::io("list", path))?;
     let others = members.into_iter().filter(|member| member.kind != FileType::File).collect();
     Ok(Folder {

@@ -80,11 +80,6 @@ impl PackPath {
         };
         folded.split('/').map(|part| part.trim_end_matches(['.', ' '])).collect::<Vec<_>>().join("/")
     }
-
-    /// Percent-encodes CR, LF and `%` alone, as RFC 8493, section 2.1.3, says for manifests.
-    pub fn to_manifest(&self) -> String {
-        encode_manifest(&self.0)
-    }
 }
 
 /// Encodes CR, LF and `%` for a manifest line (RFC 8493, section 2.1.3).

@@ -56,6 +56,7 @@ impl Prober {
 
     /// Each of these changes to `file`, one at a time, makes `target` (both relative to `out/`) not verify.
     fn caught(&self, target: &str, file: &str, changes: &[Change]) {
+        assert!(!changes.is_empty(), "{file}: nothing was changed, so nothing was caught");
         let honest = fs::read(self.world.out().join(file)).unwrap();
         let (next, out) = (AtomicUsize::new(0), self.world.out());
         thread::scope(|scope| {
