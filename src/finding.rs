@@ -160,6 +160,25 @@ codes! {
     SetuidDropped = "setuid-dropped", Warns;
     /// No file was selected
     NothingSelected = "nothing-selected", Refuses;
+    // Software in the tree: SBOM and provenance.
+    /// A lockfile or artifact cannot be read, or only in part: the SBOM is marked incomplete
+    SbomSourceInvalid = "sbom-source-invalid", Warns;
+    /// A lockfile is of a version that this attestar does not know: the SBOM is marked incomplete
+    SbomSourceNewer = "sbom-source-newer", Warns;
+    /// A lockfile or artifact is larger, deeper or more than may be read: the SBOM is marked incomplete
+    SbomSourceTooLarge = "sbom-source-too-large", Warns;
+    /// Two files state different digests or licences of the same package
+    SbomSourcesDisagree = "sbom-sources-disagree", Warns;
+    /// What git says of the tree could not be read, so the provenance does not have it
+    GitUnread = "git-unread", Warns;
+    /// An artifact of the pack is not a subject of its provenance, or has another digest there
+    ProvenanceIncomplete = "provenance-incomplete", Refutes;
+    /// The pack has artifacts, but no provenance
+    ProvenanceMissing = "provenance-missing", Refutes;
+    /// The pack has no SBOM, or only half of one
+    SbomMissing = "sbom-missing", Refutes;
+    /// An SBOM of the pack is not the one that was signed, or the two formats differ
+    SbomInvalid = "sbom-invalid", Refutes;
     // Hashes.
     /// There is no HASHES manifest to check
     HashesMissing = "hashes-missing", Refutes;

@@ -1,6 +1,7 @@
 //! Bytes and nothing else: one file a format. No file system, no clock, no randomness, no network.
 
 pub mod bag;
+pub mod bom;
 pub mod bundle;
 pub mod class;
 pub mod digest;

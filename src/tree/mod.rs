@@ -1,11 +1,14 @@
 //! What is read: the scan of the tree, its git facts, its version.
 
+pub mod artifact;
 pub mod git;
 mod links;
+pub mod lockfile;
 mod manifest;
 pub mod member;
 mod names;
 pub mod policy_file;
+pub mod reading;
 pub mod scan;
 #[cfg(test)]
 mod testing;

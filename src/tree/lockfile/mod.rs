@@ -1,0 +1,55 @@
+//! Lockfiles: which packages a project was resolved to. One file an ecosystem's format; [`KINDS`] is the table of all.
+//!
+//! A reader gives what the file states and nothing else. It never starts a program, never asks the network, and bounds
+//! what a hostile file can make it do: depth, repetition, size.
+
+#[cfg(test)]
+mod testing;
+
+use crate::tree::reading::Reading;
+
+/// The largest lockfile that is read, in bytes.
+pub const LOCKFILE_BYTES_MAX: u64 = 64 << 20;
+
+/// A lockfile, and what lies beside it.
+pub struct Lockfile<'a> {
+    /// Its path in the tree, for names of projects and for people.
+    pub path: &'a str,
+    /// Its content, at most [`LOCKFILE_BYTES_MAX`].
+    pub bytes: &'a [u8],
+    /// Files in its folder and below: the manifests of the project and of its workspace's members, vendored manifests.
+    pub beside: &'a dyn Beside,
+}
+
+/// Files in a lockfile's folder and below: of the tree, of an image's layers, of a test.
+pub trait Beside {
+    /// A file by its path relative to the lockfile's folder, with forward slashes; `None` if it is not there, cannot be
+    /// read, leaves the folder, or is larger than a manifest may be.
+    fn read(&self, relative: &str) -> Option<Vec<u8>>;
+}
+
+/// Nothing lies beside it.
+impl Beside for () {
+    fn read(&self, _: &str) -> Option<Vec<u8>> {
+        None
+    }
+}
+
+/// A kind of lockfile.
+pub struct Kind {
+    /// What it is called in documents: `Cargo.lock`, `pnpm-lock.yaml`.
+    pub name: &'static str,
+    /// Whether a file of this name, without its folder, is one.
+    pub is: fn(file_name: &str) -> bool,
+    /// Reads it.
+    pub read: fn(&Lockfile<'_>) -> Reading,
+}
+
+/// Every kind that is known, sorted by name.
+pub const KINDS: &[Kind] = &[];
+
+/// The kind of a file by its path in the tree.
+pub fn kind_of(path: &str) -> Option<&'static Kind> {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    KINDS.iter().find(|kind| (kind.is)(name))
+}
