@@ -1,6 +1,7 @@
 //! What must hold of a pack, whatever form it is in: one file a check.
 
 pub mod agreement;
+pub mod artifacts;
 pub mod bag;
 pub mod closure;
 pub mod compose;

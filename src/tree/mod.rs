@@ -14,6 +14,7 @@ pub mod scan;
 mod testing;
 #[cfg(test)]
 mod tests;
+pub mod software;
 mod text;
 pub mod version;
 mod walk;
