@@ -3,7 +3,9 @@
 use crate::format::class::Class;
 use crate::format::digest::Sha256;
 use crate::format::path::PackPath;
+use crate::policy::git::GitOptions;
 use crate::policy::matcher::Matcher;
+use crate::policy::sbom::SbomOptions;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
@@ -39,6 +41,8 @@ pub struct Policy {
     pub sha256: Sha256,
     /// The `{project}` of pack names, if the policy names it.
     pub project: Option<String>,
+    /// Who supplies the software, as the SBOM names them.
+    pub supplier: Option<String>,
     /// The file in the tree that holds the version.
     pub version_file: Option<PackPath>,
     /// How tags are named; default `v{version}`.
@@ -51,6 +55,10 @@ pub struct Policy {
     pub hashes: HashesPaths,
     /// How to seal.
     pub seal: SealOptions,
+    /// Whose signatures of tags count.
+    pub git: GitOptions,
+    /// What the SBOM leaves out.
+    pub sbom: SbomOptions,
     /// The include rules, compiled.
     pub(super) matcher: Matcher,
 }
