@@ -56,12 +56,15 @@ impl<'a> Artifacts<'a> {
             }
         }
         let said = self.said.into_inner().unwrap_or_else(PoisonError::into_inner);
-        Ok(said.into_iter().map(|(path, reading)| Said { path, lockfile: None, sha256: None, reading }).collect())
+        Ok(said
+            .into_iter()
+            .map(|(path, reading)| Said { path, lockfile: None, sha256: None, reading })
+            .collect())
     }
 
     fn is_wanted(&self, member: &Member) -> bool {
         let is_artifact = member.kind == MemberKind::File && member.class == Some(Class::Artifact);
-        is_artifact && !self.policy.sbom.excludes(member.path.as_str())
+        is_artifact && !self.policy.sbom.excludes(&member.path)
     }
 
     fn note(&self, path: &PackPath, reading: Reading) {
@@ -72,7 +75,8 @@ impl<'a> Artifacts<'a> {
 
 /// Refuses a file that is not as it was when it was scanned, which was before it was sealed.
 fn unchanged(root: &Root, member: &Member, file: &File) -> Result<()> {
-    let stat = rustix::fs::fstat(file).map_err(|errno| Error::io("read", root.join(member.path.as_str()))(errno.into()))?;
+    let stat = rustix::fs::fstat(file)
+        .map_err(|errno| Error::io("read", root.join(member.path.as_str()))(errno.into()))?;
     let is_same = stat.st_size as u64 == member.size
         && stat.st_mtime == member.mtime_s
         && stat.st_mtime_nsec as u32 == member.mtime_ns;

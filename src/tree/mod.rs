@@ -10,11 +10,11 @@ mod names;
 pub mod policy_file;
 pub mod reading;
 pub mod scan;
+pub mod software;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
-pub mod software;
 mod text;
 pub mod version;
 mod walk;

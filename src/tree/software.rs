@@ -3,6 +3,7 @@
 use crate::error::Result;
 use crate::finding::Code;
 use crate::format::digest::Sha256;
+use crate::format::path::PackPath;
 use crate::format::units::size;
 use crate::pipeline::source::Root;
 use crate::pipeline::watch::Watch;
@@ -62,10 +63,15 @@ fn candidates<'s>(scan: &'s Scan, policy: &Policy) -> Vec<(&'s str, &'static Kin
     let paths = files.map(|member| member.path.as_str()).chain(scan.unmatched.iter().map(|path| &**path));
     let mut found: Vec<_> = paths
         .filter_map(|path| Some((path, lockfile::kind_of(path)?)))
-        .filter(|(path, _)| !is_installed(path) && !policy.sbom.excludes(path))
+        .filter(|(path, _)| !is_installed(path) && !is_excluded(path, policy))
         .collect();
     found.sort_unstable_by_key(|(path, _)| *path);
     found
+}
+
+/// A path that is none, with escaped bytes in it, is left to the reader, who says that it cannot be read.
+fn is_excluded(path: &str, policy: &Policy) -> bool {
+    PackPath::new(path.as_bytes()).is_ok_and(|path| policy.sbom.excludes(&path))
 }
 
 fn is_installed(path: &str) -> bool {
@@ -85,7 +91,8 @@ fn read(root: &Root, path: &str, kind: &'static Kind) -> Said {
 
 /// A file's content, or why there is none.
 fn bounded(root: &Root, path: &str, bytes_max: u64) -> std::result::Result<Vec<u8>, (Code, String)> {
-    let failed = |error: &dyn std::fmt::Display| (Code::SbomSourceInvalid, format!("cannot be read: {error}"));
+    let failed =
+        |error: &dyn std::fmt::Display| (Code::SbomSourceInvalid, format!("cannot be read: {error}"));
     let (file, _) = root.open_file(path).map_err(|error| failed(&error))?;
     let mut bytes = Vec::new();
     file.take(bytes_max + 1).read_to_end(&mut bytes).map_err(|error| failed(&error))?;
