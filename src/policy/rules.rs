@@ -3,6 +3,7 @@
 use crate::format::class::Class;
 use crate::format::digest::Sha256;
 use crate::format::path::PackPath;
+use crate::policy::gate::Gate;
 use crate::policy::git::GitOptions;
 use crate::policy::matcher::Matcher;
 use crate::policy::sbom::SbomOptions;
@@ -49,6 +50,8 @@ pub struct Policy {
     pub tag: TagTemplate,
     /// What belongs in the pack; the first match wins.
     pub include: Vec<Include>,
+    /// What must hold before a release may go, in the order of the file.
+    pub gates: Vec<Gate>,
     /// The classes that a release takes.
     pub release_classes: BTreeSet<Class>,
     /// Where the HASHES manifests lie in the tree.
