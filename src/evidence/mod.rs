@@ -6,6 +6,7 @@ pub mod bag;
 pub mod closure;
 pub mod compose;
 pub mod folder;
+pub mod gates;
 pub mod hashes;
 pub mod links;
 pub mod matcher;

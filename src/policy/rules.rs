@@ -136,6 +136,11 @@ impl TagTemplate {
         (!after.contains("{version}")).then(|| TagTemplate { before: before.into(), after: after.into() })
     }
 
+    /// What the tag of a version is called.
+    pub fn name(&self, version: &str) -> String {
+        format!("{}{version}{}", self.before, self.after)
+    }
+
     /// The version that a tag names, if it fits. A version in a tag starts with a digit, so that under `v{version}`
     /// the tag `vendor-import` names none.
     pub fn version<'t>(&self, tag: &'t str) -> Option<&'t str> {

@@ -6,11 +6,12 @@ use std::fs;
 use std::path::Path;
 
 /// Every document's name and schema.
-fn schemas() -> [(&'static str, Schema); 11] {
+fn schemas() -> [(&'static str, Schema); 12] {
     [
         ("completions", schema_for!(CompletionsDocument)),
         ("demo", schema_for!(DemoDocument)),
         ("error", schema_for!(ErrorDocument)),
+        ("gate", schema_for!(gate::GateDocument)),
         ("hash", schema_for!(HashDocument)),
         ("init", schema_for!(InitDocument)),
         ("keys", schema_for!(KeysDocument)),
