@@ -4,10 +4,14 @@
 //! evidence (from the tree, or from a pack that an auditor holds) is no business of its own.
 
 pub mod changelog;
+pub mod checklist;
 pub mod evidence;
 pub mod judged;
+pub mod markdown;
+pub mod notes;
 mod parse;
 pub mod stage;
+pub mod template;
 pub mod version;
 
 pub use evidence::{Document, Evidence, Git, PayloadFile, Release};
@@ -67,4 +71,4 @@ pub struct Kind {
 }
 
 /// Every kind, in the order of the documents.
-pub const KINDS: &[Kind] = &[version::KIND, changelog::KIND];
+pub const KINDS: &[Kind] = &[version::KIND, changelog::KIND, notes::KIND, checklist::KIND];
