@@ -6,6 +6,13 @@ use crate::format::bom::Component;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Node(u32);
 
+impl Node {
+    /// Its place in [`Graph::nodes`].
+    pub(super) fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
 /// Components of one file, or of a whole release. Cycles are allowed: npm has them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Graph {
@@ -17,7 +24,8 @@ pub struct Graph {
 impl Graph {
     /// Adds a component that nothing depends on yet.
     pub fn add(&mut self, component: Component) -> Node {
-        let node = Node(u32::try_from(self.components.len()).expect("a file of 64 MiB holds fewer components"));
+        let node =
+            Node(u32::try_from(self.components.len()).expect("a file of 64 MiB holds fewer components"));
         self.components.push(component);
         self.depends.push(Vec::new());
         node
