@@ -4,6 +4,7 @@ pub mod agreement;
 pub mod bag;
 pub mod closure;
 pub mod compose;
+pub mod ddl;
 pub mod folder;
 pub mod hashes;
 pub mod links;
