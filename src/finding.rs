@@ -234,6 +234,9 @@ codes! {
     GateRetention = "gate-retention", Refuses;
     /// A program of the team's did not succeed
     GateCommand = "gate-command", Refuses;
+    // DDL.
+    /// Statements of a DDL file could not be parsed: the pack lists them, and does not know what they do
+    DdlUnparsed = "ddl-unparsed", Warns;
     // Hashes.
     /// There is no HASHES manifest to check
     HashesMissing = "hashes-missing", Refutes;

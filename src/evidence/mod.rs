@@ -5,6 +5,7 @@ pub mod artifacts;
 pub mod bag;
 pub mod closure;
 pub mod compose;
+pub mod ddl;
 pub mod folder;
 pub mod gates;
 pub mod hashes;

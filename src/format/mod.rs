@@ -5,6 +5,7 @@ pub mod bom;
 pub mod bundle;
 pub mod class;
 pub mod cyclonedx;
+pub mod ddl;
 pub mod digest;
 pub mod envelope;
 pub mod frames;
