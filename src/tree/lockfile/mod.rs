@@ -3,6 +3,8 @@
 //! A reader gives what the file states and nothing else. It never starts a program, never asks the network, and bounds
 //! what a hostile file can make it do: depth, repetition, size.
 
+mod assembly;
+mod json;
 pub mod node;
 #[cfg(test)]
 mod testing;
