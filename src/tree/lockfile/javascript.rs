@@ -153,7 +153,9 @@ mod tests {
             (
                 "ms",
                 format!("git+ssh://git@host.example/a/ms.git#{commit}"),
-                Some(format!("pkg:npm/ms@1.0.0?vcs_url=git%2Bssh:%2F%2Fgit%40host.example%2Fa%2Fms.git%40{commit}")),
+                Some(format!(
+                    "pkg:npm/ms@1.0.0?vcs_url=git%2Bssh:%2F%2Fgit%40host.example%2Fa%2Fms.git%40{commit}"
+                )),
             ),
             (
                 "ms",

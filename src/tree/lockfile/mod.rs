@@ -4,6 +4,8 @@
 //! what a hostile file can make it do: depth, repetition, size.
 
 mod assembly;
+mod cargo;
+mod cargo_toml;
 mod javascript;
 mod json;
 pub mod node;
@@ -67,6 +69,7 @@ pub struct Kind {
 /// Every kind that is known, sorted by name.
 #[rustfmt::skip]
 pub const KINDS: &[Kind] = &[
+    Kind { name: "Cargo.lock", is: |name| name == "Cargo.lock", read: cargo::read },
     Kind { name: "npm-shrinkwrap.json", is: |name| name == "npm-shrinkwrap.json", read: npm::read },
     Kind { name: "package-lock.json", is: |name| name == "package-lock.json", read: npm::read },
 ];
