@@ -3,8 +3,10 @@
 //! A reader gives what the file states and nothing else. It never starts a program, never asks the network, and bounds
 //! what a hostile file can make it do: depth, repetition, size.
 
+pub mod node;
 #[cfg(test)]
 mod testing;
+pub mod yaml;
 
 use crate::tree::reading::Reading;
 
