@@ -3,9 +3,24 @@
 //! A reader gives what the file states and nothing else. It never starts a program, never asks the network, and bounds
 //! what a hostile file can make it do: depth, repetition, size.
 
+pub mod gemfile;
+pub mod go_mod;
+pub mod gradle;
 pub mod node;
+pub mod packages;
+pub mod pdm;
+pub mod pip_lines;
+pub mod poetry;
+pub mod pyproject;
+pub mod python;
+pub mod requirement;
+pub mod requirements;
+#[cfg(test)]
+mod samples;
 #[cfg(test)]
 mod testing;
+pub mod toml_tree;
+pub mod uv;
 pub mod yaml;
 
 use crate::tree::reading::Reading;
@@ -48,7 +63,15 @@ pub struct Kind {
 }
 
 /// Every kind that is known, sorted by name.
-pub const KINDS: &[Kind] = &[];
+pub const KINDS: &[Kind] = &[
+    Kind { name: "Gemfile.lock", is: gemfile::is, read: gemfile::read },
+    Kind { name: "go.mod", is: go_mod::is, read: go_mod::read },
+    Kind { name: "gradle.lockfile", is: gradle::is, read: gradle::read },
+    Kind { name: "pdm.lock", is: pdm::is, read: pdm::read },
+    Kind { name: "poetry.lock", is: poetry::is, read: poetry::read },
+    Kind { name: "requirements.txt", is: requirements::is, read: requirements::read },
+    Kind { name: "uv.lock", is: uv::is, read: uv::read },
+];
 
 /// The kind of a file by its path in the tree.
 pub fn kind_of(path: &str) -> Option<&'static Kind> {
