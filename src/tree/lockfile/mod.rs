@@ -3,9 +3,11 @@
 //! A reader gives what the file states and nothing else. It never starts a program, never asks the network, and bounds
 //! what a hostile file can make it do: depth, repetition, size.
 
+mod assembly;
 pub mod gemfile;
 pub mod go_mod;
 pub mod gradle;
+mod json;
 pub mod node;
 pub mod packages;
 pub mod pdm;
