@@ -3,11 +3,14 @@
 //! The indentation is the grammar: a section's name at the margin, its facts and lists at 2, gems at 4, their needs at 6.
 
 use crate::finding::Code;
-use crate::format::bom::{self, Aggregate, Checksum, Component, ComponentKind, Purl, checksum::Algorithm};
+use crate::format::bom::{
+    Aggregate, Checksum, Component, ComponentKind, Purl, Scope, checksum::Algorithm,
+};
 use crate::tree::lockfile::Lockfile;
+use crate::tree::lockfile::assembly::Assembly;
 use crate::tree::lockfile::packages::Packages;
 use crate::tree::lockfile::yaml::utf8;
-use crate::tree::reading::Reading;
+use crate::tree::reading::{Fault, Reading};
 use std::collections::HashMap;
 
 /// Whether a file is one. The second is Bundler's other name for the same.
@@ -21,15 +24,15 @@ pub fn read(lockfile: &Lockfile<'_>) -> Reading {
         Ok(text) => text,
         Err(fault) => return fault.into(),
     };
-    let mut reading = Reading::new(Aggregate::Complete);
+    let mut assembly = Assembly::new(Aggregate::Complete);
     let mut gems = Gems::default();
     for (line, number) in text.lines().zip(1..) {
-        if let Err(what) = gems.line(&mut reading, line.trim_end()) {
-            reading.fault(Code::SbomSourceInvalid, Some(number), what);
+        if let Err(what) = gems.line(line.trim_end()) {
+            assembly.invalid(number, what);
         }
     }
-    gems.finish(&mut reading, lockfile.path);
-    reading
+    gems.finish(&mut assembly, lockfile.path);
+    assembly.finish()
 }
 
 /// What the lines so far say.
@@ -38,17 +41,17 @@ struct Gems<'a> {
     section: &'a str,
     remote: &'a str,
     revision: &'a str,
-    packages: Packages,
+    gems: Vec<Component>,
     /// By name, version and platform as written: `nokogiri (1.16.0-x86_64-linux)`.
-    written: HashMap<(&'a str, &'a str), bom::Node>,
-    current: Option<bom::Node>,
-    needs: Vec<(bom::Node, &'a str)>,
+    written: HashMap<(&'a str, &'a str), usize>,
+    current: Option<usize>,
+    needs: Vec<(usize, &'a str)>,
     asked: Vec<&'a str>,
     has_dependencies: bool,
 }
 
 impl<'a> Gems<'a> {
-    fn line(&mut self, reading: &mut Reading, line: &'a str) -> Result<(), String> {
+    fn line(&mut self, line: &'a str) -> Result<(), String> {
         let text = line.trim_start_matches(' ');
         let indent = line.len() - text.len();
         match (indent, self.section) {
@@ -61,7 +64,7 @@ impl<'a> Gems<'a> {
                 self.has_dependencies |= text == "DEPENDENCIES";
             }
             (2, "GEM" | "GIT" | "PATH" | "PLUGIN SOURCE") => self.fact(text),
-            (4, "GEM" | "GIT" | "PATH" | "PLUGIN SOURCE") => self.gem(reading, text)?,
+            (4, "GEM" | "GIT" | "PATH" | "PLUGIN SOURCE") => self.gem(text)?,
             (6, "GEM" | "GIT" | "PATH" | "PLUGIN SOURCE") => {
                 let (name, _) = named(text).ok_or_else(|| unreadable("need", text))?;
                 let gem = self.current.ok_or_else(|| unreadable("need", text))?;
@@ -73,7 +76,7 @@ impl<'a> Gems<'a> {
                     named(text.trim_end_matches('!')).ok_or_else(|| unreadable("dependency", text))?;
                 self.asked.push(name);
             }
-            (2, "CHECKSUMS") => self.checksums(reading, text)?,
+            (2, "CHECKSUMS") => self.checksums(text)?,
             // Platforms, Ruby's and Bundler's version: no gems.
             (_, "PLATFORMS" | "RUBY VERSION" | "BUNDLED WITH") => {}
             (_, section) => return Err(format!("what stands in {section} is not known")),
@@ -89,7 +92,7 @@ impl<'a> Gems<'a> {
         }
     }
 
-    fn gem(&mut self, reading: &mut Reading, text: &'a str) -> Result<(), String> {
+    fn gem(&mut self, text: &'a str) -> Result<(), String> {
         self.current = None;
         let (name, Some(written)) = named(text).ok_or_else(|| unreadable("gem", text))? else {
             return Err(unreadable("gem", text));
@@ -108,49 +111,58 @@ impl<'a> Gems<'a> {
         if self.section != "PATH" || is_here {
             gem.purl = Purl::qualified("gem", "", name, version, &qualifiers);
         }
-        let node = if is_here {
-            reading.graph.add_root(Component { kind: ComponentKind::Application, ..gem })
-        } else {
-            reading.graph.add(gem)
-        };
-        self.packages.add(name, node);
-        self.written.insert((name, written), node);
-        self.current = Some(node);
+        if is_here {
+            gem.kind = ComponentKind::Application;
+        }
+        self.current = Some(self.gems.len());
+        self.written.insert((name, written), self.gems.len());
+        self.gems.push(gem);
         Ok(())
     }
 
     /// `name (version) sha256=HEX,sha512=HEX`; nothing after the version where Bundler has not seen the file.
-    fn checksums(&mut self, reading: &mut Reading, text: &'a str) -> Result<(), String> {
-        let (gem, digests) = text.rsplit_once(") ").unwrap_or((text.trim_end_matches(')'), ""));
-        let (name, written) = gem.split_once(" (").ok_or_else(|| unreadable("checksum", text))?;
-        let node = self.written.get(&(name, written)).copied();
+    fn checksums(&mut self, text: &'a str) -> Result<(), String> {
+        let (written, digests) = text.rsplit_once(") ").unwrap_or((text.trim_end_matches(')'), ""));
+        let (name, written) = written.split_once(" (").ok_or_else(|| unreadable("checksum", text))?;
+        let gem = self.written.get(&(name, written)).copied();
         for digest in digests.split(',').filter(|digest| !digest.is_empty()) {
             let (algorithm, hex) = digest.split_once('=').ok_or_else(|| unreadable("checksum", text))?;
             let algorithm = Algorithm::named(algorithm).ok_or_else(|| unreadable("checksum", text))?;
             let checksum = Checksum::from_hex(algorithm, hex).ok_or_else(|| unreadable("checksum", text))?;
-            if let Some(node) = node {
-                reading.graph.component_mut(node).checksums.push(checksum);
+            if let Some(gem) = gem.and_then(|at| self.gems.get_mut(at)) {
+                gem.checksums.push(checksum);
             }
         }
         Ok(())
     }
 
-    fn finish(mut self, reading: &mut Reading, path: &str) {
+    fn finish(self, assembly: &mut Assembly, path: &str) {
         if !self.has_dependencies {
-            reading.fault(Code::SbomSourceInvalid, None, "the section DEPENDENCIES is missing");
+            let what = "the section DEPENDENCIES is missing";
+            assembly.fault(Fault::of_file(Code::SbomSourceInvalid, what));
         }
-        for (gem, name) in std::mem::take(&mut self.needs) {
+        let (mut packages, mut nodes, mut roots) = (Packages::default(), Vec::new(), Vec::new());
+        for gem in self.gems {
+            let (name, is_root) = (gem.name.clone(), gem.kind == ComponentKind::Application);
+            let node = if is_root { assembly.root(gem) } else { assembly.package(gem) };
+            roots.extend(is_root.then_some(node));
+            packages.add(name, node);
+            nodes.push(node);
+        }
+        for (gem, name) in self.needs {
             // Bundler itself is not in it, and what no platform of the project needs neither.
-            self.packages.link(reading, gem, name);
+            if let Some(node) = nodes.get(gem) {
+                packages.link(assembly, *node, name, Scope::Runtime);
+            }
         }
         // A Gemfile has no name; that of its gem will do where it has one, else its folder's.
-        let root = match reading.graph.roots() {
-            [gem] => *gem,
+        let root = match roots[..] {
+            [gem] => gem,
             _ if self.asked.is_empty() => return,
-            _ => reading.graph.add_root(Component::new(ComponentKind::Application, project(path), None)),
+            _ => assembly.root(Component::new(ComponentKind::Application, project(path), None)),
         };
-        for name in std::mem::take(&mut self.asked) {
-            self.packages.link(reading, root, name);
+        for name in self.asked {
+            packages.link(assembly, root, name, Scope::Runtime);
         }
     }
 }

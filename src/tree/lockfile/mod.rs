@@ -4,25 +4,25 @@
 //! what a hostile file can make it do: depth, repetition, size.
 
 mod assembly;
-pub mod gemfile;
-pub mod go_mod;
-pub mod gradle;
+mod gemfile;
+mod go_mod;
+mod gradle;
 mod json;
 pub mod node;
-pub mod packages;
-pub mod pdm;
-pub mod pip_lines;
-pub mod poetry;
-pub mod pyproject;
-pub mod python;
-pub mod requirement;
-pub mod requirements;
+mod packages;
+mod pdm;
+mod pip_lines;
+mod poetry;
+mod pyproject;
+mod python;
+mod requirement;
+mod requirements;
 #[cfg(test)]
 mod samples;
 #[cfg(test)]
 mod testing;
-pub mod toml_tree;
-pub mod uv;
+mod toml_tree;
+mod uv;
 pub mod yaml;
 
 use crate::tree::reading::Reading;

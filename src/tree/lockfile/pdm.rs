@@ -5,12 +5,12 @@
 use crate::finding::Code;
 use crate::format::bom::{self, Aggregate, Scope};
 use crate::tree::lockfile::Lockfile;
+use crate::tree::lockfile::assembly::Assembly;
 use crate::tree::lockfile::node::Node;
-use crate::tree::lockfile::packages::{Packages, spread};
+use crate::tree::lockfile::packages::Packages;
 use crate::tree::lockfile::python::{self, Origin, normalized, required_name};
 use crate::tree::lockfile::toml_tree;
-use crate::tree::reading::Reading;
-use std::collections::HashMap;
+use crate::tree::reading::{Fault, Reading};
 
 /// The newest lock version whose shape is known, by its first number.
 const NEWEST: u32 = 4;
@@ -26,31 +26,31 @@ pub fn read(lockfile: &Lockfile<'_>) -> Reading {
         Ok(lock) => lock,
         Err(fault) => return fault.into(),
     };
-    let mut reading = Reading::new(Aggregate::Complete);
-    check_version(&mut reading, &lock);
-    let project = python::add_project(&mut reading, lockfile);
+    let mut assembly = Assembly::new(Aggregate::Complete);
+    check_version(&mut assembly, &lock);
+    let project = python::add_project(&mut assembly, lockfile);
     let mut found = Found::default();
     for package in lock.get("package").map_or(&[][..], Node::items) {
-        found.add(&mut reading, package);
+        found.add(&mut assembly, package);
     }
     for (node, package) in &found.added {
         for needed in package.get("dependencies").map_or(&[][..], Node::items) {
             // What no supported platform needs is not locked; and an extra names its own package.
             if let Some(name) = needed.string().and_then(required_name) {
-                found.packages.link(&mut reading, *node, &name);
+                found.packages.link(&mut assembly, *node, &name, Scope::Runtime);
             }
         }
     }
     if let Some((root, project)) = project {
-        let starts = python::link_project(&mut reading, &mut found.packages, root, &project);
+        python::link_project(&mut assembly, &mut found.packages, root, &project);
         if !found.has_groups {
-            spread(&mut reading.graph, &starts);
+            return assembly.finish_by_reach();
         }
     }
-    reading
+    assembly.finish()
 }
 
-fn check_version(reading: &mut Reading, lock: &Node<'_>) {
+fn check_version(assembly: &mut Assembly, lock: &Node<'_>) {
     let stated = lock.get("metadata").and_then(|metadata| metadata.get("lock_version"));
     let text = stated.and_then(Node::text).unwrap_or_default();
     let major = text.split('.').next().and_then(|major| major.parse::<u32>().ok());
@@ -58,9 +58,13 @@ fn check_version(reading: &mut Reading, lock: &Node<'_>) {
         Some(major) if major <= NEWEST => {}
         Some(_) => {
             let what = format!("lock version {} is newer than {NEWEST}", text.escape_debug());
-            reading.fault(Code::SbomSourceNewer, stated.map(Node::line), what);
+            assembly
+                .fault(Fault { line: stated.map(Node::line), ..Fault::of_file(Code::SbomSourceNewer, what) });
         }
-        None => reading.fault(Code::SbomSourceInvalid, stated.map(Node::line), "no lock version"),
+        None => assembly.fault(Fault {
+            line: stated.map(Node::line),
+            ..Fault::of_file(Code::SbomSourceInvalid, "no lock version")
+        }),
     }
 }
 
@@ -69,39 +73,27 @@ struct Found<'a> {
     packages: Packages,
     /// Each table of the file, and the package that it is about.
     added: Vec<(bom::Node, &'a Node<'a>)>,
-    /// Packages by normalised name, version and place.
-    same: HashMap<(String, String, String), bom::Node>,
     has_groups: bool,
 }
 
 impl<'a> Found<'a> {
-    fn add(&mut self, reading: &mut Reading, package: &'a Node<'a>) {
+    fn add(&mut self, assembly: &mut Assembly, package: &'a Node<'a>) {
         let string = |key: &str| package.get(key).and_then(Node::string);
         let Some(name) = string("name") else {
-            reading.fault(Code::SbomSourceInvalid, Some(package.line()), "a package without a name");
+            assembly.invalid(package.line(), "a package without a name");
             return;
         };
         let (version, origin) = (string("version"), origin(package));
         self.has_groups |= package.get("groups").is_some();
-        let scope = scope(package);
-        let place = string("url").or(string("git")).or(string("path")).unwrap_or_default();
-        let key = (normalized(name), version.unwrap_or_default().to_owned(), place.to_owned());
-        if let Some(node) = self.same.get(&key) {
-            let known = reading.graph.component_mut(*node);
-            known.scope = known.scope.min(scope);
-            self.added.push((*node, package));
-            return;
-        }
         let mut component = python::package(name, version, &origin);
-        component.scope = scope;
+        component.scope = scope(package);
         for hash in
             package.get("files").map_or(&[][..], Node::items).iter().filter_map(|file| file.get("hash"))
         {
-            python::add_checksum(reading, &mut component, hash);
+            python::add_checksum(assembly, &mut component, hash);
         }
-        let node = reading.graph.add(component);
+        let node = assembly.package(component);
         self.packages.add(normalized(name), node);
-        self.same.insert(key, node);
         self.added.push((node, package));
     }
 }

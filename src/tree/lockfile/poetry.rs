@@ -6,11 +6,12 @@
 use crate::finding::Code;
 use crate::format::bom::{self, Aggregate, Scope};
 use crate::tree::lockfile::Lockfile;
+use crate::tree::lockfile::assembly::Assembly;
 use crate::tree::lockfile::node::Node;
-use crate::tree::lockfile::packages::{Packages, spread};
+use crate::tree::lockfile::packages::Packages;
 use crate::tree::lockfile::python::{self, Origin, normalized};
 use crate::tree::lockfile::toml_tree;
-use crate::tree::reading::Reading;
+use crate::tree::reading::{Fault, Reading};
 
 /// The newest lock version that is known.
 const NEWEST: (u32, u32) = (2, 1);
@@ -26,38 +27,38 @@ pub fn read(lockfile: &Lockfile<'_>) -> Reading {
         Ok(lock) => lock,
         Err(fault) => return fault.into(),
     };
-    let mut reading = Reading::new(Aggregate::Complete);
-    check_version(&mut reading, &lock);
-    let project = python::add_project(&mut reading, lockfile);
+    let mut assembly = Assembly::new(Aggregate::Complete);
+    check_version(&mut assembly, &lock);
+    let project = python::add_project(&mut assembly, lockfile);
     let mut packages = Packages::default();
     let mut added = Vec::new();
     for package in lock.get("package").map_or(&[][..], Node::items) {
-        if let Some((node, said)) = add(&mut reading, &mut packages, package, &lock) {
+        if let Some((node, said)) = add(&mut assembly, &mut packages, package, &lock) {
             added.push((node, package, said));
         }
     }
     for (node, package, _) in &added {
         for entry in package.get("dependencies").map_or(&[][..], Node::entries) {
             // What no supported Python or platform needs is not locked, so a name may lead nowhere.
-            packages.link(&mut reading, *node, &normalized(&entry.key));
+            packages.link(&mut assembly, *node, &normalized(&entry.key), Scope::Runtime);
         }
     }
     if let Some((root, project)) = project {
-        let starts = python::link_project(&mut reading, &mut packages, root, &project);
+        python::link_project(&mut assembly, &mut packages, root, &project);
         // What the file says of itself is better than what can be told from the manifest.
         if added.iter().all(|(_, _, said)| said.is_none()) {
-            spread(&mut reading.graph, &starts);
+            return assembly.finish_by_reach();
         }
     }
-    reading
+    assembly.finish()
 }
 
-fn check_version(reading: &mut Reading, lock: &Node<'_>) {
+fn check_version(assembly: &mut Assembly, lock: &Node<'_>) {
     let stated = lock.get("metadata").and_then(|metadata| metadata.get("lock-version"));
     let Some(stated) = stated else {
         // Poetry 1.0 had none yet; but its metadata stand at the end, and a file without them was cut off.
         if lock.get("metadata").is_none() {
-            reading.fault(Code::SbomSourceInvalid, None, "the metadata at its end are missing");
+            assembly.fault(Fault::of_file(Code::SbomSourceInvalid, "the metadata at its end are missing"));
         }
         return;
     };
@@ -69,15 +70,15 @@ fn check_version(reading: &mut Reading, lock: &Node<'_>) {
         (Some(_), Some(_)) => {
             let what =
                 format!("lock version {} is newer than {}.{}", text.escape_debug(), NEWEST.0, NEWEST.1);
-            reading.fault(Code::SbomSourceNewer, Some(stated.line()), what);
+            assembly.newer(stated.line(), what);
         }
-        _ => reading.fault(Code::SbomSourceInvalid, Some(stated.line()), "the lock version is none"),
+        _ => assembly.invalid(stated.line(), "the lock version is none"),
     }
 }
 
 /// Adds a package; gives its scope too, where the file states it.
 fn add(
-    reading: &mut Reading,
+    assembly: &mut Assembly,
     packages: &mut Packages,
     package: &Node<'_>,
     lock: &Node<'_>,
@@ -85,14 +86,14 @@ fn add(
     let string = |key: &str| package.get(key).and_then(Node::string);
     let (Some(name), Some(version)) = (string("name"), string("version")) else {
         let what = "a package without a name or a version";
-        reading.fault(Code::SbomSourceInvalid, Some(package.line()), what);
+        assembly.invalid(package.line(), what);
         return None;
     };
     let mut component = python::package(name, Some(version), &origin(package));
     let files = package.get("files").or_else(|| lock.get("metadata")?.get("files")?.get(name));
     for file in files.map_or(&[][..], Node::items) {
         if let Some(hash) = file.get("hash") {
-            python::add_checksum(reading, &mut component, hash);
+            python::add_checksum(assembly, &mut component, hash);
         }
     }
     let said = scope(package);
@@ -100,7 +101,7 @@ fn add(
         Scope::Runtime if package.get("optional").is_some_and(Node::is_true) => Scope::Optional,
         scope => scope,
     };
-    let node = reading.graph.add(component);
+    let node = assembly.package(component);
     packages.add(normalized(name), node);
     Some((node, said))
 }

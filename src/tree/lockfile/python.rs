@@ -2,10 +2,11 @@
 
 use crate::finding::Code;
 use crate::format::bom::{self, Checksum, Component, ComponentKind, Purl, Scope, checksum::Algorithm};
+use crate::tree::lockfile::assembly::Assembly;
 use crate::tree::lockfile::node::Node;
 use crate::tree::lockfile::packages::Packages;
 use crate::tree::lockfile::{Lockfile, pyproject, pyproject::Project};
-use crate::tree::reading::Reading;
+use crate::tree::reading::Fault;
 
 /// A name as the index compares it (PEP 503): lower case, and one dash for every run of `-`, `_` and `.`.
 pub fn normalized(name: &str) -> String {
@@ -55,12 +56,12 @@ pub fn checksum(text: &str) -> Option<Checksum> {
 }
 
 /// Adds a digest where a file states one; what is none is a fault.
-pub fn add_checksum(reading: &mut Reading, to: &mut Component, stated: &Node<'_>) {
+pub fn add_checksum(assembly: &mut Assembly, to: &mut Component, stated: &Node<'_>) {
     match stated.text().map(checksum) {
         Some(Some(checksum)) => to.checksums.push(checksum),
         _ => {
             let what = format!("`{}` has a hash that is none", to.name.escape_debug());
-            reading.fault(Code::SbomSourceInvalid, Some(stated.line()), what);
+            assembly.invalid(stated.line(), what);
         }
     }
 }
@@ -74,39 +75,28 @@ pub fn required_name(requirement: &str) -> Option<String> {
 }
 
 /// Adds the project that `pyproject.toml` beside the lockfile describes, as a root; what it needs is linked later.
-pub fn add_project(reading: &mut Reading, lockfile: &Lockfile<'_>) -> Option<(bom::Node, Project)> {
+pub fn add_project(assembly: &mut Assembly, lockfile: &Lockfile<'_>) -> Option<(bom::Node, Project)> {
     let project = match pyproject::beside(lockfile)? {
         Ok(project) => project,
         Err(fault) => {
             let line = fault.line.map_or(String::new(), |line| format!(":{line}"));
             let what = format!("pyproject.toml{line} beside it: {}", fault.what);
-            reading.fault(Code::SbomSourceInvalid, None, what);
+            assembly.fault(Fault::of_file(Code::SbomSourceInvalid, what));
             return None;
         }
     };
     let name = project.name.as_deref()?;
     let described = package(name, project.version.as_deref(), &Origin::Index);
-    let node = reading.graph.add_root(Component {
-        kind: ComponentKind::Application,
-        licence: project.licence.clone(),
-        ..described
-    });
+    let (kind, licence) = (ComponentKind::Application, project.licence.clone());
+    let node = assembly.root(Component { kind, licence, ..described });
     Some((node, project))
 }
 
-/// Links a project with what it needs; gives where each scope begins.
-pub fn link_project(
-    reading: &mut Reading,
-    packages: &mut Packages,
-    root: bom::Node,
-    project: &Project,
-) -> Vec<(Scope, bom::Node)> {
-    let mut starts = Vec::new();
+/// Links a project with what it needs.
+pub fn link_project(assembly: &mut Assembly, packages: &mut Packages, root: bom::Node, project: &Project) {
     for (name, scope) in &project.needs {
-        packages.link(reading, root, name);
-        starts.extend(packages.named(name).iter().filter(|node| **node != root).map(|node| (*scope, *node)));
+        packages.link(assembly, root, name, *scope);
     }
-    starts
 }
 
 /// The most needed scope of the groups that a package is in; `main` is the name of what is no group.

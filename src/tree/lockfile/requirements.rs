@@ -3,13 +3,14 @@
 //! Only what is pinned (`==`, `===`) has a version. Who needs whom is not in it, nor whether it is all.
 
 use crate::finding::Code;
-use crate::format::bom::{Aggregate, Checksum};
+use crate::format::bom::{Aggregate, Checksum, Component};
+use crate::tree::lockfile::assembly::Assembly;
 use crate::tree::lockfile::pip_lines::{self, Statement};
 use crate::tree::lockfile::python::{self, normalized};
 use crate::tree::lockfile::requirement::Requirement;
 use crate::tree::lockfile::yaml::utf8;
 use crate::tree::lockfile::{Beside, Lockfile};
-use crate::tree::reading::Reading;
+use crate::tree::reading::{Fault, Reading};
 use std::collections::{HashMap, HashSet};
 
 /// The deepest that files include each other, and the most of them.
@@ -27,8 +28,8 @@ pub fn read(lockfile: &Lockfile<'_>) -> Reading {
         Ok(text) => text,
         Err(fault) => return fault.into(),
     };
-    let mut reading = Reading::new(Aggregate::Unknown);
-    python::add_project(&mut reading, lockfile);
+    let mut assembly = Assembly::new(Aggregate::Unknown);
+    python::add_project(&mut assembly, lockfile);
     let own = lockfile.path.rsplit('/').next().unwrap_or(lockfile.path);
     let mut files = Files {
         beside: lockfile.beside,
@@ -36,9 +37,9 @@ pub fn read(lockfile: &Lockfile<'_>) -> Reading {
         open: Vec::new(),
         found: Vec::new(),
     };
-    files.read(&mut reading, own, text, false);
-    add(&mut reading, files.found);
-    reading
+    files.read(&mut assembly, own, text, false);
+    add(&mut assembly, files.found);
+    assembly.finish()
 }
 
 /// A requirement, and whether it only constrains others.
@@ -58,13 +59,13 @@ struct Files<'a> {
 }
 
 impl Files<'_> {
-    fn read(&mut self, reading: &mut Reading, path: &str, text: &str, constrains: bool) {
+    fn read(&mut self, assembly: &mut Assembly, path: &str, text: &str, constrains: bool) {
         self.open.push(path.to_owned());
         for (line, text) in pip_lines::joined(text) {
             match pip_lines::statement(&text) {
                 Ok(Statement::Nothing) => {}
-                Ok(Statement::Include(file)) => self.include(reading, line, file, constrains),
-                Ok(Statement::Constrain(file)) => self.include(reading, line, file, true),
+                Ok(Statement::Include(file)) => self.include(assembly, line, file, constrains),
+                Ok(Statement::Constrain(file)) => self.include(assembly, line, file, true),
                 Ok(Statement::Require { text, hashes }) => {
                     match Requirement::read(text, &self.here(), self.beside) {
                         Ok(requirement) => self.found.extend(requirement.map(|requirement| Found {
@@ -72,10 +73,10 @@ impl Files<'_> {
                             hashes,
                             constrains,
                         })),
-                        Err(what) => self.fault(reading, line, &what),
+                        Err(what) => self.fault(assembly, line, &what),
                     }
                 }
-                Err(what) => self.fault(reading, line, &what),
+                Err(what) => self.fault(assembly, line, &what),
             }
         }
         self.open.pop();
@@ -87,38 +88,38 @@ impl Files<'_> {
         path.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"))
     }
 
-    fn include(&mut self, reading: &mut Reading, line: usize, file: &str, constrains: bool) {
+    fn include(&mut self, assembly: &mut Assembly, line: usize, file: &str, constrains: bool) {
         let said = file.escape_debug().to_string();
         let Some(path) = pip_lines::resolved(&self.here(), file) else {
-            return self.fault(reading, line, &format!("`{said}` is not in this folder, and was not read"));
+            return self.fault(assembly, line, &format!("`{said}` is not in this folder, and was not read"));
         };
         if self.open.contains(&path) {
-            return self.fault(reading, line, &format!("`{said}` includes itself"));
+            return self.fault(assembly, line, &format!("`{said}` includes itself"));
         }
         if self.seen.contains(&path) {
             return;
         }
         if self.open.len() > INCLUDE_DEPTH_MAX || self.seen.len() > INCLUDES_MAX {
             let what = format!("`{said}` is one file more than may be included");
-            return reading.fault(Code::SbomSourceTooLarge, None, what);
+            return assembly.fault(Fault::of_file(Code::SbomSourceTooLarge, what));
         }
         self.seen.insert(path.clone());
         let Some(bytes) = self.beside.read(&path) else {
-            return self.fault(reading, line, &format!("`{said}` cannot be read"));
+            return self.fault(assembly, line, &format!("`{said}` cannot be read"));
         };
         match utf8(&bytes) {
-            Ok(text) => self.read(reading, &path, text, constrains),
-            Err(fault) => self.fault(reading, line, &format!("`{said}`: {}", fault.what)),
+            Ok(text) => self.read(assembly, &path, text, constrains),
+            Err(fault) => self.fault(assembly, line, &format!("`{said}`: {}", fault.what)),
         }
     }
 
     /// A fault of the file that is being read; lines are those of the first file, so others stand in the text.
-    fn fault(&self, reading: &mut Reading, line: usize, what: &str) {
+    fn fault(&self, assembly: &mut Assembly, line: usize, what: &str) {
         match &self.open[..] {
-            [_] => reading.fault(Code::SbomSourceInvalid, Some(line), what),
+            [_] => assembly.invalid(line, what),
             [.., file] => {
                 let what = format!("{}:{line}: {what}", file.escape_debug());
-                reading.fault(Code::SbomSourceInvalid, None, what);
+                assembly.fault(Fault::of_file(Code::SbomSourceInvalid, what));
             }
             [] => {}
         }
@@ -126,14 +127,13 @@ impl Files<'_> {
 }
 
 /// Adds every package once. A constraint gives the version of what is required without one.
-fn add(reading: &mut Reading, found: Vec<Found>) {
+fn add(assembly: &mut Assembly, found: Vec<Found>) {
     let mut pins: HashMap<String, (String, Vec<Checksum>)> = HashMap::new();
     for one in found.iter().filter(|one| one.constrains) {
         if let Some(version) = &one.requirement.version {
             pins.insert(normalized(&one.requirement.name), (version.clone(), one.hashes.clone()));
         }
     }
-    let mut known = HashMap::new();
     for mut one in found.into_iter().filter(|one| !one.constrains) {
         let name = normalized(&one.requirement.name);
         if one.requirement.version.is_none()
@@ -143,11 +143,9 @@ fn add(reading: &mut Reading, found: Vec<Found>) {
             one.requirement.version = Some(version.clone());
             one.hashes.extend(hashes.iter().cloned());
         }
-        let Requirement { name: written, version, origin } = one.requirement;
-        let node = *known
-            .entry((name, version.clone()))
-            .or_insert_with(|| reading.graph.add(python::package(&written, version.as_deref(), &origin)));
-        reading.graph.component_mut(node).checksums.extend(one.hashes);
+        let Requirement { name, version, origin } = one.requirement;
+        let package = python::package(&name, version.as_deref(), &origin);
+        assembly.package(Component { checksums: one.hashes, ..package });
     }
 }
 

@@ -4,11 +4,12 @@
 use crate::finding::Code;
 use crate::format::bom::{self, Aggregate, Component, ComponentKind, Scope};
 use crate::tree::lockfile::Lockfile;
+use crate::tree::lockfile::assembly::Assembly;
 use crate::tree::lockfile::node::Node;
-use crate::tree::lockfile::packages::{Packages, spread};
+use crate::tree::lockfile::packages::Packages;
 use crate::tree::lockfile::python::{self, Origin, normalized};
 use crate::tree::lockfile::toml_tree;
-use crate::tree::reading::Reading;
+use crate::tree::reading::{Fault, Reading};
 use std::collections::HashSet;
 
 /// The version that is known. Its revisions add what readers may leave aside.
@@ -25,37 +26,35 @@ pub fn read(lockfile: &Lockfile<'_>) -> Reading {
         Ok(lock) => lock,
         Err(fault) => return fault.into(),
     };
-    let mut reading = Reading::new(Aggregate::Complete);
-    check_version(&mut reading, &lock);
+    let mut assembly = Assembly::new(Aggregate::Complete);
+    check_version(&mut assembly, &lock);
     let members = Members::of(&lock);
     let mut packages = Packages::default();
     let mut added = Vec::new();
     for package in lock.get("package").map_or(&[][..], Node::items) {
-        if let Some(node) = add(&mut reading, &mut packages, package, &members) {
+        if let Some(node) = add(&mut assembly, &mut packages, package, &members) {
             added.push((node, package));
         }
     }
-    let roots: HashSet<bom::Node> = reading.graph.roots().iter().copied().collect();
-    let mut starts = Vec::new();
     for (node, package) in &added {
-        let needs = link(&mut reading, &mut packages, *node, package);
-        if roots.contains(node) {
-            starts.extend(needs);
-        }
+        link(&mut assembly, &mut packages, *node, package);
     }
-    spread(&mut reading.graph, &starts);
-    reading
+    assembly.finish_by_reach()
 }
 
-fn check_version(reading: &mut Reading, lock: &Node<'_>) {
+fn check_version(assembly: &mut Assembly, lock: &Node<'_>) {
     let stated = lock.get("version");
     match stated.and_then(|version| version.text()?.parse::<u64>().ok()) {
         Some(VERSION) => {}
         Some(other) if other > VERSION => {
             let what = format!("version {other} is newer than {VERSION}");
-            reading.fault(Code::SbomSourceNewer, stated.map(Node::line), what);
+            assembly
+                .fault(Fault { line: stated.map(Node::line), ..Fault::of_file(Code::SbomSourceNewer, what) });
         }
-        _ => reading.fault(Code::SbomSourceInvalid, stated.map(Node::line), "no version that is known"),
+        _ => assembly.fault(Fault {
+            line: stated.map(Node::line),
+            ..Fault::of_file(Code::SbomSourceInvalid, "no version that is known")
+        }),
     }
 }
 
@@ -77,14 +76,14 @@ impl<'a> Members<'a> {
 }
 
 fn add(
-    reading: &mut Reading,
+    assembly: &mut Assembly,
     packages: &mut Packages,
     package: &Node<'_>,
     members: &Members<'_>,
 ) -> Option<bom::Node> {
     let string = |key: &str| package.get(key).and_then(Node::string);
     let Some(name) = string("name") else {
-        reading.fault(Code::SbomSourceInvalid, Some(package.line()), "a package without a name");
+        assembly.invalid(package.line(), "a package without a name");
         return None;
     };
     // The version of a project may be made when it is built.
@@ -94,12 +93,12 @@ fn add(
     let mut component = python::package(name, version, &origin);
     let wheels = package.get("wheels").map_or(&[][..], Node::items);
     for hash in wheels.iter().chain(package.get("sdist")).filter_map(|file| file.get("hash")) {
-        python::add_checksum(reading, &mut component, hash);
+        python::add_checksum(assembly, &mut component, hash);
     }
     let node = if is_root {
-        reading.graph.add_root(Component { kind: ComponentKind::Application, ..component })
+        assembly.root(Component { kind: ComponentKind::Application, ..component })
     } else {
-        reading.graph.add(component)
+        assembly.package(component)
     };
     if let Some(version) = version {
         packages.add(versioned(name, version), node);
@@ -128,34 +127,26 @@ fn origin(source: Option<&Node<'_>>) -> Origin {
     if local.into_iter().any(|key| text(key).is_some()) { Origin::Local } else { Origin::Index }
 }
 
-/// Links a package with everything that it needs; gives each of that with its scope, if the package is a project.
-fn link(
-    reading: &mut Reading,
-    packages: &mut Packages,
-    from: bom::Node,
-    package: &Node<'_>,
-) -> Vec<(Scope, bom::Node)> {
+/// Links a package with everything that it needs.
+fn link(assembly: &mut Assembly, packages: &mut Packages, from: bom::Node, package: &Node<'_>) {
     let groups = |key: &str| package.get(key).map_or(&[][..], Node::entries).iter().map(|group| &group.node);
     let main = package.get("dependencies").into_iter().map(|list| (Scope::Runtime, list));
     let optional = groups("optional-dependencies").map(|list| (Scope::Optional, list));
     let development = groups("dev-dependencies").map(|list| (Scope::Development, list));
-    let mut starts = Vec::new();
     for (scope, list) in main.chain(optional).chain(development) {
         for needed in list.items() {
             let Some(name) = needed.get("name").and_then(Node::string) else {
-                reading.fault(Code::SbomSourceInvalid, Some(needed.line()), "a dependency without a name");
+                assembly.invalid(needed.line(), "a dependency without a name");
                 continue;
             };
             // The version is there only where a file has several.
             let key = needed.get_text("version").map_or(normalized(name), |version| versioned(name, version));
-            if !packages.link(reading, from, &key) {
+            if !packages.link(assembly, from, &key, scope) {
                 let what = format!("`{}` is needed, but not in it", key.escape_debug());
-                reading.fault(Code::SbomSourceInvalid, Some(needed.line()), what);
+                assembly.invalid(needed.line(), what);
             }
-            starts.extend(packages.named(&key).iter().map(|node| (scope, *node)));
         }
     }
-    starts
 }
 
 #[cfg(test)]
