@@ -66,6 +66,11 @@ impl Fault {
         Fault { code, inside: String::new(), line: Some(line), what: what.into() }
     }
 
+    /// Of the file as a whole: of what is not there, or where lines say nothing.
+    pub fn of_file(code: Code, what: impl Into<String>) -> Fault {
+        Fault { code, inside: String::new(), line: None, what: what.into() }
+    }
+
     /// The finding about a file of the tree.
     pub fn finding(&self, path: &str) -> Finding {
         let mut subject = path.to_owned();

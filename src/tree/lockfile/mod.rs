@@ -6,15 +6,30 @@
 mod assembly;
 mod cargo;
 mod cargo_toml;
+mod gemfile;
+mod go_mod;
+mod gradle;
 mod javascript;
 mod json;
 pub mod node;
 mod npm;
 mod npm_v1;
+mod packages;
+mod pdm;
+mod pip_lines;
 mod places;
+mod poetry;
+mod pyproject;
+mod python;
+mod requirement;
+mod requirements;
+#[cfg(test)]
+mod samples;
 mod source;
 #[cfg(test)]
 mod testing;
+mod toml_tree;
+mod uv;
 pub mod yaml;
 
 use crate::tree::reading::Reading;
@@ -70,8 +85,15 @@ pub struct Kind {
 #[rustfmt::skip]
 pub const KINDS: &[Kind] = &[
     Kind { name: "Cargo.lock", is: |name| name == "Cargo.lock", read: cargo::read },
+    Kind { name: "Gemfile.lock", is: gemfile::is, read: gemfile::read },
+    Kind { name: "go.mod", is: go_mod::is, read: go_mod::read },
+    Kind { name: "gradle.lockfile", is: gradle::is, read: gradle::read },
     Kind { name: "npm-shrinkwrap.json", is: |name| name == "npm-shrinkwrap.json", read: npm::read },
     Kind { name: "package-lock.json", is: |name| name == "package-lock.json", read: npm::read },
+    Kind { name: "pdm.lock", is: pdm::is, read: pdm::read },
+    Kind { name: "poetry.lock", is: poetry::is, read: poetry::read },
+    Kind { name: "requirements.txt", is: requirements::is, read: requirements::read },
+    Kind { name: "uv.lock", is: uv::is, read: uv::read },
 ];
 
 /// The kind of a file by its path in the tree.
