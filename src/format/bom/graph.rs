@@ -17,7 +17,8 @@ pub struct Graph {
 impl Graph {
     /// Adds a component that nothing depends on yet.
     pub fn add(&mut self, component: Component) -> Node {
-        let node = Node(u32::try_from(self.components.len()).expect("a file of 64 MiB holds fewer components"));
+        let node =
+            Node(u32::try_from(self.components.len()).expect("a file of 64 MiB holds fewer components"));
         self.components.push(component);
         self.depends.push(Vec::new());
         node
