@@ -2,7 +2,7 @@
 
 use crate::format::bom::{Aggregate, Component, ComponentKind, Purl, Scope};
 use crate::tree::artifact::bounds::{Budget, Trouble, short};
-use crate::tree::artifact::parts::{Needed, licence, people};
+use crate::tree::artifact::parts::{Needed, licence, noted, people};
 use crate::tree::artifact::tar::{EntryKind, Tar, inside};
 use crate::tree::lockfile::{Beside, LOCKFILE_BYTES_MAX, Lockfile, kind_of};
 use crate::tree::reading::Reading;
@@ -58,9 +58,8 @@ pub fn read(path: &str, tar: &mut Tar<'_>) -> Result<Reading, Trouble> {
 fn locked(component: Component, lock: Reading) -> Reading {
     let is_it = |other: &Component| other.name == component.name && other.version == component.version;
     let mut reading = Reading::new(lock.aggregate);
-    reading.faults = lock.faults;
-    for fault in &mut reading.faults {
-        fault.inside = "Cargo.lock".to_owned();
+    for fault in lock.faults {
+        noted(fault, "Cargo.lock", &mut reading);
     }
     let root = lock.graph.roots().iter().copied().find(|node| is_it(lock.graph.component(*node)));
     match root {

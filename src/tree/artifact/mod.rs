@@ -7,10 +7,12 @@ mod bytes;
 mod crate_file;
 mod fields;
 mod gem;
+mod image;
 mod jar;
 mod npm;
 mod parts;
 mod pom;
+mod program;
 mod python;
 mod sdist;
 mod tar;
@@ -71,7 +73,7 @@ fn dispatch(path: &str, head: &[u8], source: &mut dyn Source) -> Result<Option<R
     }
     match form {
         Form::Gzip | Form::Zstd | Form::Tar => archive(path, form, source),
-        Form::Other => Ok(None),
+        Form::Other => program::read(path, head, source),
     }
 }
 
@@ -112,6 +114,9 @@ fn tarball(path: &str, first: &str, bytes: &mut dyn Bytes) -> Result<Option<Read
     let folder = first.trim_start_matches("./").split('/').next().unwrap_or_default();
     let name = file_name(path);
     let stem = [".tar.gz", ".tgz", ".tar.zst", ".tar"].iter().find_map(|end| name.strip_suffix(end));
+    if image::begins(first) {
+        return image::read(path, bytes);
+    }
     if folder == "package" {
         return npm::read(&mut Tar::new(bytes));
     }

@@ -2,6 +2,7 @@
 
 use crate::format::bom::{Component, ComponentKind, Graph, Licence, Node, Purl, Scope};
 use crate::tree::artifact::bounds::short;
+use crate::tree::reading::{Fault, Reading};
 use std::collections::BTreeMap;
 
 /// What something needs by name, each once; where one is said twice, the scope that is needed more counts.
@@ -46,6 +47,15 @@ pub fn absorb(graph: &mut Graph, other: &Graph) -> Vec<Node> {
         }
     }
     moved
+}
+
+/// Notes the fault of a file that lies inside.
+pub fn noted(fault: Fault, inside: &str, reading: &mut Reading) {
+    let before = reading.faults.len();
+    reading.fault(fault.code, fault.line, fault.what);
+    if let Some(noted) = reading.faults.get_mut(before) {
+        noted.inside = inside.to_owned();
+    }
 }
 
 /// `Name <mail> (url)` without mail and address, as npm, Cargo and Debian write people.
