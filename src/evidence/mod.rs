@@ -7,6 +7,7 @@ pub mod closure;
 pub mod compose;
 pub mod ddl;
 pub mod folder;
+pub mod gathered;
 pub mod gates;
 pub mod hashes;
 pub mod links;
