@@ -2,6 +2,7 @@
 
 pub mod agreement;
 pub mod artifacts;
+pub mod attested;
 pub mod bag;
 pub mod closure;
 pub mod compose;
@@ -14,6 +15,7 @@ pub mod links;
 pub mod matcher;
 pub mod pack;
 pub mod payload;
+pub mod provenance;
 pub mod receipt;
 pub mod sbom;
 pub mod seal;
