@@ -61,7 +61,9 @@ fn same_bytes(lockfiles: &[Said], payload: &Payload<'_>) -> Result<()> {
         let at = payload.scanned.binary_search_by(|member| member.path.as_str().cmp(path)).ok()?;
         payload.read.get(at).map(|read| read.digests.sha256)
     };
-    let differs = |said: &&Said| said.sha256.is_some_and(|read| sealed(&said.path).is_some_and(|sealed| sealed != read));
+    let differs = |said: &&Said| {
+        said.sha256.is_some_and(|read| sealed(&said.path).is_some_and(|sealed| sealed != read))
+    };
     let changed = lockfiles.iter().filter(differs);
     let findings: Vec<Finding> = changed.map(|said| Finding::new(Code::FileChanging, &said.path)).collect();
     if findings.is_empty() { Ok(()) } else { Err(Error::Refused(findings)) }

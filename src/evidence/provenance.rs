@@ -5,8 +5,8 @@ use crate::evidence::payload::{MANIFEST, NAMED_MAX, Named};
 use crate::format::digest::Sha256;
 use crate::format::listing::{Encoding, write_line};
 use crate::format::provenance::{
-    BUILD_TYPE, BuildDefinition, Builder, BuilderVersion, ExternalParameters, InternalParameters, Metadata, Provenance,
-    Resource, RunDetails, TagSignature,
+    BUILD_TYPE, BuildDefinition, Builder, BuilderVersion, ExternalParameters, InternalParameters, Metadata,
+    Provenance, Resource, RunDetails, TagSignature,
 };
 use crate::format::seal::PolicyRef;
 use crate::format::statement::{DigestSet, Statement, Subject};

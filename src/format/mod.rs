@@ -24,6 +24,7 @@ pub mod member;
 pub mod nearest;
 pub mod pack;
 pub mod path;
+pub mod provenance;
 pub mod public_url;
 pub mod receipt;
 pub mod seal;

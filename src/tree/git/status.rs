@@ -6,9 +6,10 @@ use gix::Repository;
 use gix::attrs::StateRef;
 use gix::bstr::{BStr, BString};
 use gix::dir::walk::EmissionMode;
+use gix::hash::ObjectId;
 use gix::index::entry::{Flags, Mode};
 use gix::status::index_worktree::Options;
-use gix::status::plumbing::index_as_worktree::traits::{FastEq, SubmoduleStatus};
+use gix::status::plumbing::index_as_worktree::traits::{HashEq, SubmoduleStatus};
 use gix::status::plumbing::index_as_worktree_with_renames::{Entry, Summary, VisitEntry};
 use gix::status::tree_index::TrackRenames;
 use gix::worktree::stack::state::attributes::Source;
@@ -90,7 +91,8 @@ fn read(repository: &Repository, checkout: &Checkout, excluded: &[PathBuf]) -> g
         &index,
         None::<&BStr>,
         &mut visitor,
-        FastEq,
+        // Not by size: what a file is in git may be longer or shorter than in the tree.
+        HashEq,
         submodules,
         progress,
         &never,
@@ -188,10 +190,10 @@ struct Visitor<'r, 's> {
 }
 
 impl<'i> VisitEntry<'i> for Visitor<'_, '_> {
-    type ContentChange = ();
+    type ContentChange = ObjectId;
     type SubmoduleStatus = ();
 
-    fn visit_entry(&mut self, entry: Entry<'i, (), ()>) {
+    fn visit_entry(&mut self, entry: Entry<'i, ObjectId, ()>) {
         let path = entry.destination_rela_path();
         match entry.summary() {
             None => {}

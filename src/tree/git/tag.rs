@@ -184,7 +184,8 @@ mod tests {
         assert_eq!((annotated.tagger, annotated.unread), (Some(tagger), None));
         assert_eq!(read("outer").unwrap().target.as_deref(), Some(&*head));
         assert_eq!(read("v2"), None);
-        assert_eq!(read("../heads/main"), None);
+        let outside = read("../heads/main").unwrap();
+        assert_eq!((outside.target, outside.unread.is_some()), (None, true));
         assert_eq!(tag(tempfile::tempdir().unwrap().path(), "v1", &Signers::default()).unwrap(), None);
     }
 }
