@@ -4,6 +4,7 @@ pub mod destination;
 pub mod gate;
 pub mod hash;
 pub mod init;
+pub mod origin;
 pub mod place;
 pub mod restore;
 pub mod sbom;

@@ -1,9 +1,13 @@
 //! `seal`: policy, scan, pack, archive, receipt.
 
 use crate::error::{Error, Result};
+use crate::evidence::attest::Attesting;
 use crate::evidence::compose::{Identity, Payload, TagFiles, release_member};
 use crate::evidence::ddl;
+use crate::evidence::gathered::Gathered;
+use crate::evidence::provenance::Origin;
 use crate::evidence::receipt::SUFFIX;
+use crate::evidence::sbom::Sbom;
 use crate::evidence::seal::SEAL;
 use crate::finding::{Code, Finding};
 use crate::format::digest::Sha256;
@@ -30,6 +34,7 @@ use crate::tree::git::{self, GitFacts};
 use crate::tree::member::MemberKind;
 use crate::tree::scan::{Scan, ScanOptions, scan};
 use crate::tree::version::{self, Told};
+use crate::verbs::origin::{origin, unread};
 use crate::verbs::place::{Place, Placed};
 use jiff::Timestamp;
 use std::fs::File;
@@ -60,6 +65,8 @@ pub struct Request<'a> {
     pub secrets: &'a [PathBuf],
     /// Tells the time for the receipt.
     pub clock: &'a dyn Fn() -> Timestamp,
+    /// Looks up what the environment of a CI job says of itself.
+    pub variables: &'a dyn Fn(&str) -> Option<String>,
     /// Worker threads.
     pub threads: usize,
 }
@@ -82,6 +89,10 @@ pub struct Sealed {
     pub epoch_source: &'static str,
     /// Files and links that no rule takes.
     pub unmatched: Vec<Box<str>>,
+    /// What the SBOM holds, and where it comes from.
+    pub sbom: Sbom,
+    /// Where the release comes from, as the provenance says.
+    pub origin: Origin,
     /// Files a rule takes whose class is not the release's.
     pub left_out: u64,
     /// What is worth saying.
@@ -107,12 +118,14 @@ pub fn seal(request: &Request<'_>, watch: &Watch) -> Result<Sealed> {
         policy_text: request.policy.text.clone(),
         source_date_epoch: epoch,
     };
-    let made = match write(request, &identity, &place, scanned, watch) {
+    let out = [request.out.to_owned()];
+    let origin = origin(request.root, request.policy, &version.value, facts, &out, request.variables)?;
+    let made = match write(request, &identity, &origin, &place, scanned, watch) {
         // A file that changed: the tree is looked at once more, and then it must hold still.
         Err(Error::Refused(findings))
             if findings.iter().all(|finding| finding.code == Code::FileChanging) =>
         {
-            write(request, &identity, &place, scan_release(request, watch)?, watch)?
+            write(request, &identity, &origin, &place, scan_release(request, watch)?, watch)?
         }
         made => made?,
     };
@@ -127,8 +140,17 @@ pub fn seal(request: &Request<'_>, watch: &Watch) -> Result<Sealed> {
         epoch_source,
         left_out: made.scan.left_out.values().sum(),
         unmatched: made.scan.unmatched,
-        warnings: made.scan.findings.into_iter().chain(ddl::warnings(made.pack.ddl.as_ref())).collect(),
+        warnings: made
+            .scan
+            .findings
+            .into_iter()
+            .chain(ddl::warnings(made.pack.ddl.as_ref()))
+            .chain(unread(&origin))
+            .chain(made.sbom.findings.clone())
+            .collect(),
         pack: made.pack,
+        sbom: made.sbom,
+        origin,
     })
 }
 
@@ -166,19 +188,21 @@ struct Made {
     archive: Written,
     seal_sha256: Sha256,
     tag_manifest: Sha256,
+    sbom: Sbom,
     scan: Scan,
 }
 
 fn write(
     request: &Request<'_>,
     identity: &Identity,
+    origin: &Origin,
     place: &Place,
     scan: Scan,
     watch: &Watch,
 ) -> Result<Made> {
     place.clear()?;
     let root = Root::open(request.root)?;
-    let ddl = ddl::gather(&root, request.policy, &scan.members, watch)?;
+    let gathered = Gathered::before(request.root, request.policy, &scan, watch)?;
     let members: Vec<Member> =
         scan.members.iter().map(|m| release_member(m, identity.source_date_epoch)).collect();
     let archived: Vec<usize> = (0..members.len()).filter(|&at| scan.members[at].is_archived()).collect();
@@ -192,7 +216,10 @@ fn write(
         watch,
     )?;
     let secrets = sniff::Secrets::new(request.root, request.secrets);
-    let inspect = |path: &PackPath, content: &[u8]| secrets.finding(path, content);
+    let inspect = |path: &PackPath, content: &[u8]| {
+        gathered.look(path, content);
+        secrets.finding(path, content)
+    };
     let to_pack: Vec<Member> = archived.iter().map(|&at| members[at].clone()).collect();
     let prefix = format!("{}/data/", identity.name);
     let plan =
@@ -201,9 +228,18 @@ fn write(
     let mut read = vec![Default::default(); members.len()];
     archived.iter().zip(read_archived).for_each(|(&at, one)| read[at] = one);
     let payload = Payload { scanned: &scan.members, members: &members, read: &read };
-    ddl.same_bytes(&payload)?;
-    let pack = Pack { ddl: ddl.pack, ..payload.pack(identity) };
+    let says = gathered.after(&root, &payload, watch)?;
+    let pack = Pack { ddl: says.ddl, ..payload.pack(identity) };
     let mut tags = TagFiles::write(&place.evidence(), identity, &payload, &pack)?;
+    let attesting = Attesting {
+        identity,
+        supplier: request.policy.supplier.as_deref(),
+        origin,
+        payload: &payload,
+        ddl: pack.ddl.as_ref(),
+        key: request.key,
+    };
+    let sbom = attesting.write(says.software, &mut tags)?;
     let tag_manifest = tags.close()?;
     let seal =
         request.key.sign_statement(&seal_of(identity, &pack, request.policy).over(tag_manifest)).to_bytes();
@@ -214,7 +250,7 @@ fn write(
         copy_others(&copy, &to_pack)?;
         copy.sync()?;
     }
-    Ok(Made { pack, archive, seal_sha256: Sha256::of(&seal), tag_manifest, scan })
+    Ok(Made { pack, archive, seal_sha256: Sha256::of(&seal), tag_manifest, sbom, scan })
 }
 
 fn encryptor(recipients: &[Recipient]) -> Result<Option<age::Encryptor>> {
