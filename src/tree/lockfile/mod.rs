@@ -4,6 +4,7 @@
 //! what a hostile file can make it do: depth, repetition, size.
 
 mod assembly;
+mod bun;
 mod cargo;
 mod cargo_toml;
 mod javascript;
@@ -12,10 +13,15 @@ pub mod node;
 mod npm;
 mod npm_v1;
 mod places;
+mod pnpm;
 mod source;
 #[cfg(test)]
 mod testing;
 pub mod yaml;
+mod yarn;
+mod yarn_berry;
+mod yarn_classic;
+mod yarn_lines;
 
 use crate::tree::reading::Reading;
 
@@ -70,8 +76,11 @@ pub struct Kind {
 #[rustfmt::skip]
 pub const KINDS: &[Kind] = &[
     Kind { name: "Cargo.lock", is: |name| name == "Cargo.lock", read: cargo::read },
+    Kind { name: "bun.lock", is: |name| name == "bun.lock", read: bun::read },
     Kind { name: "npm-shrinkwrap.json", is: |name| name == "npm-shrinkwrap.json", read: npm::read },
     Kind { name: "package-lock.json", is: |name| name == "package-lock.json", read: npm::read },
+    Kind { name: "pnpm-lock.yaml", is: |name| name == "pnpm-lock.yaml", read: pnpm::read },
+    Kind { name: "yarn.lock", is: |name| name == "yarn.lock", read: yarn::read },
 ];
 
 /// The kind of a file by its path in the tree.
