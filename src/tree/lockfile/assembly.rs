@@ -2,7 +2,7 @@
 
 use crate::finding::Code;
 use crate::format::bom::{Aggregate, Component, Node, Scope};
-use crate::tree::reading::Reading;
+use crate::tree::reading::{Fault, Reading};
 use std::collections::{HashMap, HashSet};
 
 /// A reading in the making.
@@ -73,6 +73,11 @@ impl Assembly {
     /// Notes a version that is not known.
     pub fn newer(&mut self, line: usize, what: impl Into<String>) {
         self.reading.fault(Code::SbomSourceNewer, Some(line), what);
+    }
+
+    /// Notes a fault that a reader of the syntax found.
+    pub fn fault(&mut self, fault: Fault) {
+        self.reading.fault(fault.code, fault.line, fault.what);
     }
 
     /// The reading, where the file itself says when each package is needed.

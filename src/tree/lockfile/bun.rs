@@ -9,7 +9,7 @@ use crate::tree::lockfile::json::{self, Dialect};
 use crate::tree::lockfile::node::{Entry, Node};
 use crate::tree::lockfile::places::{Place, Places};
 use crate::tree::reading::Reading;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// The newest version of the format that is known.
 const VERSION_MAX: u32 = 2;
@@ -50,9 +50,9 @@ pub fn read(lockfile: &Lockfile<'_>) -> Reading {
         places.put(place, package);
         found.extend(lists.map(|lists| (lists, place, package)));
     }
+    let is_project: HashSet<Package> = projects.values().map(|(_, project)| *project).collect();
     for (lists, place, package) in found {
-        let is_project = projects.values().any(|(_, project)| *project == package);
-        needs(&mut assembly, &places, lists, place, package, is_project);
+        needs(&mut assembly, &places, lists, place, package, is_project.contains(&package));
     }
     assembly.finish_by_reach()
 }
@@ -68,7 +68,9 @@ fn projects<'a>(
         let text = |key: &str| entry.node.get(key).and_then(Node::string);
         let manifest = js::manifest(lockfile.beside, &entry.key).unwrap_or_default();
         let version = text("version").or(manifest.version.as_deref());
-        let mut component = js::project(lockfile, &entry.key, text("name"), version);
+        // Version 0 has no name of the root.
+        let name = text("name").or(manifest.name.as_deref());
+        let mut component = js::project(lockfile, &entry.key, name, version);
         component.licence = manifest.licence;
         projects.insert(&*entry.key, (&entry.node, assembly.root(component)));
     }
@@ -124,8 +126,16 @@ fn needs(
             }
         }
     }
-    // Peers may be left out: that is the user's to decide.
-    for need in lists.get("peerDependencies").map(Node::entries).unwrap_or_default() {
+    // Peers may be left out: that is the user's to decide. Optional ones only happen to be there.
+    let optional: HashSet<&str> = lists
+        .get("optionalPeers")
+        .map(Node::items)
+        .unwrap_or_default()
+        .iter()
+        .filter_map(Node::string)
+        .collect();
+    let peers = lists.get("peerDependencies").map(Node::entries).unwrap_or_default();
+    for need in peers.iter().filter(|need| !optional.contains(&*need.key)) {
         if let Some(to) = places.find(place, &need.key) {
             assembly.need(package, to, Scope::Runtime);
         }

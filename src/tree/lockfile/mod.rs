@@ -17,6 +17,8 @@ mod pnpm;
 mod source;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 pub mod yaml;
 mod yarn;
 mod yarn_berry;
@@ -73,7 +75,6 @@ pub struct Kind {
 }
 
 /// Every kind that is known, sorted by name.
-#[rustfmt::skip]
 pub const KINDS: &[Kind] = &[
     Kind { name: "Cargo.lock", is: |name| name == "Cargo.lock", read: cargo::read },
     Kind { name: "bun.lock", is: |name| name == "bun.lock", read: bun::read },
