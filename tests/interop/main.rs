@@ -11,5 +11,6 @@ mod bundles;
 mod foreign_bags;
 mod frames;
 mod keys;
+mod lockfiles_node;
 mod sbom;
 mod stock_tools;

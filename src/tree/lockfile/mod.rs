@@ -4,6 +4,7 @@
 //! what a hostile file can make it do: depth, repetition, size.
 
 mod assembly;
+mod bun;
 mod cargo;
 mod cargo_toml;
 mod gemfile;
@@ -18,6 +19,7 @@ mod packages;
 mod pdm;
 mod pip_lines;
 mod places;
+mod pnpm;
 mod poetry;
 mod pyproject;
 mod python;
@@ -28,9 +30,15 @@ mod samples;
 mod source;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod toml_tree;
 mod uv;
 pub mod yaml;
+mod yarn;
+mod yarn_berry;
+mod yarn_classic;
+mod yarn_lines;
 
 use crate::tree::reading::Reading;
 
@@ -82,18 +90,20 @@ pub struct Kind {
 }
 
 /// Every kind that is known, sorted by name.
-#[rustfmt::skip]
 pub const KINDS: &[Kind] = &[
     Kind { name: "Cargo.lock", is: |name| name == "Cargo.lock", read: cargo::read },
+    Kind { name: "bun.lock", is: |name| name == "bun.lock", read: bun::read },
     Kind { name: "Gemfile.lock", is: gemfile::is, read: gemfile::read },
     Kind { name: "go.mod", is: go_mod::is, read: go_mod::read },
     Kind { name: "gradle.lockfile", is: gradle::is, read: gradle::read },
     Kind { name: "npm-shrinkwrap.json", is: |name| name == "npm-shrinkwrap.json", read: npm::read },
     Kind { name: "package-lock.json", is: |name| name == "package-lock.json", read: npm::read },
     Kind { name: "pdm.lock", is: pdm::is, read: pdm::read },
+    Kind { name: "pnpm-lock.yaml", is: |name| name == "pnpm-lock.yaml", read: pnpm::read },
     Kind { name: "poetry.lock", is: poetry::is, read: poetry::read },
     Kind { name: "requirements.txt", is: requirements::is, read: requirements::read },
     Kind { name: "uv.lock", is: uv::is, read: uv::read },
+    Kind { name: "yarn.lock", is: |name| name == "yarn.lock", read: yarn::read },
 ];
 
 /// The kind of a file by its path in the tree.
