@@ -3,9 +3,7 @@
 //! The indentation is the grammar: a section's name at the margin, its facts and lists at 2, gems at 4, their needs at 6.
 
 use crate::finding::Code;
-use crate::format::bom::{
-    Aggregate, Checksum, Component, ComponentKind, Purl, Scope, checksum::Algorithm,
-};
+use crate::format::bom::{Aggregate, Checksum, Component, ComponentKind, Purl, Scope, checksum::Algorithm};
 use crate::tree::lockfile::Lockfile;
 use crate::tree::lockfile::assembly::Assembly;
 use crate::tree::lockfile::packages::Packages;

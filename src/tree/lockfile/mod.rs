@@ -4,25 +4,33 @@
 //! what a hostile file can make it do: depth, repetition, size.
 
 mod assembly;
+mod composer;
 mod gemfile;
 mod go_mod;
 mod gradle;
 mod json;
+mod maven;
+mod mix;
 pub mod node;
+mod nuget;
 mod packages;
 mod pdm;
 mod pip_lines;
+mod pipfile;
 mod poetry;
+mod pubspec;
 mod pyproject;
 mod python;
 mod requirement;
 mod requirements;
 #[cfg(test)]
 mod samples;
+mod terms;
 #[cfg(test)]
 mod testing;
 mod toml_tree;
 mod uv;
+mod xml;
 pub mod yaml;
 
 use crate::tree::reading::Reading;
@@ -67,10 +75,16 @@ pub struct Kind {
 /// Every kind that is known, sorted by name.
 pub const KINDS: &[Kind] = &[
     Kind { name: "Gemfile.lock", is: gemfile::is, read: gemfile::read },
+    Kind { name: "Pipfile.lock", is: pipfile::is, read: pipfile::read },
+    Kind { name: "composer.lock", is: composer::is, read: composer::read },
     Kind { name: "go.mod", is: go_mod::is, read: go_mod::read },
     Kind { name: "gradle.lockfile", is: gradle::is, read: gradle::read },
+    Kind { name: "mix.lock", is: mix::is, read: mix::read },
+    Kind { name: "packages.lock.json", is: nuget::is, read: nuget::read },
     Kind { name: "pdm.lock", is: pdm::is, read: pdm::read },
     Kind { name: "poetry.lock", is: poetry::is, read: poetry::read },
+    Kind { name: "pom.xml", is: maven::is, read: maven::read },
+    Kind { name: "pubspec.lock", is: pubspec::is, read: pubspec::read },
     Kind { name: "requirements.txt", is: requirements::is, read: requirements::read },
     Kind { name: "uv.lock", is: uv::is, read: uv::read },
 ];
