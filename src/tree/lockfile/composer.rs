@@ -92,18 +92,16 @@ fn licence(package: &Node<'_>) -> Option<Licence> {
         Some(one) => vec![one],
         None => stated.items().iter().filter_map(Node::string).collect(),
     };
-    match all[..] {
-        [one] => Licence::read(one),
-        _ => {
-            let in_brackets = |one: &&str| {
-                if one.contains(' ') && !one.starts_with('(') {
-                    format!("({one})")
-                } else {
-                    (*one).to_owned()
-                }
-            };
-            Licence::read(&all.iter().map(in_brackets).collect::<Vec<_>>().join(" OR "))
-        }
+    let in_brackets = |one: &&str| match all.len() {
+        1 => (*one).to_owned(),
+        _ if one.contains(' ') && !one.starts_with('(') => format!("({one})"),
+        _ => (*one).to_owned(),
+    };
+    let joined = all.iter().map(in_brackets).collect::<Vec<_>>().join(" OR ");
+    // Composer writes the operators in lower case, SPDX 2.3 in upper case.
+    match Licence::read(&joined.replace(" or ", " OR ").replace(" and ", " AND ")) {
+        Some(expression @ Licence::Expression(_)) => Some(expression),
+        _ => Licence::read(&joined),
     }
 }
 

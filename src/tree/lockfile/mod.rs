@@ -19,6 +19,7 @@ mod pip_lines;
 mod pipfile;
 mod poetry;
 mod pubspec;
+mod pylock;
 mod pyproject;
 mod python;
 mod requirement;
@@ -85,6 +86,7 @@ pub const KINDS: &[Kind] = &[
     Kind { name: "poetry.lock", is: poetry::is, read: poetry::read },
     Kind { name: "pom.xml", is: maven::is, read: maven::read },
     Kind { name: "pubspec.lock", is: pubspec::is, read: pubspec::read },
+    Kind { name: "pylock.toml", is: pylock::is, read: pylock::read },
     Kind { name: "requirements.txt", is: requirements::is, read: requirements::read },
     Kind { name: "uv.lock", is: uv::is, read: uv::read },
 ];

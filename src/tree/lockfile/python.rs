@@ -99,11 +99,6 @@ pub fn link_project(assembly: &mut Assembly, packages: &mut Packages, root: bom:
     }
 }
 
-/// The most needed scope of the groups that a package is in; `main` is the name of what is no group.
-pub fn scope_of_groups<'a>(mut groups: impl Iterator<Item = &'a str>, main: &str) -> Scope {
-    if groups.any(|group| group == main) { Scope::Runtime } else { Scope::Development }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
