@@ -37,7 +37,7 @@ fn project(manifest: &Node<'_>) -> Project {
     let licence =
         either("license").and_then(|stated| stated.string().or_else(|| stated.get("text")?.string()));
     let mut project = Project {
-        name: string("name"),
+        name: string("name").filter(|name| !name.is_empty()),
         version: string("version").filter(|version| !version.is_empty()),
         // A licence's whole text may stand there too; that is no name.
         licence: licence.filter(|text| !text.contains('\n')).and_then(Licence::read),

@@ -1,7 +1,7 @@
 //! What Python's lockfiles have in common: names, package URLs, digests, and the project beside them.
 
 use crate::finding::Code;
-use crate::format::bom::{self, Checksum, Component, ComponentKind, Purl, Scope, checksum::Algorithm};
+use crate::format::bom::{self, Checksum, Component, ComponentKind, Purl, checksum::Algorithm};
 use crate::tree::lockfile::assembly::Assembly;
 use crate::tree::lockfile::node::Node;
 use crate::tree::lockfile::packages::Packages;

@@ -129,7 +129,13 @@ fn origin(source: Option<&Node<'_>>) -> Origin {
 }
 
 /// Links a package with everything that it needs.
-fn link(assembly: &mut Assembly, packages: &mut Packages, from: bom::Node, package: &Node<'_>) {
+fn link(
+    assembly: &mut Assembly,
+    packages: &mut Packages,
+    from: bom::Node,
+    package: &Node<'_>,
+    is_root: bool,
+) {
     let groups = |key: &str| package.get(key).map_or(&[][..], Node::entries).iter().map(|group| &group.node);
     let main = package.get("dependencies").into_iter().map(|list| (Scope::Runtime, list));
     // Of other packages it has only those extras that something asks for, with what these need.

@@ -97,5 +97,23 @@ fn a_file_that_was_cut_off_is_told() {
     );
 }
 
-const DEMO: &[&str] = &[];
-const EXTRAS: &[&str] = &[];
+const DEMO: &[&str] = &[
+    "#demo@0.0.1 0 > chardet@3.0.4 idna@2.7 pytest@3.2.5 requests@2.27.1",
+    "certifi@2025.1.31 optional 2",
+    "chardet@3.0.4 2",
+    "charset-normalizer@2.0.12 optional 2",
+    "colorama@0.3.9 optional 2",
+    "idna@2.7 2",
+    "py@1.4.34 optional 2",
+    "pytest@3.2.5 optional 2 > colorama@0.3.9 py@1.4.34 setuptools@39.2.0",
+    "requests@2.27.1 optional 2 > certifi@2025.1.31 chardet@3.0.4 charset-normalizer@2.0.12 idna@2.7 urllib3@1.26.20",
+    "setuptools@39.2.0 optional 2",
+    "urllib3@1.26.20 optional 2",
+];
+const EXTRAS: &[&str] = &[
+    "certifi@2021.10.8 2",
+    "charset-normalizer@2.0.7 2",
+    "idna@3.3 2",
+    "requests@2.26.0 2 > certifi@2021.10.8 charset-normalizer@2.0.7 idna@3.3 urllib3@1.26.7",
+    "urllib3@1.26.7 2",
+];

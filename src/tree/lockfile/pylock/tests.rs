@@ -49,5 +49,37 @@ fn a_file_that_was_cut_off_is_told() {
     stands_cuts("pylock.toml", &fixture("pylock-uv/pylock.toml"), &());
 }
 
-const UV: &[&str] = &[];
-const PDM: &[&str] = &[];
+const UV: &[&str] = &[
+    "anyio@4.16.0 2",
+    "certifi@2026.10.18 2",
+    "colorama@0.4.6 2",
+    "exceptiongroup@1.3.1 2",
+    "h11@0.16.0 2",
+    "httpcore@1.0.9 2",
+    "httpx@0.28.1 2",
+    "idna@3.20 2",
+    "iniconfig@2.3.1 2",
+    "markdown-it-py@4.3.0 2",
+    "mdurl@0.1.2 2",
+    "packaging@26.3 2",
+    "pluggy@1.7.0 2",
+    "pygments@2.21.0 2",
+    "pytest@9.2.0 2",
+    "rich@15.0.0 2",
+    "ruff@0.17.5 18",
+    "socksio@1.0.0 2",
+    "tomli@2.5.0 65",
+    "typing-extensions@4.16.0 2",
+];
+const PDM: &[&str] = &[
+    "certifi@2025.1.31 2",
+    "chardet@3.0.4 2",
+    "charset-normalizer@2.0.12 2",
+    "colorama@0.3.9 2",
+    "idna@2.7 2",
+    "py@1.4.34 2",
+    "pytest@3.2.5 2",
+    "requests@2.27.1 2",
+    "setuptools@39.2.0 2",
+    "urllib3@1.26.20 2",
+];

@@ -103,7 +103,7 @@ const SMALL: &[&str] = &[
     "rich@15.0.0 2 > markdown-it-py@4.3.0 pygments@2.21.0",
     "ruff@0.17.5 dev 18",
     "#sample-app@1.2.0 0 > httpx@0.28.1 rich@15.0.0 tomli@2.5.0 orjson@3.13.0 pytest@9.2.0 ruff@0.17.5",
-    "socksio@1.0.0 optional 2",
+    "socksio@1.0.0 2",
     "tomli@2.5.0 65",
     "typing-extensions@4.16.0 2",
 ];
