@@ -28,7 +28,7 @@ fn poetry_1_8_leaves_that_to_the_manifest() {
 
 #[test]
 fn poetry_2_says_it_by_groups() {
-    assert_eq!(locked("poetry-2.4"), POETRY_2_4);
+    assert_eq!(locked("poetry-2.5"), POETRY_2_5);
 }
 
 // Counted with Python's tomllib: tables of `package`, their `dependencies` that are packages too, their `files`, and
@@ -107,7 +107,7 @@ fn packages_that_need_each_other_are_read() {
 
 #[test]
 fn a_file_that_was_cut_off_is_told() {
-    stands_cuts("poetry.lock", &fixture("poetry-2.4/poetry.lock"), &());
+    stands_cuts("poetry.lock", &fixture("poetry-2.5/poetry.lock"), &());
     stands_cuts("poetry.lock", &fixture("poetry-1.1/poetry.lock"), &());
 }
 
@@ -157,7 +157,7 @@ const POETRY_1_8: &[&str] = &[
     "tomli@2.5.0 dev 65",
     "typing-extensions@4.16.0 2",
 ];
-const POETRY_2_4: &[&str] = &[
+const POETRY_2_5: &[&str] = &[
     "#sample-app@1.2.0 0 > httpx@0.28.1 orjson@3.13.0 pytest@9.2.0 rich@15.0.0 ruff@0.17.5 tomli@2.5.0",
     "anyio@4.16.0 2 > exceptiongroup@1.3.1 idna@3.20 typing-extensions@4.16.0",
     "certifi@2026.10.18 2",
