@@ -11,4 +11,5 @@ mod bundles;
 mod foreign_bags;
 mod frames;
 mod keys;
+mod lockfiles_python;
 mod stock_tools;
