@@ -1,26 +1,35 @@
 //! Bytes and nothing else: one file a format. No file system, no clock, no randomness, no network.
 
+pub mod allowed_signers;
 pub mod bag;
 pub mod bom;
 pub mod bundle;
 pub mod class;
+pub mod cyclonedx;
+pub mod ddl;
 pub mod digest;
 pub mod envelope;
 pub mod frames;
+pub mod gates;
 pub mod hashes;
 pub mod index;
 pub mod inventory;
 pub(crate) mod json;
 pub mod kind;
+pub(crate) mod layout;
 pub mod lines;
 pub mod listing;
+pub mod manifest;
 pub mod member;
 pub mod nearest;
 pub mod pack;
 pub mod path;
+pub mod provenance;
+pub mod public_url;
 pub mod receipt;
 pub mod seal;
 pub mod settings;
+pub mod spdx;
 pub mod statement;
 pub mod tar;
 pub mod units;

@@ -4,14 +4,19 @@
 //! never have an effect; what it returns needs no further checks. [`Policy::builtin`] gives a shipped one.
 
 mod builtin;
+pub mod gate;
+pub mod git;
 mod matcher;
 mod raw;
 mod reach;
 pub mod rules;
+pub mod sbom;
 mod secrets;
 #[cfg(test)]
 mod tests;
 mod values;
 
+pub use git::GitOptions;
 pub use rules::{Dialect, HashesPaths, Include, Policy, SealOptions, Source, TagTemplate};
+pub use sbom::SbomOptions;
 pub use values::is_project_name;

@@ -5,8 +5,11 @@ use crate::format::class::Class;
 use crate::format::digest::Sha256;
 use crate::format::path::PackPath;
 use crate::format::settings::{Document, Located, Section};
+use crate::policy::gate;
+use crate::policy::git::git;
 use crate::policy::matcher::Matcher;
 use crate::policy::rules::{HashesPaths, Include, Policy, SealOptions, Source, TagTemplate};
+use crate::policy::sbom::sbom;
 use crate::policy::values::{self, globs, is_project_name, path, recipient_fault, show};
 use crate::policy::{reach, secrets};
 use std::collections::BTreeSet;
@@ -28,8 +31,10 @@ impl Policy {
         let root = document.root();
         secrets::refuse(&root)?;
         schema(&root)?;
-        root.only(&["schema", "name", "project", "include", "release", "hashes", "seal"])?;
-        let (project, version_file, tag) = project(root.section("project")?)?;
+        root.only(&[
+            "schema", "name", "project", "include", "gate", "release", "hashes", "seal", "git", "sbom",
+        ])?;
+        let Project { name: project, supplier, version_file, tag } = project(root.section("project")?)?;
         let include = include(&root)?;
         let matcher = Matcher::new(include.iter().map(|rule| (&*rule.paths, &*rule.exclude)))
             .map_err(|error| root.error(1, format!("the include rules are too large: {error}"), ""))?;
@@ -37,12 +42,16 @@ impl Policy {
             name: name(&root, project.as_deref(), &source)?,
             sha256: Sha256::of(text.as_bytes()),
             project,
+            supplier,
             version_file,
             tag,
             include,
+            gates: gate::gates(&root)?,
             release_classes: release(root.section("release")?)?,
             hashes: hashes(root.section("hashes")?)?,
             seal: seal(root.section("seal")?)?,
+            git: git(root.section("git")?)?,
+            sbom: sbom(root.section("sbom")?)?,
             matcher,
             source,
             text,
@@ -79,12 +88,20 @@ fn name(root: &Section<'_>, project: Option<&str>, source: &Source) -> Result<St
     })
 }
 
-type Project = (Option<String>, Option<PackPath>, TagTemplate);
+/// The `[project]` table.
+struct Project {
+    name: Option<String>,
+    supplier: Option<String>,
+    version_file: Option<PackPath>,
+    tag: TagTemplate,
+}
 
 fn project(section: Option<Section<'_>>) -> Result<Project> {
     let default = TagTemplate::new("v{version}").expect("has one {version}");
-    let Some(section) = section else { return Ok((None, None, default)) };
-    section.only(&["name", "version_file", "tag"])?;
+    let Some(section) = section else {
+        return Ok(Project { name: None, supplier: None, version_file: None, tag: default });
+    };
+    section.only(&["name", "supplier", "version_file", "tag"])?;
     let name = section.text("name")?;
     if let Some(name) = name.filter(|name| !is_project_name(name.value)) {
         let hint = "use 1 to 64 of a-z A-Z 0-9 . _ -, starting with a letter, a digit or _";
@@ -104,7 +121,12 @@ fn project(section: Option<Section<'_>>) -> Result<Project> {
             )
         })?,
     };
-    Ok((name.map(|name| name.value.to_owned()), path(&section, "version_file")?, tag))
+    Ok(Project {
+        name: name.map(|name| name.value.to_owned()),
+        supplier: values::supplier(&section)?,
+        version_file: path(&section, "version_file")?,
+        tag,
+    })
 }
 
 fn include(root: &Section<'_>) -> Result<Vec<Include>> {

@@ -1,9 +1,13 @@
 //! A policy that was checked: the rules as the rest of the crate uses them.
 
 use crate::format::class::Class;
+pub use crate::format::ddl::Dialect;
 use crate::format::digest::Sha256;
 use crate::format::path::PackPath;
+use crate::policy::gate::Gate;
+use crate::policy::git::GitOptions;
 use crate::policy::matcher::Matcher;
+use crate::policy::sbom::SbomOptions;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
@@ -39,18 +43,26 @@ pub struct Policy {
     pub sha256: Sha256,
     /// The `{project}` of pack names, if the policy names it.
     pub project: Option<String>,
+    /// Who supplies the software, as the SBOM names them.
+    pub supplier: Option<String>,
     /// The file in the tree that holds the version.
     pub version_file: Option<PackPath>,
     /// How tags are named; default `v{version}`.
     pub tag: TagTemplate,
     /// What belongs in the pack; the first match wins.
     pub include: Vec<Include>,
+    /// What must hold before a release may go, in the order of the file.
+    pub gates: Vec<Gate>,
     /// The classes that a release takes.
     pub release_classes: BTreeSet<Class>,
     /// Where the HASHES manifests lie in the tree.
     pub hashes: HashesPaths,
     /// How to seal.
     pub seal: SealOptions,
+    /// Whose signatures of tags count.
+    pub git: GitOptions,
+    /// What the SBOM leaves out.
+    pub sbom: SbomOptions,
     /// The include rules, compiled.
     pub(super) matcher: Matcher,
 }
@@ -125,6 +137,11 @@ impl TagTemplate {
         (!after.contains("{version}")).then(|| TagTemplate { before: before.into(), after: after.into() })
     }
 
+    /// What the tag of a version is called.
+    pub fn name(&self, version: &str) -> String {
+        format!("{}{version}{}", self.before, self.after)
+    }
+
     /// The version that a tag names, if it fits. A version in a tag starts with a digit, so that under `v{version}`
     /// the tag `vendor-import` names none.
     pub fn version<'t>(&self, tag: &'t str) -> Option<&'t str> {
@@ -137,32 +154,6 @@ impl fmt::Display for TagTemplate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{{version}}{}", self.before, self.after)
     }
-}
-
-/// A dialect of SQL that a ddl rule may name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dialect {
-    /// ISO SQL, and nothing else.
-    Ansi,
-    /// DuckDB.
-    Duckdb,
-    /// MySQL and MariaDB.
-    Mysql,
-    /// PostgreSQL.
-    Postgresql,
-    /// SQLite.
-    Sqlite,
-}
-
-impl Dialect {
-    /// Every dialect, with the name that policies write.
-    pub const ALL: [(&'static str, Dialect); 5] = [
-        ("ansi", Dialect::Ansi),
-        ("duckdb", Dialect::Duckdb),
-        ("mysql", Dialect::Mysql),
-        ("postgresql", Dialect::Postgresql),
-        ("sqlite", Dialect::Sqlite),
-    ];
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use super::*;
 use crate::error::Error;
 use crate::format::class::Class;
 use crate::format::digest::Sha256;
+use crate::format::path::PackPath;
 
 const RULE: &str = "[[include]]\nclass = \"doc\"\npaths = [\"docs/**\"]\n";
 const RECIPIENT: &str = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
@@ -36,6 +37,7 @@ schema = 1
 name = "strict"
 [project]
 name = "cryptopill"
+supplier = "Tideline Ltd"
 version_file = "VERSION"
 tag = "release-{{version}}"
 [[include]]
@@ -52,6 +54,11 @@ sha256 = "docs/HASHES.sha256.txt"
 key = "env:SIGNING_KEY"
 recipients = ["{RECIPIENT}"]
 compression_level = 19
+[git]
+allowed_signers = "keys/allowed_signers"
+openpgp_keys = ["keys/a.asc", "keys/b.gpg"]
+[sbom]
+exclude = ["fixtures/**", "**/example/*"]
 "#
     );
     let policy = parse(&text).unwrap();
@@ -60,7 +67,7 @@ compression_level = 19
     assert_eq!(policy.version_file.unwrap().as_str(), "VERSION");
     assert_eq!(policy.tag.version("release-2"), Some("2"));
     let rule = &policy.include[0];
-    assert_eq!((rule.class, rule.required, rule.line), (Class::Ddl, true, 8));
+    assert_eq!((rule.class, rule.required, rule.line), (Class::Ddl, true, 9));
     assert_eq!(
         (rule.dialect, &*rule.exclude),
         (Some(Dialect::Postgresql), &["ddl/drafts/**".to_owned()][..])
@@ -70,6 +77,14 @@ compression_level = 19
     assert_eq!(policy.hashes.blake3.as_str(), "HASHES.blake3.txt");
     assert_eq!(policy.seal.key.as_deref(), Some("env:SIGNING_KEY"));
     assert_eq!((policy.seal.recipients.len(), policy.seal.compression_level), (1, 19));
+    assert_eq!(policy.supplier.as_deref(), Some("Tideline Ltd"));
+    assert_eq!(policy.git.allowed_signers.unwrap().as_str(), "keys/allowed_signers");
+    let keys: Vec<&str> = policy.git.openpgp_keys.iter().map(PackPath::as_str).collect();
+    assert_eq!(keys, ["keys/a.asc", "keys/b.gpg"]);
+    let excludes = |path: &str| policy.sbom.excludes(&PackPath::new(path.as_bytes()).unwrap());
+    assert_eq!(policy.sbom.exclude, ["fixtures/**", "**/example/*"]);
+    assert!(excludes("fixtures/a/Cargo.lock") && excludes("x/example/Cargo.lock"));
+    assert!(!excludes("Cargo.lock") && !excludes("x/example/y/Cargo.lock"));
 }
 
 #[test]
@@ -83,6 +98,9 @@ fn what_is_not_written_has_the_defaults_of_the_contract() {
     assert!(!policy.release_classes.contains(&Class::Data) && policy.release_classes.len() == 5);
     assert_eq!(policy.hashes.sha256.as_str(), "HASHES.sha256.txt");
     assert_eq!(policy.seal, SealOptions { key: None, recipients: vec![], compression_level: 3 });
+    assert_eq!((policy.supplier, policy.git), (None, GitOptions::default()));
+    assert!(policy.sbom.exclude.is_empty());
+    assert!(!policy.sbom.excludes(&PackPath::new(b"Cargo.lock").unwrap()));
 }
 
 #[test]
@@ -101,6 +119,15 @@ fn unknown_keys_are_refused_at_every_level_with_the_nearest_known() {
         ("patsh = ['x']\n", 5, "unknown key `patsh` in [include]", "did you mean `paths`?"),
         ("[release]\nclass = ['doc']\n", 6, "unknown key `class` in [release]", "did you mean `classes`?"),
         ("[hashes]\nsha_256 = 'x'\n", 6, "unknown key `sha_256` in [hashes]", "did you mean `sha256`?"),
+        ("[project]\nsuplier = 'x'\n", 6, "unknown key `suplier` in [project]", "did you mean `supplier`?"),
+        (
+            "[git]\nallowed_signer = 'x'\n",
+            6,
+            "unknown key `allowed_signer` in [git]",
+            "did you mean `allowed_signers`?",
+        ),
+        ("[sbom]\nexlude = ['x']\n", 6, "unknown key `exlude` in [sbom]", "did you mean `exclude`?"),
+        ("[sboms]\n", 5, "unknown key `sboms`", "did you mean `sbom`?"),
         ("[seal]\nrecipient = 'x'\n", 6, "unknown key `recipient` in [seal]", "did you mean `recipients`?"),
     ] {
         assert_eq!(refusal_of(more), (line, message.to_owned(), hint.to_owned()));
@@ -181,6 +208,48 @@ fn names_and_paths_must_be_ones() {
         refusal_of("[hashes]\nsha256 = 'h'\nblake3 = 'h'\n").1,
         "both manifests would be written to h"
     );
+}
+
+#[test]
+fn a_supplier_is_a_text_that_can_be_shown() {
+    let two_hundred = "ü".repeat(100);
+    let policy = parse(&format!("schema = 1\n[project]\nsupplier = '{two_hundred}'\n{RULE}")).unwrap();
+    assert_eq!(policy.supplier, Some(two_hundred.clone()));
+    for (bad, why) in [
+        ("''".to_owned(), "is empty"),
+        ("'  '".to_owned(), "is empty"),
+        ("\"a\\u001bb\"".to_owned(), "has control characters in it"),
+        (format!("'{two_hundred}x'"), "is longer than 200 bytes"),
+    ] {
+        let found = refusal_of(&format!("[project]\nsupplier = {bad}\n"));
+        assert_eq!((found.0, found.1), (6, format!("`supplier` {why}")), "{bad}");
+    }
+    assert_eq!(refusal_of("[project]\nsupplier = 1\n").1, "`supplier` must be a string, not an integer");
+}
+
+#[test]
+fn keys_of_tag_signers_lie_in_the_tree_each_named_once() {
+    for bad in ["/etc/x", "../x", "a//b", ""] {
+        assert_eq!(refusal_of(&format!("[git]\nallowed_signers = '{bad}'\n")).0, 6, "{bad}");
+        let found = refusal_of(&format!("[git]\nopenpgp_keys = [\n 'a',\n '{bad}']\n"));
+        assert_eq!(found.0, 8, "{bad}");
+        assert!(found.1.starts_with("`openpgp_keys` cannot be a path in the tree: "), "{}", found.1);
+    }
+    let twice = refusal_of("[git]\nopenpgp_keys = ['a', 'a']\n");
+    assert_eq!(twice, (6, "a stands in `openpgp_keys` twice".into(), "remove one".into()));
+    assert_eq!(
+        refusal_of("[git]\nopenpgp_keys = 'a'\n").1,
+        "`openpgp_keys` must be a list of strings, not a string"
+    );
+}
+
+#[test]
+fn what_the_sbom_leaves_out_are_patterns_as_in_the_rules() {
+    let found = refusal_of("[sbom]\nexclude = ['x/**', 'fixtures/']\n");
+    assert_eq!(found.0, 6);
+    assert_eq!(found.1, "the pattern `fixtures/` ends in / and matches no file");
+    assert_eq!(found.2, "write \"fixtures/**\"");
+    assert_eq!(refusal_of("[sbom]\nexclude = ['a', 'a']\n").1, "the pattern `a` stands in `exclude` twice");
 }
 
 #[test]

@@ -11,6 +11,9 @@ use crate::policy::rules::Dialect;
 /// The longest name of a project, in bytes.
 const PROJECT_BYTES_MAX: usize = 64;
 
+/// The longest name of a supplier, in bytes.
+const SUPPLIER_BYTES_MAX: usize = 200;
+
 /// The length of an X25519 recipient: `age1`, then 32 bytes and a checksum in Bech32.
 const RECIPIENT_BYTES: usize = 62;
 
@@ -92,12 +95,39 @@ pub(super) fn recipient_fault(text: &str) -> Option<&'static str> {
 
 /// A path in the tree.
 pub(super) fn path(section: &Section<'_>, key: &str) -> Result<Option<PackPath>> {
-    let Some(text) = section.text(key)? else { return Ok(None) };
-    let path = PackPath::new(text.value.as_bytes()).map_err(|why| {
+    section.text(key)?.map(|text| in_tree(section, key, text)).transpose()
+}
+
+/// A list of paths in the tree, none twice.
+pub(super) fn paths(section: &Section<'_>, key: &str) -> Result<Vec<PackPath>> {
+    let mut paths = Vec::new();
+    for text in section.texts(key)?.map_or_else(Vec::new, |list| list.value) {
+        let path = in_tree(section, key, text)?;
+        if paths.contains(&path) {
+            return Err(section.error(text.line, format!("{path} stands in `{key}` twice"), "remove one"));
+        }
+        paths.push(path);
+    }
+    Ok(paths)
+}
+
+fn in_tree(section: &Section<'_>, key: &str, text: Located<&str>) -> Result<PackPath> {
+    PackPath::new(text.value.as_bytes()).map_err(|why| {
         let message = format!("`{key}` cannot be a path in the tree: {why}");
         section.error(text.line, message, "relative to the tree, with / between folders")
-    })?;
-    Ok(Some(path))
+    })
+}
+
+/// Who supplies the software: an organisation's name, as people write it.
+pub(super) fn supplier(section: &Section<'_>) -> Result<Option<String>> {
+    let Some(text) = section.text("supplier")? else { return Ok(None) };
+    let why = match text.value {
+        value if value.trim().is_empty() => "is empty",
+        value if value.chars().any(char::is_control) => "has control characters in it",
+        value if value.len() > SUPPLIER_BYTES_MAX => "is longer than 200 bytes",
+        value => return Ok(Some(value.to_owned())),
+    };
+    Err(section.error(text.line, format!("`supplier` {why}"), "for example supplier = \"Tideline Ltd\""))
 }
 
 fn did_you_mean(name: &str) -> String {

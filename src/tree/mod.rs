@@ -1,6 +1,8 @@
 //! What is read: the scan of the tree, its git facts, its version.
 
 pub mod artifact;
+pub mod ci;
+pub mod ddl;
 pub mod git;
 mod links;
 pub mod lockfile;
@@ -10,6 +12,7 @@ mod names;
 pub mod policy_file;
 pub mod reading;
 pub mod scan;
+pub mod software;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

@@ -1,10 +1,12 @@
 //! One file a command; each reads as its list of steps.
 
 pub mod destination;
+pub mod gate;
 pub mod hash;
 pub mod init;
 pub mod place;
 pub mod restore;
+pub mod sbom;
 pub mod seal;
 pub mod select;
 pub mod target;

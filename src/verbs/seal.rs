@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::evidence::compose::{Identity, Payload, TagFiles, release_member};
+use crate::evidence::ddl;
 use crate::evidence::receipt::SUFFIX;
 use crate::evidence::seal::SEAL;
 use crate::finding::{Code, Finding};
@@ -96,7 +97,7 @@ pub fn seal(request: &Request<'_>, watch: &Watch) -> Result<Sealed> {
     let place =
         Place::prepare(request.out, &format!("{}-{}", project.value, version.value), request.recipients)?;
     let scanned = scan_release(request, watch)?;
-    let (epoch, epoch_source) = source_date_epoch(request, facts.as_ref(), &scanned);
+    let (epoch, epoch_source) = source_date_epoch(request.source_date_epoch, facts.as_ref(), &scanned);
     let identity = Identity {
         name: place.name().to_owned(),
         project: project.value,
@@ -118,7 +119,6 @@ pub fn seal(request: &Request<'_>, watch: &Watch) -> Result<Sealed> {
     let receipt = receipt(request, &made, &place, evaluated_at);
     let placed = place.publish(&request.key.sign_statement(&receipt).to_bytes())?;
     Ok(Sealed {
-        pack: made.pack,
         placed,
         archive: made.archive,
         recipients: request.recipients.len(),
@@ -127,7 +127,8 @@ pub fn seal(request: &Request<'_>, watch: &Watch) -> Result<Sealed> {
         epoch_source,
         left_out: made.scan.left_out.values().sum(),
         unmatched: made.scan.unmatched,
-        warnings: made.scan.findings,
+        warnings: made.scan.findings.into_iter().chain(ddl::warnings(made.pack.ddl.as_ref())).collect(),
+        pack: made.pack,
     })
 }
 
@@ -149,9 +150,9 @@ fn scan_release(request: &Request<'_>, watch: &Watch) -> Result<Scan> {
 }
 
 /// The time that a release stands for, and where it comes from.
-fn source_date_epoch(request: &Request<'_>, git: Option<&GitFacts>, scan: &Scan) -> (i64, &'static str) {
+pub fn source_date_epoch(given: Option<i64>, git: Option<&GitFacts>, scan: &Scan) -> (i64, &'static str) {
     let newest = || scan.members.iter().filter(|m| m.kind == MemberKind::File).map(|m| m.mtime_s).max();
-    match (request.source_date_epoch, git.and_then(|facts| facts.commit_time_s)) {
+    match (given, git.and_then(|facts| facts.commit_time_s)) {
         (Some(epoch), _) => (epoch, "SOURCE_DATE_EPOCH"),
         (None, Some(time)) => (time, "the commit"),
         // A tar of the release form has no times before 1970.
@@ -176,10 +177,11 @@ fn write(
     watch: &Watch,
 ) -> Result<Made> {
     place.clear()?;
+    let root = Root::open(request.root)?;
+    let ddl = ddl::gather(&root, request.policy, &scan.members, watch)?;
     let members: Vec<Member> =
         scan.members.iter().map(|m| release_member(m, identity.source_date_epoch)).collect();
     let archived: Vec<usize> = (0..members.len()).filter(|&at| scan.members[at].is_archived()).collect();
-    let root = Root::open(request.root)?;
     let copy = request.with_payload.then(|| place.payload_folder()).transpose()?;
     let settings = Settings { level: request.policy.seal.compression_level, threads: request.threads };
     let mut archive = ArchiveWriter::new(
@@ -199,7 +201,8 @@ fn write(
     let mut read = vec![Default::default(); members.len()];
     archived.iter().zip(read_archived).for_each(|(&at, one)| read[at] = one);
     let payload = Payload { scanned: &scan.members, members: &members, read: &read };
-    let pack = payload.pack(identity);
+    ddl.same_bytes(&payload)?;
+    let pack = Pack { ddl: ddl.pack, ..payload.pack(identity) };
     let mut tags = TagFiles::write(&place.evidence(), identity, &payload, &pack)?;
     let tag_manifest = tags.close()?;
     let seal =

@@ -12,4 +12,5 @@ mod foreign_bags;
 mod frames;
 mod keys;
 mod lockfiles_python;
+mod sbom;
 mod stock_tools;

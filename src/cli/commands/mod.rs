@@ -1,11 +1,13 @@
 //! One file a command: asks the library, and shows the answer.
 
 pub mod demo;
+pub mod gate;
 pub mod hash;
 pub mod init;
 pub mod keys;
 pub mod recovery_kit;
 pub mod restore;
+pub mod sbom;
 pub mod seal;
 pub mod shell;
 pub mod verify;

@@ -3,15 +3,20 @@
 //! A reader of lockfiles or of artifacts gives a [`Graph`] of what one file says. What a file does not say stays
 //! absent: nothing here is guessed.
 
+pub mod agreement;
 pub mod checksum;
 pub mod graph;
 pub mod licence;
+pub mod merged;
 pub mod purl;
+pub mod release;
 
 pub use checksum::{Algorithm, Checksum};
 pub use graph::{Graph, Node};
 pub use licence::Licence;
+pub use merged::Merged;
 pub use purl::Purl;
+pub use release::{Origin, Release, ReleaseFile, Source};
 
 /// What a component is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

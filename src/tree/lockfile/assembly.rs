@@ -60,6 +60,11 @@ impl Assembly {
         }
     }
 
+    /// Says that the whole is known less well than the format can tell.
+    pub fn limit(&mut self, aggregate: Aggregate) {
+        self.reading.aggregate = self.reading.aggregate.max(aggregate);
+    }
+
     /// Notes what could not be read. `line` is from 1.
     pub fn invalid(&mut self, line: usize, what: impl Into<String>) {
         self.reading.fault(Code::SbomSourceInvalid, Some(line), what);

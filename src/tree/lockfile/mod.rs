@@ -4,19 +4,25 @@
 //! what a hostile file can make it do: depth, repetition, size.
 
 mod assembly;
+mod cargo;
+mod cargo_toml;
 mod composer;
 mod gemfile;
 mod go_mod;
 mod gradle;
+mod javascript;
 mod json;
 mod maven;
 mod mix;
 pub mod node;
+mod npm;
+mod npm_v1;
 mod nuget;
 mod packages;
 mod pdm;
 mod pip_lines;
 mod pipfile;
+mod places;
 mod poetry;
 mod pubspec;
 mod pylock;
@@ -26,6 +32,7 @@ mod requirement;
 mod requirements;
 #[cfg(test)]
 mod samples;
+mod source;
 mod terms;
 #[cfg(test)]
 mod testing;
@@ -56,6 +63,16 @@ pub trait Beside {
     fn read(&self, relative: &str) -> Option<Vec<u8>>;
 }
 
+impl Lockfile<'_> {
+    /// What a project without a name is called: its folder in the tree, or at the top of it the lockfile.
+    pub fn folder_name(&self, folder: &str) -> String {
+        let (above, file) = self.path.rsplit_once('/').unwrap_or(("", self.path));
+        let folder = folder.trim_start_matches("./").trim_matches(['.', '/']);
+        let parts: Vec<&str> = [above, folder].into_iter().filter(|part| !part.is_empty()).collect();
+        if parts.is_empty() { file.to_owned() } else { parts.join("/") }
+    }
+}
+
 /// Nothing lies beside it.
 impl Beside for () {
     fn read(&self, _: &str) -> Option<Vec<u8>> {
@@ -74,13 +91,17 @@ pub struct Kind {
 }
 
 /// Every kind that is known, sorted by name.
+#[rustfmt::skip]
 pub const KINDS: &[Kind] = &[
+    Kind { name: "Cargo.lock", is: |name| name == "Cargo.lock", read: cargo::read },
     Kind { name: "Gemfile.lock", is: gemfile::is, read: gemfile::read },
     Kind { name: "Pipfile.lock", is: pipfile::is, read: pipfile::read },
     Kind { name: "composer.lock", is: composer::is, read: composer::read },
     Kind { name: "go.mod", is: go_mod::is, read: go_mod::read },
     Kind { name: "gradle.lockfile", is: gradle::is, read: gradle::read },
     Kind { name: "mix.lock", is: mix::is, read: mix::read },
+    Kind { name: "npm-shrinkwrap.json", is: |name| name == "npm-shrinkwrap.json", read: npm::read },
+    Kind { name: "package-lock.json", is: |name| name == "package-lock.json", read: npm::read },
     Kind { name: "packages.lock.json", is: nuget::is, read: nuget::read },
     Kind { name: "pdm.lock", is: pdm::is, read: pdm::read },
     Kind { name: "poetry.lock", is: poetry::is, read: poetry::read },

@@ -1,0 +1,93 @@
+//! What the artifacts of a release say of themselves, looked at while they are sealed.
+//!
+//! Small files are looked at in the buffer that is hashed and packed, so what the SBOM says is of the very bytes that
+//! are sealed. Large ones are read a second time; one that changed since the scan is refused.
+
+use crate::error::{Error, Result};
+use crate::finding::{Code, Finding};
+use crate::format::class::Class;
+use crate::format::path::PackPath;
+use crate::pipeline::source::{Root, SMALL_BYTES_MAX};
+use crate::pipeline::watch::Watch;
+use crate::policy::Policy;
+use crate::tree::artifact;
+use crate::tree::member::{Member, MemberKind};
+use crate::tree::reading::Reading;
+use crate::tree::software::Said;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Cursor;
+use std::sync::{Mutex, PoisonError};
+
+/// Gathers what artifacts say.
+pub struct Artifacts<'a> {
+    members: &'a [Member],
+    policy: &'a Policy,
+    said: Mutex<BTreeMap<String, Reading>>,
+}
+
+impl<'a> Artifacts<'a> {
+    /// For these members of a scan, in order.
+    pub fn new(members: &'a [Member], policy: &'a Policy) -> Artifacts<'a> {
+        Artifacts { members, policy, said: Mutex::default() }
+    }
+
+    /// Looks at a small file as it is packed, from any thread. A file that is read again counts as it was last.
+    pub fn look(&self, path: &PackPath, content: &[u8]) {
+        let found = self.members.binary_search_by(|member| member.path.cmp(path));
+        if !found.is_ok_and(|at| self.is_wanted(&self.members[at])) {
+            return;
+        }
+        if let Some(reading) = artifact::inspect(path.as_str(), &mut Cursor::new(content)) {
+            self.note(path, reading);
+        }
+    }
+
+    /// Looks at the large files, and gives what all said, in bytewise order of the path.
+    pub fn finish(self, root: &Root, watch: &Watch) -> Result<Vec<Said>> {
+        self.read(root, SMALL_BYTES_MAX + 1, watch)
+    }
+
+    /// The same where nothing was looked at before: every file is read.
+    pub fn read_all(self, root: &Root, watch: &Watch) -> Result<Vec<Said>> {
+        self.read(root, 0, watch)
+    }
+
+    fn read(self, root: &Root, bytes_min: u64, watch: &Watch) -> Result<Vec<Said>> {
+        let is_left = |member: &&Member| member.size >= bytes_min && self.is_wanted(member);
+        for member in self.members.iter().filter(is_left) {
+            watch.check()?;
+            let (mut file, _) = root.open_file(member.path.as_str())?;
+            let reading = artifact::inspect(member.path.as_str(), &mut file);
+            unchanged(root, member, &file)?;
+            if let Some(reading) = reading {
+                self.note(&member.path, reading);
+            }
+        }
+        let said = self.said.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Ok(said
+            .into_iter()
+            .map(|(path, reading)| Said { path, lockfile: None, sha256: None, reading })
+            .collect())
+    }
+
+    fn is_wanted(&self, member: &Member) -> bool {
+        let is_artifact = member.kind == MemberKind::File && member.class == Some(Class::Artifact);
+        is_artifact && !self.policy.sbom.excludes(&member.path)
+    }
+
+    fn note(&self, path: &PackPath, reading: Reading) {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        said.insert(path.to_string(), reading);
+    }
+}
+
+/// Refuses a file that is not as it was when it was scanned, which was before it was sealed.
+fn unchanged(root: &Root, member: &Member, file: &File) -> Result<()> {
+    let stat = rustix::fs::fstat(file)
+        .map_err(|errno| Error::io("read", root.join(member.path.as_str()))(errno.into()))?;
+    let is_same = stat.st_size as u64 == member.size
+        && stat.st_mtime == member.mtime_s
+        && stat.st_mtime_nsec as u32 == member.mtime_ns;
+    if is_same { Ok(()) } else { Err(Error::refused(Finding::new(Code::FileChanging, member.path.as_str()))) }
+}
