@@ -12,5 +12,6 @@ mod foreign_bags;
 mod frames;
 mod keys;
 mod lockfiles_node;
+mod lockfiles_python;
 mod sbom;
 mod stock_tools;
