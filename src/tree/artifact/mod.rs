@@ -88,9 +88,12 @@ fn open<T>(
     unpacked(&mut seeking, form, length_bytes, |bytes| then(&mut Tar::new(bytes)))
 }
 
-/// A tar of which only its first member tells what it may be.
+/// A tar. What a compressed one may be, its first member must tell: finding out more would be to unpack it twice.
 fn archive(path: &str, form: Form, source: &mut dyn Source) -> Result<Option<Reading>, Trouble> {
     let length_bytes = source.seek(SeekFrom::End(0))?;
+    if form == Form::Tar && image::is_among(&mut Seeking::new(source)?) {
+        return image::read(path, &mut Seeking::new(source)?);
+    }
     let mut seeking = Seeking::new(source)?;
     unpacked(&mut seeking, form, length_bytes, |bytes| {
         let mut bytes = Peeked::new(bytes)?;

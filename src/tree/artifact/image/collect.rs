@@ -27,6 +27,11 @@ impl Blobs {
         self.json.get(name).map(Vec::as_slice)
     }
 
+    /// Whether anything looked like a layer.
+    pub fn has_layers(&self) -> bool {
+        !self.layers.is_empty()
+    }
+
     /// A layer, through links.
     pub fn layer(&self, name: &str) -> Option<&Layer> {
         let mut name = name;

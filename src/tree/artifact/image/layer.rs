@@ -143,6 +143,7 @@ fn places() -> impl Iterator<Item = &'static str> {
         .chain(APK.iter().copied())
         .chain(OS_RELEASE.iter().copied())
         .chain(rpm::PLACES.iter().copied())
+        .chain(rpm::LOGS.iter().copied())
 }
 
 /// Whether a database or a release file is looked for here.

@@ -31,7 +31,6 @@ pub struct Image {
 struct Saved {
     #[serde(default)]
     repo_tags: Option<Vec<String>>,
-    #[serde(default)]
     layers: Vec<String>,
 }
 
@@ -62,6 +61,10 @@ pub fn images(path: &str, blobs: &Blobs, reading: &mut Reading) -> Option<Vec<Im
     let stem = stem.unwrap_or(file);
     let mut images = Vec::new();
     if blobs.json("manifest.json").is_some() {
+        // Many archives have a file of that name.
+        if !blobs.has_layers() && blobs.json("oci-layout").is_none() {
+            return None;
+        }
         let all: Vec<Saved> = parsed("manifest.json", blobs, reading).unwrap_or_default();
         images.extend(all.into_iter().take(IMAGES_MAX + 1).map(|saved| saved.image(stem)));
     } else if blobs.json("index.json").is_some() && blobs.json("oci-layout").is_some() {

@@ -25,6 +25,9 @@ pub const PLACES: &[&str] = &[
     "var/lib/rpm/Packages",
 ];
 
+/// Where SQLite keeps changes that are not in the database yet. An image should hold none.
+pub const LOGS: &[&str] = &["usr/lib/sysimage/rpm/rpmdb.sqlite-wal", "var/lib/rpm/rpmdb.sqlite-wal"];
+
 /// The most packages of a database.
 const PACKAGES_MAX: usize = 100_000;
 
