@@ -17,6 +17,8 @@ mod python;
 mod sdist;
 mod tar;
 #[cfg(test)]
+mod testing;
+#[cfg(test)]
 mod tests;
 mod wheel;
 mod zip_file;
