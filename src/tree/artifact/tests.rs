@@ -227,6 +227,45 @@ fn a_crate_says_what_it_is_and_what_it_is_built_with() {
     assert_eq!(faults(&read("x-1.crate", b"text, and not an archive")), [": it ends too early"]);
 }
 
+fn ar(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut all = b"!<arch>\n".to_vec();
+    for (name, bytes) in members {
+        all.extend(format!("{name:<16}{:<12}{:<6}{:<6}{:<8}{:<10}`\n", 0, 0, 0, 100644, bytes.len()).bytes());
+        all.extend(*bytes);
+        all.resize(all.len().next_multiple_of(2), b'\n');
+    }
+    all
+}
+
+#[test]
+fn a_package_of_debian_says_what_it_is() {
+    let control = b"Package: sample\nVersion: 1.2-3\nArchitecture: amd64\nMaintainer: Jane <j@example.org>\n\
+        Depends: libc6 (>= 2.36), awk | mawk\n";
+    let tar = tar(&[("./md5sums", b""), ("./control", control)]);
+    for (name, packed) in [("control.tar.gz", gzip(&tar)), ("control.tar", tar.clone())] {
+        let deb = ar(&[("debian-binary", b"2.0"), (name, &packed), ("data.tar.xz", b"...")]);
+        let reading = read_whole("sample_1.2-3_amd64.deb", &deb);
+        assert_eq!(
+            outline(&reading),
+            [
+                "sample@1.2-3 (Application, Runtime) -> awk libc6 mawk",
+                "awk (Library, Optional)",
+                "libc6 (Library, Runtime)",
+                "mawk (Library, Optional)",
+            ]
+        );
+        survives_damage("sample_1.2-3_amd64.deb", &deb, 3);
+    }
+    for (deb, what) in [
+        (ar(&[("control.tar.xz", b"\xfd7zXZ\0")]), "control.tar.xz is packed in a way that is not read"),
+        (ar(&[("data.tar", b"")]), "it ends too early"),
+        (ar(&[("x", &b""[..]); 16]), "a package without control.tar"),
+        (b"no ar archive".to_vec(), "it is not an ar archive"),
+    ] {
+        assert_eq!(faults(&read("x.deb", &deb)), [format!(": {what}")]);
+    }
+}
+
 #[test]
 fn headers_of_a_tar_that_lie_are_told() {
     let sized = |size: &[u8]| {

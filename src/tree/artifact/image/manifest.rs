@@ -167,6 +167,19 @@ fn split(reference: &str) -> (String, Option<String>) {
     }
 }
 
+/// Where the manifests and layers lie that an index or a manifest names.
+pub fn blobs_of(json: &[u8]) -> Vec<String> {
+    #[derive(Deserialize)]
+    struct Any {
+        #[serde(default)]
+        manifests: Vec<Descriptor>,
+        #[serde(default)]
+        layers: Vec<Descriptor>,
+    }
+    let Ok(any) = serde_json::from_slice::<Any>(json) else { return Vec::new() };
+    any.manifests.iter().chain(&any.layers).filter_map(|descriptor| blob(&descriptor.digest)).collect()
+}
+
 /// Where a blob lies: `sha256:HEX` in `blobs/sha256/HEX`.
 fn blob(digest: &str) -> Option<String> {
     let (algorithm, hex) = digest.split_once(':')?;

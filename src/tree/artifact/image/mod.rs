@@ -7,17 +7,18 @@
 mod apk;
 mod collect;
 mod describe;
-mod dpkg;
+pub mod dpkg;
 mod layer;
 mod manifest;
-mod os;
+pub mod os;
 mod overlay;
 mod packages;
-mod rpm;
+pub mod rpm;
 #[cfg(test)]
 mod tests;
 
 use crate::format::bom::Aggregate;
+use crate::tree::artifact::Source;
 use crate::tree::artifact::bounds::{Budget, Trouble};
 use crate::tree::artifact::bytes::Bytes;
 use crate::tree::artifact::tar::Tar;
@@ -41,6 +42,23 @@ pub fn is_among(archive: &mut dyn Bytes) -> bool {
         found = begins(&entry.path);
     }
     found
+}
+
+/// The files of a folder, for images that are one.
+pub trait Folder {
+    /// A file by its path in the folder, with forward slashes; `None` if it is not there or cannot be read.
+    fn open(&self, relative: &str) -> Option<Box<dyn Source + '_>>;
+}
+
+/// What an image layout in a folder says of its images. `path` is the folder's path in the tree.
+pub fn layout(path: &str, folder: &dyn Folder) -> Reading {
+    let mut reading = Reading::new(Aggregate::Unknown);
+    let blobs = collect::folder(folder, &mut reading);
+    match manifest::images(path, &blobs, &mut reading) {
+        Some(images) => images.iter().for_each(|image| describe::image(image, &blobs, &mut reading)),
+        None => Trouble::invalid("no image layout").note("", &mut reading),
+    }
+    reading
 }
 
 /// What an archive of images says of them; `None` if it holds no manifest, so that it is any archive.

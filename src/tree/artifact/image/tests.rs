@@ -3,7 +3,9 @@
 use crate::finding::Code;
 use crate::tree::artifact::inspect;
 use crate::tree::artifact::testing::{faults, gzip, member, outline, read, read_whole, survives_damage, tar};
-use std::io::Cursor;
+use crate::tree::artifact::{Folder, Source, inspect_layout};
+use std::collections::BTreeMap;
+use std::io::{Cursor, Read};
 use tar::EntryType;
 
 const OS: &[u8] = b"ID=alpine\nVERSION_ID=3.20\n";
@@ -220,4 +222,42 @@ fn systems_without_a_database_a_package_list_their_pieces() {
             "lib/apk/db/installed: no package in it can be read"
         ]
     );
+}
+
+/// A layout as a folder.
+struct Files(BTreeMap<String, Vec<u8>>);
+
+impl Folder for Files {
+    fn open(&self, relative: &str) -> Option<Box<dyn Source + '_>> {
+        Some(Box::new(Cursor::new(self.0.get(relative)?)))
+    }
+}
+
+#[test]
+fn a_layout_in_a_folder_says_the_same_as_in_an_archive() {
+    let named = "\"org.opencontainers.image.ref.name\":\"1.0\"";
+    let mut archive = tar::Archive::new(Cursor::new(oci(&[("tar+gzip", gzip(&base()))], named)));
+    let mut files = BTreeMap::new();
+    for entry in archive.entries().unwrap() {
+        let mut entry = entry.unwrap();
+        let path = entry.path().unwrap().display().to_string();
+        let mut bytes = Vec::new();
+        entry.read_to_end(&mut bytes).unwrap();
+        files.insert(path, bytes);
+    }
+    let reading = inspect_layout("images/app", &Files(files.clone()));
+    assert_eq!(
+        (outline(&reading)[1..].to_vec(), faults(&reading)),
+        (OUTLINE[1..].iter().map(|line| line.to_string()).collect(), vec![])
+    );
+    assert!(
+        outline(&reading)[0].starts_with("app@1.0 (Container"),
+        "the folder's name: {:?}",
+        outline(&reading)[0]
+    );
+    let layer = format!("blobs/sha256/{:064x}", 1);
+    files.remove(&layer);
+    let reading = inspect_layout("images/app", &Files(files));
+    assert_eq!(faults(&reading), [format!("{layer}: a layer that is not in the archive, or cannot be read")]);
+    assert_eq!(faults(&inspect_layout("x", &Files(BTreeMap::new()))), [": no image layout"]);
 }

@@ -3,6 +3,7 @@
 use crate::finding::Code;
 use crate::tree::artifact::image::os::Os;
 use crate::tree::artifact::image::rpm::{Installed, read};
+use crate::tree::artifact::testing::{faults, outline, read as inspect, read_whole, survives_damage};
 use rusqlite::{Connection, MAIN_DB};
 
 /// The values of a tag: numbers, or texts.
@@ -234,4 +235,21 @@ fn chains_of_pages_that_go_round_end() {
     );
     assert!(read(b"neither", &fedora()).troubles[0].what.contains("unknown format"));
     assert_eq!(names(&read(b"", &fedora())), Vec::<&str>::new());
+}
+
+#[test]
+fn a_package_that_is_not_installed_says_the_same() {
+    let magic = [0x8e, 0xad, 0xe8, 1, 0, 0, 0, 0];
+    let mut file =
+        [&[0xed, 0xab, 0xee, 0xdb][..], &[0; 92], &magic, &header(&[(1000, Value::Text("sig"))])].concat();
+    file.resize(file.len().next_multiple_of(8), 0);
+    file.extend([&magic[..], &package("bash", &["libc", "/bin/sh", "rpmlib(X)"])].concat());
+    let reading = read_whole("bash-1.0-2.x86_64.rpm", &file);
+    assert_eq!(
+        outline(&reading),
+        ["bash@7:1.0-2.fc40 (Application, Runtime) -> libc", "libc (Library, Runtime)"]
+    );
+    survives_damage("bash.rpm", &file, 3);
+    file[96] = 0;
+    assert_eq!(faults(&inspect("bash.rpm", &file)), [": a header of the package that is none"]);
 }
