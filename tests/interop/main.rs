@@ -6,6 +6,7 @@
 mod judge;
 mod sample;
 
+mod artifacts;
 mod bags;
 mod bundles;
 mod foreign_bags;

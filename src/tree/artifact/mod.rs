@@ -5,6 +5,7 @@
 mod bounds;
 mod bytes;
 mod crate_file;
+mod deb;
 mod fields;
 mod gem;
 mod image;
@@ -14,8 +15,11 @@ mod parts;
 mod pom;
 mod program;
 mod python;
+mod rpm_file;
 mod sdist;
 mod tar;
+#[cfg(test)]
+mod testing;
 #[cfg(test)]
 mod tests;
 mod wheel;
@@ -24,6 +28,7 @@ mod zip_file;
 use crate::format::bom::Aggregate;
 use crate::tree::artifact::bounds::{Budget, Trouble};
 use crate::tree::artifact::bytes::{Bytes, Form, HEAD_BYTES, Peeked, Seeking, unpacked};
+pub use crate::tree::artifact::image::Folder;
 use crate::tree::artifact::parts::file_name;
 use crate::tree::artifact::tar::Tar;
 use crate::tree::reading::Reading;
@@ -45,6 +50,12 @@ pub fn inspect(path: &str, source: &mut dyn Source) -> Option<Reading> {
     })
 }
 
+/// What an OCI image layout says that lies in the tree as a folder: one with a file `oci-layout`. `path` is the folder's
+/// path in the tree.
+pub fn inspect_layout(path: &str, folder: &dyn Folder) -> Reading {
+    image::layout(path, folder)
+}
+
 fn head(source: &mut dyn Source) -> Result<Vec<u8>, Trouble> {
     let mut head = Vec::with_capacity(HEAD_BYTES);
     source.seek(SeekFrom::Start(0))?;
@@ -62,6 +73,12 @@ fn dispatch(path: &str, head: &[u8], source: &mut dyn Source) -> Result<Option<R
     }
     if jar::is_jar(&name) {
         return jar::read(path, source).map(Some);
+    }
+    if ends(".deb") {
+        return deb::read(source).map(Some);
+    }
+    if head.starts_with(rpm_file::MAGIC) {
+        return rpm_file::read(source).map(Some);
     }
     let form = Form::of(head);
     if ends(".crate") || ends(".gem") {
@@ -88,9 +105,12 @@ fn open<T>(
     unpacked(&mut seeking, form, length_bytes, |bytes| then(&mut Tar::new(bytes)))
 }
 
-/// A tar of which only its first member tells what it may be.
+/// A tar. What a compressed one may be, its first member must tell: finding out more would be to unpack it twice.
 fn archive(path: &str, form: Form, source: &mut dyn Source) -> Result<Option<Reading>, Trouble> {
     let length_bytes = source.seek(SeekFrom::End(0))?;
+    if form == Form::Tar && image::is_among(&mut Seeking::new(source)?) {
+        return image::read(path, &mut Seeking::new(source)?);
+    }
     let mut seeking = Seeking::new(source)?;
     unpacked(&mut seeking, form, length_bytes, |bytes| {
         let mut bytes = Peeked::new(bytes)?;

@@ -1,11 +1,13 @@
 //! One walk over an archive of images: its JSON, and what each layer keeps.
 
 use crate::tree::artifact::bounds::{Budget, MANIFEST_BYTES_MAX, Trouble};
-use crate::tree::artifact::bytes::{Bytes, Form, Peeked, unpacked};
+use crate::tree::artifact::bytes::{Bytes, Form, Peeked, Seeking, unpacked};
 use crate::tree::artifact::image::layer::{self, Layer};
+use crate::tree::artifact::image::{Folder, manifest};
 use crate::tree::artifact::tar::{Entry, EntryKind, Tar, inside};
 use crate::tree::reading::Reading;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Seek, SeekFrom};
 
 /// The most bytes that are kept of all layers together: the databases of a large system take 30 MiB a layer.
 const KEPT_BYTES_MAX: u64 = 128 << 20;
@@ -25,6 +27,11 @@ impl Blobs {
     /// A JSON document.
     pub fn json(&self, name: &str) -> Option<&[u8]> {
         self.json.get(name).map(Vec::as_slice)
+    }
+
+    /// Whether anything looked like a layer.
+    pub fn has_layers(&self) -> bool {
+        !self.layers.is_empty()
     }
 
     /// A layer, through links.
@@ -57,13 +64,38 @@ pub fn archive(archive: &mut dyn Bytes, reading: &mut Reading) -> Result<Blobs, 
     }
 }
 
+/// Reads a layout in a folder: its index, and every blob that this leads to.
+pub fn folder(folder: &dyn Folder, reading: &mut Reading) -> Blobs {
+    let mut blobs = Blobs::default();
+    let mut budget = Budget::of(KEPT_BYTES_MAX);
+    let mut names = vec!["oci-layout".to_owned(), "index.json".to_owned()];
+    let mut known: BTreeSet<String> = BTreeSet::new();
+    while let Some(name) = names.pop() {
+        if !known.insert(name.clone()) {
+            continue;
+        }
+        // What is missing, whoever needs it will say.
+        let Some(mut source) = folder.open(&name) else { continue };
+        let read = source.seek(SeekFrom::End(0)).map_err(Trouble::from).and_then(|size| {
+            budget.count(1)?;
+            let mut bytes = Seeking::new(&mut *source)?;
+            blob(&name, size, &mut bytes, &mut budget, &mut blobs)
+        });
+        if let Err(trouble) = read {
+            trouble.note(&name, reading);
+        }
+        names.extend(blobs.json(&name).map(manifest::blobs_of).unwrap_or_default());
+    }
+    blobs
+}
+
 fn member(entry: &Entry, tar: &mut Tar<'_>, budget: &mut Budget, blobs: &mut Blobs, reading: &mut Reading) {
     let Some(name) = inside(&entry.path) else {
         Trouble::invalid("a name that leaves the archive").note(&entry.path, reading);
         return;
     };
     let done = match entry.kind {
-        EntryKind::File => file(&name, entry.size, tar, budget, blobs),
+        EntryKind::File => blob(&name, entry.size, &mut tar.body(), budget, blobs),
         EntryKind::Symlink => {
             blobs.links.extend(layer::resolved(&name, &entry.link).map(|target| (name.clone(), target)));
             Ok(())
@@ -79,15 +111,14 @@ fn member(entry: &Entry, tar: &mut Tar<'_>, budget: &mut Budget, blobs: &mut Blo
     }
 }
 
-fn file(
+fn blob(
     name: &str,
     size: u64,
-    tar: &mut Tar<'_>,
+    bytes: &mut dyn Bytes,
     budget: &mut Budget,
     blobs: &mut Blobs,
 ) -> Result<(), Trouble> {
-    let mut body = tar.body();
-    let mut bytes = Peeked::new(&mut body)?;
+    let mut bytes = Peeked::new(bytes)?;
     let is_json = matches!(bytes.head().iter().find(|byte| !byte.is_ascii_whitespace()), Some(b'{' | b'['));
     let form = Form::of(bytes.head());
     if form == Form::Other {

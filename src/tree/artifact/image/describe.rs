@@ -78,6 +78,10 @@ fn installed(files: &Files<'_>, os: &Os, root: Node, reading: &mut Reading) {
             trouble.note(path, reading);
         }
     }
+    for path in rpm::LOGS.iter().filter(|path| files.get(path).is_some_and(|log| !log.is_empty())) {
+        Trouble::invalid("changes that the database does not have yet, and that are not read")
+            .note(path, reading);
+    }
 }
 
 /// The files of a folder and below.

@@ -7,6 +7,7 @@ use crate::tree::artifact::parts::file_name;
 use crate::tree::artifact::tar::{Entry, EntryKind, Tar, inside};
 use crate::tree::lockfile::{LOCKFILE_BYTES_MAX, kind_of};
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 
 /// The largest manifest that is kept for the lockfile beside it, and how many are.
 const BESIDE_BYTES_MAX: u64 = 256 << 10;
@@ -60,9 +61,13 @@ pub fn walk(bytes: &mut dyn Bytes, budget: &mut Budget) -> Layer {
             Ok(None) => break,
             Err(trouble) => {
                 layer.trouble("", trouble);
-                break;
+                return layer;
             }
         }
+    }
+    // What pads the tar; behind it stands the checksum of a compressed layer.
+    if let Err(error) = io::copy(bytes, &mut io::sink()) {
+        layer.trouble("", error.into());
     }
     layer
 }
@@ -143,6 +148,7 @@ fn places() -> impl Iterator<Item = &'static str> {
         .chain(APK.iter().copied())
         .chain(OS_RELEASE.iter().copied())
         .chain(rpm::PLACES.iter().copied())
+        .chain(rpm::LOGS.iter().copied())
 }
 
 /// Whether a database or a release file is looked for here.
