@@ -8,6 +8,7 @@ mod sample;
 
 mod bags;
 mod bundles;
+mod ddl;
 mod foreign_bags;
 mod frames;
 mod keys;
