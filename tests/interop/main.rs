@@ -9,6 +9,7 @@ mod sample;
 mod artifacts;
 mod bags;
 mod bundles;
+mod ddl;
 mod foreign_bags;
 mod frames;
 mod keys;

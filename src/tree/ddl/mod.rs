@@ -1,7 +1,9 @@
 //! DDL files: their statements, what those create, alter, drop and refer to, and which of them could not be parsed.
 
+mod cursor;
 mod definitions;
 pub mod dialect;
+mod heads;
 mod lex;
 mod names;
 pub mod objects;
@@ -12,6 +14,7 @@ pub mod split;
 mod tests;
 
 use crate::format::ddl::{DdlFile, Dialect, Object, Room, Unparsed, Why};
+use crate::tree::ddl::cursor::Cursor;
 use crate::tree::ddl::dialect::Rules;
 use crate::tree::ddl::lex::{Lexer, What};
 use crate::tree::ddl::objects::Effects;
@@ -93,8 +96,15 @@ impl Reader<'_> {
             Form::Torn => Err(Why::Unterminated),
             Form::Client => Err(Why::ClientCommand),
             Form::Sql => {
-                let trees = parse::parse(text, self.dialect, self.rules)?;
-                Ok(objects::effects(&trees, self.dialect))
+                match parse::parse(text, self.dialect, self.rules) {
+                    Ok(trees) => Ok(objects::effects(&trees, self.dialect)),
+                    // Valid all the same, perhaps: the parser does not know every form.
+                    Err(Why::Form) => {
+                        let cursor = Cursor::new(text, self.dialect, self.rules).ok_or(Why::Form)?;
+                        heads::effects(cursor).ok_or(Why::Form)
+                    }
+                    Err(why) => Err(why),
+                }
             }
         }
     }

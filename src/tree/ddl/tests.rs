@@ -74,10 +74,9 @@ fn bodies_of_statements_are_part_of_what_they_define() {
 #[test]
 fn the_delimiter_of_mysql_is_what_the_file_says() {
     let text = "a;\nDELIMITER //\nCREATE PROCEDURE p() BEGIN b; END//\nc ; d//\ndelimiter ;\ne; f";
-    let statements =
-        ["a", "DELIMITER //", "CREATE PROCEDURE p() BEGIN b; END", "c ; d", "delimiter ;", "e", "f"];
+    let statements = ["a", "CREATE PROCEDURE p() BEGIN b; END", "c ; d", "e", "f"];
     assert_eq!(cut(Dialect::Mysql, text), statements);
-    assert_eq!(cut(Dialect::Mysql, "DELIMITER $$\nx END$$\ny$$"), ["DELIMITER $$", "x END", "y"]);
+    assert_eq!(cut(Dialect::Mysql, "DELIMITER $$\nx END$$\ny$$"), ["x END", "y"]);
 }
 
 #[test]
@@ -85,6 +84,10 @@ fn what_stands_in_conditional_comments_of_mysql_counts() {
     let text =
         "/*!40101 SET @a = ';' */; /*!50003 CREATE*/ /*!50017 DEFINER=`r`@`%`*/ /*!50003 TABLE t (a int) */;";
     assert_eq!(cut(Dialect::Mysql, text).len(), 2);
+    let trigger = "/*!50003 CREATE*/ /*!50017 DEFINER=`r`@`%`*/ /*!50003 TRIGGER `g` BEFORE INSERT ON `T`\n\
+        FOR EACH ROW BEGIN SET NEW.a = 1; END */;;";
+    let read = file(Dialect::Mysql, &format!("DELIMITER ;;\n{trigger}"));
+    assert_eq!((show(&read.creates), read.statements_unparsed), (vec!["trigger g".to_owned()], 0));
     let read = file(Dialect::Mysql, "/*!50001 CREATE TABLE `T` (a int) */;");
     assert_eq!((show(&read.creates), read.statements_unparsed), (vec!["table t".to_owned()], 0));
 }
@@ -92,11 +95,12 @@ fn what_stands_in_conditional_comments_of_mysql_counts() {
 #[test]
 fn psql_keeps_its_lines_and_its_data_to_itself() {
     let text = "\\set x 1\nCOPY t (a) FROM stdin;\n1;\t'\n\\.\nb;\n\\connect other\nSELECT 1 \\gexec\nc;";
-    let statements = ["\\set x 1", "COPY t (a) FROM stdin", "b", "\\connect other", "SELECT 1 \\gexec", "c"];
+    let statements = ["COPY t (a) FROM stdin", "b", "\\connect other", "SELECT 1 \\gexec", "c"];
     assert_eq!(cut(Dialect::Postgresql, text), statements);
     let forms = forms(Dialect::Postgresql, text);
-    assert_eq!(forms.iter().map(|(_, line)| *line).collect::<Vec<_>>(), [1, 2, 5, 6, 7, 8]);
-    assert_eq!(forms[4].0, Form::Client);
+    assert_eq!(forms.iter().map(|(_, line)| *line).collect::<Vec<_>>(), [2, 5, 6, 7, 8]);
+    assert_eq!(forms[3].0, Form::Client);
+    assert_eq!(forms[2].0, Form::Client);
 }
 
 #[test]
