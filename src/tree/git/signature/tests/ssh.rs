@@ -158,7 +158,7 @@ fn a_damaged_object_is_not_judged() {
     let tag = world.tag("v1");
     assert_eq!(tag.signature, None);
     assert!(
-        tag.unread.unwrap().ends_with("its object is damaged: it does not have the digest that names it")
+        tag.unread.unwrap().ends_with("the object is damaged: it does not have the digest that names it")
     );
 }
 
