@@ -262,3 +262,9 @@ fn a_security_token_signs_where_somebody_touched_it() {
     tagged("alone", 0, "\nit\n");
     assert_eq!(world.judged("alone").verdict, bad("nobody touched the security token"));
 }
+
+#[test]
+fn every_byte_of_the_tag_counts() {
+    let (world, _) = signed();
+    every_byte_counts(&world, "v1");
+}
