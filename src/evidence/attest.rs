@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::evidence::compose::{Identity, Payload, TagFiles};
+use crate::evidence::gates::record::GATES;
 use crate::evidence::payload::{MANIFEST, NAMED_MAX, Named};
 use crate::evidence::provenance::{self, Origin, PROVENANCE, Parts};
 use crate::evidence::sbom::{self, ATTESTATION, CYCLONEDX, SPDX, Sbom, Subject};
@@ -10,6 +11,7 @@ use crate::format::class::Class;
 use crate::format::cyclonedx::attestation;
 use crate::format::ddl::DdlPack;
 use crate::format::digest::Sha256;
+use crate::format::gates::VerificationSummary;
 use crate::format::statement::{Predicate, Statement};
 use crate::keys::signing::SigningKey;
 use crate::tree::member::MemberKind;
@@ -71,6 +73,15 @@ impl Attesting<'_> {
             self.sign(PROVENANCE, &statement, tags)?;
         }
         Ok(sbom)
+    }
+
+    /// Writes what the gates came to; nothing where the policy has none.
+    pub fn gates(&self, summary: VerificationSummary, tags: &mut TagFiles) -> Result<()> {
+        if summary.gates.gates.is_empty() {
+            return Ok(());
+        }
+        let manifest = tags.digest(MANIFEST).expect("the manifest was written before");
+        self.sign(GATES, &summary.over(manifest), tags)
     }
 
     fn sign<P: Predicate>(&self, name: &str, statement: &Statement<P>, tags: &mut TagFiles) -> Result<()> {

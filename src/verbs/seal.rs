@@ -4,6 +4,8 @@ use crate::error::{Error, Result};
 use crate::evidence::attest::Attesting;
 use crate::evidence::compose::{Identity, Payload, TagFiles, release_member};
 use crate::evidence::ddl;
+use crate::evidence::gates::tree::TreeEvidence;
+use crate::evidence::gates::{Evaluation, Tally, evaluate, record};
 use crate::evidence::gathered::Gathered;
 use crate::evidence::provenance::Origin;
 use crate::evidence::receipt::SUFFIX;
@@ -30,10 +32,12 @@ use crate::pipeline::source::Root;
 use crate::pipeline::staging::Staging;
 use crate::pipeline::watch::Watch;
 use crate::policy::Policy;
+use crate::policy::gate::Release;
 use crate::tree::git::{self, GitFacts};
 use crate::tree::member::MemberKind;
 use crate::tree::scan::{Scan, ScanOptions, scan};
 use crate::tree::version::{self, Told};
+use crate::verbs::gate::release;
 use crate::verbs::origin::{origin, unread};
 use crate::verbs::place::{Place, Placed};
 use jiff::Timestamp;
@@ -91,6 +95,8 @@ pub struct Sealed {
     pub unmatched: Vec<Box<str>>,
     /// What the SBOM holds, and where it comes from.
     pub sbom: Sbom,
+    /// How the gates ended.
+    pub gates: Tally,
     /// Where the release comes from, as the provenance says.
     pub origin: Origin,
     /// Files a rule takes whose class is not the release's.
@@ -120,12 +126,30 @@ pub fn seal(request: &Request<'_>, watch: &Watch) -> Result<Sealed> {
     };
     let out = [request.out.to_owned()];
     let origin = origin(request.root, request.policy, &version.value, facts, &out, request.variables)?;
-    let made = match write(request, &identity, &origin, &place, scanned, watch) {
+    let release =
+        release(request.policy, &identity.project, &version.value, origin.git.as_ref(), evaluated_at);
+    let gates = {
+        let evidence =
+            TreeEvidence::new(request.root, &scanned, origin.git.as_ref(), request.threads, watch)?;
+        evaluate(request.policy, &[], &evidence, &release)
+    };
+    if gates.refuses() {
+        return Err(Error::Refused(gates.findings()));
+    }
+    let context = Sealing {
+        request,
+        identity: &identity,
+        origin: &origin,
+        gates: &gates,
+        release: &release,
+        place: &place,
+    };
+    let made = match write(&context, scanned, watch) {
         // A file that changed: the tree is looked at once more, and then it must hold still.
         Err(Error::Refused(findings))
             if findings.iter().all(|finding| finding.code == Code::FileChanging) =>
         {
-            write(request, &identity, &origin, &place, scan_release(request, watch)?, watch)?
+            write(&context, scan_release(request, watch)?, watch)?
         }
         made => made?,
     };
@@ -146,11 +170,13 @@ pub fn seal(request: &Request<'_>, watch: &Watch) -> Result<Sealed> {
             .into_iter()
             .chain(ddl::warnings(made.pack.ddl.as_ref()))
             .chain(unread(&origin))
+            .chain(gates.findings())
             .chain(made.sbom.findings.clone())
             .collect(),
         pack: made.pack,
         sbom: made.sbom,
-        origin,
+        gates: Tally::of(&gates),
+        origin: origin.clone(),
     })
 }
 
@@ -192,14 +218,18 @@ struct Made {
     scan: Scan,
 }
 
-fn write(
-    request: &Request<'_>,
-    identity: &Identity,
-    origin: &Origin,
-    place: &Place,
-    scan: Scan,
-    watch: &Watch,
-) -> Result<Made> {
+/// What is known before anything is written.
+struct Sealing<'a> {
+    request: &'a Request<'a>,
+    identity: &'a Identity,
+    origin: &'a Origin,
+    gates: &'a Evaluation<'a>,
+    release: &'a Release<'a>,
+    place: &'a Place,
+}
+
+fn write(sealing: &Sealing<'_>, scan: Scan, watch: &Watch) -> Result<Made> {
+    let Sealing { request, identity, origin, place, .. } = *sealing;
     place.clear()?;
     let root = Root::open(request.root)?;
     let gathered = Gathered::before(request.root, request.policy, &scan, watch)?;
@@ -240,6 +270,8 @@ fn write(
         key: request.key,
     };
     let sbom = attesting.write(says.software, &mut tags)?;
+    let summary = record::summary(request.policy, &identity.name, sealing.release, sealing.gates);
+    attesting.gates(summary, &mut tags)?;
     let tag_manifest = tags.close()?;
     let seal =
         request.key.sign_statement(&seal_of(identity, &pack, request.policy).over(tag_manifest)).to_bytes();

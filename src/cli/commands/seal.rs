@@ -145,7 +145,11 @@ fn screen_of(policy: &Policy, args: &SealArgs, sealed: &Sealed) -> String {
     let pack = &sealed.pack;
     let _ = writeln!(text, "version     {} (from {})", pack.version, sealed.version.by);
     // Sealing without gates is no refusal, but it is said.
-    text.push_str("gates       the policy has none\n");
+    let gates = match sealed.gates.total() {
+        0 => "the policy has none".to_owned(),
+        _ => sealed.gates.to_string(),
+    };
+    let _ = writeln!(text, "gates       {gates}");
     let classes: Vec<String> =
         pack.classes.iter().map(|(class, totals)| format!("{class} {}", number(totals.files))).collect();
     let payload = format!("{}, {}", count(pack.payload.files, "file"), size(pack.payload.bytes));
