@@ -3,8 +3,10 @@
 pub mod agreement;
 pub mod artifacts;
 pub mod bag;
+pub mod changes;
 pub mod closure;
 pub mod compose;
+pub mod described;
 pub mod folder;
 pub mod hashes;
 pub mod links;

@@ -6,10 +6,11 @@ use std::fs;
 use std::path::Path;
 
 /// Every document's name and schema.
-fn schemas() -> [(&'static str, Schema); 11] {
+fn schemas() -> [(&'static str, Schema); 12] {
     [
         ("completions", schema_for!(CompletionsDocument)),
         ("demo", schema_for!(DemoDocument)),
+        ("diff", schema_for!(DiffDocument)),
         ("error", schema_for!(ErrorDocument)),
         ("hash", schema_for!(HashDocument)),
         ("init", schema_for!(InitDocument)),

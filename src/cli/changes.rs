@@ -1,0 +1,182 @@
+//! What differs, as a terminal sees it: a section each, long lists cut.
+
+use crate::cli::screen::{count, number, safe, size};
+use attestar::evidence::changes::files::{EntryType, FileChange, FileEvent, FileState};
+use attestar::evidence::changes::policy::{Settings, differ};
+use attestar::evidence::changes::{Both, Changes};
+use std::fmt::Write as _;
+
+/// How many changes of a section are shown.
+const SHOWN: usize = 20;
+/// How wide a screen is.
+const COLUMNS: usize = 80;
+
+/// All sections.
+pub fn text(changes: &Changes) -> String {
+    let mut text = String::new();
+    files(&mut text, changes);
+    settings(&mut text, &changes.settings);
+    text
+}
+
+/// The last line: how much differs.
+pub fn summary(changes: &Changes) -> String {
+    let mut parts = Vec::new();
+    let mut part = |number: usize, noun: &str| {
+        if number > 0 {
+            parts.push(count(number as u64, noun));
+        }
+    };
+    part(changes.files.len(), "file");
+    let settings = &changes.settings;
+    let others = [
+        (!settings.policy_sha256.is_same(), "policy"),
+        (differ(&settings.project), "project"),
+        (differ(&settings.version), "version"),
+    ];
+    parts.extend(others.into_iter().filter(|(differs, _)| *differs).map(|(_, name)| name.to_owned()));
+    if parts.is_empty() { "no differences".to_owned() } else { format!("differ: {}", parts.join(", ")) }
+}
+
+/// A change on the screen: what happened, to what, and what is to be said of it.
+struct Line {
+    /// Stands before the first of its kind.
+    group: String,
+    event: &'static str,
+    subject: String,
+    detail: Option<String>,
+}
+
+/// A section: its name, its counts, and the first lines of it.
+fn section(text: &mut String, name: &str, counts: &str, lines: impl ExactSizeIterator<Item = Line>) {
+    let _ = writeln!(text, "{name:<12} {counts}");
+    let (total, mut group) = (lines.len(), String::new());
+    for line in lines.take(SHOWN) {
+        let shown = if line.group == group { "" } else { &*line.group };
+        let start = format!("  {shown:<10} {:<10} {}", line.event, line.subject);
+        match line.detail {
+            Some(detail) if start.chars().count() + 3 + detail.chars().count() <= COLUMNS => {
+                let _ = writeln!(text, "{start}   {detail}");
+            }
+            Some(detail) => {
+                let _ = writeln!(text, "{start}\n{:23} {detail}", "");
+            }
+            None => {
+                let _ = writeln!(text, "{start}");
+            }
+        }
+        group = line.group;
+    }
+    if let Some(more) = total.checked_sub(SHOWN + 1) {
+        let _ = writeln!(text, "{:12} … {} more   --json lists all", "", number(more as u64 + 1));
+    }
+}
+
+/// `2 added, 1 renamed`
+fn counts(events: &[(usize, &str)]) -> String {
+    let some = events.iter().filter(|(count, _)| *count > 0);
+    some.map(|(count, word)| format!("{} {word}", number(*count as u64))).collect::<Vec<_>>().join(", ")
+}
+
+fn files(text: &mut String, changes: &Changes) {
+    let of = |event| changes.files.iter().filter(|change| change.change == event).count();
+    let events = [
+        (of(FileEvent::Added), "added"),
+        (of(FileEvent::Removed), "removed"),
+        (of(FileEvent::Altered), "altered"),
+        (of(FileEvent::Renamed), "renamed"),
+    ];
+    let counts = match changes.files.is_empty() {
+        true => format!("the same {}", number(changes.compared.a)),
+        false => counts(&events),
+    };
+    section(text, "files", &counts, changes.files.iter().map(file));
+}
+
+fn file(change: &FileChange) -> Line {
+    let group = change.class.map_or("other", |class| class.as_str()).to_owned();
+    let subject = safe(&change.path);
+    let (event, detail) = match change.change {
+        FileEvent::Added => ("added", change.b.as_ref().and_then(alone)),
+        FileEvent::Removed => ("removed", change.a.as_ref().and_then(alone)),
+        FileEvent::Altered => ("altered", both(change)),
+        FileEvent::Renamed => {
+            let from = change.renamed_from.as_deref().map(|from| format!("was {}", safe(from)));
+            let details = from.into_iter().chain(both(change));
+            ("renamed", Some(details.collect::<Vec<_>>().join(", ")))
+        }
+    };
+    Line { group, event, subject, detail }
+}
+
+/// What is to be said of a file that only one side has.
+fn alone(state: &FileState) -> Option<String> {
+    match (state.r#type, &state.target) {
+        (EntryType::Link, Some(target)) => Some(format!("link to {}", safe(target))),
+        (EntryType::Folder, _) => Some("folder".to_owned()),
+        (EntryType::Link | EntryType::File, _) => state.size.map(size),
+    }
+}
+
+/// How a file that both sides have differs.
+fn both(change: &FileChange) -> Option<String> {
+    let (a, b) = (change.a.as_ref()?, change.b.as_ref()?);
+    if a.r#type != b.r#type {
+        return Some(format!("now a {}, was a {}", name(b.r#type), name(a.r#type)));
+    }
+    let mut details = Vec::new();
+    let mut was = |now: String, was: String| {
+        if now != was {
+            details.push(format!("{now}, was {was}"));
+        }
+    };
+    let target = |state: &FileState| format!("link to {}", safe(state.target.as_deref().unwrap_or_default()));
+    was(target(b), target(a));
+    let size = |state: &FileState| state.size.map(size).unwrap_or_default();
+    was(size(b), size(a));
+    if a.sha256 != b.sha256 && size(a) == size(b) {
+        was(format!("sha256 {}", digest(b)), digest(a));
+    }
+    was(format!("mode {}", b.mode), format!("mode {}", a.mode));
+    let class = |state: &FileState| state.class.map_or("no class", |class| class.as_str()).to_owned();
+    was(class(b), class(a));
+    (!details.is_empty()).then(|| details.join("; "))
+}
+
+fn digest(state: &FileState) -> String {
+    format!("{}…", state.sha256.as_deref().unwrap_or_default().get(..12).unwrap_or_default())
+}
+
+fn name(kind: EntryType) -> &'static str {
+    match kind {
+        EntryType::File => "file",
+        EntryType::Folder => "folder",
+        EntryType::Link => "link",
+    }
+}
+
+fn settings(text: &mut String, settings: &Settings) {
+    let short = |digest: &str| format!("sha256 {}…", digest.get(..12).unwrap_or(digest));
+    let (name, digest) = (&settings.policy, &settings.policy_sha256);
+    if digest.is_same() {
+        let _ = writeln!(text, "{:<12} the same: {}", "policy", safe(&name.b));
+    } else {
+        let one = |name: &str, digest: &str| format!("{}, {}", safe(name), short(digest));
+        let _ = writeln!(text, "{:<12} {}", "policy", one(&name.b, &digest.b));
+        let _ = writeln!(text, "{:<12} was {}", "", one(&name.a, &digest.a));
+    }
+    named(text, "project", &settings.project);
+    named(text, "version", &settings.version);
+}
+
+/// A name on both sides; nothing is said of one that neither has.
+fn named(text: &mut String, what: &str, both: &Both<Option<String>>) {
+    let line = match (both.a.as_deref().map(safe), both.b.as_deref().map(safe)) {
+        (None, None) => return,
+        (Some(a), Some(b)) if a == b => format!("the same: {a}"),
+        (Some(a), Some(b)) => format!("{b}, was {a}"),
+        (Some(a), None) => format!("{a} in A, not stated in B"),
+        (None, Some(b)) => format!("{b} in B, not stated in A"),
+    };
+    let _ = writeln!(text, "{what:<12} {line}");
+}

@@ -1,0 +1,179 @@
+//! What one side of a comparison says of itself: a pack in its tag files, a tree by what was scanned and hashed.
+
+use crate::error::{Error, Result};
+use crate::evidence::compose::release_member;
+use crate::evidence::payload::{Fault, Lists};
+use crate::finding::Finding;
+use crate::format::class::Class;
+use crate::format::digest::Sha256;
+use crate::format::kind::Kind;
+use crate::format::member::{FileType, Member};
+use crate::format::pack::Pack;
+use crate::format::path::PackPath;
+use crate::format::seal::PolicyRef;
+use crate::pipeline::contents::Contents;
+use crate::pipeline::hash::{Wanted, hash_files};
+use crate::pipeline::source::Root;
+use crate::pipeline::watch::Watch;
+use crate::policy::Policy;
+use crate::tree::member::{Member as Scanned, MemberKind};
+use crate::tree::scan::Scan;
+use std::path::Path;
+
+/// One side of a comparison.
+pub struct Described {
+    /// Whose release or backup it is; absent where nothing but a folder's name says so.
+    pub project: Option<String>,
+    /// Its version, where something says which.
+    pub version: Option<String>,
+    /// Release or backup. A tree is described as what it would become.
+    pub kind: Kind,
+    /// The policy that chose the files.
+    pub policy: PolicyRef,
+    /// Where the files come from.
+    pub source: Source,
+}
+
+/// Where the files of a side come from.
+pub enum Source {
+    /// The tag files of a pack: its lists are read again for each look at them, and never kept.
+    Pack(Contents),
+    /// A tree that was hashed, in bytewise order of the path.
+    Tree(Vec<Entry>),
+}
+
+/// A file, folder or link, in as little memory as a million of them call for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Where it lies in the tree.
+    pub path: PackPath,
+    /// What the policy says it is for.
+    pub class: Option<Class>,
+    /// Permission bits.
+    pub mode: u16,
+    /// What it is, and what is in it.
+    pub what: What,
+}
+
+/// What an [`Entry`] is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    /// A regular file.
+    File {
+        /// Bytes of content.
+        size: u64,
+        /// Their digest.
+        sha256: Sha256,
+    },
+    /// A folder that is a member of its own.
+    Folder,
+    /// A symbolic link, with the text it holds.
+    Link(Box<str>),
+}
+
+impl Described {
+    /// A pack, from what was read of it. The seal and the closure are judged elsewhere.
+    pub fn pack(pack: &Pack, contents: Contents) -> Described {
+        Described {
+            project: Some(pack.project.clone()),
+            version: Some(pack.version.clone()),
+            kind: pack.kind,
+            policy: pack.policy.clone(),
+            source: Source::Pack(contents),
+        }
+    }
+
+    /// A tree, whose files are hashed here.
+    pub fn tree(
+        root: &Path,
+        policy: &Policy,
+        kind: Kind,
+        scan: &Scan,
+        threads: usize,
+        watch: &Watch,
+    ) -> Result<Described> {
+        Ok(Described {
+            project: None,
+            version: None,
+            kind,
+            policy: PolicyRef { name: policy.name.clone(), sha256: policy.sha256 },
+            source: Source::Tree(hashed(root, kind, &scan.members, threads, watch)?),
+        })
+    }
+
+    /// Every file, folder and link, in bytewise order of the path.
+    pub fn entries(&self) -> Result<Entries<'_>> {
+        Ok(match &self.source {
+            Source::Tree(entries) => Entries::Tree(entries.iter()),
+            Source::Pack(contents) => {
+                let lists = Lists::open(&contents.tags, self.kind).map_err(Error::refused)?;
+                Entries::Pack(Box::new(lists))
+            }
+        })
+    }
+}
+
+/// The scanned members with the digest of each file, in the form that a pack would give them.
+fn hashed(
+    root: &Path,
+    kind: Kind,
+    members: &[Scanned],
+    threads: usize,
+    watch: &Watch,
+) -> Result<Vec<Entry>> {
+    let files = members.iter().filter(|member| member.kind == MemberKind::File);
+    let wanted: Vec<Wanted<'_>> = files.map(|m| Wanted { path: m.path.as_str(), size: m.size }).collect();
+    watch.expect_bytes(wanted.iter().map(|file| file.size).sum());
+    let mut hashed = hash_files(&Root::open(root)?, &wanted, threads, watch)?.into_iter();
+    let mut entries = Vec::with_capacity(members.len());
+    for scanned in members {
+        let what = match &scanned.kind {
+            MemberKind::File => {
+                let (size, digests) = hashed.next().unwrap_or(Err(Error::Interrupted))?;
+                What::File { size, sha256: digests.sha256 }
+            }
+            MemberKind::Dir => What::Folder,
+            MemberKind::Link(link) => What::Link(link.target.clone()),
+        };
+        let mode = match kind {
+            Kind::Release => release_member(scanned, 0).mode as u16,
+            Kind::Backup => scanned.mode,
+        };
+        entries.push(Entry { path: scanned.path.clone(), class: scanned.class, mode, what });
+    }
+    Ok(entries)
+}
+
+/// The files, folders and links of a side, one at a time.
+pub enum Entries<'a> {
+    /// From the lists of a pack.
+    Pack(Box<Lists<'a>>),
+    /// From a tree that was hashed.
+    Tree(std::slice::Iter<'a, Entry>),
+}
+
+impl Entries<'_> {
+    /// The next one. Lists that contradict each other are refused, wherever that shows.
+    pub fn next_entry(&mut self) -> Result<Option<Entry>> {
+        let lists = match self {
+            Entries::Tree(entries) => return Ok(entries.next().cloned()),
+            Entries::Pack(lists) => lists,
+        };
+        let (row, line) = match lists.next_member() {
+            Ok(Some(listed)) => listed,
+            Ok(None) => return Ok(None),
+            Err(Fault::Finding(finding)) => return Err(Error::refused(Finding::clone(&finding))),
+            Err(Fault::Io(source)) => return Err(Error::io("read", "a tag file")(source)),
+        };
+        let Member { path, kind, size, mode, .. } = row.member;
+        let what = match kind {
+            // The lists give no file without its line.
+            FileType::File => {
+                What::File { size, sha256: Sha256(line.map(|line| line.digest).unwrap_or_default()) }
+            }
+            FileType::Dir => What::Folder,
+            FileType::Link(target) => What::Link(target),
+        };
+        Ok(Some(Entry { path, class: row.class, mode: mode as u16, what }))
+    }
+}
