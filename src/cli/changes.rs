@@ -8,6 +8,8 @@ use std::fmt::Write as _;
 
 /// How many changes of a section are shown.
 const SHOWN: usize = 20;
+/// Up to which length subjects get details beside each other.
+const SUBJECT_COLUMNS: usize = 32;
 /// How wide a screen is.
 const COLUMNS: usize = 80;
 
@@ -51,9 +53,13 @@ struct Line {
 fn section(text: &mut String, name: &str, counts: &str, lines: impl ExactSizeIterator<Item = Line>) {
     let _ = writeln!(text, "{name:<12} {counts}");
     let (total, mut group) = (lines.len(), String::new());
-    for line in lines.take(SHOWN) {
+    let lines: Vec<Line> = lines.take(SHOWN).collect();
+    let widths = lines.iter().map(|line| line.subject.chars().count());
+    let width = widths.filter(|&width| width <= SUBJECT_COLUMNS).max().unwrap_or(0);
+    for line in lines {
         let shown = if line.group == group { "" } else { &*line.group };
-        let start = format!("  {shown:<10} {:<10} {}", line.event, line.subject);
+        let subject = if line.detail.is_some() { format!("{:<width$}", line.subject) } else { line.subject };
+        let start = format!("  {shown:<10} {:<10} {subject}", line.event);
         match line.detail {
             Some(detail) if start.chars().count() + 3 + detail.chars().count() <= COLUMNS => {
                 let _ = writeln!(text, "{start}   {detail}");
@@ -125,21 +131,19 @@ fn both(change: &FileChange) -> Option<String> {
         return Some(format!("now a {}, was a {}", name(b.r#type), name(a.r#type)));
     }
     let mut details = Vec::new();
-    let mut was = |now: String, was: String| {
+    let mut was = |what: &str, of: &dyn Fn(&FileState) -> String| {
+        let (now, was) = (of(b), of(a));
         if now != was {
-            details.push(format!("{now}, was {was}"));
+            details.push(format!("{what}{now}, was {was}"));
         }
     };
-    let target = |state: &FileState| format!("link to {}", safe(state.target.as_deref().unwrap_or_default()));
-    was(target(b), target(a));
-    let size = |state: &FileState| state.size.map(size).unwrap_or_default();
-    was(size(b), size(a));
-    if a.sha256 != b.sha256 && size(a) == size(b) {
-        was(format!("sha256 {}", digest(b)), digest(a));
+    was("link to ", &|state| safe(state.target.as_deref().unwrap_or_default()));
+    was("", &|state| state.size.map(size).unwrap_or_default());
+    if a.size.map(size) == b.size.map(size) {
+        was("sha256 ", &digest);
     }
-    was(format!("mode {}", b.mode), format!("mode {}", a.mode));
-    let class = |state: &FileState| state.class.map_or("no class", |class| class.as_str()).to_owned();
-    was(class(b), class(a));
+    was("mode ", &|state| state.mode.clone());
+    was("class ", &|state| state.class.map_or("none", |class| class.as_str()).to_owned());
     (!details.is_empty()).then(|| details.join("; "))
 }
 

@@ -114,13 +114,7 @@ impl Described {
 }
 
 /// The scanned members with the digest of each file, in the form that a pack would give them.
-fn hashed(
-    root: &Path,
-    kind: Kind,
-    members: &[Scanned],
-    threads: usize,
-    watch: &Watch,
-) -> Result<Vec<Entry>> {
+fn hashed(root: &Path, kind: Kind, members: &[Scanned], threads: usize, watch: &Watch) -> Result<Vec<Entry>> {
     let files = members.iter().filter(|member| member.kind == MemberKind::File);
     let wanted: Vec<Wanted<'_>> = files.map(|m| Wanted { path: m.path.as_str(), size: m.size }).collect();
     watch.expect_bytes(wanted.iter().map(|file| file.size).sum());

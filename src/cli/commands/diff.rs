@@ -94,7 +94,7 @@ fn head(text: &mut String, name: &str, judged: &Judged, side: &Side, path: &Path
     }
     match side {
         Side::Pack(_) | Side::Bag(_) if verdict == Verdict::Holds => {}
-        Side::Pack(_) | Side::Bag(_) => text.push_str(&screen::outcome(&judged.outcome)),
+        Side::Pack(_) | Side::Bag(_) => text.push_str(&screen::outcome(&judged.outcome.open())),
         Side::Tree(_) => screen::findings(text, &judged.outcome.notes),
     }
 }

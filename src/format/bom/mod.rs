@@ -6,6 +6,7 @@
 pub mod checksum;
 pub mod graph;
 pub mod licence;
+pub mod order;
 pub mod purl;
 
 pub use checksum::{Algorithm, Checksum};
