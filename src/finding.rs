@@ -179,6 +179,9 @@ codes! {
     SbomMissing = "sbom-missing", Refutes;
     /// An SBOM of the pack is not the one that was signed, or the two formats differ
     SbomInvalid = "sbom-invalid", Refutes;
+    // DDL.
+    /// Statements of a DDL file could not be parsed: the pack lists them, and does not know what they do
+    DdlUnparsed = "ddl-unparsed", Warns;
     // Hashes.
     /// There is no HASHES manifest to check
     HashesMissing = "hashes-missing", Refutes;

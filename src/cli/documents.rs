@@ -19,6 +19,19 @@ pub struct Totals {
     pub bytes: u64,
 }
 
+/// DDL files and what is in them.
+#[derive(Clone, Copy, Debug, Default, Serialize, JsonSchema)]
+pub struct DdlTotals {
+    /// How many files.
+    pub files: u64,
+    /// Their statements.
+    pub statements: u64,
+    /// Those of them that could not be parsed.
+    pub unparsed: u64,
+    /// Objects that they create, as `pack.json` lists them.
+    pub objects: u64,
+}
+
 /// Whatever a command answers: the document of the command, or an error.
 #[derive(Serialize, JsonSchema)]
 #[schemars(title = "attestar/error/v1")]
@@ -135,6 +148,8 @@ pub struct SealDocument {
     pub payload: Totals,
     /// The same by class.
     pub classes: BTreeMap<Class, Totals>,
+    /// What the DDL files hold.
+    pub ddl: DdlTotals,
     /// How many files and links match no rule.
     pub unmatched: u64,
     /// How many files have a class that a release does not take.

@@ -1,6 +1,7 @@
 //! Whatever a pack says twice, it must say alike: folder, `pack.json`, seal, receipt, BagIt files, and what was counted.
 
 use crate::error::{Error, Result};
+use crate::evidence::ddl;
 use crate::evidence::payload::Payload;
 use crate::evidence::receipt::VerifiedReceipt;
 use crate::evidence::seal::VerifiedSeal;
@@ -77,6 +78,9 @@ pub fn counts(tags: &Tags, pack: &Pack, payload: &Payload) -> Result<Vec<Finding
     compare.same("pack.json: folders", pack.folders, payload.folders);
     if pack.classes != payload.classes {
         compare.findings.push(Finding::new(Code::Disagreement, "pack.json: classes"));
+    }
+    if let Some(ddl) = &pack.ddl {
+        compare.findings.extend(ddl::agrees(tags, ddl));
     }
     let text = |name| {
         small(tags, name).map(|bytes| String::from_utf8_lossy(&bytes.unwrap_or_default()).into_owned())

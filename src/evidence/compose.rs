@@ -123,6 +123,7 @@ impl Payload<'_> {
             classes: Default::default(),
             links: 0,
             folders: 0,
+            ddl: None,
         };
         for (at, scanned) in self.scanned.iter().enumerate().filter(|(_, scanned)| scanned.is_archived()) {
             match scanned.kind {

@@ -6,6 +6,7 @@ pub mod bag;
 pub mod changes;
 pub mod closure;
 pub mod compose;
+pub mod ddl;
 pub mod described;
 pub mod folder;
 pub mod hashes;

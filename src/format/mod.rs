@@ -4,6 +4,7 @@ pub mod bag;
 pub mod bom;
 pub mod bundle;
 pub mod class;
+pub mod ddl;
 pub mod digest;
 pub mod envelope;
 pub mod frames;

@@ -1,6 +1,7 @@
 //! `pack.json`: what a pack says of itself. Signed with the other tag files; holds no clock reading.
 
 use crate::format::class::Class;
+use crate::format::ddl::DdlPack;
 use crate::format::kind::Kind;
 use crate::format::seal::{PolicyRef, Tool, Totals};
 use serde::{Deserialize, Serialize};
@@ -38,6 +39,9 @@ pub struct Pack {
     pub links: u64,
     /// Folders kept as members of their own: empty ones, in a backup all.
     pub folders: u64,
+    /// What the DDL files define, in order; absent where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ddl: Option<DdlPack>,
 }
 
 impl Pack {

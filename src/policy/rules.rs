@@ -1,6 +1,7 @@
 //! A policy that was checked: the rules as the rest of the crate uses them.
 
 use crate::format::class::Class;
+pub use crate::format::ddl::Dialect;
 use crate::format::digest::Sha256;
 use crate::format::path::PackPath;
 use crate::policy::git::GitOptions;
@@ -145,32 +146,6 @@ impl fmt::Display for TagTemplate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{{version}}{}", self.before, self.after)
     }
-}
-
-/// A dialect of SQL that a ddl rule may name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dialect {
-    /// ISO SQL, and nothing else.
-    Ansi,
-    /// DuckDB.
-    Duckdb,
-    /// MySQL and MariaDB.
-    Mysql,
-    /// PostgreSQL.
-    Postgresql,
-    /// SQLite.
-    Sqlite,
-}
-
-impl Dialect {
-    /// Every dialect, with the name that policies write.
-    pub const ALL: [(&'static str, Dialect); 5] = [
-        ("ansi", Dialect::Ansi),
-        ("duckdb", Dialect::Duckdb),
-        ("mysql", Dialect::Mysql),
-        ("postgresql", Dialect::Postgresql),
-        ("sqlite", Dialect::Sqlite),
-    ];
 }
 
 #[cfg(test)]

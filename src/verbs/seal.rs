@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::evidence::compose::{Identity, Payload, TagFiles, release_member};
+use crate::evidence::ddl;
 use crate::evidence::receipt::SUFFIX;
 use crate::evidence::seal::SEAL;
 use crate::finding::{Code, Finding};
@@ -118,7 +119,6 @@ pub fn seal(request: &Request<'_>, watch: &Watch) -> Result<Sealed> {
     let receipt = receipt(request, &made, &place, evaluated_at);
     let placed = place.publish(&request.key.sign_statement(&receipt).to_bytes())?;
     Ok(Sealed {
-        pack: made.pack,
         placed,
         archive: made.archive,
         recipients: request.recipients.len(),
@@ -127,7 +127,8 @@ pub fn seal(request: &Request<'_>, watch: &Watch) -> Result<Sealed> {
         epoch_source,
         left_out: made.scan.left_out.values().sum(),
         unmatched: made.scan.unmatched,
-        warnings: made.scan.findings,
+        warnings: made.scan.findings.into_iter().chain(ddl::warnings(made.pack.ddl.as_ref())).collect(),
+        pack: made.pack,
     })
 }
 
@@ -176,10 +177,11 @@ fn write(
     watch: &Watch,
 ) -> Result<Made> {
     place.clear()?;
+    let root = Root::open(request.root)?;
+    let ddl = ddl::gather(&root, request.policy, &scan.members, watch)?;
     let members: Vec<Member> =
         scan.members.iter().map(|m| release_member(m, identity.source_date_epoch)).collect();
     let archived: Vec<usize> = (0..members.len()).filter(|&at| scan.members[at].is_archived()).collect();
-    let root = Root::open(request.root)?;
     let copy = request.with_payload.then(|| place.payload_folder()).transpose()?;
     let settings = Settings { level: request.policy.seal.compression_level, threads: request.threads };
     let mut archive = ArchiveWriter::new(
@@ -199,7 +201,8 @@ fn write(
     let mut read = vec![Default::default(); members.len()];
     archived.iter().zip(read_archived).for_each(|(&at, one)| read[at] = one);
     let payload = Payload { scanned: &scan.members, members: &members, read: &read };
-    let pack = payload.pack(identity);
+    ddl.same_bytes(&payload)?;
+    let pack = Pack { ddl: ddl.pack, ..payload.pack(identity) };
     let mut tags = TagFiles::write(&place.evidence(), identity, &payload, &pack)?;
     let tag_manifest = tags.close()?;
     let seal =

@@ -3,11 +3,12 @@
 use crate::cli::answer::Answer;
 use crate::cli::args::SealArgs;
 use crate::cli::context::Context;
-use crate::cli::documents::{SealDocument, Totals, UnmatchedDocument};
+use crate::cli::documents::{DdlTotals, SealDocument, Totals, UnmatchedDocument};
 use crate::cli::exit::Exit;
 use crate::cli::progress::Progress;
 use crate::cli::screen::{self, count, number, safe, size};
 use attestar::error::{Error, Result};
+use attestar::format::ddl::DdlPack;
 use attestar::keys::recipient::Recipient;
 use attestar::keys::signing::SigningKey;
 use attestar::policy::Policy;
@@ -161,6 +162,9 @@ fn screen_of(policy: &Policy, args: &SealArgs, sealed: &Sealed) -> String {
             count(sealed.left_out, "file")
         );
     }
+    if let Some(ddl) = &pack.ddl {
+        let _ = writeln!(text, "ddl         {}", ddl_line(ddl_totals(ddl)));
+    }
     let encrypted = match sealed.recipients {
         0 => "not encrypted".to_owned(),
         recipients => count(recipients as u64, "recipient"),
@@ -175,6 +179,24 @@ fn screen_of(policy: &Policy, args: &SealArgs, sealed: &Sealed) -> String {
     let _ = writeln!(text, "times       {}, from {}", epoch(pack.source_date_epoch), sealed.epoch_source);
     screen::findings(&mut text, &sealed.warnings);
     text
+}
+
+fn ddl_totals(ddl: &DdlPack) -> DdlTotals {
+    let (statements, unparsed) = ddl.statements();
+    DdlTotals {
+        files: ddl.files.len() as u64 + ddl.files_omitted,
+        statements,
+        unparsed,
+        objects: ddl.created(),
+    }
+}
+
+fn ddl_line(ddl: DdlTotals) -> String {
+    let unparsed = match ddl.unparsed {
+        0 => String::new(),
+        some => format!(", {} not parsed", count(some, "statement")),
+    };
+    format!("{} in order{unparsed}", count(ddl.files, "file"))
 }
 
 fn epoch(seconds: i64) -> String {
@@ -203,6 +225,7 @@ fn document(sealed: &Sealed) -> SealDocument {
         recipients: sealed.recipients,
         payload: totals(pack.payload),
         classes: pack.classes.iter().map(|(class, value)| (*class, totals(*value))).collect(),
+        ddl: pack.ddl.as_ref().map(ddl_totals).unwrap_or_default(),
         unmatched: sealed.unmatched.len() as u64,
         left_out: sealed.left_out,
         warnings: sealed.warnings.clone(),

@@ -143,6 +143,7 @@ impl Pack {
             classes,
             links: of(|kind| matches!(kind, FileType::Link(_))),
             folders: of(|kind| *kind == FileType::Dir),
+            ddl: None,
         }
     }
 
