@@ -98,6 +98,11 @@ impl Error {
         Error::Refused(vec![finding])
     }
 
+    /// Whether it is that a file is not there.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Error::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
+
     /// The next thing to type, or empty.
     pub fn hint(&self) -> &str {
         match self {

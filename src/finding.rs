@@ -182,6 +182,61 @@ codes! {
     // DDL.
     /// Statements of a DDL file could not be parsed: the pack lists them, and does not know what they do
     DdlUnparsed = "ddl-unparsed", Warns;
+    // Gates: one code a kind.
+    /// Files, tag and sealed version do not agree
+    GateVersion = "gate-version", Refuses;
+    /// The release's tag is missing, not annotated, not signed by an allowed signer, or not at HEAD
+    GateTag = "gate-tag", Refuses;
+    /// Files of the payload are changed or not committed
+    GateClean = "gate-clean", Refuses;
+    /// The committed HASHES manifest does not match the tree
+    GateHashes = "gate-hashes", Refuses;
+    /// The changelog has no proper entry for the version
+    GateChangelog = "gate-changelog", Refuses;
+    /// The release notes are missing or not filled
+    GateNotes = "gate-notes", Refuses;
+    /// DDL was renamed, reordered, edited or removed since the last release, or uses what is not created yet
+    GateDdlOrder = "gate-ddl-order", Refuses;
+    /// A checklist has unticked boxes
+    GateChecklist = "gate-checklist", Refuses;
+    /// Approvals are missing or do not count
+    GateApprovals = "gate-approvals", Refuses;
+    /// An artifact has no valid signature by a listed key
+    GateSigned = "gate-signed", Refuses;
+    /// The time is outside of the release windows, or inside a freeze
+    GateWindow = "gate-window", Refuses;
+    /// Evidence is missing or too old
+    GateFresh = "gate-fresh", Refuses;
+    /// A test report has failures, or too few tests ran
+    GateJunit = "gate-junit", Refuses;
+    /// A scan report has results at or above the level
+    GateSarif = "gate-sarif", Refuses;
+    /// A number is out of its bound
+    GateMetric = "gate-metric", Refuses;
+    /// A document does not validate, or a schema breaks the one before
+    GateSchema = "gate-schema", Refuses;
+    /// An operation does not document what it must
+    GateOpenapi = "gate-openapi", Refuses;
+    /// A document is a draft, unverified, or has open questions
+    GateDocs = "gate-docs", Refuses;
+    /// The config manifest is missing, not logged, or staging and production differ
+    GateConfig = "gate-config", Refuses;
+    /// The decision log is not filled, or its verdict is not go
+    GateDecisionLog = "gate-decision-log", Refuses;
+    /// An incident report is incomplete or late, or a blocker is open
+    GateIncidents = "gate-incidents", Refuses;
+    /// The last runs did not all pass
+    GateStreak = "gate-streak", Refuses;
+    /// No verified backup is young enough
+    GateBackup = "gate-backup", Refuses;
+    /// No passed drill is young enough
+    GateDrill = "gate-drill", Refuses;
+    /// The payload holds what looks like a credential
+    GateSecrets = "gate-secrets", Refuses;
+    /// The store does not hold archives back far enough
+    GateRetention = "gate-retention", Refuses;
+    /// A program of the team's did not succeed
+    GateCommand = "gate-command", Refuses;
     // Hashes.
     /// There is no HASHES manifest to check
     HashesMissing = "hashes-missing", Refutes;

@@ -64,6 +64,8 @@ pub enum Command {
     Keys(KeysCommand),
     /// Write, or check, the HASHES manifests in the tree
     Hash(HashArgs),
+    /// Evaluate the gates of the policy: may this release go?
+    Gate(GateArgs),
     /// Seal the tree: archive, receipt and signed evidence
     Seal(SealArgs),
     /// Check every byte and signature of an archive, a pack or any BagIt bag
@@ -142,6 +144,26 @@ pub struct HashArgs {
     /// Check the manifests instead of writing them
     #[arg(long)]
     pub check: bool,
+}
+
+/// `gate`
+#[derive(Args, Debug)]
+pub struct GateArgs {
+    /// Which stage: seal, promote or close
+    #[arg(long, value_name = "S", default_value = "seal")]
+    pub stage: String,
+    /// Only these gates
+    #[arg(long = "only", value_name = "ID")]
+    pub only: Vec<String>,
+    /// List the gates that passed or do not apply, too
+    #[arg(long)]
+    pub all: bool,
+    /// The version [default: the policy's version file, the tag at HEAD, or the manifest of the ecosystem]
+    #[arg(long, value_name = "V")]
+    pub version: Option<String>,
+    /// The tier of the release, for gates that are limited to some
+    #[arg(long, value_name = "TIER")]
+    pub tier: Option<String>,
 }
 
 /// `seal`

@@ -1,5 +1,7 @@
 //! The `--json` documents. Their schemas lie in docs/schemas; a test holds the two together.
 
+pub mod gate;
+
 use super::exit::Exit;
 use attestar::error::Error;
 use attestar::evidence::changes::Changes;

@@ -9,6 +9,7 @@ pub mod compose;
 pub mod ddl;
 pub mod described;
 pub mod folder;
+pub mod gates;
 pub mod hashes;
 pub mod links;
 pub mod matcher;

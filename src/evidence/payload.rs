@@ -10,8 +10,10 @@ use crate::format::inventory;
 use crate::format::kind::Kind;
 use crate::format::listing::{Encoding, Line, Lines};
 use crate::format::member::{FileType, Member};
+use crate::format::path::PackPath;
 use crate::format::seal::Totals;
 use crate::pipeline::contents::{Contents, Row, TagReader, Tags};
+use crate::tree::lockfile;
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, Read};
 use std::iter::Peekable;
@@ -42,7 +44,18 @@ pub struct Payload {
     pub folders: u64,
     /// Links and folders as the inventory has them, those included that are inventory lines only.
     pub others: Vec<inventory::Row>,
+    /// What the attestations speak of by name: artifacts with their signed digests, in order.
+    pub artifacts: Named,
+    /// The same of lockfiles.
+    pub lockfiles: Named,
 }
+
+/// Files and their signed digests, in bytewise order of the path: at most one more than [`NAMED_MAX`], so that whoever
+/// reads a million of them knows that there are too many.
+pub type Named = Vec<(PackPath, Sha256)>;
+
+/// The most artifacts that provenance and SBOM name one by one; past that, the manifest stands for them.
+pub const NAMED_MAX: usize = 10_000;
 
 /// Compares the rows with the lists. What is said of a list is only worth as much as the list: its own digest is
 /// checked apart, against the tag manifest.
@@ -96,6 +109,9 @@ impl Check<'_> {
 
     fn one(&mut self, (line, manifest): (inventory::Row, Option<Line>)) {
         let member = &line.member;
+        if let (FileType::File, Some(manifest)) = (&member.kind, &manifest) {
+            self.payload.name(&line, Sha256(manifest.digest));
+        }
         if line.archived {
             match self.matcher.find(member.fingerprint().identity) {
                 Some(row) => self.present(&line, manifest.as_ref(), row),
@@ -154,6 +170,21 @@ impl Check<'_> {
 }
 
 impl Payload {
+    fn name(&mut self, line: &inventory::Row, signed: Sha256) {
+        let path = &line.member.path;
+        let note = |named: &mut Named| {
+            if named.len() <= NAMED_MAX {
+                named.push((path.clone(), signed));
+            }
+        };
+        if line.class == Some(Class::Artifact) {
+            note(&mut self.artifacts);
+        }
+        if lockfile::kind_of(path.as_str()).is_some() {
+            note(&mut self.lockfiles);
+        }
+    }
+
     fn count(&mut self, class: Option<Class>, size: u64) {
         self.listed.add(size);
         if let Some(class) = class {

@@ -4,6 +4,7 @@
 //! never have an effect; what it returns needs no further checks. [`Policy::builtin`] gives a shipped one.
 
 mod builtin;
+pub mod gate;
 pub mod git;
 mod matcher;
 mod raw;

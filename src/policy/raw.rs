@@ -5,6 +5,7 @@ use crate::format::class::Class;
 use crate::format::digest::Sha256;
 use crate::format::path::PackPath;
 use crate::format::settings::{Document, Located, Section};
+use crate::policy::gate;
 use crate::policy::git::git;
 use crate::policy::matcher::Matcher;
 use crate::policy::rules::{HashesPaths, Include, Policy, SealOptions, Source, TagTemplate};
@@ -30,7 +31,9 @@ impl Policy {
         let root = document.root();
         secrets::refuse(&root)?;
         schema(&root)?;
-        root.only(&["schema", "name", "project", "include", "release", "hashes", "seal", "git", "sbom"])?;
+        root.only(&[
+            "schema", "name", "project", "include", "gate", "release", "hashes", "seal", "git", "sbom",
+        ])?;
         let Project { name: project, supplier, version_file, tag } = project(root.section("project")?)?;
         let include = include(&root)?;
         let matcher = Matcher::new(include.iter().map(|rule| (&*rule.paths, &*rule.exclude)))
@@ -43,6 +46,7 @@ impl Policy {
             version_file,
             tag,
             include,
+            gates: gate::gates(&root)?,
             release_classes: release(root.section("release")?)?,
             hashes: hashes(root.section("hashes")?)?,
             seal: seal(root.section("seal")?)?,

@@ -4,6 +4,7 @@ use crate::format::class::Class;
 pub use crate::format::ddl::Dialect;
 use crate::format::digest::Sha256;
 use crate::format::path::PackPath;
+use crate::policy::gate::Gate;
 use crate::policy::git::GitOptions;
 use crate::policy::matcher::Matcher;
 use crate::policy::sbom::SbomOptions;
@@ -50,6 +51,8 @@ pub struct Policy {
     pub tag: TagTemplate,
     /// What belongs in the pack; the first match wins.
     pub include: Vec<Include>,
+    /// What must hold before a release may go, in the order of the file.
+    pub gates: Vec<Gate>,
     /// The classes that a release takes.
     pub release_classes: BTreeSet<Class>,
     /// Where the HASHES manifests lie in the tree.
@@ -132,6 +135,11 @@ impl TagTemplate {
     pub fn new(template: &str) -> Option<TagTemplate> {
         let (before, after) = template.split_once("{version}")?;
         (!after.contains("{version}")).then(|| TagTemplate { before: before.into(), after: after.into() })
+    }
+
+    /// What the tag of a version is called.
+    pub fn name(&self, version: &str) -> String {
+        format!("{}{version}{}", self.before, self.after)
     }
 
     /// The version that a tag names, if it fits. A version in a tag starts with a digit, so that under `v{version}`

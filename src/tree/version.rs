@@ -1,9 +1,10 @@
 //! Which version of which project a tree is, and who says so.
 
 use crate::error::{Error, Result};
+use crate::format::manifest::Manifest;
 use crate::policy::{Policy, is_project_name};
 use crate::tree::git::GitFacts;
-use crate::tree::manifest::{self, Manifest};
+use crate::tree::manifest;
 use crate::tree::text;
 use std::fs;
 use std::path::Path;
@@ -47,7 +48,7 @@ pub fn project_name(root: &Path, policy: &Policy) -> Result<Told> {
     if let Some(name) = &policy.project {
         return Ok(Told { value: name.clone(), by: policy.source.to_string() });
     }
-    for Manifest { file, name, .. } in manifest::all(root)? {
+    for (file, Manifest { name, .. }) in manifest::all(root)? {
         if let Some(value) = name.map(|name| made_valid(&name)).filter(|name| is_project_name(name)) {
             return Ok(Told { value, by: file.to_owned() });
         }
@@ -87,7 +88,7 @@ fn found(root: &Path, policy: &Policy, git: Option<&GitFacts>) -> Result<Told> {
             return Err(Error::input(message, "say which version is meant: --version V"));
         }
     }
-    for Manifest { file, version, .. } in manifest::all(root)? {
+    for (file, Manifest { version, .. }) in manifest::all(root)? {
         if let Some(value) = version {
             return Ok(Told { value, by: file.to_owned() });
         }

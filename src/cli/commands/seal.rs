@@ -54,7 +54,7 @@ pub fn run(context: &Context, args: &SealArgs) -> Result<Answer> {
 }
 
 /// A relative output folder lies in the tree.
-fn out_folder(context: &Context, out: &Path) -> PathBuf {
+pub fn out_folder(context: &Context, out: &Path) -> PathBuf {
     let mut folder = PathBuf::new();
     for part in context.global.tree.join(out).components() {
         // `tree/../sealed` is `sealed`, unless `tree` is a link.

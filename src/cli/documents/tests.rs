@@ -12,6 +12,7 @@ fn schemas() -> [(&'static str, Schema); 12] {
         ("demo", schema_for!(DemoDocument)),
         ("diff", schema_for!(DiffDocument)),
         ("error", schema_for!(ErrorDocument)),
+        ("gate", schema_for!(gate::GateDocument)),
         ("hash", schema_for!(HashDocument)),
         ("init", schema_for!(InitDocument)),
         ("keys", schema_for!(KeysDocument)),

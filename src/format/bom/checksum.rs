@@ -1,6 +1,7 @@
 //! Digests of components, as lockfiles state them.
 
 use data_encoding::{BASE64, HEXLOWER, HEXLOWER_PERMISSIVE};
+use std::fmt;
 
 /// A digest algorithm that lockfiles name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,6 +40,18 @@ impl Algorithm {
         }
     }
 
+    /// The name as FIPS 180-4 and CycloneDX 1.6 write it: `SHA-256`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Algorithm::Md5 => "MD5",
+            Algorithm::Sha1 => "SHA-1",
+            Algorithm::Sha256 => "SHA-256",
+            Algorithm::Sha384 => "SHA-384",
+            Algorithm::Sha512 => "SHA-512",
+            Algorithm::Blake3 => "BLAKE3",
+        }
+    }
+
     /// By the name that Subresource Integrity and most lockfiles use: `sha512`, in any case, with or without a dash.
     pub fn named(name: &str) -> Option<Algorithm> {
         Some(match &*name.to_ascii_lowercase().replace('-', "") {
@@ -49,6 +62,12 @@ impl Algorithm {
             "sha512" => Algorithm::Sha512,
             _ => return None,
         })
+    }
+}
+
+impl fmt::Display for Algorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
     }
 }
 

@@ -6,6 +6,13 @@ use crate::format::bom::Component;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Node(u32);
 
+impl Node {
+    /// Its place in [`Graph::nodes`].
+    pub(super) fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
 /// Components of one file, or of a whole release. Cycles are allowed: npm has them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Graph {

@@ -11,11 +11,11 @@ pub enum Licence {
 
 impl Licence {
     /// Reads what a file states. The old ways of writing an expression (`MIT/Apache-2.0`, lower-case names and
-    /// operators) become valid ones; what does not, stays a name. `None` for nothing, and for npm's `UNLICENSED`
-    /// and `SEE LICENSE IN …`, which name no licence.
+    /// operators) become valid ones; what does not, stays a name. `None` for nothing, for npm's `UNLICENSED` and
+    /// `SEE LICENSE IN …`, and for SPDX's `NOASSERTION` and `NONE`, which name no licence.
     pub fn read(text: &str) -> Option<Licence> {
         let text = text.trim();
-        if text.is_empty() || text == "UNLICENSED" || text.starts_with("SEE LICENSE IN") {
+        if ["", "UNLICENSED", "NOASSERTION", "NONE"].contains(&text) || text.starts_with("SEE LICENSE IN") {
             return None;
         }
         let valid = |text: &str| spdx::Expression::parse(text).is_ok();

@@ -6,13 +6,17 @@
 pub mod checksum;
 pub mod graph;
 pub mod licence;
+pub mod merged;
 pub mod order;
 pub mod purl;
+pub mod release;
 
 pub use checksum::{Algorithm, Checksum};
 pub use graph::{Graph, Node};
 pub use licence::Licence;
+pub use merged::Merged;
 pub use purl::Purl;
+pub use release::{Origin, Release, ReleaseFile, Source};
 
 /// What a component is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,0 +1,154 @@
+//! `gate`
+
+use crate::cli::answer::Answer;
+use crate::cli::args::GateArgs;
+use crate::cli::commands::seal::out_folder;
+use crate::cli::context::Context;
+use crate::cli::documents::gate::{FaultDocument, GateDocument, OneGate};
+use crate::cli::exit::Exit;
+use crate::cli::progress::Progress;
+use crate::cli::screen::{count, safe};
+use attestar::error::{Error, Result};
+use attestar::evidence::gates::record::word;
+use attestar::evidence::gates::{Evaluated, Evaluation};
+use attestar::policy::gate::{Stage, Status};
+use attestar::verbs::gate::{self, Request};
+use attestar::verbs::seal::OUT;
+use jiff::Timestamp;
+use std::fmt::Write as _;
+use std::path::Path;
+
+/// Where the detail of a gate begins, in columns.
+const DETAIL_COLUMN: usize = 29;
+
+/// Evaluates, and shows what a go/no-go meeting wants to see.
+pub fn run(context: &Context, args: &GateArgs) -> Result<Answer> {
+    let policy = context.policy()?;
+    let stage = Stage::named(&args.stage).ok_or_else(|| {
+        Error::usage(format!("there is no stage `{}`", args.stage), "--stage seal, promote or close")
+    })?;
+    let progress = Progress::start(context, "checking");
+    let request = Request {
+        root: &context.global.tree,
+        policy: &policy,
+        stage,
+        only: &args.only,
+        version: args.version.as_deref(),
+        out: &out_folder(context, Path::new(OUT)),
+        tier: args.tier.as_deref(),
+        now: Timestamp::now(),
+        threads: context.threads(),
+    };
+    let gated = gate::gate(&request, &context.watch)?;
+    drop(progress);
+    let evaluation = &gated.evaluation;
+    let exit = exit_of(evaluation);
+    let document = GateDocument {
+        schema: "attestar/gate/v1",
+        exit_code: exit as u8,
+        project: gated.project.clone(),
+        version: gated.version.clone(),
+        stage: stage.as_str(),
+        gates: evaluation.gates.iter().map(one).collect(),
+    };
+    let text = lines(evaluation, args.all) + &last_line(evaluation);
+    Ok(Answer::new(exit, text, document))
+}
+
+/// No gate at all proves nothing.
+fn exit_of(evaluation: &Evaluation<'_>) -> Exit {
+    let ran = evaluation.gates.iter().any(|gate| gate.status() != Status::Skipped);
+    match (evaluation.refuses(), ran) {
+        (true, _) => Exit::Refused,
+        (false, true) => Exit::Done,
+        (false, false) => Exit::Unverified,
+    }
+}
+
+/// A line a gate that failed or was waived; of the others one line in all, or each if wished.
+pub fn lines(evaluation: &Evaluation<'_>, all: bool) -> String {
+    let mut text = String::new();
+    for gate in &evaluation.gates {
+        let status = gate.status();
+        if all || matches!(status, Status::Failed | Status::Waived) {
+            text.push_str(&line(gate, status));
+        }
+    }
+    let passed = evaluation.count(Status::Passed);
+    if !all && passed > 0 {
+        let others = if passed == evaluation.gates.len() { "" } else { " others" };
+        let _ =
+            writeln!(text, "passed   {:<19} attestar gate --all to list them", format!("{passed}{others}"));
+    }
+    let skipped = evaluation.count(Status::Skipped);
+    if !all && skipped > 0 {
+        let _ = writeln!(text, "skipped  {skipped}");
+    }
+    text
+}
+
+fn line(gate: &Evaluated<'_>, status: Status) -> String {
+    let mut text = String::new();
+    let warning = if gate.refuses() || status != Status::Failed { "" } else { "   (a warning)" };
+    let _ = writeln!(text, "{:<8} {:<19} {}{warning}", word(status), gate.gate.id, safe(&gate.judged.detail));
+    if let Some(waiver) = &gate.waiver {
+        let _ = writeln!(
+            text,
+            "{:DETAIL_COLUMN$}until {}, signed by {}: {}",
+            "",
+            waiver.until,
+            waiver.role,
+            safe(&waiver.reason)
+        );
+    }
+    // The first fault is in the detail.
+    for fault in gate.judged.faults.iter().skip(1) {
+        let expected = fault.expected.as_deref().map(|expected| format!("   expected {}", safe(expected)));
+        let actual = fault.actual.as_deref().map(|actual| format!("   {}", safe(actual)));
+        let _ = writeln!(
+            text,
+            "{:DETAIL_COLUMN$}{}{}{}",
+            "",
+            safe(&fault.subject),
+            actual.unwrap_or_default(),
+            expected.unwrap_or_default()
+        );
+    }
+    text
+}
+
+fn last_line(evaluation: &Evaluation<'_>) -> String {
+    let refusing = evaluation.gates.iter().filter(|gate| gate.refuses()).count();
+    let all = count(evaluation.gates.len() as u64, "gate");
+    if refusing > 0 {
+        let verb = if refusing == 1 { "fails" } else { "fail" };
+        return format!("refused: {refusing} of {all} {verb}\n");
+    }
+    match exit_of(evaluation) {
+        Exit::Done => format!("the release may go: {all} at stage {}, none fails\n", evaluation.stage),
+        _ => format!("not checked: no gate at stage {} applies\n", evaluation.stage),
+    }
+}
+
+fn one(evaluated: &Evaluated<'_>) -> OneGate {
+    let fault = |fault: &attestar::policy::gate::judged::Fault| FaultDocument {
+        subject: fault.subject.clone(),
+        expected: fault.expected.clone(),
+        actual: fault.actual.clone(),
+    };
+    OneGate {
+        id: evaluated.gate.id.clone(),
+        check: evaluated.gate.kind.name,
+        code: evaluated.gate.kind.code,
+        severity: evaluated.gate.severity,
+        status: evaluated.status(),
+        detail: evaluated.judged.detail.clone(),
+        evidence: evaluated
+            .judged
+            .read
+            .iter()
+            .map(|(path, sha256)| (path.clone(), sha256.to_string()))
+            .collect(),
+        faults: evaluated.judged.faults.iter().map(fault).collect(),
+    }
+}

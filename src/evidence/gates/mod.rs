@@ -1,0 +1,96 @@
+//! Evaluates the gates of a stage, and records what they came to.
+
+pub mod record;
+pub mod tree;
+
+use crate::finding::{Finding, Severity};
+use crate::format::gates::Waived;
+use crate::policy::Policy;
+use crate::policy::gate::{Evidence, Gate, Judged, Release, Stage, Status};
+
+/// A gate and what it came to.
+#[derive(Clone, Debug)]
+pub struct Evaluated<'p> {
+    /// The gate of the policy.
+    pub gate: &'p Gate,
+    /// What it came to.
+    pub judged: Judged,
+    /// The waiver that lifts its failure.
+    pub waiver: Option<Waived>,
+}
+
+/// Every gate of a stage that was asked for, in the order of the policy.
+#[derive(Clone, Debug)]
+pub struct Evaluation<'p> {
+    /// The stage.
+    pub stage: Stage,
+    /// The gates.
+    pub gates: Vec<Evaluated<'p>>,
+}
+
+/// Evaluates the gates of the release's stage, or of those only the ones named.
+pub fn evaluate<'p>(
+    policy: &'p Policy,
+    only: &[String],
+    evidence: &dyn Evidence,
+    release: &Release<'_>,
+) -> Evaluation<'p> {
+    let is_asked = |gate: &&Gate| gate.stage == release.stage && (only.is_empty() || only.contains(&gate.id));
+    let evaluate = |gate: &'p Gate| {
+        let judged = match gate.when.excludes(release.bump, release.tier) {
+            Some(why) => Judged::skipped(why),
+            None => gate.check.judge(evidence, release),
+        };
+        Evaluated { gate, judged, waiver: None }
+    };
+    Evaluation { stage: release.stage, gates: policy.gates.iter().filter(is_asked).map(evaluate).collect() }
+}
+
+impl Evaluated<'_> {
+    /// How it ended, waivers counted.
+    pub fn status(&self) -> Status {
+        match (self.judged.status, &self.waiver) {
+            (Status::Failed, Some(_)) => Status::Waived,
+            (status, _) => status,
+        }
+    }
+
+    /// Whether it stands in the way.
+    pub fn refuses(&self) -> bool {
+        self.status() == Status::Failed && self.gate.severity == Severity::Error
+    }
+
+    /// What it found; nothing where it was waived.
+    fn findings(&self) -> Vec<Finding> {
+        if self.status() != Status::Failed {
+            return Vec::new();
+        }
+        let finding = |fault: &crate::policy::gate::judged::Fault| {
+            let subject = format!("{}: {}", self.gate.id, fault.subject);
+            Finding {
+                severity: self.gate.severity,
+                expected: fault.expected.clone(),
+                actual: fault.actual.clone(),
+                ..Finding::new(self.gate.kind.code, subject)
+            }
+        };
+        self.judged.faults.iter().map(finding).collect()
+    }
+}
+
+impl Evaluation<'_> {
+    /// What was found, in the order of the gates.
+    pub fn findings(&self) -> Vec<Finding> {
+        self.gates.iter().flat_map(Evaluated::findings).collect()
+    }
+
+    /// Whether any gate stands in the way.
+    pub fn refuses(&self) -> bool {
+        self.gates.iter().any(Evaluated::refuses)
+    }
+
+    /// How many ended like this.
+    pub fn count(&self, status: Status) -> usize {
+        self.gates.iter().filter(|gate| gate.status() == status).count()
+    }
+}

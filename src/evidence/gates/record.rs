@@ -1,0 +1,79 @@
+//! What the gates came to, as the pack keeps it: `attestations/gates.sigstore.json`.
+
+use crate::evidence::gates::{Evaluated, Evaluation};
+use crate::finding::Severity;
+use crate::format::gates::{
+    self, Gates, PolicyDigest, VERIFIER, VerificationResult, VerificationSummary, Verifier, Version,
+};
+use crate::format::kind::Kind;
+use crate::format::statement::{DigestSet, Subject};
+use crate::policy::Policy;
+use crate::policy::gate::{Release, Status};
+
+/// Where the record lies in a pack.
+pub const GATES: &str = "attestations/gates.sigstore.json";
+
+/// The record of an evaluation.
+pub fn summary(
+    policy: &Policy,
+    pack: &str,
+    release: &Release<'_>,
+    evaluation: &Evaluation<'_>,
+) -> VerificationSummary {
+    let verification_result =
+        if evaluation.refuses() { VerificationResult::Failed } else { VerificationResult::Passed };
+    VerificationSummary {
+        verifier: Verifier {
+            id: VERIFIER.to_owned(),
+            version: Version { attestar: env!("CARGO_PKG_VERSION").to_owned() },
+        },
+        resource_uri: format!("urn:attestar:pack:{pack}"),
+        policy: PolicyDigest {
+            uri: format!("urn:attestar:policy:{}", policy.name),
+            digest: DigestSet { sha256: policy.sha256 },
+        },
+        verification_result,
+        verified_levels: Vec::new(),
+        gates: Gates {
+            project: release.project.to_owned(),
+            kind: Kind::Release,
+            version: release.version.to_owned(),
+            stage: evaluation.stage.to_string(),
+            commit: release.commit.map(str::to_owned),
+            gates: evaluation.gates.iter().map(gate).collect(),
+        },
+    }
+}
+
+fn gate(evaluated: &Evaluated<'_>) -> gates::Gate {
+    let Evaluated { gate, judged, waiver } = evaluated;
+    let mut evidence: Vec<Subject> =
+        judged.read.iter().map(|(path, sha256)| Subject::new(path, *sha256)).collect();
+    evidence.sort();
+    evidence.dedup();
+    let fault = |fault: &crate::policy::gate::judged::Fault| gates::Fault {
+        subject: fault.subject.clone(),
+        expected: fault.expected.clone(),
+        actual: fault.actual.clone(),
+    };
+    gates::Gate {
+        id: gate.id.clone(),
+        check: gate.kind.name.to_owned(),
+        status: word(evaluated.status()).to_owned(),
+        severity: if gate.severity == Severity::Error { "error" } else { "warning" }.to_owned(),
+        reason: (judged.status == Status::Skipped).then(|| judged.detail.clone()),
+        evidence,
+        faults: judged.faults.iter().map(fault).collect(),
+        waiver: waiver.clone(),
+    }
+}
+
+/// A status as it stands in the record and on the screen.
+pub fn word(status: Status) -> &'static str {
+    match status {
+        Status::Passed => "passed",
+        Status::Failed => "failed",
+        Status::Waived => "waived",
+        Status::Skipped => "skipped",
+    }
+}

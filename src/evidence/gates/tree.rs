@@ -1,0 +1,160 @@
+//! Evidence of gates from the tree that is to be sealed. Each file is read once, whoever asks.
+
+use crate::error::Result;
+use crate::format::digest::Sha256;
+use crate::format::path::PackPath;
+use crate::format::units::size;
+use crate::pipeline::hash::{Wanted, hash_files};
+use crate::pipeline::source::Root;
+use crate::pipeline::watch::Watch;
+use crate::policy::gate::evidence::{Approval, DOCUMENT_BYTES_MAX, Event, Ran};
+use crate::policy::gate::{Document, Evidence, Git, PayloadFile};
+use crate::tree::git::GitFacts;
+use crate::tree::member::MemberKind;
+use crate::tree::scan::Scan;
+use jiff::Timestamp;
+use std::cell::{OnceCell, RefCell};
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+
+/// A file that was asked for: its content, nothing if it is not there, or why it cannot be read.
+type Asked = std::result::Result<Option<Arc<Document>>, String>;
+
+/// The tree, as gates see it.
+pub struct TreeEvidence<'a> {
+    root: Root,
+    files: Vec<PackPath>,
+    payload: Vec<PayloadFile>,
+    git: std::result::Result<Git, String>,
+    asked: RefCell<BTreeMap<PackPath, Asked>>,
+    digests: OnceCell<std::result::Result<Vec<Sha256>, String>>,
+    threads: usize,
+    watch: &'a Watch,
+}
+
+impl<'a> TreeEvidence<'a> {
+    /// Of a scanned tree.
+    pub fn new(
+        root: &Path,
+        scan: &Scan,
+        git: Option<&GitFacts>,
+        threads: usize,
+        watch: &'a Watch,
+    ) -> Result<TreeEvidence<'a>> {
+        let members = || scan.members.iter().filter(|member| member.kind == MemberKind::File);
+        let unmatched = scan.unmatched.iter().filter_map(|path| PackPath::new(path.as_bytes()).ok());
+        let mut files: Vec<PackPath> = members().map(|member| member.path.clone()).chain(unmatched).collect();
+        files.sort_unstable();
+        let payload = members().filter_map(|member| {
+            Some(PayloadFile { path: member.path.clone(), class: member.class?, size: member.size })
+        });
+        Ok(TreeEvidence {
+            root: Root::open(root)?,
+            files,
+            payload: payload.collect(),
+            git: git.map(said).ok_or_else(|| "there is no git repository".to_owned()),
+            asked: RefCell::default(),
+            digests: OnceCell::new(),
+            threads,
+            watch,
+        })
+    }
+
+    fn load(&self, path: &PackPath) -> Asked {
+        let (file, stat) = match self.root.open_file(path.as_str()) {
+            Ok(opened) => opened,
+            Err(error) if error.is_not_found() => return Ok(None),
+            Err(error) => return Err(error.to_string()),
+        };
+        if stat.st_size as u64 > DOCUMENT_BYTES_MAX {
+            return Err(format!(
+                "{} is larger than a gate reads ({})",
+                size(stat.st_size as u64),
+                size(DOCUMENT_BYTES_MAX)
+            ));
+        }
+        let mut bytes = Vec::new();
+        file.take(DOCUMENT_BYTES_MAX)
+            .read_to_end(&mut bytes)
+            .map_err(|error| format!("cannot be read: {error}"))?;
+        let sha256 = Sha256::of(&bytes);
+        Ok(Some(Arc::new(Document { path: path.to_string(), bytes, sha256 })))
+    }
+
+    fn hash_payload(&self) -> std::result::Result<Vec<Sha256>, String> {
+        let wanted: Vec<Wanted<'_>> =
+            self.payload.iter().map(|file| Wanted { path: file.path.as_str(), size: file.size }).collect();
+        let hashed =
+            hash_files(&self.root, &wanted, self.threads, self.watch).map_err(|error| error.to_string())?;
+        hashed
+            .into_iter()
+            .map(|one| one.map(|(_, digests)| digests.sha256).map_err(|error| error.to_string()))
+            .collect()
+    }
+}
+
+/// What git says, as gates see it.
+fn said(facts: &GitFacts) -> Git {
+    Git {
+        commit: facts.commit.clone(),
+        commit_time: facts.commit_time_s.and_then(|time| Timestamp::from_second(time).ok()),
+        unread: facts.unread.clone(),
+        ..Git::default()
+    }
+}
+
+impl Evidence for TreeEvidence<'_> {
+    fn files(&self) -> &[PackPath] {
+        &self.files
+    }
+
+    fn payload(&self) -> &[PayloadFile] {
+        &self.payload
+    }
+
+    fn read(&self, path: &PackPath) -> Asked {
+        if let Some(known) = self.asked.borrow().get(path) {
+            return known.clone();
+        }
+        let loaded = self.load(path);
+        self.asked.borrow_mut().insert(path.clone(), loaded.clone());
+        loaded
+    }
+
+    fn digest(&self, path: &PackPath) -> std::result::Result<Sha256, String> {
+        let at = self.payload.binary_search_by(|file| file.path.cmp(path));
+        let at = at.map_err(|_| format!("{path} is not payload"))?;
+        let digests = self.digests.get_or_init(|| self.hash_payload());
+        digests.as_ref().map(|digests| digests[at]).map_err(Clone::clone)
+    }
+
+    fn git(&self) -> std::result::Result<&Git, String> {
+        self.git.as_ref().map_err(Clone::clone)
+    }
+
+    fn committed_at(&self, _: &PackPath) -> std::result::Result<Option<Timestamp>, String> {
+        Err("git does not tell".to_owned())
+    }
+
+    fn before(&self, _: &PackPath) -> Asked {
+        Err("no release before this one is known".to_owned())
+    }
+
+    fn ddl_before(&self) -> std::result::Result<Vec<(String, Sha256)>, String> {
+        Err("no release before this one is known".to_owned())
+    }
+
+    fn approvals(&self) -> std::result::Result<&[Approval], String> {
+        Err("nothing is sealed yet".to_owned())
+    }
+
+    fn events(&self) -> std::result::Result<&[Event], String> {
+        Err("there is no store whose log could tell".to_owned())
+    }
+
+    fn run(&self, _: &[String], _: u64) -> std::result::Result<Ran, String> {
+        Err("programs are started by the command line alone".to_owned())
+    }
+}

@@ -1,0 +1,71 @@
+//! What goes into the SBOM of a whole release: what is released, and every file that says what is in it.
+
+use crate::format::bom::{Aggregate, Component, Graph};
+use crate::format::digest::{Digests, Sha256};
+use crate::format::path::PackPath;
+use crate::format::seal::Tool;
+
+/// A release and everything that was read about it.
+#[derive(Clone, Debug)]
+pub struct Release {
+    /// The project that is released: an application by the project's name and the release's version. Its supplier is
+    /// also that of the release's own projects and files.
+    pub subject: Component,
+    /// What was read of lockfiles and artifacts, in any order; no path twice.
+    pub sources: Vec<Source>,
+    /// Every artifact of the release, in any order; no path twice.
+    pub files: Vec<ReleaseFile>,
+    /// The time that the release stands for, in seconds since 1970: the only time in an SBOM.
+    pub epoch_s: i64,
+    /// The program that writes.
+    pub tool: Tool,
+}
+
+/// What one lockfile or artifact says.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// Its path in the tree.
+    pub path: String,
+    /// Its digest, where it was read whole.
+    pub sha256: Option<Sha256>,
+    /// Which of the two it is.
+    pub origin: Origin,
+    /// What is in it.
+    pub graph: Graph,
+    /// How much of it that is.
+    pub aggregate: Aggregate,
+}
+
+/// What kind of file a source is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The roots of its graph are projects of this tree, which need what the file lists.
+    Lockfile,
+    /// The roots of its graph are what the file is, which contains what it lists.
+    Artifact,
+}
+
+/// An artifact of the release.
+#[derive(Clone, Debug)]
+pub struct ReleaseFile {
+    /// Its path in the tree.
+    pub path: PackPath,
+    /// Both digests of it.
+    pub digests: Digests,
+    /// Its size in bytes.
+    pub size: u64,
+}
+
+impl Release {
+    /// Whether something is known to be missing: a source that could not be read whole.
+    pub fn incomplete(&self) -> bool {
+        self.sources.iter().any(|source| source.aggregate == Aggregate::Incomplete)
+    }
+}
+
+impl Source {
+    /// The folder it lies in; empty at the top.
+    pub(super) fn folder(&self) -> &str {
+        self.path.rsplit_once('/').map_or("", |(folder, _)| folder)
+    }
+}

@@ -1,0 +1,186 @@
+//! What gates judge: everything comes in through [`Evidence`], the present time included.
+
+use crate::format::class::Class;
+use crate::format::digest::Sha256;
+use crate::format::path::PackPath;
+use crate::policy::gate::judged::Fault;
+use crate::policy::gate::stage::{Bump, Stage};
+use jiff::Timestamp;
+use std::sync::Arc;
+
+/// The largest evidence file that a gate reads, in bytes.
+pub const DOCUMENT_BYTES_MAX: u64 = 64 << 20;
+
+/// What is to be released, and when that is asked.
+#[derive(Clone, Debug)]
+pub struct Release<'a> {
+    /// The project.
+    pub project: &'a str,
+    /// The version that is sealed.
+    pub version: &'a str,
+    /// The tag's name by the policy's template.
+    pub tag: String,
+    /// The version of the last release before it, where one is known.
+    pub previous: Option<&'a str>,
+    /// How it differs from that one.
+    pub bump: Option<Bump>,
+    /// The tier that the policy or the command line names.
+    pub tier: Option<&'a str>,
+    /// The commit, as lower-case hex.
+    pub commit: Option<&'a str>,
+    /// The stage that is judged.
+    pub stage: Stage,
+    /// The present.
+    pub now: Timestamp,
+}
+
+/// A file that was read as evidence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Document {
+    /// Its path in the tree.
+    pub path: String,
+    /// Its content.
+    pub bytes: Vec<u8>,
+    /// The digest of the content.
+    pub sha256: Sha256,
+}
+
+/// A file of the payload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PayloadFile {
+    /// Its path in the tree.
+    pub path: PackPath,
+    /// What it is for.
+    pub class: Class,
+    /// Its size in bytes.
+    pub size: u64,
+}
+
+/// What git says, or said when the pack was sealed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Git {
+    /// HEAD.
+    pub commit: Option<String>,
+    /// The committer's time of HEAD.
+    pub commit_time: Option<Timestamp>,
+    /// The branch that HEAD is on.
+    pub branch: Option<String>,
+    /// The default branch of the remote, and whether HEAD is on it or before its end.
+    pub default_branch: Option<String>,
+    /// Whether HEAD is an ancestor of the default branch, or its end; `None` where that cannot be told.
+    pub on_default_branch: Option<bool>,
+    /// The tag of this release, if it is there.
+    pub tag: Option<Tag>,
+    /// Changed files that are not committed, sorted.
+    pub changed: Vec<String>,
+    /// Files that git does not know and does not ignore, sorted.
+    pub untracked: Vec<String>,
+    /// What could not be read, and why.
+    pub unread: Option<String>,
+}
+
+/// The tag of the release.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tag {
+    /// Its short name.
+    pub name: String,
+    /// Whether it is an annotated tag: an object of its own.
+    pub annotated: bool,
+    /// Whether it ends at HEAD.
+    pub at_head: bool,
+    /// Who signed it, if the signature holds and its key is allowed; else why not.
+    pub signed_by: Result<String, String>,
+}
+
+/// What the store's log says happened, for gates that ask for backups and drills.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// `backed-up`, `verified`, `drilled`, `sealed`, …
+    pub what: String,
+    /// When.
+    pub at: Timestamp,
+    /// Whether it went well.
+    pub passed: bool,
+    /// The digest of the signed event.
+    pub sha256: Sha256,
+}
+
+/// An approval over the seal that verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Approval {
+    /// The role that trust gives the key.
+    pub role: String,
+    /// The key, as people see it.
+    pub fingerprint: String,
+    /// When it was given.
+    pub approved_at: Timestamp,
+}
+
+/// How a program of the team's ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ran {
+    /// Its exit code; `None` if a signal or the time limit ended it.
+    pub code: Option<i32>,
+    /// Why it has no exit code.
+    pub ended: Option<String>,
+    /// What it printed, secrets masked, as evidence.
+    pub output: Document,
+}
+
+/// What a gate can ask for. Files are those of the tree that is sealed, or of the payload that an auditor has.
+pub trait Evidence {
+    /// Every file, in bytewise order of the path; also those that no rule takes, where the tree is there.
+    fn files(&self) -> &[PackPath];
+
+    /// The files of the payload, in bytewise order of the path.
+    fn payload(&self) -> &[PayloadFile];
+
+    /// A file's content; `None` if it is not there. What cannot be read, or is larger than [`DOCUMENT_BYTES_MAX`], is
+    /// an error in words.
+    fn read(&self, path: &PackPath) -> Result<Option<Arc<Document>>, String>;
+
+    /// The digest of a payload file, of any size.
+    fn digest(&self, path: &PackPath) -> Result<Sha256, String>;
+
+    /// What git says; an error in words where there is no git, or it was not recorded.
+    fn git(&self) -> Result<&Git, String>;
+
+    /// When a file was last committed.
+    fn committed_at(&self, path: &PackPath) -> Result<Option<Timestamp>, String>;
+
+    /// A file of the last release that was sealed, and the version of that; an error in words where there is none.
+    fn before(&self, path: &PackPath) -> Result<Option<Arc<Document>>, String>;
+
+    /// The DDL files of the last release, in order, with their digests.
+    fn ddl_before(&self) -> Result<Vec<(String, Sha256)>, String>;
+
+    /// The approvals over the seal that verified.
+    fn approvals(&self) -> Result<&[Approval], String>;
+
+    /// The store's log; an error in words where there is no store or no log.
+    fn events(&self) -> Result<&[Event], String>;
+
+    /// Runs a program of the named policy; an error in words where that may not be.
+    fn run(&self, program: &[String], time_limit_s: u64) -> Result<Ran, String>;
+}
+
+/// Reads a file that must be there; what is wrong with it is a fault.
+pub fn required(evidence: &dyn Evidence, path: &PackPath) -> Result<Arc<Document>, Fault> {
+    match evidence.read(path) {
+        Ok(Some(document)) => Ok(document),
+        Ok(None) => Err(Fault::new(path.as_str()).expected("a file").actual("it is not there")),
+        Err(why) => Err(Fault::new(path.as_str()).actual(why)),
+    }
+}
+
+/// The same as text.
+pub fn required_text(evidence: &dyn Evidence, path: &PackPath) -> Result<(Arc<Document>, String), Fault> {
+    let document = required(evidence, path)?;
+    match std::str::from_utf8(&document.bytes) {
+        Ok(text) => {
+            let text = text.trim_start_matches('\u{feff}').to_owned();
+            Ok((document, text))
+        }
+        Err(error) => Err(Fault::new(path.as_str()).expected("UTF-8").actual(error)),
+    }
+}

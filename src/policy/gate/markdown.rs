@@ -1,0 +1,186 @@
+//! Markdown as gates read it: sections, boxes, fields. Not a renderer: code blocks are skipped, the rest is lines.
+
+/// A line of text outside of code blocks and HTML comments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Line<'t> {
+    /// Its number, from 1.
+    pub number: usize,
+    /// Without its end.
+    pub text: &'t str,
+}
+
+/// A heading and what stands under it, up to the next heading of the same or a higher level.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Section<'t> {
+    /// The heading's line, from 1.
+    pub line: usize,
+    /// 1 to 6.
+    pub level: usize,
+    /// Its text.
+    pub title: &'t str,
+    /// Everything under it, sub-sections included.
+    pub body: Vec<Line<'t>>,
+}
+
+/// A box of a task list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TaskBox<'t> {
+    /// Its line, from 1.
+    pub line: usize,
+    /// Whether it is ticked.
+    pub ticked: bool,
+    /// What stands behind it.
+    pub text: &'t str,
+}
+
+/// Words that stand where something is still to be written.
+const PLACEHOLDERS: &[&str] =
+    &["todo", "tbd", "tba", "fixme", "xxx", "n.n.", "...", "…", "<fill in>", "fill me"];
+
+/// The lines that count.
+pub fn lines(text: &str) -> Vec<Line<'_>> {
+    let (mut fence, mut comment) = (None::<&str>, false);
+    let mut kept = Vec::new();
+    for (at, text) in text.lines().enumerate() {
+        let trimmed = text.trim_start();
+        let mark = ["```", "~~~"].into_iter().find(|mark| trimmed.starts_with(mark));
+        match (fence, mark) {
+            (Some(open), Some(mark)) if open == mark => fence = None,
+            (Some(_), _) => {}
+            (None, Some(mark)) => fence = Some(mark),
+            (None, None) if comment => comment = !text.contains("-->"),
+            (None, None) if trimmed.starts_with("<!--") => comment = !text.contains("-->"),
+            (None, None) => kept.push(Line { number: at + 1, text }),
+        }
+    }
+    kept
+}
+
+/// Level and title of an ATX heading.
+fn heading(text: &str) -> Option<(usize, &str)> {
+    let level = text.bytes().take_while(|&b| b == b'#').count();
+    let rest = text[level..].strip_prefix(' ')?;
+    (1..=6).contains(&level).then(|| (level, rest.trim().trim_end_matches('#').trim_end()))
+}
+
+/// Every section, in the order of the document.
+pub fn sections<'t>(lines: &[Line<'t>]) -> Vec<Section<'t>> {
+    let heads: Vec<(usize, usize, &str)> = lines
+        .iter()
+        .enumerate()
+        .filter_map(|(at, line)| heading(line.text).map(|(l, t)| (at, l, t)))
+        .collect();
+    let end = |at: usize, level: usize| {
+        heads
+            .iter()
+            .find(|(other, l, _)| *other > at && *l <= level)
+            .map_or(lines.len(), |(other, ..)| *other)
+    };
+    heads
+        .iter()
+        .map(|&(at, level, title)| {
+            let body = lines[at + 1..end(at, level)].to_vec();
+            Section { line: lines[at].number, level, title, body }
+        })
+        .collect()
+}
+
+/// A title as it is compared: without numbers in front, emphasis, pictures and case.
+pub fn plain(title: &str) -> String {
+    let words = title.trim_start_matches(|c: char| !c.is_alphabetic());
+    let kept: String = words.chars().filter(|c| !matches!(c, '*' | '_' | '`' | '\\')).collect();
+    kept.trim().to_lowercase()
+}
+
+/// The section of a title, however it is decorated.
+pub fn section<'s, 't>(sections: &'s [Section<'t>], title: &str) -> Option<&'s Section<'t>> {
+    let wanted = plain(title);
+    sections.iter().find(|section| plain(section.title) == wanted)
+}
+
+/// The boxes of task lists.
+pub fn boxes<'t>(lines: &[Line<'t>]) -> Vec<TaskBox<'t>> {
+    let task_box = |line: &Line<'t>| {
+        let item = line.text.trim_start();
+        let number = item.trim_start_matches(|c: char| c.is_ascii_digit());
+        let rest = ["- ", "* ", "+ "].into_iter().find_map(|mark| item.strip_prefix(mark));
+        let rest =
+            rest.or_else(|| (number.len() < item.len()).then(|| number.strip_prefix(". ")).flatten())?;
+        let (ticked, text) = match rest.get(..3)? {
+            "[ ]" => (false, &rest[3..]),
+            "[x]" | "[X]" => (true, &rest[3..]),
+            _ => return None,
+        };
+        Some(TaskBox { line: line.number, ticked, text: text.trim() })
+    };
+    lines.iter().filter_map(task_box).collect()
+}
+
+/// Whether a text says something: not nothing, no placeholder.
+pub fn says_something(text: &str) -> bool {
+    let plain = text.trim().trim_matches(|c: char| matches!(c, '*' | '_' | '-' | '|' | ' ')).to_lowercase();
+    let is_blank = plain.is_empty() || (plain.starts_with('<') && plain.ends_with('>'));
+    !is_blank
+        && !PLACEHOLDERS.contains(&plain.trim_end_matches([':', '.']))
+        && !PLACEHOLDERS.iter().any(|word| plain.starts_with(&format!("{word}:")) || plain == *word)
+}
+
+/// Whether anything is said under a heading.
+pub fn is_filled(section: &Section<'_>) -> bool {
+    section.body.iter().any(|line| heading(line.text).is_none() && says_something(line.text))
+}
+
+/// The value of a field: `- **Name:** value`, `**Name**: value`, `Name: value`. Gives the line and the value.
+pub fn field<'t>(lines: &[Line<'t>], name: &str) -> Option<(usize, &'t str)> {
+    let wanted = plain(name);
+    lines.iter().find_map(|line| {
+        let item = line.text.trim_start().trim_start_matches(['-', '+', ' ']);
+        let item = item.strip_prefix("* ").unwrap_or(item);
+        let (key, value) = item.split_once(':')?;
+        (plain(key) == wanted).then(|| (line.number, value.trim().trim_start_matches("**").trim()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "# Notes\n\nintro\n\n## 1. Highlights\n\n- [x] one\n- [ ] two\n\n```\n## not a heading\n- [ ] no box\n```\n\
+                        ### Deep\n\nmore\n\n## Empty\n\n<!-- what\nto write -->\n\n## Last\nTBD\n";
+
+    #[test]
+    fn sections_end_where_the_next_of_their_level_begins() {
+        let lines = lines(TEXT);
+        let all = sections(&lines);
+        let titles: Vec<_> = all.iter().map(|section| (section.level, section.title)).collect();
+        assert_eq!(titles, [(1, "Notes"), (2, "1. Highlights"), (3, "Deep"), (2, "Empty"), (2, "Last")]);
+        let highlights = section(&all, "highlights").unwrap();
+        assert!(is_filled(highlights) && highlights.body.iter().any(|line| line.text == "more"));
+        assert!(!is_filled(section(&all, "Empty").unwrap()));
+        assert!(!is_filled(section(&all, "**Last**").unwrap()));
+    }
+
+    #[test]
+    fn boxes_in_code_are_none() {
+        let boxes = boxes(&lines(TEXT));
+        let seen: Vec<_> = boxes.iter().map(|one| (one.line, one.ticked, one.text)).collect();
+        assert_eq!(seen, [(7, true, "one"), (8, false, "two")]);
+    }
+
+    #[test]
+    fn fields_are_found_however_they_are_written() {
+        for text in ["- **Verdict:** go", "**Verdict**: go", "Verdict: go", "* Verdict: go"] {
+            assert_eq!(field(&lines(text), "verdict"), Some((1, "go")), "{text}");
+        }
+        assert_eq!(field(&lines("Verdict go"), "verdict"), None);
+    }
+
+    #[test]
+    fn placeholders_say_nothing() {
+        for text in ["", "TBD", "todo: later", "…", "<the impact>", "**", "- "] {
+            assert!(!says_something(text), "{text}");
+        }
+        assert!(says_something("none"));
+        assert!(says_something("TBD by nobody? No: done"));
+    }
+}
