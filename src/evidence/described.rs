@@ -2,9 +2,13 @@
 
 use crate::error::{Error, Result};
 use crate::evidence::compose::release_member;
+use crate::evidence::ddl;
 use crate::evidence::payload::{Fault, Lists};
-use crate::finding::Finding;
+use crate::finding::{Code, Finding};
 use crate::format::class::Class;
+use crate::format::cyclonedx::FILE_NAME as BOM;
+use crate::format::cyclonedx::read::{BOM_BYTES_MAX, Bom, BomFault};
+use crate::format::ddl::DdlPack;
 use crate::format::digest::Sha256;
 use crate::format::kind::Kind;
 use crate::format::member::{FileType, Member};
@@ -18,6 +22,7 @@ use crate::pipeline::watch::Watch;
 use crate::policy::Policy;
 use crate::tree::member::{Member as Scanned, MemberKind};
 use crate::tree::scan::Scan;
+use std::fmt::Display;
 use std::path::Path;
 
 /// One side of a comparison.
@@ -30,6 +35,10 @@ pub struct Described {
     pub kind: Kind,
     /// The policy that chose the files.
     pub policy: PolicyRef,
+    /// What its DDL files define; absent where there are none, or where an earlier attestar did not look.
+    pub ddl: Option<DdlPack>,
+    /// Its SBOM; absent where there is none.
+    pub bom: Option<Bom>,
     /// Where the files come from.
     pub source: Source,
 }
@@ -73,14 +82,16 @@ pub enum What {
 
 impl Described {
     /// A pack, from what was read of it. The seal and the closure are judged elsewhere.
-    pub fn pack(pack: &Pack, contents: Contents) -> Described {
-        Described {
-            project: Some(pack.project.clone()),
-            version: Some(pack.version.clone()),
+    pub fn pack(pack: Pack, contents: Contents) -> Result<Described> {
+        Ok(Described {
+            project: Some(pack.project),
+            version: Some(pack.version),
             kind: pack.kind,
-            policy: pack.policy.clone(),
+            policy: pack.policy,
+            ddl: pack.ddl,
+            bom: bom(&contents)?,
             source: Source::Pack(contents),
-        }
+        })
     }
 
     /// A tree, whose files are hashed here.
@@ -97,6 +108,8 @@ impl Described {
             version: None,
             kind,
             policy: PolicyRef { name: policy.name.clone(), sha256: policy.sha256 },
+            ddl: ddl::gather(&Root::open(root)?, policy, &scan.members, watch)?.pack,
+            bom: None,
             source: Source::Tree(hashed(root, kind, &scan.members, threads, watch)?),
         })
     }
@@ -111,6 +124,17 @@ impl Described {
             }
         })
     }
+}
+
+/// The SBOM of a pack.
+fn bom(contents: &Contents) -> Result<Option<Bom>> {
+    let limit = BOM_BYTES_MAX as u64;
+    let invalid = |what: &dyn Display| Error::refused(Finding::new(Code::SbomInvalid, BOM).actual(what));
+    let Some(bytes) = contents.tags.read(BOM, limit).map_err(Error::io("read", BOM))? else {
+        let is_there = contents.tags.size(BOM).is_some();
+        return if is_there { Err(invalid(&BomFault::TooLarge)) } else { Ok(None) };
+    };
+    Bom::parse(&bytes).map(Some).map_err(|fault| invalid(&fault))
 }
 
 /// The scanned members with the digest of each file, in the form that a pack would give them.

@@ -120,8 +120,11 @@ fn judge(request: &Request<'_>, side: &Side, watch: &Watch) -> Result<(Judged, O
             judged.outcome = verified.outcome;
             judged.project = verified.pack.as_ref().map(|pack| pack.project.clone());
             judged.version = verified.pack.as_ref().map(|pack| pack.version.clone());
-            let read = verified.pack.zip(verified.contents);
-            Ok((judged, read.map(|(pack, contents)| Described::pack(&pack, contents))))
+            // What does not verify is not looked into any further.
+            let is_readable = matches!(judged.outcome.verdict(), Verdict::Holds | Verdict::Unverified);
+            let read = verified.pack.zip(verified.contents).filter(|_| is_readable);
+            let described = read.map(|(pack, contents)| Described::pack(pack, contents)).transpose()?;
+            Ok((judged, described))
         }
     }
 }
