@@ -1,6 +1,8 @@
 //! What differs, as a terminal sees it: a section each, long lists cut.
 
 use crate::cli::screen::{count, number, safe, size};
+use attestar::evidence::changes::components::{ComponentChange, ComponentEvent, Components, LicenceChange};
+use attestar::evidence::changes::ddl::{Ddl, DdlFileEvent, ObjectEvent};
 use attestar::evidence::changes::files::{EntryType, FileChange, FileEvent, FileState};
 use attestar::evidence::changes::policy::{Settings, differ};
 use attestar::evidence::changes::{Both, Changes};
@@ -17,6 +19,9 @@ const COLUMNS: usize = 80;
 pub fn text(changes: &Changes) -> String {
     let mut text = String::new();
     files(&mut text, changes);
+    ddl(&mut text, &changes.ddl);
+    components(&mut text, &changes.components);
+    licences(&mut text, &changes.components);
     settings(&mut text, &changes.settings);
     text
 }
@@ -30,6 +35,10 @@ pub fn summary(changes: &Changes) -> String {
         }
     };
     part(changes.files.len(), "file");
+    part(changes.ddl.objects.len(), "database object");
+    part(changes.ddl.files.len(), "DDL file to look at");
+    part(changes.components.changes.len(), "component");
+    part(changes.components.licences.len(), "licence");
     let settings = &changes.settings;
     let others = [
         (!settings.policy_sha256.is_same(), "policy"),
@@ -157,6 +166,135 @@ fn name(kind: EntryType) -> &'static str {
         EntryType::Folder => "folder",
         EntryType::Link => "link",
     }
+}
+
+/// What is said of a section that only one side has, or neither: then nothing was compared.
+fn absent(compared: &Both<Option<u64>>) -> Option<&'static str> {
+    match (compared.a, compared.b) {
+        (Some(_), Some(_)) => None,
+        (None, Some(_)) => Some("none in A, so nothing was compared"),
+        (Some(_), None) => Some("none in B, so nothing was compared"),
+        (None, None) => Some("none"),
+    }
+}
+
+fn ddl(text: &mut String, ddl: &Ddl) {
+    if let Some(absent) = absent(&ddl.compared) {
+        let _ = writeln!(text, "{:<12} {absent}", "ddl");
+        return;
+    }
+    let of = |event| ddl.objects.iter().filter(|change| change.change == event).count();
+    let files = |event| ddl.files.iter().filter(|change| change.change == event).count();
+    let events = [
+        (of(ObjectEvent::Created), "created"),
+        (of(ObjectEvent::Dropped), "dropped"),
+        (of(ObjectEvent::Altered), "altered"),
+        (files(DdlFileEvent::Edited), "edited"),
+        (files(DdlFileEvent::Reordered), "reordered"),
+        (files(DdlFileEvent::Inserted), "inserted"),
+    ];
+    let counts = match ddl.objects.is_empty() && ddl.files.is_empty() {
+        true => format!("the same {}", count(ddl.compared.a.unwrap_or_default(), "file")),
+        false => counts(&events),
+    };
+    let objects = ddl.objects.iter().map(|change| {
+        let event = match change.change {
+            ObjectEvent::Created => "created",
+            ObjectEvent::Dropped => "dropped",
+            ObjectEvent::Altered => "altered",
+        };
+        let detail = change.file.as_deref().map(safe);
+        Line { group: change.kind.to_owned(), event, subject: safe(&change.name), detail }
+    });
+    let files = ddl.files.iter().map(|change| {
+        let (event, why) = match change.change {
+            DdlFileEvent::Edited => ("edited", "who applied it has something else"),
+            DdlFileEvent::Reordered => ("reordered", "it is applied earlier or later than before"),
+            DdlFileEvent::Inserted => ("inserted", "it is new, and applied before older files"),
+        };
+        Line { group: "file".to_owned(), event, subject: safe(&change.path), detail: Some(why.to_owned()) }
+    });
+    let lines: Vec<Line> = objects.chain(files).collect();
+    section(text, "ddl", &counts, lines.into_iter());
+    let Both { a, b } = ddl.unparsed;
+    if a + b > 0 {
+        let statements = |number| count(number, "statement");
+        let _ = writeln!(
+            text,
+            "{:12} not parsed, so not compared: {} in A, {} in B",
+            "",
+            statements(a),
+            statements(b)
+        );
+    }
+}
+
+fn components(text: &mut String, components: &Components) {
+    if let Some(absent) = absent(&components.compared) {
+        let _ = writeln!(text, "{:<12} {absent}", "components");
+        return;
+    }
+    let of = |event| components.changes.iter().filter(|change| change.change == event).count();
+    let events = [
+        (of(ComponentEvent::Added), "added"),
+        (of(ComponentEvent::Removed), "removed"),
+        (of(ComponentEvent::Upgraded), "upgraded"),
+        (of(ComponentEvent::Downgraded), "downgraded"),
+        (of(ComponentEvent::Changed), "changed"),
+    ];
+    let counts = match components.changes.is_empty() {
+        true => format!("the same {}", number(components.compared.a.unwrap_or_default())),
+        false => counts(&events),
+    };
+    section(text, "components", &counts, components.changes.iter().map(component));
+    let incomplete = match (components.incomplete.a, components.incomplete.b) {
+        (false, false) => return,
+        (true, true) => "both SBOMs say",
+        (true, false) => "the SBOM of A says",
+        (false, true) => "the SBOM of B says",
+    };
+    let _ = writeln!(text, "{:12} {incomplete} that components are missing in it", "");
+}
+
+fn component(change: &ComponentChange) -> Line {
+    let event = match change.change {
+        ComponentEvent::Added => "added",
+        ComponentEvent::Removed => "removed",
+        ComponentEvent::Upgraded => "upgraded",
+        ComponentEvent::Downgraded => "downgraded",
+        ComponentEvent::Changed => "changed",
+    };
+    let group = change.ecosystem.as_deref().map_or("other".to_owned(), safe);
+    Line { group, event, subject: safe(&change.name), detail: versions(&change.version) }
+}
+
+/// `1.0.219, was 1.0.200`
+fn versions(version: &Both<Option<String>>) -> Option<String> {
+    match (version.a.as_deref().map(safe), version.b.as_deref().map(safe)) {
+        (None, None) => None,
+        (Some(only), None) | (None, Some(only)) => Some(only),
+        (Some(a), Some(b)) if a == b => Some(b),
+        (Some(a), Some(b)) => Some(format!("{b}, was {a}")),
+    }
+}
+
+fn licences(text: &mut String, components: &Components) {
+    if absent(&components.compared).is_some() {
+        return;
+    }
+    let counts = match components.licences.len() {
+        0 => "the same, as far as they are stated".to_owned(),
+        changed => format!("{} changed", number(changed as u64)),
+    };
+    section(text, "licences", &counts, components.licences.iter().map(licence));
+}
+
+fn licence(change: &LicenceChange) -> Line {
+    let stated = |licence: &Option<String>| licence.as_deref().map_or("not stated".to_owned(), safe);
+    let detail = format!("{}, was {}", stated(&change.licence.b), stated(&change.licence.a));
+    let version = change.version.b.as_deref().map(|version| format!(" {}", safe(version)));
+    let subject = format!("{}{}", safe(&change.name), version.unwrap_or_default());
+    Line { group: String::new(), event: "changed", subject, detail: Some(detail) }
 }
 
 fn settings(text: &mut String, settings: &Settings) {

@@ -1,6 +1,7 @@
 //! attestar as its users run it: one file a story.
 
 mod demo;
+mod diff;
 mod docs;
 mod every_byte;
 mod faults;

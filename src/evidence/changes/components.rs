@@ -63,7 +63,7 @@ pub struct Components {
     pub compared: Both<Option<u64>>,
     /// Whether a side's SBOM says itself that something is missing in it.
     pub incomplete: Both<bool>,
-    /// Components by name.
+    /// Components by ecosystem and name.
     pub changes: Vec<ComponentChange>,
     /// Licences by the component's name, of those that are on both sides.
     pub licences: Vec<LicenceChange>,
@@ -83,7 +83,7 @@ pub fn changes(a: Option<&Bom>, b: Option<&Bom>) -> Components {
         groups.entry(key(item)).or_default().b.push(item);
     }
     groups.into_values().for_each(|group| components.group(group));
-    let by = |x: &ComponentChange| (x.name.clone(), x.ecosystem.clone());
+    let by = |change: &ComponentChange| (change.ecosystem.clone(), change.name.clone());
     components.changes.sort_by_cached_key(by);
     components.licences.sort_by_cached_key(|change| change.name.clone());
     components
@@ -263,8 +263,8 @@ mod tests {
         assert_eq!(
             found,
             [
-                "Downgraded left-pad 1.3.0 1.3.0-rc.1",
                 "Upgraded serde 1.0.9 1.0.10",
+                "Downgraded left-pad 1.3.0 1.3.0-rc.1",
                 "Added seven - 1.0",
                 "Removed six 1.16.0 -",
             ]
