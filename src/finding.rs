@@ -179,9 +179,6 @@ codes! {
     SbomMissing = "sbom-missing", Refutes;
     /// An SBOM of the pack is not the one that was signed, or the two formats differ
     SbomInvalid = "sbom-invalid", Refutes;
-    // DDL.
-    /// Statements of a DDL file could not be parsed: the pack lists them, and does not know what they do
-    DdlUnparsed = "ddl-unparsed", Warns;
     // Gates: one code a kind.
     /// Files, tag and sealed version do not agree
     GateVersion = "gate-version", Refuses;
@@ -237,6 +234,9 @@ codes! {
     GateRetention = "gate-retention", Refuses;
     /// A program of the team's did not succeed
     GateCommand = "gate-command", Refuses;
+    // DDL.
+    /// Statements of a DDL file could not be parsed: the pack lists them, and does not know what they do
+    DdlUnparsed = "ddl-unparsed", Warns;
     // Hashes.
     /// There is no HASHES manifest to check
     HashesMissing = "hashes-missing", Refutes;

@@ -64,6 +64,8 @@ pub enum Command {
     Keys(KeysCommand),
     /// Write, or check, the HASHES manifests in the tree
     Hash(HashArgs),
+    /// Write the SBOM of the tree, without sealing it
+    Sbom(SbomArgs),
     /// Evaluate the gates of the policy: may this release go?
     Gate(GateArgs),
     /// Seal the tree: archive, receipt and signed evidence
@@ -144,6 +146,27 @@ pub struct HashArgs {
     /// Check the manifests instead of writing them
     #[arg(long)]
     pub check: bool,
+}
+
+/// `sbom`
+#[derive(Args, Debug)]
+pub struct SbomArgs {
+    /// Which format: CycloneDX 1.6 or SPDX 2.3, as JSON
+    #[arg(long, value_name = "FORMAT", default_value = "cyclonedx")]
+    pub format: SbomFormat,
+    /// Write it into a file instead of stdout
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub out: Option<PathBuf>,
+    /// The version [default: the policy's version file, the tag at HEAD, or the manifest of the ecosystem]
+    #[arg(long, value_name = "V")]
+    pub version: Option<String>,
+}
+
+/// The formats of an SBOM.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SbomFormat {
+    Cyclonedx,
+    Spdx,
 }
 
 /// `gate`

@@ -1,6 +1,7 @@
 //! The `--json` documents. Their schemas lie in docs/schemas; a test holds the two together.
 
 pub mod gate;
+pub mod sbom;
 
 use super::exit::Exit;
 use attestar::error::Error;

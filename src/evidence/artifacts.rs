@@ -45,8 +45,17 @@ impl<'a> Artifacts<'a> {
 
     /// Looks at the large files, and gives what all said, in bytewise order of the path.
     pub fn finish(self, root: &Root, watch: &Watch) -> Result<Vec<Said>> {
-        let is_large = |member: &&Member| member.size > SMALL_BYTES_MAX && self.is_wanted(member);
-        for member in self.members.iter().filter(is_large) {
+        self.read(root, SMALL_BYTES_MAX + 1, watch)
+    }
+
+    /// The same where nothing was looked at before: every file is read.
+    pub fn read_all(self, root: &Root, watch: &Watch) -> Result<Vec<Said>> {
+        self.read(root, 0, watch)
+    }
+
+    fn read(self, root: &Root, bytes_min: u64, watch: &Watch) -> Result<Vec<Said>> {
+        let is_left = |member: &&Member| member.size >= bytes_min && self.is_wanted(member);
+        for member in self.members.iter().filter(is_left) {
             watch.check()?;
             let (mut file, _) = root.open_file(member.path.as_str())?;
             let reading = artifact::inspect(member.path.as_str(), &mut file);

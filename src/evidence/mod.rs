@@ -16,5 +16,6 @@ pub mod matcher;
 pub mod pack;
 pub mod payload;
 pub mod receipt;
+pub mod sbom;
 pub mod seal;
 pub mod tree;

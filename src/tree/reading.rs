@@ -53,7 +53,24 @@ impl Reading {
     }
 }
 
+/// A reading of which nothing but this could be read.
+impl From<Fault> for Reading {
+    fn from(fault: Fault) -> Reading {
+        Reading { graph: Graph::default(), aggregate: Aggregate::Incomplete, faults: vec![fault] }
+    }
+}
+
 impl Fault {
+    /// On a line of the file itself, from 1.
+    pub fn new(code: Code, line: usize, what: impl Into<String>) -> Fault {
+        Fault { code, inside: String::new(), line: Some(line), what: what.into() }
+    }
+
+    /// Of the file as a whole: of what is not there, or where lines say nothing.
+    pub fn of_file(code: Code, what: impl Into<String>) -> Fault {
+        Fault { code, inside: String::new(), line: None, what: what.into() }
+    }
+
     /// The finding about a file of the tree.
     pub fn finding(&self, path: &str) -> Finding {
         let mut subject = path.to_owned();

@@ -7,6 +7,7 @@ pub mod hash;
 pub mod init;
 pub mod place;
 pub mod restore;
+pub mod sbom;
 pub mod seal;
 pub mod select;
 pub mod target;

@@ -97,7 +97,7 @@ pub fn seal(request: &Request<'_>, watch: &Watch) -> Result<Sealed> {
     let place =
         Place::prepare(request.out, &format!("{}-{}", project.value, version.value), request.recipients)?;
     let scanned = scan_release(request, watch)?;
-    let (epoch, epoch_source) = source_date_epoch(request, facts.as_ref(), &scanned);
+    let (epoch, epoch_source) = source_date_epoch(request.source_date_epoch, facts.as_ref(), &scanned);
     let identity = Identity {
         name: place.name().to_owned(),
         project: project.value,
@@ -150,9 +150,9 @@ fn scan_release(request: &Request<'_>, watch: &Watch) -> Result<Scan> {
 }
 
 /// The time that a release stands for, and where it comes from.
-fn source_date_epoch(request: &Request<'_>, git: Option<&GitFacts>, scan: &Scan) -> (i64, &'static str) {
+pub fn source_date_epoch(given: Option<i64>, git: Option<&GitFacts>, scan: &Scan) -> (i64, &'static str) {
     let newest = || scan.members.iter().filter(|m| m.kind == MemberKind::File).map(|m| m.mtime_s).max();
-    match (request.source_date_epoch, git.and_then(|facts| facts.commit_time_s)) {
+    match (given, git.and_then(|facts| facts.commit_time_s)) {
         (Some(epoch), _) => (epoch, "SOURCE_DATE_EPOCH"),
         (None, Some(time)) => (time, "the commit"),
         // A tar of the release form has no times before 1970.

@@ -8,6 +8,7 @@ pub mod init;
 pub mod keys;
 pub mod recovery_kit;
 pub mod restore;
+pub mod sbom;
 pub mod seal;
 pub mod shell;
 pub mod verify;

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 /// Every document's name and schema.
-fn schemas() -> [(&'static str, Schema); 12] {
+fn schemas() -> [(&'static str, Schema); 13] {
     [
         ("completions", schema_for!(CompletionsDocument)),
         ("demo", schema_for!(DemoDocument)),
@@ -18,6 +18,7 @@ fn schemas() -> [(&'static str, Schema); 12] {
         ("keys", schema_for!(KeysDocument)),
         ("man", schema_for!(ManDocument)),
         ("restore", schema_for!(RestoreDocument)),
+        ("sbom", schema_for!(sbom::SbomDocument)),
         ("seal", schema_for!(SealDocument)),
         ("unmatched", schema_for!(UnmatchedDocument)),
         ("verify", schema_for!(VerifyDocument)),

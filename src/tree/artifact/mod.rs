@@ -2,8 +2,32 @@
 //!
 //! Nothing is unpacked to disk, nothing is run, and every size, count and depth that comes from a file has a limit.
 
+mod bounds;
+mod bytes;
+mod crate_file;
+mod fields;
+mod gem;
+mod image;
+mod jar;
+mod npm;
+mod parts;
+mod pom;
+mod program;
+mod python;
+mod sdist;
+mod tar;
+#[cfg(test)]
+mod tests;
+mod wheel;
+mod zip_file;
+
+use crate::format::bom::Aggregate;
+use crate::tree::artifact::bounds::{Budget, Trouble};
+use crate::tree::artifact::bytes::{Bytes, Form, HEAD_BYTES, Peeked, Seeking, unpacked};
+use crate::tree::artifact::parts::file_name;
+use crate::tree::artifact::tar::Tar;
 use crate::tree::reading::Reading;
-use std::io::{Read, Seek};
+use std::io::{Read, Seek, SeekFrom};
 
 /// A file that can be read from any place.
 pub trait Source: Read + Seek {}
@@ -13,6 +37,91 @@ impl<T: Read + Seek> Source for T {}
 /// What an artifact says of itself; `None` for a file that is of no known kind, which is not a fault. `path` is its path
 /// in the tree.
 pub fn inspect(path: &str, source: &mut dyn Source) -> Option<Reading> {
-    let _ = (path, source);
-    None
+    let read = head(source).and_then(|head| dispatch(path, &head, source));
+    read.unwrap_or_else(|trouble| {
+        let mut reading = Reading::new(Aggregate::Incomplete);
+        trouble.note("", &mut reading);
+        Some(reading)
+    })
+}
+
+fn head(source: &mut dyn Source) -> Result<Vec<u8>, Trouble> {
+    let mut head = Vec::with_capacity(HEAD_BYTES);
+    source.seek(SeekFrom::Start(0))?;
+    source.take(HEAD_BYTES as u64).read_to_end(&mut head)?;
+    source.seek(SeekFrom::Start(0))?;
+    Ok(head)
+}
+
+/// By the name where it says what the content must be, else by the content.
+fn dispatch(path: &str, head: &[u8], source: &mut dyn Source) -> Result<Option<Reading>, Trouble> {
+    let name = file_name(path).to_ascii_lowercase();
+    let ends = |end: &str| name.ends_with(end);
+    if ends(".whl") {
+        return wheel::read(path, source).map(Some);
+    }
+    if jar::is_jar(&name) {
+        return jar::read(path, source).map(Some);
+    }
+    let form = Form::of(head);
+    if ends(".crate") || ends(".gem") {
+        let is_gem = ends(".gem");
+        return open(source, form, |tar| match is_gem {
+            true => gem::read(tar).map(Some),
+            false => crate_file::read(path, tar).map(Some),
+        });
+    }
+    match form {
+        Form::Gzip | Form::Zstd | Form::Tar => archive(path, form, source),
+        Form::Other => program::read(path, head, source),
+    }
+}
+
+/// Opens a tar that may be compressed.
+fn open<T>(
+    source: &mut dyn Source,
+    form: Form,
+    then: impl FnOnce(&mut Tar<'_>) -> Result<T, Trouble>,
+) -> Result<T, Trouble> {
+    let length_bytes = source.seek(SeekFrom::End(0))?;
+    let mut seeking = Seeking::new(source)?;
+    unpacked(&mut seeking, form, length_bytes, |bytes| then(&mut Tar::new(bytes)))
+}
+
+/// A tar of which only its first member tells what it may be.
+fn archive(path: &str, form: Form, source: &mut dyn Source) -> Result<Option<Reading>, Trouble> {
+    let length_bytes = source.seek(SeekFrom::End(0))?;
+    let mut seeking = Seeking::new(source)?;
+    unpacked(&mut seeking, form, length_bytes, |bytes| {
+        let mut bytes = Peeked::new(bytes)?;
+        if Form::of(bytes.head()) != Form::Tar {
+            return Ok(None);
+        }
+        let first = first_name(bytes.head());
+        tarball(path, &first, &mut bytes)
+    })
+}
+
+/// The first member's name, as far as one header can say it.
+fn first_name(head: &[u8]) -> String {
+    let mut budget = Budget::new();
+    let mut bytes = bytes::Flowing::new(head);
+    let entry = Tar::new(&mut bytes).next(&mut budget);
+    entry.ok().flatten().map(|entry| entry.path).unwrap_or_default()
+}
+
+fn tarball(path: &str, first: &str, bytes: &mut dyn Bytes) -> Result<Option<Reading>, Trouble> {
+    let folder = first.trim_start_matches("./").split('/').next().unwrap_or_default();
+    let name = file_name(path);
+    let stem = [".tar.gz", ".tgz", ".tar.zst", ".tar"].iter().find_map(|end| name.strip_suffix(end));
+    if image::begins(first) {
+        return image::read(path, bytes);
+    }
+    if folder == "package" {
+        return npm::read(&mut Tar::new(bytes));
+    }
+    if stem == Some(folder) {
+        return sdist::read(&mut Tar::new(bytes), folder);
+    }
+    Ok(None)
 }

@@ -3,8 +3,34 @@
 //! A reader gives what the file states and nothing else. It never starts a program, never asks the network, and bounds
 //! what a hostile file can make it do: depth, repetition, size.
 
+mod assembly;
+mod cargo;
+mod cargo_toml;
+mod gemfile;
+mod go_mod;
+mod gradle;
+mod javascript;
+mod json;
+pub mod node;
+mod npm;
+mod npm_v1;
+mod packages;
+mod pdm;
+mod pip_lines;
+mod places;
+mod poetry;
+mod pyproject;
+mod python;
+mod requirement;
+mod requirements;
+#[cfg(test)]
+mod samples;
+mod source;
 #[cfg(test)]
 mod testing;
+mod toml_tree;
+mod uv;
+pub mod yaml;
 
 use crate::tree::reading::Reading;
 
@@ -28,6 +54,16 @@ pub trait Beside {
     fn read(&self, relative: &str) -> Option<Vec<u8>>;
 }
 
+impl Lockfile<'_> {
+    /// What a project without a name is called: its folder in the tree, or at the top of it the lockfile.
+    pub fn folder_name(&self, folder: &str) -> String {
+        let (above, file) = self.path.rsplit_once('/').unwrap_or(("", self.path));
+        let folder = folder.trim_start_matches("./").trim_matches(['.', '/']);
+        let parts: Vec<&str> = [above, folder].into_iter().filter(|part| !part.is_empty()).collect();
+        if parts.is_empty() { file.to_owned() } else { parts.join("/") }
+    }
+}
+
 /// Nothing lies beside it.
 impl Beside for () {
     fn read(&self, _: &str) -> Option<Vec<u8>> {
@@ -46,7 +82,19 @@ pub struct Kind {
 }
 
 /// Every kind that is known, sorted by name.
-pub const KINDS: &[Kind] = &[];
+#[rustfmt::skip]
+pub const KINDS: &[Kind] = &[
+    Kind { name: "Cargo.lock", is: |name| name == "Cargo.lock", read: cargo::read },
+    Kind { name: "Gemfile.lock", is: gemfile::is, read: gemfile::read },
+    Kind { name: "go.mod", is: go_mod::is, read: go_mod::read },
+    Kind { name: "gradle.lockfile", is: gradle::is, read: gradle::read },
+    Kind { name: "npm-shrinkwrap.json", is: |name| name == "npm-shrinkwrap.json", read: npm::read },
+    Kind { name: "package-lock.json", is: |name| name == "package-lock.json", read: npm::read },
+    Kind { name: "pdm.lock", is: pdm::is, read: pdm::read },
+    Kind { name: "poetry.lock", is: poetry::is, read: poetry::read },
+    Kind { name: "requirements.txt", is: requirements::is, read: requirements::read },
+    Kind { name: "uv.lock", is: uv::is, read: uv::read },
+];
 
 /// The kind of a file by its path in the tree.
 pub fn kind_of(path: &str) -> Option<&'static Kind> {
