@@ -1,12 +1,14 @@
 //! What one side of a comparison says of itself: a pack in its tag files, a tree by what was scanned and hashed.
 
 use crate::error::{Error, Result};
+use crate::evidence::artifacts::Artifacts;
 use crate::evidence::compose::release_member;
 use crate::evidence::ddl;
 use crate::evidence::payload::{Fault, Lists};
+use crate::evidence::sbom::{self, CYCLONEDX, Sbom, Subject};
 use crate::finding::{Code, Finding};
+use crate::format::bom::release::ReleaseFile;
 use crate::format::class::Class;
-use crate::format::cyclonedx::FILE_NAME as BOM;
 use crate::format::cyclonedx::read::{BOM_BYTES_MAX, Bom, BomFault};
 use crate::format::ddl::DdlPack;
 use crate::format::digest::Sha256;
@@ -16,13 +18,13 @@ use crate::format::pack::Pack;
 use crate::format::path::PackPath;
 use crate::format::seal::PolicyRef;
 use crate::pipeline::contents::Contents;
-use crate::pipeline::hash::{Wanted, hash_files};
+use crate::pipeline::hash::{Hashed, Wanted, hash_files};
 use crate::pipeline::source::Root;
 use crate::pipeline::watch::Watch;
 use crate::policy::Policy;
 use crate::tree::member::{Member as Scanned, MemberKind};
 use crate::tree::scan::Scan;
-use std::fmt::Display;
+use crate::tree::software;
 use std::path::Path;
 
 /// One side of a comparison.
@@ -94,24 +96,26 @@ impl Described {
         })
     }
 
-    /// A tree, whose files are hashed here.
-    pub fn tree(
-        root: &Path,
-        policy: &Policy,
-        kind: Kind,
-        scan: &Scan,
-        threads: usize,
-        watch: &Watch,
-    ) -> Result<Described> {
-        Ok(Described {
-            project: None,
-            version: None,
-            kind,
-            policy: PolicyRef { name: policy.name.clone(), sha256: policy.sha256 },
-            ddl: ddl::gather(&Root::open(root)?, policy, &scan.members, watch)?.pack,
-            bom: None,
-            source: Source::Tree(hashed(root, kind, &scan.members, threads, watch)?),
-        })
+    /// A tree, whose files are hashed and whose lockfiles, artifacts and DDL are read here. Gives what is worth saying of
+    /// it, too.
+    pub fn tree(tree: Tree<'_>, threads: usize, watch: &Watch) -> Result<(Described, Vec<Finding>)> {
+        let root = Root::open(tree.root)?;
+        let members = &tree.scan.members;
+        let hashed = hashed(&root, members, threads, watch)?;
+        let sbom = tree.sbom(&root, &hashed, watch)?;
+        let bom = Bom::parse(&sbom.cyclonedx).map_err(|fault| invalid(&fault))?;
+        let policy = PolicyRef { name: tree.policy.name.clone(), sha256: tree.policy.sha256 };
+        let entries = members.iter().zip(&hashed).map(|(member, hashed)| entry(member, *hashed, tree.kind));
+        let described = Described {
+            policy,
+            kind: tree.kind,
+            ddl: ddl::gather(&root, tree.policy, members, watch)?.pack,
+            bom: Some(bom),
+            source: Source::Tree(entries.collect()),
+            project: tree.project,
+            version: tree.version,
+        };
+        Ok((described, sbom.findings))
     }
 
     /// Every file, folder and link, in bytewise order of the path.
@@ -126,40 +130,85 @@ impl Described {
     }
 }
 
-/// The SBOM of a pack.
-fn bom(contents: &Contents) -> Result<Option<Bom>> {
-    let limit = BOM_BYTES_MAX as u64;
-    let invalid = |what: &dyn Display| Error::refused(Finding::new(Code::SbomInvalid, BOM).actual(what));
-    let Some(bytes) = contents.tags.read(BOM, limit).map_err(Error::io("read", BOM))? else {
-        let is_there = contents.tags.size(BOM).is_some();
-        return if is_there { Err(invalid(&BomFault::TooLarge)) } else { Ok(None) };
-    };
-    Bom::parse(&bytes).map(Some).map_err(|fault| invalid(&fault))
+/// A tree that was scanned.
+pub struct Tree<'a> {
+    /// Where it is.
+    pub root: &'a Path,
+    /// The policy that it was scanned under.
+    pub policy: &'a Policy,
+    /// What it would become.
+    pub kind: Kind,
+    /// What the scan found.
+    pub scan: &'a Scan,
+    /// The project, where something says which.
+    pub project: Option<String>,
+    /// The version, where something says which.
+    pub version: Option<String>,
 }
 
-/// The scanned members with the digest of each file, in the form that a pack would give them.
-fn hashed(root: &Path, kind: Kind, members: &[Scanned], threads: usize, watch: &Watch) -> Result<Vec<Entry>> {
+impl Tree<'_> {
+    /// The SBOM that a seal would write, but for its time.
+    fn sbom(&self, root: &Root, hashed: &[Hashed], watch: &Watch) -> Result<Sbom> {
+        let members = &self.scan.members;
+        let mut said = software::lockfiles(self.root, self.scan, self.policy, watch)?;
+        said.extend(Artifacts::new(members, self.policy).read_all(root, watch)?);
+        let is_artifact =
+            |member: &Scanned| member.kind == MemberKind::File && member.class == Some(Class::Artifact);
+        let artifacts = members.iter().zip(hashed).filter(|(member, _)| is_artifact(member));
+        let file = |(member, &(size, digests)): (&Scanned, &Hashed)| ReleaseFile {
+            path: member.path.clone(),
+            digests,
+            size,
+        };
+        let subject = Subject {
+            project: self.project.as_deref().unwrap_or("tree"),
+            version: self.version.as_deref(),
+            supplier: self.policy.supplier.as_deref(),
+            epoch_s: 0,
+        };
+        Ok(sbom::write(&subject, said, artifacts.map(file).collect()))
+    }
+}
+
+/// The SBOM of a pack.
+fn bom(contents: &Contents) -> Result<Option<Bom>> {
+    let bytes = contents.tags.read(CYCLONEDX, BOM_BYTES_MAX as u64).map_err(Error::io("read", CYCLONEDX))?;
+    match bytes {
+        Some(bytes) => Bom::parse(&bytes).map(Some).map_err(|fault| invalid(&fault)),
+        None if contents.tags.size(CYCLONEDX).is_some() => Err(invalid(&BomFault::TooLarge)),
+        None => Ok(None),
+    }
+}
+
+fn invalid(fault: &BomFault) -> Error {
+    Error::refused(Finding::new(Code::SbomInvalid, CYCLONEDX).actual(fault))
+}
+
+/// Both digests of each file; of folders and links those of nothing.
+fn hashed(root: &Root, members: &[Scanned], threads: usize, watch: &Watch) -> Result<Vec<Hashed>> {
     let files = members.iter().filter(|member| member.kind == MemberKind::File);
     let wanted: Vec<Wanted<'_>> = files.map(|m| Wanted { path: m.path.as_str(), size: m.size }).collect();
     watch.expect_bytes(wanted.iter().map(|file| file.size).sum());
-    let mut hashed = hash_files(&Root::open(root)?, &wanted, threads, watch)?.into_iter();
-    let mut entries = Vec::with_capacity(members.len());
-    for scanned in members {
-        let what = match &scanned.kind {
-            MemberKind::File => {
-                let (size, digests) = hashed.next().unwrap_or(Err(Error::Interrupted))?;
-                What::File { size, sha256: digests.sha256 }
-            }
-            MemberKind::Dir => What::Folder,
-            MemberKind::Link(link) => What::Link(link.target.clone()),
-        };
-        let mode = match kind {
-            Kind::Release => release_member(scanned, 0).mode as u16,
-            Kind::Backup => scanned.mode,
-        };
-        entries.push(Entry { path: scanned.path.clone(), class: scanned.class, mode, what });
-    }
-    Ok(entries)
+    let mut hashed = hash_files(root, &wanted, threads, watch)?.into_iter();
+    let one = |member: &Scanned| match member.kind {
+        MemberKind::File => hashed.next().unwrap_or(Err(Error::Interrupted)),
+        MemberKind::Dir | MemberKind::Link(_) => Ok(Hashed::default()),
+    };
+    members.iter().map(one).collect()
+}
+
+/// A scanned member in the form that a pack would give it.
+fn entry(scanned: &Scanned, (size, digests): Hashed, kind: Kind) -> Entry {
+    let what = match &scanned.kind {
+        MemberKind::File => What::File { size, sha256: digests.sha256 },
+        MemberKind::Dir => What::Folder,
+        MemberKind::Link(link) => What::Link(link.target.clone()),
+    };
+    let mode = match kind {
+        Kind::Release => release_member(scanned, 0).mode as u16,
+        Kind::Backup => scanned.mode,
+    };
+    Entry { path: scanned.path.clone(), class: scanned.class, mode, what }
 }
 
 /// The files, folders and links of a side, one at a time.

@@ -3,7 +3,7 @@
 
 use crate::error::{Error, Result};
 use crate::evidence::changes::Changes;
-use crate::evidence::described::Described;
+use crate::evidence::described::{Described, Tree};
 use crate::evidence::receipt::SUFFIX;
 use crate::evidence::seal::SEAL;
 use crate::finding::{Code, Finding, Outcome, Severity, Verdict};
@@ -153,18 +153,23 @@ fn tree(
     let excluded = [vec![root.join(OUT)], other.places()].concat();
     let progress = |_| watch.check();
     let scan = scan(root, &policy, &ScanOptions { kind, excluded: &excluded, progress: &progress })?;
-    // What could not be sealed can be compared all the same, as far as it goes.
-    let warnings = scan.findings.iter().cloned();
-    let warning = |finding| Finding { severity: Severity::Warning, ..finding };
-    judged.outcome.notes = warnings.map(warning).collect();
-    let mut described = Described::tree(root, &policy, kind, &scan, request.threads, watch)?;
     let git = git::facts(root)?;
-    described.version = version::version(root, &policy, None, git.as_ref()).ok().map(|told| told.value);
-    let project = version::project_name(root, &policy).ok();
     // What a checkout's folder happens to be called tells nothing.
-    described.project = project.filter(|told| told.by != version::BY_FOLDER).map(|told| told.value);
-    judged.project.clone_from(&described.project);
-    judged.version.clone_from(&described.version);
+    let project = version::project_name(root, &policy).ok().filter(|told| told.by != version::BY_FOLDER);
+    judged.project = project.map(|told| told.value);
+    judged.version = version::version(root, &policy, None, git.as_ref()).ok().map(|told| told.value);
+    let scanned = Tree {
+        root,
+        policy: &policy,
+        kind,
+        scan: &scan,
+        project: judged.project.clone(),
+        version: judged.version.clone(),
+    };
+    let (described, findings) = Described::tree(scanned, request.threads, watch)?;
+    // What could not be sealed can be compared all the same, as far as it goes.
+    let warning = |finding| Finding { severity: Severity::Warning, ..finding };
+    judged.outcome.notes = scan.findings.into_iter().chain(findings).map(warning).collect();
     Ok(described)
 }
 

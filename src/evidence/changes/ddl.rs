@@ -87,7 +87,9 @@ fn state(files: &[DdlFile]) -> BTreeMap<&Object, &str> {
     let mut state = BTreeMap::new();
     for file in files {
         // What a file both drops and creates is there after it: so dumps begin.
-        file.drops.iter().for_each(|object| like(object).for_each(|like| drop(state.remove(&like))));
+        for like in file.drops.iter().flat_map(like) {
+            state.remove(&like);
+        }
         state.extend(file.creates.iter().map(|object| (object, &*file.path)));
     }
     state
