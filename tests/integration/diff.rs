@@ -40,7 +40,7 @@ fn refuses(world: &World, args: &[&str], code: i32) -> Value {
     let document = said.json();
     assert!(document["changes"].is_null() && document["differs"].is_null(), "{document:#}");
     let screen = world.run(&[&["diff"], args].concat()).exits(code);
-    assert!(!screen.out.contains("files  "), "{}", screen.out);
+    assert!(!screen.out.contains("\nfiles  "), "{}", screen.out);
     document
 }
 
@@ -75,7 +75,7 @@ fn files_that_were_added_removed_altered_and_renamed_are_told_by_class() {
     let said = world.run(&["diff", A, B]).done();
     assert_eq!(said.err, "");
     said.says("files        1 added, 1 removed, 2 altered, 1 renamed")
-        .says("artifact   altered    dist/tool.bin   mode 0755, was 0644")
+        .says("artifact   altered    dist/tool.bin       mode 0755, was 0644")
         .says("version      1.1.0, was 1.0.0")
         .says("verified");
 }
@@ -246,8 +246,8 @@ fn a_pack_that_lies_in_the_tree_is_no_file_of_it() {
     let world = World::release();
     let policy = "schema = 1\n[project]\nname = 'shop'\n[[include]]\nclass = 'doc'\npaths = ['**']\n";
     world.write("attestar.toml", policy);
-    world.run(&["-C", "shop", "seal", "--version", "1.0.0", "--out", "."]).done();
-    for pack in ["shop/shop-1.0.0", "shop/shop-1.0.0.tar.zst.age"] {
+    world.run(&["-C", "shop", "seal", "--version", "1.0.0", "--out", "packs"]).done();
+    for pack in ["shop/packs/shop-1.0.0", "shop/packs/shop-1.0.0.tar.zst.age"] {
         world.run(&["diff", pack, "shop", "--exit-code"]).done().says("no differences");
     }
 }
@@ -255,21 +255,19 @@ fn a_pack_that_lies_in_the_tree_is_no_file_of_it() {
 #[test]
 fn another_policy_is_a_difference() {
     let world = World::sealed();
-    let policy = "schema = 1\nname = 'strict'\n[[include]]\nclass = 'config'\npaths = ['docs/**', 'ddl/**', 'dist/**']\n";
-    world.write("attestar.toml", policy);
-    let document = diff(&world, A, "shop");
+    let rules = "[[include]]\nclass = 'config'\npaths = ['docs/**', 'ddl/**', 'dist/**']\n";
+    fs::write(world.path().join("strict.toml"), format!("schema = 1\nname = 'strict'\n{rules}")).unwrap();
+    let args = ["diff", A, "shop", "--policy", "strict.toml"];
+    let document = world.run(&[&args[..], &["--json"]].concat()).done().json();
     let settings = &document["changes"]["settings"];
     assert_eq!(settings["policy"], serde_json::json!({ "a": "default", "b": "strict" }));
     assert_ne!(settings["policy_sha256"]["a"], settings["policy_sha256"]["b"]);
     assert_eq!(files(&document)[0], "altered config ddl/0001_init.sql", "its class is another one");
-    let said = world
-        .run(&["diff", A, "shop"])
-        .done()
-        .says("class config, was ddl")
-        .says("policy       strict, sha256 ");
-    assert!(said.out.contains("under shop/attestar.toml"), "{}", said.out);
-    let named = world.run(&["diff", A, "shop", "--policy", "builtin:default", "--exit-code"]);
-    named.done().says("no differences");
+    let said = world.run(&args).done().says("under strict.toml").says("class config, was ddl");
+    said.says("policy       strict, sha256 ").says("             was default, sha256 ");
+    // Without the flag a tree is under its own.
+    fs::rename(world.path().join("strict.toml"), world.tree().join("attestar.toml")).unwrap();
+    world.run(&["diff", A, "shop"]).done().says("under shop/attestar.toml").says("policy       strict");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 /// Every document's name and schema.
-fn schemas() -> [(&'static str, Schema); 13] {
+fn schemas() -> [(&'static str, Schema); 14] {
     [
         ("completions", schema_for!(CompletionsDocument)),
         ("demo", schema_for!(DemoDocument)),
