@@ -2,6 +2,7 @@
 
 pub mod agreement;
 pub mod artifacts;
+pub mod attested;
 pub mod bag;
 pub mod changes;
 pub mod closure;
@@ -10,11 +11,13 @@ pub mod ddl;
 pub mod described;
 pub mod folder;
 pub mod gates;
+pub mod gathered;
 pub mod hashes;
 pub mod links;
 pub mod matcher;
 pub mod pack;
 pub mod payload;
+pub mod provenance;
 pub mod receipt;
 pub mod sbom;
 pub mod seal;

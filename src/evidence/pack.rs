@@ -1,6 +1,7 @@
 //! A whole pack: seal, closure, payload and agreement, in the order that people read them.
 
 use crate::error::Result;
+use crate::evidence::attested::Attested;
 use crate::evidence::payload::Payload;
 use crate::evidence::receipt::VerifiedReceipt;
 use crate::evidence::seal::{SEAL, Sealed, VerifiedSeal};
@@ -65,6 +66,10 @@ pub fn check(contents: &Contents, judge: &Judge<'_>) -> Result<Report> {
     // What cannot say what it is, is held to the rules of a release.
     let kind = pack.as_ref().map_or(Kind::Release, |pack| pack.kind);
     let payload = check_payload(contents, kind, judge, &mut outcome)?;
+    if let Ok(pack) = &pack {
+        let (tags, trust, receipt) = (&contents.tags, judge.trust, judge.receipt);
+        Attested { tags, pack, payload: &payload, trust, receipt }.check(&mut outcome)?;
+    }
     match &pack {
         Err(finding) => outcome.conclude("agreement", "pack.json cannot be read", vec![finding.clone()]),
         Ok(pack) => {

@@ -48,6 +48,8 @@ pub struct Payload {
     pub artifacts: Named,
     /// The same of lockfiles.
     pub lockfiles: Named,
+    /// The same of DDL files.
+    pub ddl: Named,
 }
 
 /// Files and their signed digests, in bytewise order of the path: at most one more than [`NAMED_MAX`], so that whoever
@@ -179,6 +181,9 @@ impl Payload {
         };
         if line.class == Some(Class::Artifact) {
             note(&mut self.artifacts);
+        }
+        if line.class == Some(Class::Ddl) {
+            note(&mut self.ddl);
         }
         if lockfile::kind_of(path.as_str()).is_some() {
             note(&mut self.lockfiles);

@@ -14,6 +14,8 @@ use crate::tree::software::Said;
 pub const CYCLONEDX: &str = "sbom/bom.cdx.json";
 /// See [`CYCLONEDX`].
 pub const SPDX: &str = "sbom/bom.spdx.json";
+/// Where the signed statement about them lies.
+pub const ATTESTATION: &str = "attestations/sbom.sigstore.json";
 
 /// What an SBOM is of.
 pub struct Subject<'a> {

@@ -17,6 +17,28 @@ pub(crate) mod sha256 {
     }
 }
 
+/// A SHA-256 digest that may be absent, in which case its field is left out.
+pub(crate) mod optional_sha256 {
+    use crate::format::digest::Sha256;
+    use serde::{Deserializer, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(
+        digest: &Option<Sha256>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match digest {
+            Some(digest) => super::sha256::serialize(digest, serializer),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Sha256>, D::Error> {
+        super::sha256::deserialize(deserializer).map(Some)
+    }
+}
+
 /// A point in time as RFC 3339 in UTC, with `Z` and no more digits than needed.
 pub(crate) mod timestamp {
     use jiff::Timestamp;

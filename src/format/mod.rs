@@ -1,5 +1,6 @@
 //! Bytes and nothing else: one file a format. No file system, no clock, no randomness, no network.
 
+pub mod allowed_signers;
 pub mod bag;
 pub mod bom;
 pub mod bundle;
@@ -23,6 +24,8 @@ pub mod member;
 pub mod nearest;
 pub mod pack;
 pub mod path;
+pub mod provenance;
+pub mod public_url;
 pub mod receipt;
 pub mod seal;
 pub mod settings;

@@ -12,6 +12,7 @@ use crate::format::statement::{Predicate, Statement};
 use crate::keys::right::Right;
 use crate::keys::trust::{Signer, Trust};
 use jiff::Timestamp;
+use std::collections::{HashMap, HashSet};
 
 /// What a bundle must turn out to be.
 #[derive(Clone, Copy, Debug)]
@@ -164,24 +165,24 @@ impl<P> Verified<Statement<P>> {
     /// missing. Empty when all of them match.
     pub fn match_subjects(&self, files: &[(&str, Sha256)]) -> Vec<Finding> {
         let mut findings = Vec::new();
+        let signed: HashMap<&str, Sha256> =
+            self.value.subject.iter().map(|subject| (&*subject.name, subject.digest.sha256)).collect();
         for &(name, found) in files {
-            match self.value.subject.iter().find(|subject| subject.name == name) {
+            match signed.get(name) {
                 None => findings.push(
                     Finding::new(Code::StatementInvalid, &*self.file).expected(format!("subject {name}")),
                 ),
-                Some(subject) if subject.digest.sha256 != found => {
-                    let finding = Finding::new(Code::Altered, name);
-                    let signed = format!("sha256 {}", subject.digest.sha256);
-                    findings.push(finding.expected(signed).actual(format!("sha256 {found}")));
+                Some(signed) if *signed != found => {
+                    let finding = Finding::new(Code::Altered, name).expected(format!("sha256 {signed}"));
+                    findings.push(finding.actual(format!("sha256 {found}")));
                 }
                 Some(_) => {}
             }
         }
-        for subject in &self.value.subject {
-            if !files.iter().any(|&(name, _)| name == subject.name) {
-                let actual = format!("subject {}", subject.name);
-                findings.push(Finding::new(Code::StatementInvalid, &*self.file).actual(actual));
-            }
+        let known: HashSet<&str> = files.iter().map(|(name, _)| *name).collect();
+        for subject in self.value.subject.iter().filter(|subject| !known.contains(&*subject.name)) {
+            let actual = format!("subject {}", subject.name);
+            findings.push(Finding::new(Code::StatementInvalid, &*self.file).actual(actual));
         }
         findings
     }

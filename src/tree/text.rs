@@ -10,6 +10,12 @@ const TEXT_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
 /// The text of a file; `None` if it is not there. One that is too large or not UTF-8 is [`Error::Input`].
 pub(super) fn read(path: &Path) -> Result<Option<String>> {
+    let not_text = |_| Error::input(format!("{} is not UTF-8 text", path.display()), "save it as UTF-8");
+    read_bytes(path)?.map(|bytes| String::from_utf8(bytes).map_err(not_text)).transpose()
+}
+
+/// The bytes of a small file; `None` if it is not there. One that is too large is [`Error::Input`].
+pub(super) fn read_bytes(path: &Path) -> Result<Option<Vec<u8>>> {
     let file = match File::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         file => file.map_err(Error::io("open", path))?,
@@ -20,9 +26,7 @@ pub(super) fn read(path: &Path) -> Result<Option<String>> {
         let message = format!("{} is larger than {} MiB", path.display(), TEXT_BYTES_MAX >> 20);
         return Err(Error::input(message, "is it the right file?"));
     }
-    let text = String::from_utf8(bytes);
-    text.map(Some)
-        .map_err(|_| Error::input(format!("{} is not UTF-8 text", path.display()), "save it as UTF-8"))
+    Ok(Some(bytes))
 }
 
 #[cfg(test)]

@@ -11,4 +11,5 @@ mod bundles;
 mod foreign_bags;
 mod frames;
 mod keys;
+mod sbom;
 mod stock_tools;

@@ -11,7 +11,7 @@ pub enum Licence {
 
 impl Licence {
     /// Reads what a file states. The old ways of writing an expression (`MIT/Apache-2.0`, lower-case names and
-    /// operators) become valid ones; what does not, stays a name. `None` for nothing, for npm's `UNLICENSED` and
+    /// operators) become valid ones; what does not, stays a name, and so does a family without a version, as `BSD`. `None` for nothing, for npm's `UNLICENSED` and
     /// `SEE LICENSE IN …`, and for SPDX's `NOASSERTION` and `NONE`, which name no licence.
     pub fn read(text: &str) -> Option<Licence> {
         let text = text.trim();
@@ -23,7 +23,9 @@ impl Licence {
             return Some(Licence::Expression(text.to_owned()));
         }
         match spdx::Expression::canonicalize(text) {
-            Ok(Some(canonical)) if valid(&canonical) => Some(Licence::Expression(canonical)),
+            Ok(Some(canonical)) if valid(&canonical) && is_no_guess(text, &canonical) => {
+                Some(Licence::Expression(canonical))
+            }
             _ => Some(Licence::Named(text.to_owned())),
         }
     }
@@ -32,6 +34,38 @@ impl Licence {
     pub fn text(&self) -> &str {
         match self {
             Licence::Expression(text) | Licence::Named(text) => text,
+        }
+    }
+}
+
+/// Whether two spellings of a licence have the same digits, but for zeros: `Apache 2` is `Apache-2.0`. The table of
+/// imprecise names also knows `BSD` and `GPL`, and means one of several licences by them.
+fn is_no_guess(stated: &str, canonical: &str) -> bool {
+    let digits = |text: &str| -> String { text.chars().filter(|c| matches!(c, '1'..='9')).collect() };
+    digits(stated) == digits(canonical)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn old_spellings_become_expressions_and_guesses_stay_names() {
+        let read = |text: &str| Licence::read(text).unwrap();
+        for (stated, expression) in [
+            ("MIT", "MIT"),
+            ("MIT/Apache-2.0", "MIT OR Apache-2.0"),
+            ("Apache 2.0", "Apache-2.0"),
+            ("mit", "MIT"),
+            ("gplv3", "GPL-3.0-only"),
+        ] {
+            assert_eq!(read(stated), Licence::Expression(expression.to_owned()), "{stated}");
+        }
+        for stated in ["BSD", "GPL", "gnu gpl v2", "Apache", "Proprietary", "see COPYING"] {
+            assert_eq!(read(stated), Licence::Named(stated.to_owned()));
+        }
+        for nothing in ["", " ", "UNLICENSED", "SEE LICENSE IN LICENSE.md", "NOASSERTION", "NONE"] {
+            assert_eq!(Licence::read(nothing), None);
         }
     }
 }

@@ -3,6 +3,7 @@
 //! A reader of lockfiles or of artifacts gives a [`Graph`] of what one file says. What a file does not say stays
 //! absent: nothing here is guessed.
 
+pub mod agreement;
 pub mod checksum;
 pub mod graph;
 pub mod licence;

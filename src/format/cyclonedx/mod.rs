@@ -1,5 +1,6 @@
 //! CycloneDX 1.6 as JSON (ECMA-424): what a release is made of, who needs what, and how much of that is known.
 
+pub mod attestation;
 mod document;
 pub mod read;
 

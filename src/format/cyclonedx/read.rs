@@ -135,7 +135,7 @@ fn item(component: ComponentJson<'_>) -> Item {
 /// What is looked at; everything else is passed over.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Json<'a> {
+pub(crate) struct Json<'a> {
     #[serde(borrow)]
     bom_format: Cow<'a, str>,
     #[serde(borrow)]
@@ -151,7 +151,7 @@ pub(super) struct Json<'a> {
 }
 
 #[derive(Deserialize)]
-pub(super) struct MetadataJson<'a> {
+pub(crate) struct MetadataJson<'a> {
     #[serde(borrow)]
     pub timestamp: Cow<'a, str>,
     #[serde(borrow)]
@@ -169,7 +169,7 @@ struct PropertyJson<'a> {
 }
 
 #[derive(Deserialize)]
-pub(super) struct ComponentJson<'a> {
+pub(crate) struct ComponentJson<'a> {
     #[serde(rename = "bom-ref", borrow)]
     bom_ref: Cow<'a, str>,
     #[serde(borrow)]
@@ -195,7 +195,7 @@ impl ComponentJson<'_> {
 }
 
 #[derive(Deserialize)]
-pub(super) struct HashJson<'a> {
+pub(crate) struct HashJson<'a> {
     #[serde(borrow)]
     pub alg: Cow<'a, str>,
     #[serde(borrow)]

@@ -6,6 +6,7 @@
 mod document;
 mod id;
 mod licences;
+pub(crate) mod read;
 
 #[cfg(test)]
 mod tests;

@@ -184,3 +184,13 @@ fn wheel() -> Graph {
     graph.depend(root, charts);
     graph
 }
+
+/// Compares a document with the kept one. Where they differ, the new one is left in the temporary folder, to be looked at
+/// and taken over.
+pub(crate) fn same(name: &str, written: &str, kept: &str) {
+    if written != kept {
+        let path = std::env::temp_dir().join(name);
+        std::fs::write(&path, written).unwrap();
+        panic!("fixtures/sbom/{name} differs from {}", path.display());
+    }
+}

@@ -171,3 +171,46 @@ fn what_is_loose_hangs_on_the_only_project_or_the_file_of_its_source() {
     assert_eq!(hangs("one"), (None, false));
     assert!(merged.loose.iter().all(|loose| merged.parts[loose.part].name != "two"), "one leads there");
 }
+
+/// Far under a second in a release build; the bound is for a machine that is busy, and still no quadratic step meets it.
+#[test]
+fn the_work_grows_with_the_sources_and_not_with_its_square() {
+    const COMPONENTS: usize = 20_000;
+    let mut sources = Vec::new();
+    for file in 0..4 {
+        let mut graph = Graph::default();
+        // Names that all look alike: each needs a number.
+        for at in 0..COMPONENTS / 4 {
+            let slashes = "/".repeat(at % 50);
+            graph.add_root(project(&format!("{slashes}x"), None));
+        }
+        let mut all = Vec::new();
+        for at in 0..COMPONENTS {
+            let mut package = npm(&format!("package-{at}"), "1.2.3");
+            package.licence = Licence::read("MIT");
+            package.checksums = vec![sum(Algorithm::Sha512, at as u8)];
+            all.push(graph.add(package));
+        }
+        for (at, &node) in all.iter().enumerate() {
+            (1..6).for_each(|step| graph.depend(node, all[(at * 7 + step * 13) % COMPONENTS]));
+        }
+        sources.push(lockfile(&format!("{file}/package-lock.json"), graph));
+    }
+    let release = release(sources, vec![]);
+    let started = std::time::Instant::now();
+    let merged = Merged::of(&release);
+    let merging = started.elapsed();
+    let (mut cyclonedx, mut spdx) = (Vec::new(), Vec::new());
+    crate::format::cyclonedx::write(&merged, &mut cyclonedx).unwrap();
+    let writing = started.elapsed() - merging;
+    crate::format::spdx::write(&merged, &mut spdx).unwrap();
+    let all = started.elapsed();
+    println!(
+        "{} parts; merge {merging:?}, cyclonedx {writing:?} {}, all {all:?}, spdx {}",
+        merged.parts.len(),
+        cyclonedx.len(),
+        spdx.len()
+    );
+    assert!(merged.parts.len() > COMPONENTS);
+    assert!(all.as_secs() < 60, "{all:?}");
+}

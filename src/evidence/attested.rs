@@ -1,0 +1,212 @@
+//! The attestations beside the seal: that provenance and SBOM of a pack are signed, and say what the pack says.
+
+use crate::error::Result;
+use crate::evidence::agreement::small;
+use crate::evidence::pack::unjudged;
+use crate::evidence::payload::{MANIFEST, NAMED_MAX, Payload};
+use crate::evidence::provenance::{DDL, PROVENANCE, ddl_digest, subjects};
+use crate::evidence::receipt::VerifiedReceipt;
+use crate::evidence::sbom::{ATTESTATION, CYCLONEDX, SPDX};
+use crate::finding::{Code, Finding, Outcome, Status};
+use crate::format::bom::agreement::agrees;
+use crate::format::cyclonedx::attestation::Sbom;
+use crate::format::digest::Sha256;
+use crate::format::kind::Kind;
+use crate::format::pack::Pack;
+use crate::format::provenance::{BUILD_TYPE, Provenance, Resource};
+use crate::format::statement::{Predicate, Statement};
+use crate::format::units::{count, number};
+use crate::keys::right::Right;
+use crate::keys::trust::Trust;
+use crate::keys::verify::{Expect, Verified};
+use crate::pipeline::contents::Tags;
+
+/// What the attestations of a pack are judged by.
+pub struct Attested<'a> {
+    /// The tag files.
+    pub tags: &'a Tags,
+    /// What the pack says of itself.
+    pub pack: &'a Pack,
+    /// The payload as the signed lists have it.
+    pub payload: &'a Payload,
+    /// Who may sign.
+    pub trust: &'a Trust,
+    /// The receipt of the archive, if that was verified: it tells the time.
+    pub receipt: Option<&'a VerifiedReceipt>,
+}
+
+impl Attested<'_> {
+    /// Runs the checks `provenance` and `sbom`.
+    pub fn check(&self, outcome: &mut Outcome) -> Result<()> {
+        if self.pack.kind == Kind::Backup {
+            return Ok(());
+        }
+        let has_sbom = [CYCLONEDX, SPDX, ATTESTATION].iter().any(|name| self.tags.size(name).is_some());
+        self.provenance(has_sbom, outcome)?;
+        self.sbom(has_sbom, outcome)
+    }
+
+    fn provenance(&self, has_sbom: bool, outcome: &mut Outcome) -> Result<()> {
+        let artifacts = &self.payload.artifacts;
+        let Some(bundle) = small(self.tags, PROVENANCE)? else {
+            match (artifacts.is_empty(), has_sbom) {
+                (true, _) => outcome.skip("provenance", Status::NotApplicable, "the pack has no artifacts"),
+                // Packs of before there were SBOMs have neither.
+                (false, false) => outcome.skip("provenance", Status::Skipped, "none in this pack"),
+                (false, true) => {
+                    let finding = Finding::new(Code::ProvenanceMissing, PROVENANCE);
+                    outcome.conclude("provenance", "there is none, but there are artifacts", vec![finding]);
+                }
+            }
+            return Ok(());
+        };
+        let statement = match self.verified::<Provenance>(&bundle, PROVENANCE) {
+            Ok(statement) => statement,
+            Err(finding) => {
+                let findings = vec![finding];
+                outcome.conclude("provenance", unjudged(&findings).unwrap_or(PROVENANCE), findings);
+                return Ok(());
+            }
+        };
+        let mut findings = self.unmatched(&statement)?;
+        findings.extend(self.disagreements(statement.predicate())?);
+        let detail = if findings.is_empty() {
+            format!("{}{}", covered(artifacts.len()), source(statement.predicate()))
+        } else {
+            count(artifacts.len() as u64, "artifact")
+        };
+        outcome.conclude("provenance", detail, findings);
+        Ok(())
+    }
+
+    /// Every artifact must be a subject with its digest, and every subject an artifact.
+    fn unmatched(&self, statement: &Verified<Statement<Provenance>>) -> Result<Vec<Finding>> {
+        let expected = subjects(&self.payload.artifacts, self.digest_of(MANIFEST)?.unwrap_or_default());
+        let files: Vec<(&str, Sha256)> =
+            expected.iter().map(|subject| (&*subject.name, subject.digest.sha256)).collect();
+        let finding = |finding: Finding| Finding { code: Code::ProvenanceIncomplete, ..finding };
+        Ok(statement.match_subjects(&files).into_iter().map(finding).collect())
+    }
+
+    /// What it says of version, policy, lockfiles, DDL and SBOMs must be what lies in the pack.
+    fn disagreements(&self, said: &Provenance) -> Result<Vec<Finding>> {
+        let mut findings = Vec::new();
+        let mut same = |what: &str, said: String, found: String| {
+            if said != found {
+                let finding = Finding::new(Code::Disagreement, format!("provenance: {what}"));
+                findings.push(finding.expected(said).actual(found));
+            }
+        };
+        let definition = &said.build_definition;
+        let parameters = &definition.external_parameters;
+        same("buildType", definition.build_type.clone(), BUILD_TYPE.to_owned());
+        same("version", parameters.version.clone(), self.pack.version.clone());
+        same("policy", parameters.policy.sha256.to_string(), self.pack.policy.sha256.to_string());
+        for resource in &said.run_details.byproducts {
+            let Some((name, digest)) = named(resource) else { continue };
+            let found = self.digest_of(name)?.map_or("not in the pack".to_owned(), |found| found.to_string());
+            same(name, digest.to_string(), found);
+        }
+        for resource in &definition.resolved_dependencies {
+            let Some((name, digest)) = named(resource) else { continue };
+            if let Some(found) = self.resolved(name) {
+                same(name, digest.to_string(), found.to_string());
+            }
+        }
+        Ok(findings)
+    }
+
+    /// The digest in the payload of what the artifacts depend on; `None` for what is not payload.
+    fn resolved(&self, name: &str) -> Option<Sha256> {
+        if name == DDL {
+            let files = self.pack.ddl.as_ref()?.files.iter();
+            let digest = |path: &str| {
+                let at = self.payload.ddl.binary_search_by(|(known, _)| known.as_str().cmp(path)).ok()?;
+                Some((path.to_owned(), self.payload.ddl[at].1))
+            };
+            return Some(ddl_digest(&files.map(|file| digest(&file.path)).collect::<Option<Vec<_>>>()?));
+        }
+        let at = self.payload.lockfiles.binary_search_by(|(known, _)| known.as_str().cmp(name)).ok()?;
+        Some(self.payload.lockfiles[at].1)
+    }
+
+    fn sbom(&self, has_sbom: bool, outcome: &mut Outcome) -> Result<()> {
+        if !has_sbom {
+            outcome.skip("sbom", Status::Skipped, "none in this pack");
+            return Ok(());
+        }
+        let mut files = Vec::new();
+        let mut missing = Vec::new();
+        for name in [CYCLONEDX, SPDX, ATTESTATION] {
+            match small(self.tags, name)? {
+                Some(bytes) => files.push(bytes),
+                None => missing.push(Finding::new(Code::SbomMissing, name)),
+            }
+        }
+        let [cyclonedx, spdx, bundle] = &files[..] else {
+            outcome.conclude("sbom", "a part of it is not there", missing);
+            return Ok(());
+        };
+        let statement = match self.verified::<Sbom>(bundle, ATTESTATION) {
+            Ok(statement) => statement,
+            Err(finding) => {
+                let findings = vec![finding];
+                outcome.conclude("sbom", unjudged(&findings).unwrap_or(ATTESTATION), findings);
+                return Ok(());
+            }
+        };
+        let manifest = self.digest_of(MANIFEST)?.unwrap_or_default();
+        let mut findings = statement.match_subjects(&[(MANIFEST, manifest)]);
+        if !statement.predicate().is(cyclonedx) {
+            let finding = Finding::new(Code::SbomInvalid, CYCLONEDX);
+            findings.push(finding.actual("it is not the document that was signed"));
+        }
+        let detail = match agrees(cyclonedx, spdx) {
+            Ok(counts) => format!("CycloneDX and SPDX, {}", count(counts.components as u64, "component")),
+            Err(why) => {
+                findings.push(Finding::new(Code::SbomInvalid, SPDX).actual(why));
+                "CycloneDX and SPDX".to_owned()
+            }
+        };
+        outcome.conclude("sbom", detail, findings);
+        Ok(())
+    }
+
+    fn verified<P: Predicate>(&self, bundle: &[u8], file: &str) -> Result<Verified<Statement<P>>, Finding> {
+        let expect = Expect {
+            file,
+            right: Right::to_seal(self.pack.kind),
+            project: Some(&self.pack.project),
+            kind: Some(self.pack.kind),
+        };
+        self.trust.verify::<P>(bundle, expect, self.receipt.map(|receipt| receipt.predicate().created_at))
+    }
+
+    fn digest_of(&self, name: &str) -> Result<Option<Sha256>> {
+        Ok(small(self.tags, name)?.map(|bytes| Sha256::of(&bytes)))
+    }
+}
+
+/// A resource's name, and its SHA-256 where it has one.
+fn named(resource: &Resource) -> Option<(&str, Sha256)> {
+    Some((resource.name.as_deref()?, resource.digest.as_ref()?.sha256?))
+}
+
+fn covered(artifacts: usize) -> String {
+    match artifacts {
+        1 => "the artifact is a subject".to_owned(),
+        n if n > NAMED_MAX => "the manifest of all artifacts is the subject".to_owned(),
+        n => format!("all {} artifacts are subjects", number(n as u64)),
+    }
+}
+
+/// `; commit 8c1f2ab, tag v0.1.1`
+fn source(said: &Provenance) -> String {
+    let definition = &said.build_definition;
+    let mut digests = definition.resolved_dependencies.iter().filter_map(|one| one.digest.as_ref());
+    let commit = digests.find_map(|digest| digest.git_commit.as_deref());
+    let commit = commit.map(|commit| format!("commit {}", commit.get(..7).unwrap_or(commit)));
+    let tag = definition.external_parameters.tag.as_ref().map(|tag| format!("tag {tag}"));
+    let parts: Vec<String> = commit.into_iter().chain(tag).collect();
+    if parts.is_empty() { String::new() } else { format!("; {}", parts.join(", ")) }
+}

@@ -1,0 +1,181 @@
+//! The signature of a tag: who made it, and whether it holds. No program is started, and no key counts but those that
+//! the policy names.
+
+mod certificate;
+mod openpgp;
+mod ssh;
+#[cfg(test)]
+mod tests;
+
+use crate::error::{Error, Result};
+use crate::format::allowed_signers::AllowedSigners;
+use crate::format::path::PackPath;
+use crate::policy::GitOptions;
+use crate::tree::git::tag::Person;
+use crate::tree::text;
+use std::path::Path;
+
+/// What a signature is worth.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signature {
+    /// What made it.
+    pub format: Format,
+    /// The key, as far as the signature tells it: `SHA256:…` of an SSH key; the fingerprint, or only the key id, of an
+    /// OpenPGP key, in upper-case hex.
+    pub key: Option<String>,
+    /// Who signed, as the given keys say: the principal of an allowed-signers file, which is the tagger's address where
+    /// the line takes that, else the line's list; a user id of an OpenPGP key. Only set where the key is a given one.
+    pub signer: Option<String>,
+    /// Whether it holds.
+    pub verdict: Verdict,
+}
+
+/// What made a signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// `ssh-keygen -Y sign`: OpenSSH's PROTOCOL.sshsig.
+    Ssh,
+    /// OpenPGP: RFC 9580 and RFC 4880.
+    OpenPgp,
+    /// X.509, by `gpgsm` or `smimesign`. Not verified here.
+    X509,
+}
+
+/// Whether a signature holds. Only [`Verdict::Good`] is worth anything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is over these bytes, by a key that was given for this, which counted at the time.
+    Good,
+    /// It is not over these bytes, or broken, or its key may not sign; why.
+    Bad(String),
+    /// By a key that was not given.
+    UnknownKey,
+    /// By a key that no longer counted at the time.
+    Expired,
+    /// By a key that did not count yet at the time.
+    NotYetValid,
+    /// Of a kind that is not verified here; which.
+    Unsupported(String),
+}
+
+impl Format {
+    /// `ssh`, `openpgp` or `x509`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Format::Ssh => "ssh",
+            Format::OpenPgp => "openpgp",
+            Format::X509 => "x509",
+        }
+    }
+}
+
+impl Verdict {
+    /// `good`, `bad`, `unknown-key`, `expired`, `not-yet-valid` or `unsupported`.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Verdict::Good => "good",
+            Verdict::Bad(_) => "bad",
+            Verdict::UnknownKey => "unknown-key",
+            Verdict::Expired => "expired",
+            Verdict::NotYetValid => "not-yet-valid",
+            Verdict::Unsupported(_) => "unsupported",
+        }
+    }
+
+    /// Why, where there is more to say.
+    pub fn why(&self) -> Option<&str> {
+        match self {
+            Verdict::Bad(why) | Verdict::Unsupported(why) => Some(why),
+            _ => None,
+        }
+    }
+}
+
+/// Whose signatures count.
+#[derive(Clone, Debug, Default)]
+pub struct Signers {
+    allowed: AllowedSigners,
+    openpgp: openpgp::Keys,
+}
+
+impl Signers {
+    /// Reads the files that the policy names, from the tree. One that is not there, or not what it should be, is an error:
+    /// a signature must not go from good to unknown because of a slip.
+    pub fn load(root: &Path, options: &GitOptions) -> Result<Signers> {
+        let mut signers = Signers::default();
+        if let Some(file) = &options.allowed_signers {
+            let path = root.join(file.as_str());
+            let text = text::read(&path)?.ok_or_else(|| missing(&path, "allowed_signers"))?;
+            signers.allowed = AllowedSigners::parse(&text)
+                .map_err(|fault| Error::config(&path, fault.line, fault.why, ""))?;
+        }
+        for file in &options.openpgp_keys {
+            signers.add_openpgp(root, file)?;
+        }
+        Ok(signers)
+    }
+
+    fn add_openpgp(&mut self, root: &Path, file: &PackPath) -> Result<()> {
+        let path = root.join(file.as_str());
+        let bytes = text::read_bytes(&path)?.ok_or_else(|| missing(&path, "openpgp_keys"))?;
+        self.openpgp.add(&bytes).map_err(|why| {
+            let hint = "it must hold OpenPGP public keys: gpg --export --armor ID";
+            Error::input(format!("{}: {why}", path.display()), hint)
+        })
+    }
+}
+
+fn missing(path: &Path, key: &str) -> Error {
+    let message = format!("there is no {}, which the policy names under {key}", path.display());
+    Error::input(message, "write the public keys into it, or take it out of the policy")
+}
+
+/// How a signature begins, and what it is then; `None` for what nothing here verifies.
+const BEGINNINGS: &[(&str, Format)] = &[
+    ("-----BEGIN SSH SIGNATURE-----", Format::Ssh),
+    ("-----BEGIN PGP SIGNATURE-----", Format::OpenPgp),
+    ("-----BEGIN PGP MESSAGE-----", Format::OpenPgp),
+    ("-----BEGIN SIGNED MESSAGE-----", Format::X509),
+];
+
+/// Judges the signature of a tag object; `None` if it has none.
+pub(super) fn judge(object: &[u8], tagger: Option<&Person>, signers: &Signers) -> Option<Signature> {
+    let (payload, armored, format) = split(object)?;
+    let unkeyed = |verdict| Signature { format, key: None, signer: None, verdict };
+    let Ok(armored) = std::str::from_utf8(armored) else {
+        return Some(unkeyed(Verdict::Bad("the signature is not text".to_owned())));
+    };
+    if !ends_where_it_should(armored) {
+        return Some(unkeyed(Verdict::Bad("the signature does not end the tag".to_owned())));
+    }
+    Some(match format {
+        Format::Ssh => ssh::judge(payload, armored, tagger, &signers.allowed),
+        Format::OpenPgp => openpgp::judge(payload, armored, &signers.openpgp),
+        Format::X509 => unkeyed(Verdict::Unsupported("an X.509 signature".to_owned())),
+    })
+}
+
+/// What is signed, and the signature: from the last line that begins one, as git splits a tag.
+fn split(object: &[u8]) -> Option<(&[u8], &[u8], Format)> {
+    let mut found = None;
+    let mut at = 0;
+    for line in object.split_inclusive(|&b| b == b'\n') {
+        let beginning = BEGINNINGS.iter().find(|(begin, _)| line.starts_with(begin.as_bytes()));
+        if let Some(&(_, format)) = beginning {
+            found = Some((at, format));
+        }
+        at += line.len();
+    }
+    let (at, format) = found?;
+    let (payload, signature) = object.split_at_checked(at)?;
+    Some((payload, signature, format))
+}
+
+/// Nothing follows the line that ends the signature: it would be shown with the tag, and signed by nobody.
+fn ends_where_it_should(armored: &str) -> bool {
+    let Some(end) = armored.lines().next().map(|line| line.trim_end().replacen("BEGIN", "END", 1)) else {
+        return false;
+    };
+    let mut after = armored.lines().skip_while(|line| line.trim_end() != end);
+    after.next().is_some() && after.all(|line| line.trim().is_empty())
+}

@@ -1,0 +1,134 @@
+//! Signatures by SSH keys: OpenSSH's PROTOCOL.sshsig, judged by an allowed-signers file.
+//!
+//! Verified are Ed25519, ECDSA over P-256 and P-384, and RSA from 2048 bits with SHA-256 or SHA-512. Keys in security
+//! tokens (`sk-…`), certificates, P-521 and DSA are not.
+
+use crate::format::allowed_signers::{Allowed, AllowedSigners};
+use crate::tree::git::signature::{Format, Signature, Verdict};
+use crate::tree::git::tag::Person;
+use ed25519_dalek::{Signature as Ed25519Signature, VerifyingKey};
+use ssh_key::public::KeyData;
+use ssh_key::{Algorithm, EcdsaCurve, HashAlg, PublicKey, SshSig};
+
+/// What git's signatures are for.
+const NAMESPACE: &str = "git";
+
+/// Judges a signature over a payload. Times are compared with the tagger's, as git does: a tagger who lies about the time
+/// is one who holds the key.
+pub(super) fn judge(
+    payload: &[u8],
+    armored: &str,
+    tagger: Option<&Person>,
+    allowed: &AllowedSigners,
+) -> Signature {
+    let mut judged = Signature { format: Format::Ssh, key: None, signer: None, verdict: Verdict::UnknownKey };
+    let signature = match SshSig::from_pem(armored.trim_end()) {
+        Ok(signature) => signature,
+        Err(error) => {
+            judged.verdict = unreadable(armored, &error);
+            return judged;
+        }
+    };
+    judged.key = Some(signature.public_key().fingerprint(HashAlg::Sha256).to_string());
+    judged.verdict = match verify(payload, &signature) {
+        Err(verdict) => verdict,
+        Ok(key) => {
+            let (verdict, by) = allowed_by(&key, tagger, allowed);
+            judged.signer = by.map(|line| principal(line, tagger));
+            verdict
+        }
+    };
+    judged
+}
+
+/// Whether the signature is over the payload, by the key that it carries; gives that key, encoded.
+fn verify(payload: &[u8], signature: &SshSig) -> Result<Vec<u8>, Verdict> {
+    if signature.namespace() != NAMESPACE {
+        let why = format!("it is a signature for `{}`, not for git", signature.namespace().escape_debug());
+        return Err(Verdict::Bad(why));
+    }
+    let key = signature.public_key();
+    if let Some(what) = unsupported(key) {
+        return Err(Verdict::Unsupported(what.to_owned()));
+    }
+    let holds = match key {
+        KeyData::Ed25519(key) => strictly(payload, signature, &key.0),
+        key => PublicKey::from(key.clone()).verify(NAMESPACE, payload, signature).is_ok(),
+    };
+    if !holds {
+        return Err(Verdict::Bad("the signature is not over this tag".to_owned()));
+    }
+    PublicKey::from(key.clone()).to_bytes().map_err(|error| Verdict::Bad(error.to_string()))
+}
+
+/// Ed25519 without the leniency that RFC 8032 leaves open: no keys of low order, no malleable signatures.
+fn strictly(payload: &[u8], signature: &SshSig, key: &[u8; 32]) -> bool {
+    let signed = SshSig::signed_data(NAMESPACE, signature.hash_alg(), payload);
+    let parts =
+        (VerifyingKey::from_bytes(key), Ed25519Signature::from_slice(signature.signature_bytes()), signed);
+    let is_ed25519 = signature.algorithm() == Algorithm::Ed25519 && signature.reserved().is_empty();
+    matches!(parts, (Ok(key), Ok(signature), Ok(signed)) if is_ed25519 && key.verify_strict(&signed, &signature).is_ok())
+}
+
+fn unsupported(key: &KeyData) -> Option<&'static str> {
+    match key {
+        KeyData::Ed25519(_) => None,
+        KeyData::Ecdsa(key) if key.curve() == EcdsaCurve::NistP521 => Some("an ECDSA key over P-521"),
+        KeyData::Ecdsa(_) => None,
+        // The modulus has a leading zero byte in front of its highest bit.
+        KeyData::Rsa(key) if key.n.as_positive_bytes().is_none_or(|n| n.len() < 2048 / 8) => {
+            Some("an RSA key below 2048 bits")
+        }
+        KeyData::Rsa(_) => None,
+        KeyData::Dsa(_) => Some("a DSA key"),
+        KeyData::SkEd25519(_) | KeyData::SkEcdsaSha2NistP256(_) => Some("a key in a security token"),
+        _ => Some("a key of another type"),
+    }
+}
+
+/// Why a signature could not be read: some kinds are only not known here.
+fn unreadable(armored: &str, error: &ssh_key::Error) -> Verdict {
+    let body: String = armored.lines().filter(|line| !line.starts_with("-----")).map(str::trim).collect();
+    let bytes = data_encoding::BASE64.decode(body.as_bytes()).unwrap_or_default();
+    let names = |name: &str| bytes.windows(name.len()).any(|window| window == name.as_bytes());
+    if names("-cert-v01@openssh.com") {
+        Verdict::Unsupported("a certificate".to_owned())
+    } else {
+        Verdict::Bad(format!("the signature cannot be read: {error}"))
+    }
+}
+
+/// What the file says of a key, by the first line that allows it; else by the one that comes nearest to that.
+fn allowed_by<'a>(
+    key: &[u8],
+    tagger: Option<&Person>,
+    allowed: &'a AllowedSigners,
+) -> (Verdict, Option<&'a Allowed>) {
+    let mut nearest = (Verdict::UnknownKey, None);
+    let lines = allowed.lines.iter().filter(|line| line.key == key && line.is_in(NAMESPACE));
+    for line in lines {
+        let verdict = match tagger.and_then(|tagger| tagger.time_s) {
+            _ if line.cert_authority => {
+                Verdict::Unsupported("a key that is allowed as cert-authority alone".to_owned())
+            }
+            None if line.valid_after_s.is_some() || line.valid_before_s.is_some() => {
+                Verdict::Bad("the key counts for a time, and the tag has none".to_owned())
+            }
+            Some(time) if line.valid_after_s.is_some_and(|after| time < after) => Verdict::NotYetValid,
+            Some(time) if line.valid_before_s.is_some_and(|before| time > before) => Verdict::Expired,
+            _ => return (Verdict::Good, Some(line)),
+        };
+        if nearest.1.is_none() {
+            nearest = (verdict, Some(line));
+        }
+    }
+    nearest
+}
+
+/// Who a line says it is.
+fn principal(line: &Allowed, tagger: Option<&Person>) -> String {
+    match tagger {
+        Some(tagger) if line.is_for(&tagger.email) => tagger.email.clone(),
+        _ => line.principals.clone(),
+    }
+}
