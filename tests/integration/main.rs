@@ -2,6 +2,7 @@
 
 mod demo;
 mod diff;
+mod diff_components;
 mod docs;
 mod every_byte;
 mod faults;
