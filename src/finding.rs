@@ -406,6 +406,12 @@ impl Outcome {
         self.notes.extend(other.notes);
     }
 
+    /// The checks that failed or could not run, without those that passed or need not have run.
+    pub fn open(&self) -> Outcome {
+        let is_open = |check: &&Check| matches!(check.status, Status::Failed | Status::NotChecked);
+        Outcome { checks: self.checks.iter().filter(is_open).cloned().collect(), notes: self.notes.clone() }
+    }
+
     /// Everything found, in the order of the checks.
     pub fn findings(&self) -> impl Iterator<Item = &Finding> + Clone {
         self.checks.iter().flat_map(|check| &check.findings).chain(&self.notes)

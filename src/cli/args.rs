@@ -72,6 +72,8 @@ pub enum Command {
     Seal(SealArgs),
     /// Check every byte and signature of an archive, a pack or any BagIt bag
     Verify(VerifyArgs),
+    /// Say what differs between two packs, archives or trees
+    Diff(DiffArgs),
     /// Restore the tree's files, published only once verified
     Restore(RestoreArgs),
     /// The whole story on a small release: seal, tamper and be caught, restore
@@ -247,6 +249,22 @@ pub struct VerifyArgs {
     /// Write a page to look at
     #[arg(long, value_name = "FILE.html", value_hint = ValueHint::FilePath)]
     pub report: Option<PathBuf>,
+}
+
+/// `diff`
+#[derive(Args, Debug)]
+pub struct DiffArgs {
+    /// An archive, the folder of a pack, or a tree
+    #[arg(value_name = "A", value_hint = ValueHint::AnyPath)]
+    pub a: PathBuf,
+    /// The same: what is only here was added
+    #[arg(value_name = "B", value_hint = ValueHint::AnyPath)]
+    pub b: PathBuf,
+    #[command(flatten)]
+    pub trust: TrustArgs,
+    /// Exit 1 if they differ
+    #[arg(long)]
+    pub exit_code: bool,
 }
 
 /// `restore`

@@ -5,6 +5,7 @@ pub mod sbom;
 
 use super::exit::Exit;
 use attestar::error::Error;
+use attestar::evidence::changes::Changes;
 use attestar::finding::{Check, Finding, Outcome, Verdict};
 use attestar::format::class::Class;
 use schemars::JsonSchema;
@@ -221,6 +222,45 @@ pub struct VerifyDocument {
     /// Checks and findings.
     #[serde(flatten)]
     pub outcome: OutcomeDocument,
+}
+
+/// `diff --json`
+#[derive(Serialize, JsonSchema)]
+#[schemars(title = "attestar/diff/v1")]
+pub struct DiffDocument {
+    /// `attestar/diff/v1`.
+    pub schema: &'static str,
+    /// The process's exit code.
+    pub exit_code: u8,
+    /// What the packs come to; that something differs is not part of it.
+    pub verdict: Verdict,
+    /// Whether anything differs; nothing if it could not be compared.
+    pub differs: Option<bool>,
+    /// The first side.
+    pub a: SideDocument,
+    /// The second side.
+    pub b: SideDocument,
+    /// What differs; nothing if it could not be compared.
+    pub changes: Option<Changes>,
+}
+
+/// A side of `diff`.
+#[derive(Serialize, JsonSchema)]
+pub struct SideDocument {
+    /// What was named.
+    pub target: String,
+    /// Whether it is a `pack`, a `bag` of another tool, or a `tree`.
+    pub form: &'static str,
+    /// The project, where something says which.
+    pub project: Option<String>,
+    /// The version, where something says which.
+    pub version: Option<String>,
+    /// Where the policy of a tree was found.
+    pub policy: Option<String>,
+    /// The checks of a pack.
+    pub evidence: Option<OutcomeDocument>,
+    /// What is worth saying of a tree.
+    pub notes: Vec<Finding>,
 }
 
 /// `restore --json`

@@ -2,6 +2,7 @@
 
 mod answer;
 mod args;
+mod changes;
 mod commands;
 mod context;
 mod documents;
@@ -65,6 +66,7 @@ fn answer(context: &Context, command: &Command) -> Result<Answer> {
         Command::Sbom(args) => commands::sbom::run(context, args),
         Command::Seal(args) => commands::seal::run(context, args),
         Command::Verify(args) => commands::verify::run(context, args),
+        Command::Diff(args) => commands::diff::run(context, args),
         Command::Restore(args) => commands::restore::run(context, args),
         Command::Init(args) => commands::init::run(context, args),
         Command::Keys(command) => commands::keys::run(context, command),

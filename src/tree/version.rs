@@ -12,6 +12,9 @@ use std::path::Path;
 /// The longest version, in bytes.
 const VERSION_BYTES_MAX: usize = 64;
 
+/// Who tells the project's name where nothing else does.
+pub const BY_FOLDER: &str = "the folder's name";
+
 /// A name or version, and where it was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Told {
@@ -53,7 +56,7 @@ pub fn project_name(root: &Path, policy: &Policy) -> Result<Told> {
     let full = fs::canonicalize(root).map_err(Error::io("find", root))?;
     let value = full.file_name().map(|name| made_valid(&name.to_string_lossy())).unwrap_or_default();
     if is_project_name(&value) {
-        return Ok(Told { value, by: "the folder's name".to_owned() });
+        return Ok(Told { value, by: BY_FOLDER.to_owned() });
     }
     let message = format!("{} does not tell the project's name", root.display());
     Err(Error::input(message, "write it into the policy: [project] name = \"…\""))

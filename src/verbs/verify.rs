@@ -45,6 +45,8 @@ pub struct Verified {
     pub pack: Option<Pack>,
     /// The receipt, if it holds.
     pub receipt: Option<VerifiedReceipt>,
+    /// What was read: worth only what the outcome says of it.
+    pub contents: Option<Contents>,
 }
 
 /// Verifies an archive, a pack or any bag.
@@ -65,21 +67,21 @@ pub fn verify(request: &Request<'_>, watch: &Watch) -> Result<Verified> {
             None
         }
     };
-    let (pack, receipt) = match read {
-        None => (None, None),
+    let (pack, receipt, contents) = match read {
+        None => (None, None, None),
         Some(Read { report, contents, receipt }) => {
             outcome.append(report.outcome);
             if let (Some(tree), Some(contents)) = (request.tree, &contents) {
                 tree::check(tree, contents, request.threads, watch, &mut outcome)?;
             }
-            (report.pack, receipt)
+            (report.pack, receipt, contents)
         }
     };
     if request.tree.is_some() && !outcome.checks.iter().any(|check| check.name == "tree") {
         let finding = Finding::new(Code::NothingChecked, "tree");
         outcome.conclude("tree", "the list of the payload could not be read", vec![finding]);
     }
-    Ok(Verified { outcome, pack, receipt })
+    Ok(Verified { outcome, pack, receipt, contents })
 }
 
 /// What was read of a pack.
@@ -90,7 +92,7 @@ struct Read {
 }
 
 /// A folder that claims to be one of ours is held to it.
-fn is_pack(path: &Path) -> bool {
+pub fn is_pack(path: &Path) -> bool {
     path.join("pack.json").is_file() || path.join(crate::evidence::seal::SEAL).is_file()
 }
 

@@ -1,6 +1,8 @@
 //! attestar as its users run it: one file a story.
 
 mod demo;
+mod diff;
+mod diff_components;
 mod docs;
 mod every_byte;
 mod faults;

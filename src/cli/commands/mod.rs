@@ -1,6 +1,7 @@
 //! One file a command: asks the library, and shows the answer.
 
 pub mod demo;
+pub mod diff;
 pub mod gate;
 pub mod hash;
 pub mod init;

@@ -8,6 +8,7 @@ pub mod checksum;
 pub mod graph;
 pub mod licence;
 pub mod merged;
+pub mod order;
 pub mod purl;
 pub mod release;
 
