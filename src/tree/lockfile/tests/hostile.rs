@@ -94,161 +94,134 @@ fn a_newer_version_is_told_and_read_as_far_as_it_fits() {
     }
 }
 
-/// Each is wrong in one place: the code, the line and the begin of what is said.
-#[test]
-fn what_is_wrong_is_told_with_its_line() {
-    use Code::{SbomSourceInvalid as Invalid, SbomSourceTooLarge as TooLarge};
-    let lock = "{\n\"lockfileVersion\": 3,\n\"packages\": {\n";
-    let package = "[[package]]\nname = \"a\"\nversion = \"1.0.0\"\n";
-    for (name, text, code, line, what) in [
-        ("package-lock.json", "[]".to_owned(), Invalid, 1, "not an object"),
-        ("package-lock.json", "{\"lockfileVersion\":\n\"x\"}".into(), Invalid, 2, "a lockfileVersion that"),
-        ("package-lock.json", "{\"packages\":\n[]}".into(), Invalid, 2, "packages is not"),
-        (
-            "package-lock.json",
-            format!("{lock}\"node_modules/a\": 1}}}}"),
-            Invalid,
-            4,
-            "`node_modules/a` is not",
-        ),
-        (
-            "package-lock.json",
-            format!("{lock}\"node_modules/a\": {{}}}}}}"),
-            Invalid,
-            4,
-            "`node_modules/a` has no version",
-        ),
-        (
-            "package-lock.json",
-            format!("{lock}\"a\": {{}},\n\"a\": {{}}}}}}"),
-            Invalid,
-            5,
-            "the key `a` stands twice",
-        ),
-        (
-            "package-lock.json",
-            format!("{lock}\"\": {{\"dependencies\":\n{{\"b\": \"1\"}}}}}}}}"),
-            Invalid,
-            5,
-            "`b` is not in it",
-        ),
-        (
-            "package-lock.json",
-            format!("{lock}\"a\": {{\"link\": true}}}}}}"),
-            Invalid,
-            4,
-            "a link that leads nowhere",
-        ),
-        (
-            "package-lock.json",
-            format!("{lock}\"{}\": {{}}}}}}", "a/".repeat(999)),
-            Invalid,
-            4,
-            "a path of too many",
-        ),
-        ("package-lock.json", "{\"dependencies\":".repeat(9999), TooLarge, 1, "nested deeper"),
-        ("package-lock.json", "{\"dependencies\":\n{\"a\": 1}}".into(), Invalid, 2, "`a` is not an object"),
-        ("package-lock.json", "{\"dependencies\":\n{\"a\": {}}}".into(), Invalid, 2, "`a` has no version"),
-        ("pnpm-lock.yaml", "a: 1\n".into(), Invalid, 1, "no lockfileVersion"),
-        (
-            "pnpm-lock.yaml",
-            "lockfileVersion: 5.4\npackages: []\n".into(),
-            Invalid,
-            2,
-            "packages is not a map",
-        ),
-        (
-            "pnpm-lock.yaml",
-            "lockfileVersion: 5.4\npackages:\n  x: {}\n".into(),
-            Invalid,
-            3,
-            "`x` is no package",
-        ),
-        (
-            "pnpm-lock.yaml",
-            "lockfileVersion: 5.4\ndependencies:\n  x: 1.0.0\n".into(),
-            Invalid,
-            3,
-            "`x@1.0.0` is not",
-        ),
-        (
-            "pnpm-lock.yaml",
-            "lockfileVersion: 6.0\ndependencies:\n  x: []\n".into(),
-            Invalid,
-            3,
-            "`x` has no version",
-        ),
-        (
-            "pnpm-lock.yaml",
-            "lockfileVersion: 9.0\nsnapshots:\n  x@1: {}\n".into(),
-            Invalid,
-            3,
-            "`x@1` is not in it",
-        ),
-        ("pnpm-lock.yaml", "lockfileVersion: 9.0\na: &a [x]\nb: [*a, *a]\n".into(), Invalid, 2, "an anchor"),
-        (
-            "pnpm-lock.yaml",
-            "lockfileVersion: 9.0\npackages: {}\npackages: {}\n".into(),
-            Invalid,
-            3,
-            "the key `packages`",
-        ),
-        ("yarn.lock", "__metadata: {}\n".into(), Invalid, 1, "no version of the format"),
-        (
-            "yarn.lock",
-            "__metadata:\n  version: 8\n\"a@npm:1\":\n  version: 1\n".into(),
-            Invalid,
-            3,
-            "`a@npm:1` has no res",
-        ),
-        (
-            "yarn.lock",
-            "__metadata: {version: 8}\na: {resolution: a@npm:1,\n  dependencies: {b: 1}}\n".into(),
-            Invalid,
-            3,
-            "`b@1` is not",
-        ),
-        ("yarn.lock", "a@1:\n  version \"1\"\n".into(), Invalid, 1, "no `# yarn lockfile v1`"),
-        ("yarn.lock", "# yarn lockfile v1\na@1:\n  resolved x\n".into(), Invalid, 2, "a package without"),
-        (
-            "yarn.lock",
-            "# yarn lockfile v1\na@1:\n  version \"1\"\n  dependencies:\n    b \"1\"\n".into(),
-            Invalid,
-            5,
-            "`b@1` is not",
-        ),
-        ("bun.lock", "{}".into(), Invalid, 1, "no lockfileVersion"),
-        ("bun.lock", "{\"lockfileVersion\": 1,\n\"packages\": []}".into(), Invalid, 2, "packages is not"),
-        (
-            "bun.lock",
-            "{\"lockfileVersion\": 1,\n\"packages\": {\"a\": [],}}".into(),
-            Invalid,
-            2,
-            "`a` is no package",
-        ),
-        (
-            "bun.lock",
-            "{\"lockfileVersion\": 1,\n\"packages\": {\"a\": [\"a@workspace:x\"]}}".into(),
-            Invalid,
-            2,
-            "`x` is no project",
-        ),
-        ("Cargo.lock", "version = 4\n[[package]\n".into(), Invalid, 2, "not TOML"),
-        ("Cargo.lock", "version = \"x\"\n".into(), Invalid, 1, "a version that is none"),
-        ("Cargo.lock", "package = 1\n".into(), Invalid, 1, "package is not a list"),
-        ("Cargo.lock", "[[package]]\nname = \"a\"\n".into(), Invalid, 1, "a package without name"),
-        ("Cargo.lock", format!("{package}source = 1\n"), Invalid, 1, "a package without name"),
-        ("Cargo.lock", format!("{package}checksum = \"x\"\n"), Invalid, 1, "the checksum of `a`"),
-        ("Cargo.lock", format!("{package}dependencies = [\n \"b\",\n]\n"), Invalid, 5, "`b` is not in it"),
-        ("Cargo.lock", format!("{package}name = \"b\"\n"), Invalid, 4, "not TOML"),
-        ("Cargo.lock", format!("a = {}", "[".repeat(99_999)), Invalid, 1, "not TOML"),
-    ] {
+/// A text that is wrong in one place: the code, the line and the begin of what is said.
+type Wrong = (String, Code, usize, &'static str);
+
+fn assert_wrong(name: &str, wrong: &[Wrong]) {
+    for (text, code, line, what) in wrong {
         let reading = read(name, text.as_bytes(), &());
         let start: String = text.chars().take(90).collect();
         let (found, at, said) = first(&reading);
-        assert!((found, at) == (code, line) && said.starts_with(what), "{name} {start}: {found} {at} {said}");
+        let as_expected = (found, at) == (*code, *line) && said.starts_with(what);
+        assert!(as_expected, "{name} {start}: {found} {at} {said}");
         assert_told(&reading, text.as_bytes(), name);
     }
+}
+
+#[test]
+fn what_is_wrong_in_a_lockfile_of_npm_is_told_with_its_line() {
+    use Code::{SbomSourceInvalid as Invalid, SbomSourceTooLarge as TooLarge};
+    let lock = "{\n\"lockfileVersion\": 3,\n\"packages\": {\n";
+    assert_wrong(
+        "package-lock.json",
+        &[
+            ("[]".to_owned(), Invalid, 1, "not an object"),
+            ("{\"lockfileVersion\":\n\"x\"}".into(), Invalid, 2, "a lockfileVersion that"),
+            ("{\"packages\":\n[]}".into(), Invalid, 2, "packages is not"),
+            (format!("{lock}\"node_modules/a\": 1}}}}"), Invalid, 4, "`node_modules/a` is not"),
+            (format!("{lock}\"node_modules/a\": {{}}}}}}"), Invalid, 4, "`node_modules/a` has no version"),
+            (format!("{lock}\"a\": {{}},\n\"a\": {{}}}}}}"), Invalid, 5, "the key `a` stands twice"),
+            (
+                format!("{lock}\"\": {{\"dependencies\":\n{{\"b\": \"1\"}}}}}}}}"),
+                Invalid,
+                5,
+                "`b` is not in it",
+            ),
+            (format!("{lock}\"a\": {{\"link\": true}}}}}}"), Invalid, 4, "a link that leads nowhere"),
+            (format!("{lock}\"{}\": {{}}}}}}", "a/".repeat(999)), Invalid, 4, "a path of too many"),
+            ("{\"dependencies\":".repeat(9999), TooLarge, 1, "nested deeper"),
+            ("{\"dependencies\":\n{\"a\": 1}}".into(), Invalid, 2, "`a` is not an object"),
+            ("{\"dependencies\":\n{\"a\": {}}}".into(), Invalid, 2, "`a` has no version"),
+        ],
+    );
+}
+
+#[test]
+fn what_is_wrong_in_a_lockfile_of_pnpm_is_told_with_its_line() {
+    use Code::SbomSourceInvalid as Invalid;
+    assert_wrong(
+        "pnpm-lock.yaml",
+        &[
+            ("a: 1\n".into(), Invalid, 1, "no lockfileVersion"),
+            ("lockfileVersion: 5.4\npackages: []\n".into(), Invalid, 2, "packages is not a map"),
+            ("lockfileVersion: 5.4\npackages:\n  x: {}\n".into(), Invalid, 3, "`x` is no package"),
+            ("lockfileVersion: 5.4\ndependencies:\n  x: 1.0.0\n".into(), Invalid, 3, "`x@1.0.0` is not"),
+            ("lockfileVersion: 6.0\ndependencies:\n  x: []\n".into(), Invalid, 3, "`x` has no version"),
+            ("lockfileVersion: 9.0\nsnapshots:\n  x@1: {}\n".into(), Invalid, 3, "`x@1` is not in it"),
+            ("lockfileVersion: 9.0\na: &a [x]\nb: [*a, *a]\n".into(), Invalid, 2, "an anchor"),
+            ("lockfileVersion: 9.0\npackages: {}\npackages: {}\n".into(), Invalid, 3, "the key `packages`"),
+        ],
+    );
+}
+
+#[test]
+fn what_is_wrong_in_a_lockfile_of_yarn_is_told_with_its_line() {
+    use Code::SbomSourceInvalid as Invalid;
+    assert_wrong(
+        "yarn.lock",
+        &[
+            ("__metadata: {}\n".into(), Invalid, 1, "no version of the format"),
+            (
+                "__metadata:\n  version: 8\n\"a@npm:1\":\n  version: 1\n".into(),
+                Invalid,
+                3,
+                "`a@npm:1` has no res",
+            ),
+            (
+                "__metadata: {version: 8}\na: {resolution: a@npm:1,\n  dependencies: {b: 1}}\n".into(),
+                Invalid,
+                3,
+                "`b@1` is not",
+            ),
+            ("a@1:\n  version \"1\"\n".into(), Invalid, 1, "no `# yarn lockfile v1`"),
+            ("# yarn lockfile v1\na@1:\n  resolved x\n".into(), Invalid, 2, "a package without"),
+            (
+                "# yarn lockfile v1\na@1:\n  version \"1\"\n  dependencies:\n    b \"1\"\n".into(),
+                Invalid,
+                5,
+                "`b@1` is not",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn what_is_wrong_in_a_lockfile_of_bun_is_told_with_its_line() {
+    use Code::SbomSourceInvalid as Invalid;
+    assert_wrong(
+        "bun.lock",
+        &[
+            ("{}".into(), Invalid, 1, "no lockfileVersion"),
+            ("{\"lockfileVersion\": 1,\n\"packages\": []}".into(), Invalid, 2, "packages is not"),
+            ("{\"lockfileVersion\": 1,\n\"packages\": {\"a\": [],}}".into(), Invalid, 2, "`a` is no package"),
+            (
+                "{\"lockfileVersion\": 1,\n\"packages\": {\"a\": [\"a@workspace:x\"]}}".into(),
+                Invalid,
+                2,
+                "`x` is no project",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn what_is_wrong_in_a_lockfile_of_cargo_is_told_with_its_line() {
+    use Code::SbomSourceInvalid as Invalid;
+    let package = "[[package]]\nname = \"a\"\nversion = \"1.0.0\"\n";
+    assert_wrong(
+        "Cargo.lock",
+        &[
+            ("version = 4\n[[package]\n".into(), Invalid, 2, "not TOML"),
+            ("version = \"x\"\n".into(), Invalid, 1, "a version that is none"),
+            ("package = 1\n".into(), Invalid, 1, "package is not a list"),
+            ("[[package]]\nname = \"a\"\n".into(), Invalid, 1, "a package without name"),
+            (format!("{package}source = 1\n"), Invalid, 1, "a package without name"),
+            (format!("{package}checksum = \"x\"\n"), Invalid, 1, "the checksum of `a`"),
+            (format!("{package}dependencies = [\n \"b\",\n]\n"), Invalid, 5, "`b` is not in it"),
+            (format!("{package}name = \"b\"\n"), Invalid, 4, "not TOML"),
+            (format!("a = {}", "[".repeat(99_999)), Invalid, 1, "not TOML"),
+        ],
+    );
 }
 
 #[test]
