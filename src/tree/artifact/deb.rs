@@ -2,8 +2,8 @@
 
 use crate::format::bom::{Aggregate, Component, ComponentKind, Scope};
 use crate::tree::artifact::Source;
-use crate::tree::artifact::bounds::{Budget, Trouble};
-use crate::tree::artifact::bytes::{Bytes, Flowing, Form, HEAD_BYTES, Peeked, Seeking, unpacked};
+use crate::tree::artifact::bounds::{Budget, Pool, Trouble};
+use crate::tree::artifact::bytes::{Bytes, Flowing, Form, Peeked, Seeking, unpacked};
 use crate::tree::artifact::fields::{Fields, Folding};
 use crate::tree::artifact::image::dpkg;
 use crate::tree::artifact::image::os::Os;
@@ -49,11 +49,11 @@ fn member(header: &[u8; HEADER_BYTES]) -> Option<(String, u64)> {
 
 fn control(name: &str, size: u64, bytes: &mut dyn Bytes) -> Result<Reading, Trouble> {
     let mut bytes = Peeked::new(bytes)?;
-    let form = Form::of(bytes.head().get(..HEAD_BYTES).unwrap_or(bytes.head()));
+    let form = Form::of(bytes.head());
     if form == Form::Other {
         return Err(Trouble::invalid(format!("{name} is packed in a way that is not read")));
     }
-    unpacked(&mut bytes, form, size, |bytes| {
+    unpacked(&mut bytes, form, &Pool::of(size), |bytes| {
         let (mut tar, mut budget) = (Tar::new(bytes), Budget::new());
         while let Some(entry) = tar.next(&mut budget)? {
             if inside(&entry.path).as_deref() == Some("control") {

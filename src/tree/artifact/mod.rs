@@ -26,7 +26,7 @@ mod wheel;
 mod zip_file;
 
 use crate::format::bom::Aggregate;
-use crate::tree::artifact::bounds::{Budget, Trouble};
+use crate::tree::artifact::bounds::{Budget, Pool, Trouble};
 use crate::tree::artifact::bytes::{Bytes, Form, HEAD_BYTES, Peeked, Seeking, unpacked};
 pub use crate::tree::artifact::image::Folder;
 use crate::tree::artifact::parts::file_name;
@@ -100,25 +100,25 @@ fn open<T>(
     form: Form,
     then: impl FnOnce(&mut Tar<'_>) -> Result<T, Trouble>,
 ) -> Result<T, Trouble> {
-    let length_bytes = source.seek(SeekFrom::End(0))?;
+    let pool = Pool::of(source.seek(SeekFrom::End(0))?);
     let mut seeking = Seeking::new(source)?;
-    unpacked(&mut seeking, form, length_bytes, |bytes| then(&mut Tar::new(bytes)))
+    unpacked(&mut seeking, form, &pool, |bytes| then(&mut Tar::new(bytes)))
 }
 
 /// A tar. What a compressed one may be, its first member must tell: finding out more would be to unpack it twice.
 fn archive(path: &str, form: Form, source: &mut dyn Source) -> Result<Option<Reading>, Trouble> {
-    let length_bytes = source.seek(SeekFrom::End(0))?;
+    let pool = Pool::of(source.seek(SeekFrom::End(0))?);
     if form == Form::Tar && image::is_among(&mut Seeking::new(source)?) {
-        return image::read(path, &mut Seeking::new(source)?);
+        return image::read(path, &mut Seeking::new(source)?, &pool);
     }
     let mut seeking = Seeking::new(source)?;
-    unpacked(&mut seeking, form, length_bytes, |bytes| {
+    unpacked(&mut seeking, form, &pool, |bytes| {
         let mut bytes = Peeked::new(bytes)?;
         if Form::of(bytes.head()) != Form::Tar {
             return Ok(None);
         }
         let first = first_name(bytes.head());
-        tarball(path, &first, &mut bytes)
+        tarball(path, &first, &mut bytes, &pool)
     })
 }
 
@@ -130,12 +130,12 @@ fn first_name(head: &[u8]) -> String {
     entry.ok().flatten().map(|entry| entry.path).unwrap_or_default()
 }
 
-fn tarball(path: &str, first: &str, bytes: &mut dyn Bytes) -> Result<Option<Reading>, Trouble> {
+fn tarball(path: &str, first: &str, bytes: &mut dyn Bytes, pool: &Pool) -> Result<Option<Reading>, Trouble> {
     let folder = first.trim_start_matches("./").split('/').next().unwrap_or_default();
     let name = file_name(path);
     let stem = [".tar.gz", ".tgz", ".tar.zst", ".tar"].iter().find_map(|end| name.strip_suffix(end));
     if image::begins(first) {
-        return image::read(path, bytes);
+        return image::read(path, bytes, pool);
     }
     if folder == "package" {
         return npm::read(&mut Tar::new(bytes));

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 
 /// How many images of one archive are read, and how deep indexes lie in each other.
-const IMAGES_MAX: usize = 64;
+const IMAGES_MAX: usize = 32;
 const INDEXES_MAX: usize = 4;
 
 /// An image.

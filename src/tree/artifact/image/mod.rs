@@ -19,7 +19,7 @@ mod tests;
 
 use crate::format::bom::Aggregate;
 use crate::tree::artifact::Source;
-use crate::tree::artifact::bounds::{Budget, Trouble};
+use crate::tree::artifact::bounds::{Budget, Pool, Trouble};
 use crate::tree::artifact::bytes::Bytes;
 use crate::tree::artifact::tar::Tar;
 use crate::tree::reading::Reading;
@@ -62,10 +62,10 @@ pub fn layout(path: &str, folder: &dyn Folder) -> Reading {
 }
 
 /// What an archive of images says of them; `None` if it holds no manifest, so that it is any archive.
-pub fn read(path: &str, archive: &mut dyn Bytes) -> Result<Option<Reading>, Trouble> {
+pub fn read(path: &str, archive: &mut dyn Bytes, pool: &Pool) -> Result<Option<Reading>, Trouble> {
     // What is installed is known; what was copied in beside it is not.
     let mut reading = Reading::new(Aggregate::Unknown);
-    let blobs = collect::archive(archive, &mut reading)?;
+    let blobs = collect::archive(archive, pool, &mut reading);
     let Some(images) = manifest::images(path, &blobs, &mut reading) else {
         // Layers without a manifest behind a fault are an image of which the end is missing.
         return Ok((blobs.has_layers() && !reading.faults.is_empty()).then_some(reading));
