@@ -254,13 +254,13 @@ fn parentheses_that_may_nest_take_no_exponential_time() {
 }
 
 #[test]
-fn a_million_statements_take_no_more_room_than_there_is() {
+fn many_statements_take_no_more_room_than_there_is() {
     let mut room = Room::default();
-    let text = "x;\n".repeat(1_000_000);
+    let text = "x;\n".repeat(200_000);
     let read = read("a.sql", text.as_bytes(), None, &mut room);
-    assert_eq!((read.statements, read.statements_unparsed), (1_000_000, 1_000_000));
-    assert_eq!(read.unparsed.len() as u64 + read.omitted, 1_000_000);
-    assert!(read.omitted > 500_000 && !room.take(""));
+    assert_eq!((read.statements, read.statements_unparsed), (200_000, 200_000));
+    assert_eq!(read.unparsed.len() as u64 + read.omitted, 200_000);
+    assert!(read.omitted > 10_000 && !room.take(""));
 }
 
 #[test]
