@@ -21,6 +21,9 @@ impl Sealed {
         let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/ddl").join(dialect);
         for entry in fs::read_dir(&fixtures).expect("the fixtures") {
             let file = entry.expect("an entry").path();
+            if file.extension().is_none_or(|extension| extension != "sql") {
+                continue;
+            }
             fs::copy(&file, tree.join("ddl").join(file.file_name().expect("a name"))).expect("a copy");
         }
         let policy = format!(

