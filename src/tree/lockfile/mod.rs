@@ -20,6 +20,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 pub mod yaml;
+mod yaml_lines;
 mod yarn;
 mod yarn_berry;
 mod yarn_classic;
