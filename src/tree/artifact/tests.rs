@@ -123,6 +123,8 @@ fn a_tarball_of_npm_names_its_needs_and_the_packages_it_bundles() {
     let root = reading.graph.component(reading.graph.roots()[0]);
     assert_eq!(root.purl.as_ref().unwrap().as_str(), "pkg:npm/%40acme/app@1.0.0");
     survives_damage("acme-app-1.0.0.tgz", &sample_tarball(), 5);
+    let typed = gzip(&tar(&[("node/package.json", br#"{"name": "@types/node", "version": "20.0.0"}"#)]));
+    assert_eq!(outline(&read_whole("node.tgz", &typed)), ["@types/node@20.0.0 (Library, Runtime)"]);
     let broken = gzip(&tar(&[("package/package.json", b"{")]));
     assert!(faults(&read("x.tgz", &broken))[0].starts_with("package/package.json: not JSON"), "{broken:?}");
 }
