@@ -6,6 +6,7 @@ mod bounds;
 mod bytes;
 mod crate_file;
 mod deb;
+mod embedded;
 mod fields;
 mod gem;
 mod image;
