@@ -180,6 +180,8 @@ codes! {
     /// An SBOM of the pack is not the one that was signed, or the two formats differ
     SbomInvalid = "sbom-invalid", Refutes;
     // Gates: one code a kind.
+    /// The pack was sealed although a gate failed
+    GateFailed = "gate-failed", Refuses;
     /// Files, tag and sealed version do not agree
     GateVersion = "gate-version", Refuses;
     /// The release's tag is missing, not annotated, not signed by an allowed signer, or not at HEAD

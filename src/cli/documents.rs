@@ -111,6 +111,34 @@ impl OutcomeDocument {
     }
 }
 
+/// What an SBOM holds.
+#[derive(Serialize, JsonSchema)]
+pub struct SbomTotals {
+    /// Components, artifacts of the release not counted.
+    pub components: u64,
+    /// The lockfiles that were read.
+    pub lockfiles: Vec<String>,
+    /// How many artifacts said something of themselves.
+    pub artifacts_described: u64,
+    /// Whether something is known to be missing.
+    pub incomplete: bool,
+}
+
+/// Where a release comes from; what is not known is null.
+#[derive(Serialize, JsonSchema)]
+pub struct SourceDocument {
+    /// The commit.
+    pub commit: Option<String>,
+    /// The tag that names the version.
+    pub tag: Option<String>,
+    /// What its signature is worth: `good`, `bad`, `unknown-key`, …
+    pub tag_signature: Option<String>,
+    /// Whether the files are those of the commit.
+    pub clean: Option<bool>,
+    /// Where it was sealed, as the environment says.
+    pub builder: String,
+}
+
 /// `seal --json`
 #[derive(Serialize, JsonSchema)]
 #[schemars(title = "attestar/seal/v1")]
@@ -153,6 +181,10 @@ pub struct SealDocument {
     pub classes: BTreeMap<Class, Totals>,
     /// What the DDL files hold.
     pub ddl: DdlTotals,
+    /// What the SBOM holds.
+    pub sbom: SbomTotals,
+    /// Where the release comes from.
+    pub source: SourceDocument,
     /// How many files and links match no rule.
     pub unmatched: u64,
     /// How many files have a class that a release does not take.

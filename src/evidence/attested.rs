@@ -2,6 +2,8 @@
 
 use crate::error::Result;
 use crate::evidence::agreement::small;
+use crate::evidence::gates::Tally;
+use crate::evidence::gates::record::GATES;
 use crate::evidence::pack::unjudged;
 use crate::evidence::payload::{MANIFEST, NAMED_MAX, Payload};
 use crate::evidence::provenance::{DDL, PROVENANCE, ddl_digest, subjects};
@@ -11,6 +13,7 @@ use crate::finding::{Code, Finding, Outcome, Status};
 use crate::format::bom::agreement::agrees;
 use crate::format::cyclonedx::attestation::Sbom;
 use crate::format::digest::Sha256;
+use crate::format::gates::{VerificationResult, VerificationSummary};
 use crate::format::kind::Kind;
 use crate::format::pack::Pack;
 use crate::format::provenance::{BUILD_TYPE, Provenance, Resource};
@@ -20,6 +23,7 @@ use crate::keys::right::Right;
 use crate::keys::trust::Trust;
 use crate::keys::verify::{Expect, Verified};
 use crate::pipeline::contents::Tags;
+use crate::policy::gate;
 
 /// What the attestations of a pack are judged by.
 pub struct Attested<'a> {
@@ -43,7 +47,30 @@ impl Attested<'_> {
         }
         let has_sbom = [CYCLONEDX, SPDX, ATTESTATION].iter().any(|name| self.tags.size(name).is_some());
         self.provenance(has_sbom, outcome)?;
-        self.sbom(has_sbom, outcome)
+        self.sbom(has_sbom, outcome)?;
+        self.gates(outcome)
+    }
+
+    /// What the gates came to when it was sealed.
+    fn gates(&self, outcome: &mut Outcome) -> Result<()> {
+        let Some(bundle) = small(self.tags, GATES)? else {
+            outcome.skip("gates", Status::NotApplicable, "none were evaluated when it was sealed");
+            return Ok(());
+        };
+        let statement = match self.verified::<VerificationSummary>(&bundle, GATES) {
+            Ok(statement) => statement,
+            Err(finding) => {
+                let findings = vec![finding];
+                outcome.conclude("gates", unjudged(&findings).unwrap_or(GATES), findings);
+                return Ok(());
+            }
+        };
+        let manifest = self.digest_of(MANIFEST)?.unwrap_or_default();
+        let mut findings = statement.match_subjects(&[(MANIFEST, manifest)]);
+        let (tally, faults) = judge(self.pack, statement.predicate());
+        findings.extend(faults);
+        outcome.conclude("gates", format!("{tally} when sealed"), findings);
+        Ok(())
     }
 
     fn provenance(&self, has_sbom: bool, outcome: &mut Outcome) -> Result<()> {
@@ -185,6 +212,33 @@ impl Attested<'_> {
     fn digest_of(&self, name: &str) -> Result<Option<Sha256>> {
         Ok(small(self.tags, name)?.map(|bytes| Sha256::of(&bytes)))
     }
+}
+
+/// How many gates ended how, and what contradicts the pack. A seal over a failed gate is not one that attestar makes.
+fn judge(pack: &Pack, said: &VerificationSummary) -> (Tally, Vec<Finding>) {
+    let mut findings = Vec::new();
+    let mut same = |what: &str, said: String, found: String| {
+        if said != found {
+            let finding = Finding::new(Code::Disagreement, format!("gates: {what}"));
+            findings.push(finding.expected(said).actual(found));
+        }
+    };
+    same("version", said.gates.version.clone(), pack.version.clone());
+    same("policy", said.policy.digest.sha256.to_string(), pack.policy.sha256.to_string());
+    same("result", format!("{:?}", said.verification_result), format!("{:?}", VerificationResult::Passed));
+    let mut tally = Tally::default();
+    for one in &said.gates.gates {
+        let refuses = one.severity != "warning";
+        match gate::Status::named(&one.status) {
+            Some(gate::Status::Failed) if refuses => {
+                tally.add(gate::Status::Failed);
+                findings.push(Finding::new(Code::GateFailed, &one.id).actual("it failed when it was sealed"));
+            }
+            Some(status) => tally.add(status),
+            None => findings.push(Finding::new(Code::StatementInvalid, &one.id).actual(&one.status)),
+        }
+    }
+    (tally, findings)
 }
 
 /// A resource's name, and its SHA-256 where it has one.

@@ -179,17 +179,17 @@ impl TagFiles {
 
     /// Writes the tag manifest over what is there, which no later tag file may join; gives its digest.
     pub fn close(&mut self) -> Result<Sha256> {
-        let listed = std::mem::take(&mut self.files);
-        self.add(TAG_MANIFEST, |out| {
+        let mut listed = std::mem::take(&mut self.files);
+        listed.sort();
+        let digest = self.add(TAG_MANIFEST, |out| {
             listed.iter().try_for_each(|(name, digest, _)| write_line(out, Encoding::Percent, digest, name))
         })?;
-        let digest = self.files[0].1;
         self.files.extend(listed);
         Ok(digest)
     }
 
-    /// Writes one more tag file, named relative to the folder.
-    pub fn add(&mut self, name: &str, emit: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+    /// Writes one more tag file, named relative to the folder; gives its digest.
+    pub fn add(&mut self, name: &str, emit: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<Sha256> {
         let path = self.folder.join(name);
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
@@ -207,7 +207,12 @@ impl TagFiles {
         };
         let (digest, size) = write().map_err(Error::io("write", &path))?;
         self.files.push((name.to_owned(), digest, size));
-        Ok(())
+        Ok(digest)
+    }
+
+    /// The digest of a tag file that was written.
+    pub fn digest(&self, name: &str) -> Option<Sha256> {
+        self.files.iter().find(|(known, ..)| known == name).map(|(_, digest, _)| *digest)
     }
 
     /// The files in bytewise order: name, size, and the file to read.

@@ -2,6 +2,7 @@
 
 pub mod agreement;
 pub mod artifacts;
+pub mod attest;
 pub mod attested;
 pub mod bag;
 pub mod changes;

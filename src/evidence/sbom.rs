@@ -10,10 +10,9 @@ use crate::format::units::number;
 use crate::format::{cyclonedx, spdx};
 use crate::tree::software::Said;
 
-/// Where the documents lie in a pack.
-pub const CYCLONEDX: &str = "sbom/bom.cdx.json";
-/// See [`CYCLONEDX`].
-pub const SPDX: &str = "sbom/bom.spdx.json";
+pub use crate::format::cyclonedx::FILE_NAME as CYCLONEDX;
+pub use crate::format::spdx::FILE_NAME as SPDX;
+
 /// Where the signed statement about them lies.
 pub const ATTESTATION: &str = "attestations/sbom.sigstore.json";
 
@@ -61,9 +60,7 @@ pub fn write(subject: &Subject<'_>, said: Vec<Said>, files: Vec<ReleaseFile>) ->
     let release = release(subject, said, if files.len() > NAMED_MAX { Vec::new() } else { files });
     let merged = Merged::of(&release);
     findings.extend(merged.disagreements.iter().map(|disagreement| disagreement.finding()));
-    let (mut cyclonedx, mut spdx) = (Vec::new(), Vec::new());
-    cyclonedx::write(&merged, &mut cyclonedx).expect("a Vec takes everything");
-    spdx::write(&merged, &mut spdx).expect("a Vec takes everything");
+    let (cyclonedx, spdx) = (cyclonedx::to_bytes(&merged), spdx::to_bytes(&merged));
     let components = merged.parts.iter().filter(|part| part.kind != ComponentKind::File).count() as u64;
     Sbom { cyclonedx, spdx, components, lockfiles, described, incomplete: release.incomplete(), findings }
 }

@@ -105,6 +105,8 @@ macro_rules! kinds {
 }
 
 kinds! {
+    /// A way to access tables or indexes.
+    AccessMethod = "access method";
     /// An aggregate function.
     Aggregate = "aggregate";
     /// A cast between types.

@@ -7,25 +7,30 @@ use crate::format::digest::Sha256;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::ser::Formatter;
-use sha2::Digest as _;
 use std::io::{self, Write};
 
-/// Writes a document without a final LF.
-pub(crate) fn write(document: &impl Serialize, to: &mut impl Write) -> io::Result<()> {
-    let mut serializer = serde_json::Serializer::with_formatter(to, Lines::default());
-    Ok(document.serialize(&mut serializer)?)
-}
+/// Stands where a document's own UUID will be.
+pub(crate) const UUID_NONE: &str = "00000000-0000-8000-8000-000000000000";
 
-/// The digest of what [`write`] writes.
-pub(crate) fn digest(document: &impl Serialize) -> Sha256 {
-    let mut hasher = io::BufWriter::with_capacity(64 * 1024, Hashing(sha2::Sha256::new()));
-    write(document, &mut hasher).expect("strings and arrays always serialise, and a digest takes them");
-    let hasher = hasher.into_inner().ok().expect("a digest takes everything");
-    Sha256(hasher.0.finalize().into())
+/// The bytes of a document and a final LF. Its first string that ends in [`UUID_NONE`] ends in a UUID of version 8 then,
+/// which is the digest of the document as it was without it: so the same content has the same bytes, and other content
+/// another UUID.
+pub(crate) fn stamped(document: &impl Serialize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, Lines::default());
+    document.serialize(&mut serializer).expect("strings and arrays always serialise, and memory takes them");
+    let uuid = uuid(Sha256::of(&bytes));
+    let place = [UUID_NONE, "\""].concat();
+    let at = bytes.windows(place.len()).position(|window| window == place.as_bytes());
+    if let Some(place) = at.and_then(|at| bytes.get_mut(at..at + uuid.len())) {
+        place.copy_from_slice(uuid.as_bytes());
+    }
+    bytes.push(b'\n');
+    bytes
 }
 
 /// A UUID of version 8 (RFC 9562, section 5.8) from the first bytes of a digest.
-pub(crate) fn uuid(digest: Sha256) -> String {
+fn uuid(digest: Sha256) -> String {
     let mut bytes: [u8; 16] = std::array::from_fn(|at| digest.0[at]);
     bytes[6] = bytes[6] & 0x0f | 0x80;
     bytes[8] = bytes[8] & 0x3f | 0x80;
@@ -38,19 +43,6 @@ pub(crate) fn time(epoch_s: i64) -> String {
     const YEAR_ONE_S: i64 = -62_135_596_800;
     let epoch_s = epoch_s.clamp(YEAR_ONE_S, Timestamp::MAX.as_second());
     Timestamp::from_second(epoch_s).expect("within what a timestamp holds").to_string()
-}
-
-struct Hashing(sha2::Sha256);
-
-impl Write for Hashing {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 /// The deepest level whose elements stand on lines of their own: the root is 1, its arrays are 2.
@@ -128,10 +120,9 @@ impl Formatter for Lines {
     fn write_string_fragment<W: ?Sized + Write>(&mut self, to: &mut W, fragment: &str) -> io::Result<()> {
         let is_control = |c: char| ('\u{7f}'..='\u{9f}').contains(&c);
         let mut rest = fragment;
-        // Almost no text has any: a search for two bytes finds that out faster than one for characters.
-        while let Some(at) =
-            rest.bytes().any(|b| b == 0x7f || b == 0xc2).then(|| rest.find(is_control)).flatten()
-        {
+        // Almost no text has any. Without a way out in the middle, this looks at many bytes at once.
+        let is_suspect = fragment.bytes().fold(false, |found, byte| found | (byte == 0x7f) | (byte == 0xc2));
+        while let Some(at) = is_suspect.then(|| rest.find(is_control)).flatten() {
             to.write_all(&rest.as_bytes()[..at])?;
             let mut after = rest[at..].chars();
             let control = after.next().map_or(0, u32::from);
@@ -149,9 +140,8 @@ mod tests {
     use serde_json::json;
 
     fn written(document: &impl Serialize) -> String {
-        let mut bytes = Vec::new();
-        write(document, &mut bytes).unwrap();
-        String::from_utf8(bytes).unwrap()
+        let text = String::from_utf8(stamped(document)).unwrap();
+        text.strip_suffix('\n').unwrap().to_owned()
     }
 
     #[test]
@@ -160,13 +150,20 @@ mod tests {
         let expected = "{\n \"a\":1,\n \"b\":[\n  {\"c\":[1,{\"d\":2}]},\n  [],\n  {}\n ],\n \"e\":{\"f\":[1,2]},\n \"g\":[]\n}";
         assert_eq!(written(&document), expected);
         assert_eq!(written(&json!({})), "{}");
-        assert_eq!(digest(&document), Sha256::of(expected.as_bytes()));
     }
 
     #[test]
     fn what_a_terminal_could_take_for_a_command_is_escaped() {
         let text = written(&json!({"a": "\u{1b}[2J\u{7f}x\u{9b}31m\u{a0}\u{e9}"}));
         assert_eq!(text, "{\n \"a\":\"\\u001b[2J\\u007fx\\u009b31m\u{a0}\u{e9}\"\n}");
+    }
+
+    #[test]
+    fn the_first_place_for_it_holds_the_digest_of_everything() {
+        let document = json!({"a": format!("{UUID_NONE}-urn:uuid:{UUID_NONE}"), "b": UUID_NONE});
+        let before = format!("{{\n \"a\":\"{UUID_NONE}-urn:uuid:{UUID_NONE}\",\n \"b\":\"{UUID_NONE}\"\n}}");
+        let uuid = uuid(Sha256::of(before.as_bytes()));
+        assert_eq!(written(&document), before.replacen(&format!("{UUID_NONE}\""), &format!("{uuid}\""), 1));
     }
 
     #[test]

@@ -21,8 +21,9 @@ pub const TAG_FILES_MAX: usize = 10_000;
 
 /// Tag files past this many bytes in all wait in an unnamed temporary file.
 const TAGS_IN_MEMORY_BYTES: usize = 64 << 20;
-/// What tag files may come to in all: so much, and so much more for each member.
-const TAGS_BYTES_BASE: u64 = 64 << 20;
+/// What tag files may come to in all: so much, which both SBOMs and their statement fit into, and so much more for each
+/// member.
+const TAGS_BYTES_BASE: u64 = 192 << 20;
 const TAGS_BYTES_PER_MEMBER: u64 = 16 << 10;
 
 /// The most bytes of tag files that so many payload members call for.

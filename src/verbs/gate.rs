@@ -7,7 +7,8 @@ use crate::format::nearest::nearest;
 use crate::pipeline::watch::Watch;
 use crate::policy::Policy;
 use crate::policy::gate::{Release, Stage};
-use crate::tree::{git, version};
+use crate::tree::git::{self, GitFacts};
+use crate::tree::version;
 use crate::verbs::seal::preview;
 use jiff::Timestamp;
 use std::path::Path;
@@ -53,19 +54,34 @@ pub fn gate<'p>(request: &Request<'p>, watch: &Watch) -> Result<Gated<'p>> {
     let scan = preview(request.root, request.policy, request.out, watch)?;
     let evidence = TreeEvidence::new(request.root, &scan, facts.as_ref(), request.threads, watch)?;
     let release = Release {
-        project: &project,
-        version: &version,
-        tag: request.policy.tag.name(&version),
-        previous: None,
-        bump: None,
         tier: request.tier,
-        commit: facts.as_ref().and_then(|facts| facts.commit.as_deref()),
-        stage: request.stage,
-        now: request.now,
+        ..release(request.policy, &project, &version, facts.as_ref(), request.now)
     };
+    let release = Release { stage: request.stage, ..release };
     let evaluation = evaluate(request.policy, request.only, &evidence, &release);
     watch.check()?;
     Ok(Gated { project: project.clone(), version: version.clone(), evaluation })
+}
+
+/// A release as its gates see it before it is sealed.
+pub fn release<'a>(
+    policy: &Policy,
+    project: &'a str,
+    version: &'a str,
+    git: Option<&'a GitFacts>,
+    now: Timestamp,
+) -> Release<'a> {
+    Release {
+        project,
+        version,
+        tag: policy.tag.name(version),
+        previous: None,
+        bump: None,
+        tier: None,
+        commit: git.and_then(|git| git.commit.as_deref()),
+        stage: Stage::Seal,
+        now,
+    }
 }
 
 /// Refuses ids that the policy does not have: a gate that was asked for and does not run is no pass.

@@ -5,6 +5,7 @@ pub mod diff;
 pub mod gate;
 pub mod hash;
 pub mod init;
+pub mod origin;
 pub mod place;
 pub mod restore;
 pub mod sbom;

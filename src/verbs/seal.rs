@@ -1,9 +1,15 @@
 //! `seal`: policy, scan, pack, archive, receipt.
 
 use crate::error::{Error, Result};
+use crate::evidence::attest::Attesting;
 use crate::evidence::compose::{Identity, Payload, TagFiles, release_member};
 use crate::evidence::ddl;
+use crate::evidence::gates::tree::TreeEvidence;
+use crate::evidence::gates::{Evaluation, Tally, evaluate, record};
+use crate::evidence::gathered::Gathered;
+use crate::evidence::provenance::Origin;
 use crate::evidence::receipt::SUFFIX;
+use crate::evidence::sbom::Sbom;
 use crate::evidence::seal::SEAL;
 use crate::finding::{Code, Finding};
 use crate::format::digest::Sha256;
@@ -26,10 +32,13 @@ use crate::pipeline::source::Root;
 use crate::pipeline::staging::Staging;
 use crate::pipeline::watch::Watch;
 use crate::policy::Policy;
+use crate::policy::gate::Release;
 use crate::tree::git::{self, GitFacts};
 use crate::tree::member::MemberKind;
 use crate::tree::scan::{Scan, ScanOptions, scan};
 use crate::tree::version::{self, Told};
+use crate::verbs::gate::release;
+use crate::verbs::origin::{origin, unread};
 use crate::verbs::place::{Place, Placed};
 use jiff::Timestamp;
 use std::fs::File;
@@ -60,6 +69,8 @@ pub struct Request<'a> {
     pub secrets: &'a [PathBuf],
     /// Tells the time for the receipt.
     pub clock: &'a dyn Fn() -> Timestamp,
+    /// Looks up what the environment of a CI job says of itself.
+    pub variables: &'a dyn Fn(&str) -> Option<String>,
     /// Worker threads.
     pub threads: usize,
 }
@@ -82,6 +93,12 @@ pub struct Sealed {
     pub epoch_source: &'static str,
     /// Files and links that no rule takes.
     pub unmatched: Vec<Box<str>>,
+    /// What the SBOM holds, and where it comes from.
+    pub sbom: Sbom,
+    /// How the gates ended.
+    pub gates: Tally,
+    /// Where the release comes from, as the provenance says.
+    pub origin: Origin,
     /// Files a rule takes whose class is not the release's.
     pub left_out: u64,
     /// What is worth saying.
@@ -107,12 +124,32 @@ pub fn seal(request: &Request<'_>, watch: &Watch) -> Result<Sealed> {
         policy_text: request.policy.text.clone(),
         source_date_epoch: epoch,
     };
-    let made = match write(request, &identity, &place, scanned, watch) {
+    let out = [request.out.to_owned()];
+    let origin = origin(request.root, request.policy, &version.value, facts, &out, request.variables)?;
+    let release =
+        release(request.policy, &identity.project, &version.value, origin.git.as_ref(), evaluated_at);
+    let gates = {
+        let evidence =
+            TreeEvidence::new(request.root, &scanned, origin.git.as_ref(), request.threads, watch)?;
+        evaluate(request.policy, &[], &evidence, &release)
+    };
+    if gates.refuses() {
+        return Err(Error::Refused(gates.findings()));
+    }
+    let context = Sealing {
+        request,
+        identity: &identity,
+        origin: &origin,
+        gates: &gates,
+        release: &release,
+        place: &place,
+    };
+    let made = match write(&context, scanned, watch) {
         // A file that changed: the tree is looked at once more, and then it must hold still.
         Err(Error::Refused(findings))
             if findings.iter().all(|finding| finding.code == Code::FileChanging) =>
         {
-            write(request, &identity, &place, scan_release(request, watch)?, watch)?
+            write(&context, scan_release(request, watch)?, watch)?
         }
         made => made?,
     };
@@ -127,8 +164,19 @@ pub fn seal(request: &Request<'_>, watch: &Watch) -> Result<Sealed> {
         epoch_source,
         left_out: made.scan.left_out.values().sum(),
         unmatched: made.scan.unmatched,
-        warnings: made.scan.findings.into_iter().chain(ddl::warnings(made.pack.ddl.as_ref())).collect(),
+        warnings: made
+            .scan
+            .findings
+            .into_iter()
+            .chain(ddl::warnings(made.pack.ddl.as_ref()))
+            .chain(unread(&origin))
+            .chain(gates.findings())
+            .chain(made.sbom.findings.clone())
+            .collect(),
         pack: made.pack,
+        sbom: made.sbom,
+        gates: Tally::of(&gates),
+        origin: origin.clone(),
     })
 }
 
@@ -166,19 +214,25 @@ struct Made {
     archive: Written,
     seal_sha256: Sha256,
     tag_manifest: Sha256,
+    sbom: Sbom,
     scan: Scan,
 }
 
-fn write(
-    request: &Request<'_>,
-    identity: &Identity,
-    place: &Place,
-    scan: Scan,
-    watch: &Watch,
-) -> Result<Made> {
+/// What is known before anything is written.
+struct Sealing<'a> {
+    request: &'a Request<'a>,
+    identity: &'a Identity,
+    origin: &'a Origin,
+    gates: &'a Evaluation<'a>,
+    release: &'a Release<'a>,
+    place: &'a Place,
+}
+
+fn write(sealing: &Sealing<'_>, scan: Scan, watch: &Watch) -> Result<Made> {
+    let Sealing { request, identity, origin, place, .. } = *sealing;
     place.clear()?;
     let root = Root::open(request.root)?;
-    let ddl = ddl::gather(&root, request.policy, &scan.members, watch)?;
+    let gathered = Gathered::before(request.root, request.policy, &scan, watch)?;
     let members: Vec<Member> =
         scan.members.iter().map(|m| release_member(m, identity.source_date_epoch)).collect();
     let archived: Vec<usize> = (0..members.len()).filter(|&at| scan.members[at].is_archived()).collect();
@@ -192,7 +246,10 @@ fn write(
         watch,
     )?;
     let secrets = sniff::Secrets::new(request.root, request.secrets);
-    let inspect = |path: &PackPath, content: &[u8]| secrets.finding(path, content);
+    let inspect = |path: &PackPath, content: &[u8]| {
+        gathered.look(path, content);
+        secrets.finding(path, content)
+    };
     let to_pack: Vec<Member> = archived.iter().map(|&at| members[at].clone()).collect();
     let prefix = format!("{}/data/", identity.name);
     let plan =
@@ -201,9 +258,20 @@ fn write(
     let mut read = vec![Default::default(); members.len()];
     archived.iter().zip(read_archived).for_each(|(&at, one)| read[at] = one);
     let payload = Payload { scanned: &scan.members, members: &members, read: &read };
-    ddl.same_bytes(&payload)?;
-    let pack = Pack { ddl: ddl.pack, ..payload.pack(identity) };
+    let says = gathered.after(&root, &payload, watch)?;
+    let pack = Pack { ddl: says.ddl, ..payload.pack(identity) };
     let mut tags = TagFiles::write(&place.evidence(), identity, &payload, &pack)?;
+    let attesting = Attesting {
+        identity,
+        supplier: request.policy.supplier.as_deref(),
+        origin,
+        payload: &payload,
+        ddl: pack.ddl.as_ref(),
+        key: request.key,
+    };
+    let sbom = attesting.write(says.software, &mut tags)?;
+    let summary = record::summary(request.policy, &identity.name, sealing.release, sealing.gates);
+    attesting.gates(summary, &mut tags)?;
     let tag_manifest = tags.close()?;
     let seal =
         request.key.sign_statement(&seal_of(identity, &pack, request.policy).over(tag_manifest)).to_bytes();
@@ -214,7 +282,7 @@ fn write(
         copy_others(&copy, &to_pack)?;
         copy.sync()?;
     }
-    Ok(Made { pack, archive, seal_sha256: Sha256::of(&seal), tag_manifest, scan })
+    Ok(Made { pack, archive, seal_sha256: Sha256::of(&seal), tag_manifest, sbom, scan })
 }
 
 fn encryptor(recipients: &[Recipient]) -> Result<Option<age::Encryptor>> {

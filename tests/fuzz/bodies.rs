@@ -9,7 +9,10 @@ use attestar::format::bag::fetch::{self, FetchLines, is_absolute_uri};
 use attestar::format::bag::info;
 use attestar::format::bag::manifest::{ManifestLines, check_path};
 use attestar::format::bag::text::{Encoding, TextLines};
+use attestar::format::bom::agreement::agrees;
 use attestar::format::bundle::Bundle;
+use attestar::format::cyclonedx::attestation::Sbom;
+use attestar::format::cyclonedx::read::Bom;
 use attestar::format::digest::Sha256;
 use attestar::format::frames::{self, Frame, SeekTable, skippable_header};
 use attestar::format::hashes;
@@ -60,6 +63,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "pack_path", body: pack_path, seeds: seeds::pack_path },
     Target { name: "identity", body: identity, seeds: seeds::identity },
     Target { name: "public_key", body: public_key, seeds: seeds::public_key },
+    Target { name: "sbom", body: sbom, seeds: seeds::sbom },
 ];
 
 /// A tar that is taken to its end is what its members encode to, in whatever pieces it came.
@@ -335,5 +339,23 @@ pub fn public_key(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     if let Ok(key) = PublicKey::from_text(text) {
         assert_eq!(PublicKey::from_text(&key.to_pem()), Ok(key));
+    }
+}
+
+/// Either format, shown to the comparison beside a good one of the other. A document that is taken goes through its
+/// statement as it is.
+pub fn sbom(bytes: &[u8]) {
+    let seeds = seeds::sbom();
+    let [cyclonedx, spdx] = &*seeds else { unreachable!("one seed for each format") };
+    let counts = agrees(bytes, spdx);
+    let _ = agrees(cyclonedx, bytes);
+    let Ok(bom) = Bom::parse(bytes) else { return assert!(counts.is_err()) };
+    let mut refs: Vec<&str> = bom.components.iter().map(|item| &*item.bom_ref).collect();
+    refs.sort_unstable();
+    assert!(refs.is_sorted_by(|a, b| a < b), "no name twice");
+    if let Ok(sbom) = Sbom::of(bytes) {
+        assert_eq!((sbom.project(), sbom.kind()), (&*bom.project, bom.kind));
+        let statement = sbom.over(Sha256::of(bytes));
+        assert_eq!(Statement::<Sbom>::parse(&statement.to_bytes()).expect("it was one"), statement);
     }
 }

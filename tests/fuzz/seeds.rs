@@ -2,8 +2,13 @@
 
 use attestar::format::bag::declaration::Declaration;
 use attestar::format::bag::{fetch, info};
+use attestar::format::bom::{
+    Aggregate, Algorithm, Checksum, Component, ComponentKind, Graph, Licence, Merged, Origin, Purl, Release,
+    Source,
+};
 use attestar::format::bundle::Bundle;
 use attestar::format::class::Class;
+use attestar::format::cyclonedx;
 use attestar::format::digest::{Blake3, Sha256};
 use attestar::format::envelope::{Envelope, PAYLOAD_TYPE};
 use attestar::format::frames::{INDEX_MAGIC, SeekTable, skippable_header};
@@ -15,6 +20,7 @@ use attestar::format::member::{FileType, Member};
 use attestar::format::path::PackPath;
 use attestar::format::receipt::Receipt;
 use attestar::format::seal::{PolicyRef, Seal, Tool, Totals};
+use attestar::format::spdx;
 use attestar::format::tar as tar_format;
 use jiff::Timestamp;
 
@@ -230,4 +236,23 @@ pub fn identity() -> Vec<Vec<u8>> {
 
 pub fn public_key() -> Vec<Vec<u8>> {
     vec![KEY.into(), SSH_KEY.into()]
+}
+
+/// A release of one lockfile with one package: as CycloneDX, as SPDX.
+pub fn sbom() -> Vec<Vec<u8>> {
+    let mut graph = Graph::default();
+    let root = graph.add_root(Component::new(ComponentKind::Application, "web", None));
+    let purl = Purl::new("npm", "@a", "b", "1").expect("a package URL");
+    let mut package = Component::library("@a/b", "1", purl);
+    package.licence = Licence::read("MIT OR LicenseRef-x");
+    package.checksums.extend(Checksum::new(Algorithm::Sha1, &[7; 20]));
+    let package = graph.add(package);
+    graph.depend(root, package);
+    let (path, aggregate) = ("web/yarn.lock".to_owned(), Aggregate::Incomplete);
+    let source = Source { path, sha256: Some(Sha256::of(b"")), origin: Origin::Lockfile, graph, aggregate };
+    let subject = Component::new(ComponentKind::Application, "shop", Some("1.0.0"));
+    let tool = Tool { name: "attestar".to_owned(), version: "0.1.0".to_owned() };
+    let release = Release { subject, sources: vec![source], files: vec![], epoch_s: 1_700_000_000, tool };
+    let merged = Merged::of(&release);
+    vec![cyclonedx::to_bytes(&merged), spdx::to_bytes(&merged)]
 }

@@ -1,5 +1,6 @@
 //! attestar as its users run it: one file a story.
 
+mod ddl;
 mod demo;
 mod diff;
 mod diff_components;

@@ -14,6 +14,15 @@ pub fn tool(name: &str) -> Command {
     command
 }
 
+/// A program of the virtual environment that `tests/run` makes. It reads no settings but what it is given.
+pub fn venv(name: &str) -> Command {
+    let program = root().join(".venv/bin").join(name);
+    assert!(program.is_file(), "{} is missing\n{HINT}", program.display());
+    let mut command = Command::new(program);
+    command.env("LC_ALL", "C.UTF-8").env("PYTHONDONTWRITEBYTECODE", "1").env("UV_NO_CONFIG", "1");
+    command
+}
+
 /// A script of `tests/interop/py` in the virtual environment that `tests/run` makes.
 pub fn python(script: &str) -> Command {
     let interpreter = root().join(".venv/bin/python");

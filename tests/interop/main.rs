@@ -6,10 +6,14 @@
 mod judge;
 mod sample;
 
+mod artifacts;
 mod bags;
 mod bundles;
+mod ddl;
 mod foreign_bags;
 mod frames;
 mod keys;
+mod lockfiles_node;
+mod lockfiles_python;
 mod sbom;
 mod stock_tools;

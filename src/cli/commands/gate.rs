@@ -9,7 +9,6 @@ use crate::cli::exit::Exit;
 use crate::cli::progress::Progress;
 use crate::cli::screen::{count, safe};
 use attestar::error::{Error, Result};
-use attestar::evidence::gates::record::word;
 use attestar::evidence::gates::{Evaluated, Evaluation};
 use attestar::policy::gate::{Stage, Status};
 use attestar::verbs::gate::{self, Request};
@@ -90,7 +89,8 @@ pub fn lines(evaluation: &Evaluation<'_>, all: bool) -> String {
 fn line(gate: &Evaluated<'_>, status: Status) -> String {
     let mut text = String::new();
     let warning = if gate.refuses() || status != Status::Failed { "" } else { "   (a warning)" };
-    let _ = writeln!(text, "{:<8} {:<19} {}{warning}", word(status), gate.gate.id, safe(&gate.judged.detail));
+    let _ =
+        writeln!(text, "{:<8} {:<19} {}{warning}", status.as_str(), gate.gate.id, safe(&gate.judged.detail));
     if let Some(waiver) = &gate.waiver {
         let _ = writeln!(
             text,

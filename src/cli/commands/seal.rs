@@ -2,16 +2,19 @@
 
 use crate::cli::answer::Answer;
 use crate::cli::args::SealArgs;
+use crate::cli::commands::sbom::summary;
 use crate::cli::context::Context;
-use crate::cli::documents::{DdlTotals, SealDocument, Totals, UnmatchedDocument};
+use crate::cli::documents::{DdlTotals, SbomTotals, SealDocument, SourceDocument, Totals, UnmatchedDocument};
 use crate::cli::exit::Exit;
 use crate::cli::progress::Progress;
 use crate::cli::screen::{self, count, number, safe, size};
 use attestar::error::{Error, Result};
+use attestar::evidence::provenance::Origin;
 use attestar::format::ddl::DdlPack;
 use attestar::keys::recipient::Recipient;
 use attestar::keys::signing::SigningKey;
 use attestar::policy::Policy;
+use attestar::tree::git::Verdict;
 use attestar::verbs::seal::{self, Request, Sealed};
 use jiff::Timestamp;
 use std::fmt::Write as _;
@@ -43,6 +46,7 @@ pub fn run(context: &Context, args: &SealArgs) -> Result<Answer> {
         source_date_epoch: context.source_date_epoch()?,
         secrets: &secrets,
         clock: &Timestamp::now,
+        variables: &|name| std::env::var(name).ok(),
         threads: context.threads(),
     };
     let sealed = seal::seal(&request, &context.watch)?;
@@ -141,7 +145,11 @@ fn screen_of(policy: &Policy, args: &SealArgs, sealed: &Sealed) -> String {
     let pack = &sealed.pack;
     let _ = writeln!(text, "version     {} (from {})", pack.version, sealed.version.by);
     // Sealing without gates is no refusal, but it is said.
-    text.push_str("gates       the policy has none\n");
+    let gates = match sealed.gates.total() {
+        0 => "the policy has none".to_owned(),
+        _ => sealed.gates.to_string(),
+    };
+    let _ = writeln!(text, "gates       {gates}");
     let classes: Vec<String> =
         pack.classes.iter().map(|(class, totals)| format!("{class} {}", number(totals.files))).collect();
     let payload = format!("{}, {}", count(pack.payload.files, "file"), size(pack.payload.bytes));
@@ -162,6 +170,16 @@ fn screen_of(policy: &Policy, args: &SealArgs, sealed: &Sealed) -> String {
             count(sealed.left_out, "file")
         );
     }
+    let sbom = &sealed.sbom;
+    let incomplete = if sbom.incomplete { "; incomplete" } else { "" };
+    let _ = writeln!(
+        text,
+        "sbom        {}{incomplete}",
+        summary(sbom.components, &sbom.lockfiles, sbom.described)
+    );
+    if let Some(source) = source(&sealed.origin) {
+        let _ = writeln!(text, "source      {source}");
+    }
     if let Some(ddl) = &pack.ddl {
         let _ = writeln!(text, "ddl         {}", ddl_line(ddl_totals(ddl)));
     }
@@ -179,6 +197,31 @@ fn screen_of(policy: &Policy, args: &SealArgs, sealed: &Sealed) -> String {
     let _ = writeln!(text, "times       {}, from {}", epoch(pack.source_date_epoch), sealed.epoch_source);
     screen::findings(&mut text, &sealed.warnings);
     text
+}
+
+/// `commit 8c1f2ab, tag v0.1.1 signed by captain@example.com, 3 files not committed`
+fn source(origin: &Origin) -> Option<String> {
+    let commit = origin.git.as_ref()?.commit.as_deref()?;
+    let mut parts = vec![format!("commit {}", commit.get(..7).unwrap_or(commit))];
+    if let Some(tag) = &origin.tag {
+        let signed = match &tag.signature {
+            None => ", not signed".to_owned(),
+            Some(signature) if signature.verdict == Verdict::Good => {
+                format!(
+                    " signed by {}",
+                    signature.signer.as_deref().or(signature.key.as_deref()).unwrap_or("a key")
+                )
+            }
+            Some(signature) => format!(", signature {}", signature.verdict.as_str()),
+        };
+        parts.push(format!("tag {}{signed}", tag.name));
+    }
+    if let Some(status) = &origin.status
+        && status.changed + status.untracked > 0
+    {
+        parts.push(format!("{} not committed", count(status.changed + status.untracked, "file")));
+    }
+    Some(safe(&parts.join(", ")))
 }
 
 fn ddl_totals(ddl: &DdlPack) -> DdlTotals {
@@ -226,6 +269,24 @@ fn document(sealed: &Sealed) -> SealDocument {
         payload: totals(pack.payload),
         classes: pack.classes.iter().map(|(class, value)| (*class, totals(*value))).collect(),
         ddl: pack.ddl.as_ref().map(ddl_totals).unwrap_or_default(),
+        sbom: SbomTotals {
+            components: sealed.sbom.components,
+            lockfiles: sealed.sbom.lockfiles.clone(),
+            artifacts_described: sealed.sbom.described,
+            incomplete: sealed.sbom.incomplete,
+        },
+        source: SourceDocument {
+            commit: sealed.origin.git.as_ref().and_then(|git| git.commit.clone()),
+            tag: sealed.origin.tag.as_ref().map(|tag| tag.name.clone()),
+            tag_signature: sealed
+                .origin
+                .tag
+                .as_ref()
+                .and_then(|tag| tag.signature.as_ref())
+                .map(|signature| signature.verdict.as_str().to_owned()),
+            clean: sealed.origin.status.as_ref().and_then(|status| status.is_clean()),
+            builder: sealed.origin.builder.id.clone(),
+        },
         unmatched: sealed.unmatched.len() as u64,
         left_out: sealed.left_out,
         warnings: sealed.warnings.clone(),

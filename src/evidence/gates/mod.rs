@@ -7,6 +7,7 @@ use crate::finding::{Finding, Severity};
 use crate::format::gates::Waived;
 use crate::policy::Policy;
 use crate::policy::gate::{Evidence, Gate, Judged, Release, Stage, Status};
+use std::fmt;
 
 /// A gate and what it came to.
 #[derive(Clone, Debug)]
@@ -26,6 +27,58 @@ pub struct Evaluation<'p> {
     pub stage: Stage,
     /// The gates.
     pub gates: Vec<Evaluated<'p>>,
+}
+
+/// How many gates ended how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Those that hold.
+    pub passed: u64,
+    /// Those that do not.
+    pub failed: u64,
+    /// Those that do not, and were waived.
+    pub waived: u64,
+    /// Those that do not apply.
+    pub skipped: u64,
+}
+
+impl Tally {
+    /// Of an evaluation.
+    pub fn of(evaluation: &Evaluation<'_>) -> Tally {
+        let mut tally = Tally::default();
+        for gate in &evaluation.gates {
+            tally.add(gate.status());
+        }
+        tally
+    }
+
+    /// Counts one more.
+    pub fn add(&mut self, status: Status) {
+        *match status {
+            Status::Passed => &mut self.passed,
+            Status::Failed => &mut self.failed,
+            Status::Waived => &mut self.waived,
+            Status::Skipped => &mut self.skipped,
+        } += 1;
+    }
+
+    /// All of them.
+    pub fn total(&self) -> u64 {
+        self.passed + self.failed + self.waived + self.skipped
+    }
+}
+
+impl fmt::Display for Tally {
+    /// `11 passed, 1 waived, 0 failed`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} passed", self.passed)?;
+        for (count, word) in [(self.waived, "waived"), (self.skipped, "skipped")] {
+            if count > 0 {
+                write!(f, ", {count} {word}")?;
+            }
+        }
+        write!(f, ", {} failed", self.failed)
+    }
 }
 
 /// Evaluates the gates of the release's stage, or of those only the ones named.

@@ -59,21 +59,11 @@ fn gate(evaluated: &Evaluated<'_>) -> gates::Gate {
     gates::Gate {
         id: gate.id.clone(),
         check: gate.kind.name.to_owned(),
-        status: word(evaluated.status()).to_owned(),
+        status: evaluated.status().as_str().to_owned(),
         severity: if gate.severity == Severity::Error { "error" } else { "warning" }.to_owned(),
         reason: (judged.status == Status::Skipped).then(|| judged.detail.clone()),
         evidence,
         faults: judged.faults.iter().map(fault).collect(),
         waiver: waiver.clone(),
-    }
-}
-
-/// A status as it stands in the record and on the screen.
-pub fn word(status: Status) -> &'static str {
-    match status {
-        Status::Passed => "passed",
-        Status::Failed => "failed",
-        Status::Waived => "waived",
-        Status::Skipped => "skipped",
     }
 }

@@ -101,10 +101,8 @@ mod tests {
     fn both() -> (String, String) {
         let release = everything();
         let merged = Merged::of(&release);
-        let (mut cdx, mut spdx_bytes) = (Vec::new(), Vec::new());
-        cyclonedx::write(&merged, &mut cdx).unwrap();
-        spdx::write(&merged, &mut spdx_bytes).unwrap();
-        (String::from_utf8(cdx).unwrap(), String::from_utf8(spdx_bytes).unwrap())
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (text(cyclonedx::to_bytes(&merged)), text(spdx::to_bytes(&merged)))
     }
 
     #[test]

@@ -94,9 +94,7 @@ mod tests {
     use crate::format::envelope::Envelope;
 
     fn file() -> Vec<u8> {
-        let mut file = Vec::new();
-        cyclonedx::write(&Merged::of(&everything()), &mut file).unwrap();
-        file
+        cyclonedx::to_bytes(&Merged::of(&everything()))
     }
 
     #[test]

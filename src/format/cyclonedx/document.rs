@@ -11,8 +11,7 @@ pub(super) struct Document<'a> {
     pub schema: &'static str,
     pub bom_format: &'static str,
     pub spec_version: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub serial_number: Option<String>,
+    pub serial_number: String,
     pub version: u32,
     pub metadata: Metadata<'a>,
     pub components: Vec<Component<'a>>,

@@ -15,21 +15,19 @@ use crate::format::kind::Kind;
 use crate::format::layout;
 use crate::format::seal::Tool;
 use std::borrow::Cow;
-use std::io::{self, Write};
 
 /// The file in a pack.
 pub const FILE_NAME: &str = "sbom/bom.cdx.json";
 
+const SERIAL_NUMBER: &str = "urn:uuid:";
+
 /// The property of `metadata` that says `release`.
 pub(crate) const KIND_PROPERTY: &str = "attestar:kind";
 
-/// Writes the document and a final LF. The serial number is a digest of everything else in it, so that the same release
-/// gives the same bytes, and other content another number.
-pub fn write(merged: &Merged<'_>, to: &mut impl Write) -> io::Result<()> {
-    let mut document = document(merged);
-    document.serial_number = Some(format!("urn:uuid:{}", layout::uuid(layout::digest(&document))));
-    layout::write(&document, to)?;
-    to.write_all(b"\n")
+/// The file: the document and a final LF. The serial number is a digest of everything else in it, so that the same
+/// release gives the same bytes, and other content another number.
+pub fn to_bytes(merged: &Merged<'_>) -> Vec<u8> {
+    layout::stamped(&document(merged))
 }
 
 fn document<'a>(merged: &'a Merged<'a>) -> cdx::Document<'a> {
@@ -37,7 +35,7 @@ fn document<'a>(merged: &'a Merged<'a>) -> cdx::Document<'a> {
         schema: "http://cyclonedx.org/schema/bom-1.6.schema.json",
         bom_format: "CycloneDX",
         spec_version: "1.6",
-        serial_number: None,
+        serial_number: [SERIAL_NUMBER, layout::UUID_NONE].concat(),
         version: 1,
         metadata: metadata(merged),
         components: merged.parts.iter().map(|part| component(merged, part)).collect(),

@@ -7,9 +7,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 fn text(release: &Release) -> String {
-    let mut bytes = Vec::new();
-    write(&Merged::of(release), &mut bytes).unwrap();
-    String::from_utf8(bytes).unwrap()
+    String::from_utf8(to_bytes(&Merged::of(release))).unwrap()
 }
 
 fn strings(value: &Value) -> Vec<&str> {

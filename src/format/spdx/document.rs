@@ -10,9 +10,8 @@ pub(super) struct Document<'a> {
     pub data_license: &'static str,
     #[serde(rename = "SPDXID")]
     pub spdx_id: &'static str,
+    pub document_namespace: String,
     pub name: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub document_namespace: Option<String>,
     pub creation_info: CreationInfo,
     pub comment: String,
     pub packages: Vec<Package<'a>>,

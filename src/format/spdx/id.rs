@@ -4,10 +4,10 @@
 use crate::format::digest::Sha256;
 
 /// How much of a name is kept for people.
-const READABLE_CHARS_MAX: usize = 64;
+const READABLE_CHARS_MAX: usize = 48;
 
-/// How much of a digest is kept: 16 bytes.
-const DIGEST_CHARS: usize = 32;
+/// How much of a digest is kept: 12 bytes.
+const DIGEST_CHARS: usize = 24;
 
 /// `SPDXRef-…` of a `bom-ref`.
 pub(super) fn element(bom_ref: &str) -> String {

@@ -16,25 +16,18 @@ use crate::format::bom::{Aggregate, Algorithm, Checksum, Component, ComponentKin
 use crate::format::layout;
 use crate::format::spdx::document as spdx;
 use crate::format::spdx::licences::{Licences, NOASSERTION};
-use std::io::{self, Write};
 
 /// The file in a pack.
 pub const FILE_NAME: &str = "sbom/bom.spdx.json";
 
 const DOCUMENT_ID: &str = "SPDXRef-DOCUMENT";
 
-/// Writes the document and a final LF. The namespace has a digest of everything else in it, so that the same release
+/// The file: the document and a final LF. The namespace has a digest of everything else in it, so that the same release
 /// gives the same bytes, and other content another namespace.
-pub fn write(merged: &Merged<'_>, to: &mut impl Write) -> io::Result<()> {
+pub fn to_bytes(merged: &Merged<'_>) -> Vec<u8> {
     let ids = Ids::of(merged);
     let known = merged.parts.iter().filter_map(|part| part.licence).chain(&merged.release.subject.licence);
-    let licences = Licences::of(known);
-    let mut document = document(merged, &ids, &licences);
-    let uuid = layout::uuid(layout::digest(&document));
-    let name = id::readable(&document.name);
-    document.document_namespace = Some(format!("https://spdx.org/spdxdocs/{name}-{uuid}"));
-    layout::write(&document, to)?;
-    to.write_all(b"\n")
+    layout::stamped(&document(merged, &ids, &Licences::of(known)))
 }
 
 /// The identifiers of everything.
@@ -54,14 +47,16 @@ impl Ids {
 
 fn document<'a>(merged: &'a Merged<'a>, ids: &'a Ids, licences: &'a Licences<'a>) -> spdx::Document<'a> {
     let Component { name, version, .. } = &merged.release.subject;
+    let name = version.as_ref().map_or(name.clone(), |version| format!("{name}-{version}"));
+    let (readable, uuid) = (id::readable(&name), layout::UUID_NONE);
     let parts = merged.parts.iter().zip(&ids.parts);
     let packages = parts.map(|(part, id)| package(merged, part, id, licences));
     spdx::Document {
         spdx_version: "SPDX-2.3",
         data_license: "CC0-1.0",
         spdx_id: DOCUMENT_ID,
-        name: version.as_ref().map_or(name.clone(), |version| format!("{name}-{version}")),
-        document_namespace: None,
+        document_namespace: format!("https://spdx.org/spdxdocs/{readable}-{uuid}"),
+        name,
         creation_info: creation_info(merged),
         comment: comment(merged),
         packages: [subject(merged, &ids.subject, licences)].into_iter().chain(packages).collect(),

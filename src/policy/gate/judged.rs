@@ -17,6 +17,24 @@ pub enum Status {
     Skipped,
 }
 
+impl Status {
+    /// As it stands in records and on the screen.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Status::Passed => "passed",
+            Status::Failed => "failed",
+            Status::Waived => "waived",
+            Status::Skipped => "skipped",
+        }
+    }
+
+    /// By that.
+    pub fn named(name: &str) -> Option<Status> {
+        let all = [Status::Passed, Status::Failed, Status::Waived, Status::Skipped];
+        all.into_iter().find(|status| status.as_str() == name)
+    }
+}
+
 /// What a gate came to, over which evidence.
 ///
 /// Results go into the pack, where two seals of the same tree must give the same bytes: so `expected` and `actual` hold

@@ -5,8 +5,10 @@
 
 use crate::finding::Code;
 use crate::tree::reading::Reading;
+use std::cell::Cell;
 use std::fmt;
 use std::io::{self, Read};
+use std::rc::Rc;
 
 /// The most bytes of one member that are read whole, unpacked: a package database, a manifest, a jar inside a jar.
 pub const MEMBER_BYTES_MAX: u64 = 64 << 20;
@@ -23,11 +25,11 @@ pub const MEMBERS_MAX: u64 = 4_000_000;
 /// How deep archives lie in each other: an ear holds wars, which hold jars.
 pub const DEPTH_MAX: usize = 3;
 
-/// How much a compressed stream may unpack to that is walked but not kept, such as a layer: this much …
-pub const WALKED_BYTES_FREE: u64 = 1 << 30;
+/// How much all compressed streams of an artifact may unpack to that are walked but not kept, such as layers: this much …
+pub const WALKED_BYTES_FREE: u64 = 256 << 20;
 
-/// … and this many times its compressed size. Programs and text reach 5 to 20, deflate at most 1,032.
-pub const WALKED_RATIO_MAX: u64 = 100;
+/// … and this many times the artifact's size. Programs and text reach 5 to 20, deflate at most 1,032.
+pub const WALKED_RATIO_MAX: u64 = 50;
 
 /// The longest text that is taken over from a manifest, in bytes. Longer ones are no names.
 const TEXT_BYTES_MAX: usize = 1000;
@@ -110,6 +112,13 @@ impl Budget {
         Budget { bytes, members: MEMBERS_MAX }
     }
 
+    /// Counts what is kept in memory beside the bytes of members: names, links.
+    pub fn spend(&mut self, bytes: usize) -> Result<(), Trouble> {
+        let left = self.bytes.checked_sub(bytes as u64);
+        self.bytes = left.ok_or_else(|| Trouble::too_large("more names and links than can be kept"))?;
+        Ok(())
+    }
+
     /// Counts members.
     pub fn count(&mut self, members: u64) -> Result<(), Trouble> {
         match self.members.checked_sub(members) {
@@ -142,37 +151,53 @@ impl Budget {
     }
 }
 
-/// A reader that fails with a limit, instead of ending, after so many bytes.
+/// How much the streams of one artifact may still unpack to, all together: archives in archives multiply.
+#[derive(Clone, Debug)]
+pub struct Pool(Rc<Cell<u64>>);
+
+impl Pool {
+    /// For an artifact of so many bytes.
+    pub fn of(length_bytes: u64) -> Pool {
+        let times = length_bytes.saturating_mul(WALKED_RATIO_MAX);
+        Pool(Rc::new(Cell::new(times.saturating_add(WALKED_BYTES_FREE))))
+    }
+
+    /// Adds what one more file of so many bytes allows.
+    pub fn add(&self, length_bytes: u64) {
+        self.0.set(self.0.get().saturating_add(length_bytes.saturating_mul(WALKED_RATIO_MAX)));
+    }
+
+    /// With so many bytes left.
+    pub fn with(left: u64) -> Pool {
+        Pool(Rc::new(Cell::new(left)))
+    }
+}
+
+/// A reader that fails with a limit, instead of ending, when the pool is empty.
 pub struct Bounded<R> {
     inner: R,
-    left: u64,
-    most: u64,
+    pool: Pool,
 }
 
 impl<R: Read> Bounded<R> {
-    /// At most `most` bytes.
-    pub fn new(inner: R, most: u64) -> Bounded<R> {
-        Bounded { inner, left: most, most }
-    }
-
-    /// What a stream of so many compressed bytes may unpack to.
-    pub fn unpacked(inner: R, compressed_bytes: u64) -> Bounded<R> {
-        let times = compressed_bytes.saturating_mul(WALKED_RATIO_MAX);
-        Bounded::new(inner, times.saturating_add(WALKED_BYTES_FREE))
+    /// Takes from the pool.
+    pub fn new(inner: R, pool: Pool) -> Bounded<R> {
+        Bounded { inner, pool }
     }
 }
 
 impl<R: Read> Read for Bounded<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.left == 0 && !buffer.is_empty() {
+        let left = self.pool.0.get();
+        if left == 0 && !buffer.is_empty() {
             return match self.inner.read(&mut [0])? {
                 0 => Ok(0),
-                _ => Err(limit(format!("it unpacks to more than {} bytes", self.most))),
+                _ => Err(limit("it unpacks to more than may be read")),
             };
         }
-        let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
+        let most = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
         let read = self.inner.read(&mut buffer[..most])?;
-        self.left -= read as u64;
+        self.pool.0.set(left - read as u64);
         Ok(read)
     }
 }
@@ -204,10 +229,12 @@ mod tests {
     #[test]
     fn a_bounded_reader_gives_what_fits_and_fails_on_more() {
         let mut all = Vec::new();
-        Bounded::new(&[7; 5][..], 5).read_to_end(&mut all).unwrap();
+        Bounded::new(&[7; 5][..], Pool::with(5)).read_to_end(&mut all).unwrap();
         assert_eq!(all, [7; 5]);
-        let error = Bounded::new(&[7; 6][..], 5).read_to_end(&mut all).unwrap_err();
-        assert_eq!(Trouble::from(error), Trouble::too_large("it unpacks to more than 5 bytes"));
+        let shared = Pool::with(8);
+        Bounded::new(&[7; 5][..], shared.clone()).read_to_end(&mut all).unwrap();
+        let error = Bounded::new(&[7; 5][..], shared).read_to_end(&mut all).unwrap_err();
+        assert_eq!(Trouble::from(error), Trouble::too_large("it unpacks to more than may be read"));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Streams in which large stretches can be passed over, and how compressed ones are opened.
 
 use crate::tree::artifact::Source;
-use crate::tree::artifact::bounds::{Bounded, Trouble};
+use crate::tree::artifact::bounds::{Bounded, Pool, Trouble};
 use flate2::bufread::MultiGzDecoder;
 use std::io::{self, BufReader, Read, SeekFrom};
 
@@ -158,22 +158,22 @@ impl Form {
     }
 }
 
-/// Opens a stream that may be compressed, of so many bytes as it lies there, and gives it to `then`.
+/// Opens a stream that may be compressed, and gives it to `then`.
 pub fn unpacked<T>(
     input: &mut dyn Bytes,
     form: Form,
-    length_bytes: u64,
+    pool: &Pool,
     then: impl FnOnce(&mut dyn Bytes) -> Result<T, Trouble>,
 ) -> Result<T, Trouble> {
     match form {
         Form::Gzip => {
             let gzip = MultiGzDecoder::new(BufReader::with_capacity(BUFFER_BYTES, input));
-            then(&mut Flowing::new(Bounded::unpacked(gzip, length_bytes)))
+            then(&mut Flowing::new(Bounded::new(gzip, pool.clone())))
         }
         Form::Zstd => {
             let mut zstd = zstd::Decoder::new(input)?;
             zstd.window_log_max(WINDOW_LOG_MAX)?;
-            then(&mut Flowing::new(Bounded::unpacked(zstd, length_bytes)))
+            then(&mut Flowing::new(Bounded::new(zstd, pool.clone())))
         }
         Form::Tar | Form::Other => then(input),
     }

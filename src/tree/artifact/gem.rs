@@ -3,7 +3,7 @@
 mod yaml;
 
 use crate::format::bom::{Aggregate, Component, ComponentKind, Purl, Scope};
-use crate::tree::artifact::bounds::{Bounded, Budget, MANIFEST_BYTES_MAX, Trouble, short};
+use crate::tree::artifact::bounds::{Budget, Trouble, short};
 use crate::tree::artifact::gem::yaml::Yaml;
 use crate::tree::artifact::parts::{Needed, licences, people};
 use crate::tree::artifact::tar::{EntryKind, Tar};
@@ -17,8 +17,7 @@ pub fn read(tar: &mut Tar<'_>) -> Result<Reading, Trouble> {
         if entry.kind != EntryKind::File || entry.path != "metadata.gz" {
             continue;
         }
-        let mut unpacked = Bounded::new(GzDecoder::new(tar.body()), MANIFEST_BYTES_MAX);
-        let bytes = budget.manifest(&mut unpacked)?;
+        let bytes = budget.manifest(&mut GzDecoder::new(tar.body()))?;
         let text = String::from_utf8(bytes).map_err(|_| Trouble::invalid("metadata.gz is not UTF-8"))?;
         return specification(&yaml::read(&text)?);
     }

@@ -77,6 +77,3 @@ fn one(
 fn inner(outer: &str, member: &str) -> String {
     if outer.is_empty() { member.to_owned() } else { format!("{outer}!{member}") }
 }
-
-#[cfg(test)]
-mod tests;

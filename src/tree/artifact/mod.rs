@@ -5,6 +5,7 @@
 mod bounds;
 mod bytes;
 mod crate_file;
+mod deb;
 mod fields;
 mod gem;
 mod image;
@@ -14,16 +15,20 @@ mod parts;
 mod pom;
 mod program;
 mod python;
+mod rpm_file;
 mod sdist;
 mod tar;
+#[cfg(test)]
+mod testing;
 #[cfg(test)]
 mod tests;
 mod wheel;
 mod zip_file;
 
 use crate::format::bom::Aggregate;
-use crate::tree::artifact::bounds::{Budget, Trouble};
+use crate::tree::artifact::bounds::{Budget, Pool, Trouble};
 use crate::tree::artifact::bytes::{Bytes, Form, HEAD_BYTES, Peeked, Seeking, unpacked};
+pub use crate::tree::artifact::image::Folder;
 use crate::tree::artifact::parts::file_name;
 use crate::tree::artifact::tar::Tar;
 use crate::tree::reading::Reading;
@@ -45,6 +50,12 @@ pub fn inspect(path: &str, source: &mut dyn Source) -> Option<Reading> {
     })
 }
 
+/// What an OCI image layout says that lies in the tree as a folder: one with a file `oci-layout`. `path` is the folder's
+/// path in the tree.
+pub fn inspect_layout(path: &str, folder: &dyn Folder) -> Reading {
+    image::layout(path, folder)
+}
+
 fn head(source: &mut dyn Source) -> Result<Vec<u8>, Trouble> {
     let mut head = Vec::with_capacity(HEAD_BYTES);
     source.seek(SeekFrom::Start(0))?;
@@ -62,6 +73,12 @@ fn dispatch(path: &str, head: &[u8], source: &mut dyn Source) -> Result<Option<R
     }
     if jar::is_jar(&name) {
         return jar::read(path, source).map(Some);
+    }
+    if ends(".deb") {
+        return deb::read(source).map(Some);
+    }
+    if head.starts_with(rpm_file::MAGIC) {
+        return rpm_file::read(source).map(Some);
     }
     let form = Form::of(head);
     if ends(".crate") || ends(".gem") {
@@ -83,22 +100,25 @@ fn open<T>(
     form: Form,
     then: impl FnOnce(&mut Tar<'_>) -> Result<T, Trouble>,
 ) -> Result<T, Trouble> {
-    let length_bytes = source.seek(SeekFrom::End(0))?;
+    let pool = Pool::of(source.seek(SeekFrom::End(0))?);
     let mut seeking = Seeking::new(source)?;
-    unpacked(&mut seeking, form, length_bytes, |bytes| then(&mut Tar::new(bytes)))
+    unpacked(&mut seeking, form, &pool, |bytes| then(&mut Tar::new(bytes)))
 }
 
-/// A tar of which only its first member tells what it may be.
+/// A tar. What a compressed one may be, its first member must tell: finding out more would be to unpack it twice.
 fn archive(path: &str, form: Form, source: &mut dyn Source) -> Result<Option<Reading>, Trouble> {
-    let length_bytes = source.seek(SeekFrom::End(0))?;
+    let pool = Pool::of(source.seek(SeekFrom::End(0))?);
+    if form == Form::Tar && image::is_among(&mut Seeking::new(source)?) {
+        return image::read(path, &mut Seeking::new(source)?, &pool);
+    }
     let mut seeking = Seeking::new(source)?;
-    unpacked(&mut seeking, form, length_bytes, |bytes| {
+    unpacked(&mut seeking, form, &pool, |bytes| {
         let mut bytes = Peeked::new(bytes)?;
         if Form::of(bytes.head()) != Form::Tar {
             return Ok(None);
         }
         let first = first_name(bytes.head());
-        tarball(path, &first, &mut bytes)
+        tarball(path, &first, &mut bytes, &pool)
     })
 }
 
@@ -110,12 +130,12 @@ fn first_name(head: &[u8]) -> String {
     entry.ok().flatten().map(|entry| entry.path).unwrap_or_default()
 }
 
-fn tarball(path: &str, first: &str, bytes: &mut dyn Bytes) -> Result<Option<Reading>, Trouble> {
+fn tarball(path: &str, first: &str, bytes: &mut dyn Bytes, pool: &Pool) -> Result<Option<Reading>, Trouble> {
     let folder = first.trim_start_matches("./").split('/').next().unwrap_or_default();
     let name = file_name(path);
     let stem = [".tar.gz", ".tgz", ".tar.zst", ".tar"].iter().find_map(|end| name.strip_suffix(end));
     if image::begins(first) {
-        return image::read(path, bytes);
+        return image::read(path, bytes, pool);
     }
     if folder == "package" {
         return npm::read(&mut Tar::new(bytes));

@@ -9,7 +9,10 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// How far up bundled packages are looked for.
-const NESTING_MAX: usize = 100;
+const NESTING_MAX: usize = 16;
+
+/// The most needs of all bundled packages together.
+const NEEDS_MAX: usize = 200_000;
 
 /// A package.json.
 struct Package {
@@ -49,9 +52,15 @@ pub fn read(tar: &mut Tar<'_>) -> Result<Option<Reading>, Trouble> {
 /// Each need is the bundled package that Node would load, or a library of which no version is stated.
 fn connect(reading: &mut Reading, packages: &BTreeMap<String, Package>, nodes: &BTreeMap<&str, Node>) {
     let mut elsewhere: BTreeMap<&str, Node> = BTreeMap::new();
+    let mut needs = 0_usize;
     for (folder, package) in packages {
         let Some(from) = nodes.get(folder.as_str()).copied() else { continue };
         for (name, scope) in package.needed.all() {
+            needs += 1;
+            if needs > NEEDS_MAX {
+                Trouble::too_large(format!("more than {NEEDS_MAX} dependencies")).note("", reading);
+                return;
+            }
             let graph = &mut reading.graph;
             let to = bundled(folder, name, nodes)
                 .unwrap_or_else(|| *elsewhere.entry(name).or_insert_with(|| graph.add(named(name, scope))));

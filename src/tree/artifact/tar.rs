@@ -9,6 +9,9 @@ use std::io::{self, Read};
 
 const BLOCK_BYTES: u64 = 512;
 
+/// The longest path of a system (PATH_MAX). A member with a longer one can be nothing that is looked for.
+const PATH_BYTES_MAX: usize = 4096;
+
 /// The most bytes of a pax header or a long name.
 const EXTENSION_BYTES_MAX: u64 = 1 << 20;
 
@@ -114,6 +117,15 @@ impl<'a> Tar<'a> {
             Some(link) => link,
             None => until_nul(field(header, 157, 100)?),
         };
+        let is_long = path.len() > PATH_BYTES_MAX || link.len() > PATH_BYTES_MAX;
+        if is_long {
+            return Ok(Entry {
+                path: String::new(),
+                link: String::new(),
+                kind: EntryKind::Other,
+                size: self.body,
+            });
+        }
         Ok(Entry { path, link, kind, size: self.body })
     }
 

@@ -38,6 +38,9 @@ pub struct Token {
     pub end: usize,
     /// The line it begins on, from 1.
     pub line: u64,
+    /// Where a statement begins that begins with this piece, and on which line: before the marks of conditional comments
+    /// that stand in front of it.
+    pub opening: (usize, u64),
 }
 
 /// Cuts a text.
@@ -67,13 +70,16 @@ impl<'a> Lexer<'a> {
 
     /// The next piece. `between` says that no statement has begun: some clients listen only then.
     pub fn next(&mut self, between: bool) -> Option<Token> {
+        let mut opening = None;
         loop {
             if let Some(torn) = self.skip() {
                 return Some(torn);
             }
+            let here = (self.at, self.line);
             if !self.is_conditional_mark() {
                 break;
             }
+            opening = if self.in_conditional { opening.or(Some(here)) } else { None };
         }
         let first = *self.rest().first()?;
         let (start, line) = (self.at, self.line);
@@ -83,7 +89,7 @@ impl<'a> Lexer<'a> {
             self.take_delimiter(start, end);
         }
         self.advance(end);
-        Some(Token { what, start, end, line })
+        Some(Token { what, start, end, line, opening: opening.unwrap_or((start, line)) })
     }
 
     /// Passes over the data behind `COPY … FROM stdin;`, with the line `\.`; whether there was one.
@@ -130,7 +136,8 @@ impl<'a> Lexer<'a> {
                     let length = comment_length(rest, self.rules.nested_comments);
                     self.advance(start + length.unwrap_or(rest.len()));
                     if length.is_none() {
-                        return Some(Token { what: What::Torn, start, end: self.at, line });
+                        let opening = (start, line);
+                        return Some(Token { what: What::Torn, start, end: self.at, line, opening });
                     }
                 }
                 _ => return None,
@@ -166,28 +173,21 @@ impl<'a> Lexer<'a> {
         true
     }
 
-    /// A line that the client keeps to itself.
+    /// A line that the client keeps to itself. The line is measured only where it could be one: else a long line would
+    /// be measured at each of its words.
     fn client(&self, between: bool) -> Option<(What, usize)> {
         let rest = self.rest();
-        let length = line_length(rest);
-        let line = rest.get(..length).unwrap_or_default();
+        let lettered = || rest.get(1).is_some_and(u8::is_ascii_alphabetic);
+        let line = || rest.get(..line_length(rest)).unwrap_or_default();
         let is_command = match self.rules.client {
             Client::None => false,
             Client::Psql => rest.starts_with(b"\\"),
-            Client::Mysql => between && self.line_start && is_mysql_command(line),
-            Client::Dot => {
-                between
-                    && self.line_start
-                    && line.starts_with(b".")
-                    && line.get(1).is_some_and(u8::is_ascii_alphabetic)
-            }
-            Client::Sqlcmd if self.line_start && is_go(line) => return Some((What::Batch, length)),
-            Client::Sqlcmd => {
-                let colon = line.starts_with(b":") && line.get(1).is_some_and(u8::is_ascii_alphabetic);
-                between && self.line_start && colon
-            }
+            Client::Mysql => between && self.line_start && is_mysql_command(line()),
+            Client::Dot => between && self.line_start && rest.starts_with(b".") && lettered(),
+            Client::Sqlcmd if self.line_start && is_go(line()) => return Some((What::Batch, line().len())),
+            Client::Sqlcmd => between && self.line_start && rest.starts_with(b":") && lettered(),
         };
-        is_command.then_some((What::Client, length))
+        is_command.then(|| (What::Client, line().len()))
     }
 
     /// Notes what `DELIMITER x` says.

@@ -1,7 +1,9 @@
 //! DDL files: their statements, what those create, alter, drop and refer to, and which of them could not be parsed.
 
+mod cursor;
 mod definitions;
 pub mod dialect;
+mod heads;
 mod lex;
 mod names;
 pub mod objects;
@@ -11,7 +13,8 @@ pub mod split;
 #[cfg(test)]
 mod tests;
 
-use crate::format::ddl::{DdlFile, Dialect, Object, Room, Unparsed, Why};
+use crate::format::ddl::{DdlFile, Dialect, Object, ObjectKind, Room, Unparsed, Why};
+use crate::tree::ddl::cursor::Cursor;
 use crate::tree::ddl::dialect::Rules;
 use crate::tree::ddl::lex::{Lexer, What};
 use crate::tree::ddl::objects::Effects;
@@ -75,6 +78,8 @@ struct Reader<'a> {
 struct Seen {
     /// Names of what was created so far, of whatever kind.
     created: HashSet<String>,
+    /// Names of what was referred to so far.
+    depends: HashSet<String>,
     lists: [HashSet<Object>; 4],
 }
 
@@ -93,8 +98,15 @@ impl Reader<'_> {
             Form::Torn => Err(Why::Unterminated),
             Form::Client => Err(Why::ClientCommand),
             Form::Sql => {
-                let trees = parse::parse(text, self.dialect, self.rules)?;
-                Ok(objects::effects(&trees, self.dialect))
+                match parse::parse(text, self.dialect, self.rules) {
+                    Ok(trees) => Ok(objects::effects(&trees, self.dialect)),
+                    // Valid all the same, perhaps: the parser does not know every form.
+                    Err(Why::Form) => {
+                        let cursor = Cursor::new(text, self.dialect, self.rules).ok_or(Why::Form)?;
+                        heads::effects(cursor).ok_or(Why::Form)
+                    }
+                    Err(why) => Err(why),
+                }
             }
         }
     }
@@ -102,8 +114,13 @@ impl Reader<'_> {
     fn note(&mut self, effects: Effects) {
         let Effects { creates, alters, drops, depends } = effects;
         for object in depends {
-            if !self.seen.created.contains(&object.name) {
-                self.list(3, object);
+            // Where a statement says which kind it is, it stands before the mere mention.
+            let mentioned = object.kind == ObjectKind::Relation && self.seen.depends.contains(&object.name);
+            if !self.seen.created.contains(&object.name) && !mentioned {
+                let name = object.name.clone();
+                if self.list(3, object) {
+                    self.seen.depends.insert(name);
+                }
             }
         }
         for object in alters {

@@ -10,6 +10,9 @@ use std::borrow::Cow;
 /// The largest statement that is parsed, in bytes.
 const STATEMENT_BYTES_MAX: usize = 1 << 20;
 
+/// The most pieces of a statement that is parsed: a tree takes half a KiB for each.
+const PIECES_MAX: usize = 100_000;
+
 /// The deepest that a syntax tree may get through brackets, which its parser counts.
 const RECURSION_MAX: usize = 50;
 
@@ -22,10 +25,10 @@ const DEPTH_MAX: usize = 2000;
 
 /// The syntax trees of a statement. A batch that is one statement here may have several.
 pub fn parse(text: &str, dialect: Option<Dialect>, rules: &Rules) -> Result<Vec<Statement>, Why> {
-    if text.len() > STATEMENT_BYTES_MAX || is_deep(text, rules) {
+    if text.len() > STATEMENT_BYTES_MAX || is_large(text, rules) {
         return Err(Why::TooLarge);
     }
-    let text = unconditional(text, rules);
+    let text = plain(text, rules);
     let options = ParserOptions {
         // T-SQL separates by what begins the next statement.
         require_semicolon_stmt_delimiter: dialect != Some(Dialect::Sqlserver),
@@ -42,12 +45,14 @@ pub fn parse(text: &str, dialect: Option<Dialect>, rules: &Rules) -> Result<Vec<
     }
 }
 
-/// Whether the tree could be deeper than [`DEPTH_MAX`]: the pieces since the last comma of each open parenthesis, in sum.
-fn is_deep(text: &str, rules: &Rules) -> bool {
+/// Whether the tree could get too large, or deeper than [`DEPTH_MAX`]: the pieces since the last comma of each open
+/// parenthesis, in sum.
+fn is_large(text: &str, rules: &Rules) -> bool {
     let mut lexer = Lexer::new(text, rules);
-    let (mut open, mut here, mut sum) = (Vec::new(), 0, 0);
+    let (mut open, mut here, mut sum, mut pieces) = (Vec::new(), 0, 0, 0);
     while let Some(token) = lexer.next(false) {
         here += 1;
+        pieces += 1;
         sum += 1;
         match text.get(token.start..token.end) {
             Some("(") if token.what == What::Mark => open.push(std::mem::take(&mut here)),
@@ -58,16 +63,17 @@ fn is_deep(text: &str, rules: &Rules) -> bool {
             Some("," | ";") => sum -= std::mem::take(&mut here),
             _ => {}
         }
-        if sum > DEPTH_MAX || open.len() > PARENTHESES_MAX {
+        if pieces > PIECES_MAX || sum > DEPTH_MAX || open.len() > PARENTHESES_MAX {
             return true;
         }
     }
     false
 }
 
-/// The text with what stands in conditional comments, and without any comments: the parser passes over them all.
-fn unconditional<'a>(text: &'a str, rules: &Rules) -> Cow<'a, str> {
-    if !rules.conditional_comments || !text.contains("/*") {
+/// The text of MySQL as the parser knows it: with what stands in conditional comments, without any comments, and with
+/// every string in single quotes, as the parser wants some of them.
+fn plain<'a>(text: &'a str, rules: &Rules) -> Cow<'a, str> {
+    if !rules.conditional_comments || !(text.contains("/*") || text.contains('"')) {
         return Cow::Borrowed(text);
     }
     let mut lexer = Lexer::new(text, rules);
@@ -77,7 +83,13 @@ fn unconditional<'a>(text: &'a str, rules: &Rules) -> Cow<'a, str> {
         if token.start > end {
             plain.push(' ');
         }
-        plain.push_str(text.get(token.start..token.end).unwrap_or_default());
+        let piece = text.get(token.start..token.end).unwrap_or_default();
+        match piece.strip_prefix('"').and_then(|piece| piece.strip_suffix('"')) {
+            Some(inner) if token.what == What::Text => {
+                plain.extend(["'", &inner.replace("\"\"", "\"").replace('\'', "\'\'"), "'"]);
+            }
+            _ => plain.push_str(piece),
+        }
         end = token.end;
     }
     Cow::Owned(plain)

@@ -157,6 +157,7 @@ impl Statements<'_> {
         let line = self.text.get(token.start..token.end).unwrap_or_default().trim_ascii_end();
         let end = token.start + line.len();
         match self.open.take() {
+            None if is_aside(line, self.rules.client) => None,
             None => Some(Statement { form: Form::Client, start: token.start, end, line: token.line }),
             // `\g` and its kin send what was read so far, and may do something with the answer.
             Some(open) if self.rules.client == Client::Psql && sends(line) => {
@@ -212,9 +213,9 @@ impl Statements<'_> {
 impl Open {
     fn new(token: Token) -> Open {
         Open {
-            start: token.start,
+            start: token.opening.0,
             end: token.end,
-            line: token.line,
+            line: token.opening.1,
             words: 0,
             subject: Subject::Unknown,
             defines: false,
@@ -290,4 +291,34 @@ fn sends(line: &str) -> bool {
     let name = line.split([' ', '\t', ';']).next().unwrap_or_default();
     let alone = ["\\crosstabview", "\\gdesc", "\\gexec", "\\gset", "\\gx", "\\g", "\\watch", "\\bind"];
     alone.contains(&name)
+}
+
+/// Commands of psql that change nothing but how psql itself behaves.
+const PSQL_ASIDES: &[&str] = &[
+    "\\a",
+    "\\echo",
+    "\\encoding",
+    "\\pset",
+    "\\q",
+    "\\qecho",
+    "\\quit",
+    "\\restrict",
+    "\\set",
+    "\\t",
+    "\\timing",
+    "\\unrestrict",
+    "\\unset",
+    "\\warn",
+    "\\x",
+];
+
+/// Whether a command to the client changes nothing in the database: it is no statement then.
+fn is_aside(line: &str, client: Client) -> bool {
+    let name = line.split([' ', '\t', ';']).next().unwrap_or_default();
+    match client {
+        Client::Psql => PSQL_ASIDES.contains(&name),
+        Client::Mysql => name.eq_ignore_ascii_case("delimiter"),
+        Client::Sqlcmd => name.eq_ignore_ascii_case(":setvar") || name.eq_ignore_ascii_case(":on"),
+        Client::None | Client::Dot => false,
+    }
 }

@@ -10,7 +10,7 @@ pub mod tag;
 mod tests;
 
 use crate::error::Result;
-use crate::tree::git::open::open;
+use crate::tree::git::open::{object, open};
 use gix::Repository;
 use gix::refs::TargetRef;
 use std::path::Path;
@@ -66,7 +66,7 @@ fn read(repository: &Repository, facts: &mut GitFacts) -> gix::Result<()> {
     let head = repository.head()?;
     let Some(head) = head.id() else { return Ok(()) };
     facts.commit = Some(head.to_string());
-    facts.commit_time_s = Some(head.object()?.try_into_commit()?.time()?.seconds);
+    facts.commit_time_s = Some(object(head)?.try_into_commit()?.time()?.seconds);
     for tag in repository.references()?.tags()?.peeled()? {
         let tag = tag?;
         if tag.try_id() == Some(head) {

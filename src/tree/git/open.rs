@@ -34,6 +34,9 @@ const KEPT: &[(&str, &[&str])] = &[
     ("branch", &["remote", "merge"]),
 ];
 
+/// The largest commit or tag that is read, in bytes; real ones have some hundreds.
+const OBJECT_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
 /// A checkout.
 pub(super) struct Checkout {
     /// What is sealed, without links in its path.
@@ -92,6 +95,19 @@ fn disarmed(mut repository: Repository) -> gix::Result<Repository> {
     }
     config.commit()?;
     Ok(repository)
+}
+
+/// An object that is small enough to be a commit or a tag, and has the digest that names it, which gix does not look at.
+pub(super) fn object(id: gix::Id<'_>) -> gix::Result<gix::Object<'_>> {
+    let fault = |why| gix::error::ErrorExt::raise(gix::error::message(why));
+    if id.header()?.size() > OBJECT_BYTES_MAX {
+        return Err(fault("the object is too large"));
+    }
+    let object = id.object()?;
+    if gix::objs::compute_hash(id.kind(), object.kind, &object.data)? != id.detach() {
+        return Err(fault("the object is damaged: it does not have the digest that names it"));
+    }
+    Ok(object)
 }
 
 /// The nearest folder, from here upwards, that has a `.git`: as git looks for it, across file systems as well.

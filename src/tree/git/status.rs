@@ -5,7 +5,8 @@ use crate::tree::git::open::{Checkout, open};
 use gix::Repository;
 use gix::attrs::StateRef;
 use gix::bstr::{BStr, BString};
-use gix::dir::walk::EmissionMode;
+use gix::dir::walk::{Delegate, EmissionMode};
+use gix::dir::{EntryRef, entry};
 use gix::hash::ObjectId;
 use gix::index::entry::{Flags, Mode};
 use gix::status::index_worktree::Options;
@@ -80,24 +81,24 @@ fn read(repository: &Repository, checkout: &Checkout, excluded: &[PathBuf]) -> g
         seen.changed(change.fields().0);
         Ok(ControlFlow::Continue(()))
     })?;
-    let walk = repository.dirwalk_options()?.empty_patterns_match_prefix(false);
-    let walk = walk.emit_untracked(EmissionMode::Matching);
-    let options = Options { dirwalk_options: Some(walk), ..Options::default() };
     let submodules = Submodules { work_tree: seen.work_tree.clone() };
     let attributes = repository.attributes_only(&index, Source::WorktreeThenIdMapping)?;
-    let mut visitor = Visitor { seen: &mut seen, attributes };
     let (progress, never) = (&mut gix::progress::Discard, AtomicBool::new(false));
     repository.index_worktree_status(
         &index,
         None::<&BStr>,
-        &mut visitor,
+        &mut Tracked { seen: &mut seen, attributes },
         // Not by size: what a file is in git may be longer or shorter than in the tree.
         HashEq,
         submodules,
         progress,
         &never,
-        options,
+        Options::default(),
     )?;
+    // Apart, since together all paths would be kept until the end of the walk.
+    let walk = repository.dirwalk_options()?.empty_patterns_match_prefix(false);
+    let walk = walk.emit_untracked(EmissionMode::Matching);
+    repository.dirwalk(&index, None::<&BStr>, &never, walk, &mut Untracked { seen: &mut seen })?;
     for entry in index.entries() {
         let path = entry.path(&index);
         if entry.flags.intersects(Flags::SKIP_WORKTREE | Flags::ASSUME_VALID) {
@@ -183,13 +184,27 @@ impl Seen {
     }
 }
 
-/// Takes what the comparison of index and work tree finds.
-struct Visitor<'r, 's> {
+/// Takes the files of the work tree that are none of the index.
+struct Untracked<'s> {
+    seen: &'s mut Seen,
+}
+
+impl Delegate for Untracked<'_> {
+    fn emit(&mut self, entry: EntryRef<'_>, _: Option<entry::Status>) -> ControlFlow<()> {
+        if entry.status == entry::Status::Untracked {
+            self.seen.untracked(&entry.rela_path);
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// Takes the entries of the index that the work tree differs from.
+struct Tracked<'r, 's> {
     seen: &'s mut Seen,
     attributes: gix::AttributeStack<'r>,
 }
 
-impl<'i> VisitEntry<'i> for Visitor<'_, '_> {
+impl<'i> VisitEntry<'i> for Tracked<'_, '_> {
     type ContentChange = ObjectId;
     type SubmoduleStatus = ();
 
@@ -197,14 +212,13 @@ impl<'i> VisitEntry<'i> for Visitor<'_, '_> {
         let path = entry.destination_rela_path();
         match entry.summary() {
             None => {}
-            Some(Summary::Added) => self.seen.untracked(path),
             Some(Summary::Modified) if self.has_filter(path) => self.seen.uncompared(path),
             Some(_) => self.seen.changed(path),
         }
     }
 }
 
-impl Visitor<'_, '_> {
+impl Tracked<'_, '_> {
     /// Whether a filter would make other bytes of the file.
     fn has_filter(&mut self, path: &BStr) -> bool {
         let mut found = self.attributes.selected_attribute_matches(["filter"]);

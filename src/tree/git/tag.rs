@@ -2,14 +2,11 @@
 
 use crate::error::Result;
 use crate::policy::TagTemplate;
-use crate::tree::git::open::open;
+use crate::tree::git::open::{object, open};
 use crate::tree::git::signature::{self, Signature, Signers};
 use gix::Repository;
 use gix::objs::Kind;
 use std::path::Path;
-
-/// The largest tag object that is read, in bytes; real ones have some hundreds.
-const TAG_BYTES_MAX: u64 = 1024 * 1024;
 
 /// A tag.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -72,26 +69,14 @@ pub fn tag(root: &Path, name: &str, signers: &Signers) -> Result<Option<Tag>> {
 fn read(repository: &Repository, tag: &mut Tag, signers: &Signers) -> gix::Result<bool> {
     let full = format!("refs/tags/{}", tag.name);
     let Some(mut reference) = repository.try_find_reference(full.as_str())? else { return Ok(false) };
-    if let Some(id) = reference.try_id() {
-        let header = id.header()?;
-        if header.kind() == Kind::Tag {
-            tag.object = Some(id.to_string());
-            if header.size() > TAG_BYTES_MAX {
-                return Err(fault("its object is too large"));
-            }
-            let object = id.object()?;
-            if gix::objs::compute_hash(id.kind(), Kind::Tag, &object.data)? != id.detach() {
-                return Err(fault("its object is damaged: it does not have the digest that names it"));
-            }
-            describe(tag, &object.data, signers);
-        }
+    if let Some(id) = reference.try_id()
+        && id.header()?.kind() == Kind::Tag
+    {
+        tag.object = Some(id.to_string());
+        describe(tag, &object(id)?.data, signers);
     }
     tag.target = Some(reference.peel_to_id()?.to_string());
     Ok(true)
-}
-
-fn fault(why: &'static str) -> gix::Error {
-    gix::error::ErrorExt::raise(gix::error::message(why)).into()
 }
 
 /// What the object says, and what its signature is worth.

@@ -153,3 +153,17 @@ fn the_remote_is_origin_or_the_only_one_and_tells_no_credentials() {
     run(&["remote", "set-url", "origin", "/srv/git/r.git"]);
     assert_eq!(remote(), None);
 }
+
+#[test]
+fn a_damaged_commit_tells_no_time() {
+    let folder = repository();
+    let head = git(folder.path(), &["rev-parse", "HEAD"]);
+    commit_again(folder.path());
+    let later = git(folder.path(), &["rev-parse", "HEAD"]);
+    let place = |id: &str| folder.path().join(".git/objects").join(&id[..2]).join(&id[2..]);
+    fs::remove_file(place(&later)).unwrap();
+    fs::copy(place(&head), place(&later)).unwrap();
+    let facts = facts(folder.path()).unwrap().unwrap();
+    assert_eq!((facts.commit, facts.commit_time_s), (Some(later), None));
+    assert!(facts.unread.unwrap().contains("the object is damaged"));
+}

@@ -24,15 +24,16 @@ pub fn read(lockfile: &Lockfile<'_>) -> Reading {
         Err(fault) => return fault.into(),
     };
     let lines = Lines::of(text);
+    let mut assembly = Assembly::new(Aggregate::Complete);
     let file = match DeTable::parse(text) {
         Ok(file) => file.into_inner(),
         Err(error) => {
             let line = error.span().map_or(1, |span| lines.at(span.start));
             let what = format!("not TOML: {}", error.message());
-            return Fault::new(Code::SbomSourceInvalid, line, what).into();
+            assembly.fault(Fault::new(Code::SbomSourceInvalid, line, what));
+            return assembly.finish();
         }
     };
-    let mut assembly = Assembly::new(Aggregate::Complete);
     if let Some(version) = file.get("version") {
         let line = lines.at(version.span().start);
         match version.get_ref().as_integer().and_then(|version| version.as_str().parse::<u32>().ok()) {

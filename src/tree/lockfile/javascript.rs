@@ -88,6 +88,8 @@ pub struct Manifest {
     pub needs: Vec<(String, String, Scope)>,
     /// The members of its workspace, as far as they are named without a glob.
     pub members: Vec<String>,
+    /// Whether others are named with one.
+    pub has_globs: bool,
 }
 
 /// The lists of a manifest. What stands in a later one as well is meant as the later one says.
@@ -117,13 +119,15 @@ pub fn manifest(beside: &dyn Beside, folder: &str) -> Option<Manifest> {
     let workspaces = node.get("workspaces");
     let members = workspaces.and_then(|node| node.get("packages")).or(workspaces);
     let members = members.map(Node::items).unwrap_or_default().iter().filter_map(Node::string);
-    let members = members.filter(|member| !member.contains(['*', '!', '{', '['])).map(str::to_owned);
+    let (globs, members): (Vec<&str>, Vec<&str>) =
+        members.partition(|member| member.contains(['*', '?', '!', '{', '[']));
     Some(Manifest {
         name: text("name"),
         version: text("version"),
         licence: node.get("license").and_then(licence),
         needs,
-        members: members.collect(),
+        members: members.into_iter().map(str::to_owned).collect(),
+        has_globs: !globs.is_empty(),
     })
 }
 
@@ -182,7 +186,7 @@ mod tests {
         );
         assert_eq!((manifest.name.as_deref(), manifest.version), (Some("a"), None));
         assert_eq!(manifest.licence, Some(Licence::Expression("MIT".into())));
-        assert_eq!(manifest.members, ["x"]);
+        assert_eq!((&manifest.members[..], manifest.has_globs), (&["x".to_owned()][..], true));
     }
 
     #[test]

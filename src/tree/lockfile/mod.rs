@@ -4,21 +4,30 @@
 //! what a hostile file can make it do: depth, repetition, size.
 
 mod assembly;
+mod bun;
 mod cargo;
 mod cargo_toml;
+mod composer;
 mod gemfile;
 mod go_mod;
 mod gradle;
 mod javascript;
 mod json;
+mod maven;
+mod mix;
 pub mod node;
 mod npm;
 mod npm_v1;
+mod nuget;
 mod packages;
 mod pdm;
 mod pip_lines;
+mod pipfile;
 mod places;
+mod pnpm;
 mod poetry;
+mod pubspec;
+mod pylock;
 mod pyproject;
 mod python;
 mod requirement;
@@ -26,11 +35,19 @@ mod requirements;
 #[cfg(test)]
 mod samples;
 mod source;
+mod terms;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod toml_tree;
 mod uv;
+mod xml;
 pub mod yaml;
+mod yarn;
+mod yarn_berry;
+mod yarn_classic;
+mod yarn_lines;
 
 use crate::tree::reading::Reading;
 
@@ -82,18 +99,27 @@ pub struct Kind {
 }
 
 /// Every kind that is known, sorted by name.
-#[rustfmt::skip]
 pub const KINDS: &[Kind] = &[
     Kind { name: "Cargo.lock", is: |name| name == "Cargo.lock", read: cargo::read },
+    Kind { name: "bun.lock", is: |name| name == "bun.lock", read: bun::read },
     Kind { name: "Gemfile.lock", is: gemfile::is, read: gemfile::read },
+    Kind { name: "Pipfile.lock", is: pipfile::is, read: pipfile::read },
+    Kind { name: "composer.lock", is: composer::is, read: composer::read },
     Kind { name: "go.mod", is: go_mod::is, read: go_mod::read },
     Kind { name: "gradle.lockfile", is: gradle::is, read: gradle::read },
+    Kind { name: "mix.lock", is: mix::is, read: mix::read },
     Kind { name: "npm-shrinkwrap.json", is: |name| name == "npm-shrinkwrap.json", read: npm::read },
     Kind { name: "package-lock.json", is: |name| name == "package-lock.json", read: npm::read },
+    Kind { name: "packages.lock.json", is: nuget::is, read: nuget::read },
     Kind { name: "pdm.lock", is: pdm::is, read: pdm::read },
+    Kind { name: "pnpm-lock.yaml", is: |name| name == "pnpm-lock.yaml", read: pnpm::read },
     Kind { name: "poetry.lock", is: poetry::is, read: poetry::read },
+    Kind { name: "pom.xml", is: maven::is, read: maven::read },
+    Kind { name: "pubspec.lock", is: pubspec::is, read: pubspec::read },
+    Kind { name: "pylock.toml", is: pylock::is, read: pylock::read },
     Kind { name: "requirements.txt", is: requirements::is, read: requirements::read },
     Kind { name: "uv.lock", is: uv::is, read: uv::read },
+    Kind { name: "yarn.lock", is: |name| name == "yarn.lock", read: yarn::read },
 ];
 
 /// The kind of a file by its path in the tree.

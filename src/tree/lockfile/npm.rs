@@ -150,7 +150,12 @@ fn needs(assembly: &mut Assembly, places: &Places<'_>, entry: &Entry<'_>, place:
         }
     }
     // npm before 7 left peers to the user, and since then they may be left out, so one that is missing is no fault.
-    for need in entry.node.get("peerDependencies").map(Node::entries).unwrap_or_default() {
+    // Optional ones only happen to be there.
+    let meta = entry.node.get("peerDependenciesMeta");
+    let is_optional =
+        |name: &str| meta.and_then(|meta| meta.get(name)?.get("optional")).is_some_and(Node::is_true);
+    let peers = entry.node.get("peerDependencies").map(Node::entries).unwrap_or_default();
+    for need in peers.iter().filter(|need| !is_optional(&need.key)) {
         if let Some(to) = places.find(place, &need.key) {
             assembly.need(package, to, Scope::Runtime);
         }

@@ -30,6 +30,9 @@ pub fn read(lockfile: &Lockfile<'_>) -> Reading {
     check_version(&mut assembly, &lock);
     let project = python::add_project(&mut assembly, lockfile);
     let mut found = Found::default();
+    if let Some((_, project)) = &project {
+        found.extras = project.extras.clone();
+    }
     for package in lock.get("package").map_or(&[][..], Node::items) {
         found.add(&mut assembly, package);
     }
@@ -74,6 +77,7 @@ struct Found<'a> {
     /// Each table of the file, and the package that it is about.
     added: Vec<(bom::Node, &'a Node<'a>)>,
     has_groups: bool,
+    extras: Vec<String>,
 }
 
 impl<'a> Found<'a> {
@@ -86,7 +90,7 @@ impl<'a> Found<'a> {
         let (version, origin) = (string("version"), origin(package));
         self.has_groups |= package.get("groups").is_some();
         let mut component = python::package(name, version, &origin);
-        component.scope = scope(package);
+        component.scope = scope(package, &self.extras);
         for hash in
             package.get("files").map_or(&[][..], Node::items).iter().filter_map(|file| file.get("hash"))
         {
@@ -98,11 +102,16 @@ impl<'a> Found<'a> {
     }
 }
 
-/// The group of what the project itself needs is called `default`. Groups before 2.5 and extras are alike here: which
-/// of them are extras stands in the manifest only.
-fn scope(package: &Node<'_>) -> Scope {
+/// The group of what the project itself needs is called `default`. Of the others only the manifest tells which are extras
+/// and which are for development.
+fn scope(package: &Node<'_>, extras: &[String]) -> Scope {
     let Some(groups) = package.get("groups") else { return Scope::Runtime };
-    python::scope_of_groups(groups.items().iter().filter_map(Node::string), "default")
+    let scope = |group: &str| match group {
+        "default" => Scope::Runtime,
+        _ if extras.iter().any(|extra| extra == group) => Scope::Optional,
+        _ => Scope::Development,
+    };
+    groups.items().iter().filter_map(Node::string).map(scope).min().unwrap_or_default()
 }
 
 fn origin(package: &Node<'_>) -> Origin {

@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn lines_go_on_and_comments_end() {
         let text = "# top\na==1 \\\n    --hash=x \\\n    # why\nb # c\nd#e\n\\\nf";
-        let expected = [(1, ""), (2, "a==1     --hash=x     "), (5, "b "), (6, "d#e"), (7, "f")]
+        let expected = [(1, ""), (2, "a==1     --hash=x "), (5, "b "), (6, "d#e"), (7, "f")]
             .map(|(at, line)| (at, line.to_owned()));
         assert_eq!(lines(text), expected);
         assert_eq!(lines("a==1 \\"), [(1, "a==1 ".to_owned())]);

@@ -108,7 +108,8 @@ fn add(
 
 fn scope(package: &Node<'_>) -> Option<Scope> {
     if let Some(groups) = package.get("groups") {
-        return Some(python::scope_of_groups(groups.items().iter().filter_map(Node::string), "main"));
+        let is_main = groups.items().iter().any(|group| group.string() == Some("main"));
+        return Some(if is_main { Scope::Runtime } else { Scope::Development });
     }
     let category = package.get("category")?.string()?;
     Some(if category == "main" { Scope::Runtime } else { Scope::Development })

@@ -20,6 +20,8 @@ pub struct Project {
     pub licence: Option<Licence>,
     /// What it needs by normalised name, and when at the most.
     pub needs: BTreeMap<String, Scope>,
+    /// The names of its extras.
+    pub extras: Vec<String>,
 }
 
 /// The manifest beside a lockfile, if there is one.
@@ -35,12 +37,15 @@ fn project(manifest: &Node<'_>) -> Project {
     let licence =
         either("license").and_then(|stated| stated.string().or_else(|| stated.get("text")?.string()));
     let mut project = Project {
-        name: string("name"),
+        name: string("name").filter(|name| !name.is_empty()),
         version: string("version").filter(|version| !version.is_empty()),
         // A licence's whole text may stand there too; that is no name.
         licence: licence.filter(|text| !text.contains('\n')).and_then(Licence::read),
         needs: BTreeMap::new(),
+        extras: Vec::new(),
     };
+    let extras = at(&["project", "optional-dependencies"]).map_or(&[][..], Node::entries);
+    project.extras.extend(extras.iter().map(|extra| extra.key.to_string()));
     for (path, scope) in [
         (&["project", "dependencies"][..], Scope::Runtime),
         (&["tool", "uv", "dev-dependencies"], Scope::Development),

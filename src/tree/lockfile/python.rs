@@ -1,7 +1,7 @@
 //! What Python's lockfiles have in common: names, package URLs, digests, and the project beside them.
 
 use crate::finding::Code;
-use crate::format::bom::{self, Checksum, Component, ComponentKind, Purl, Scope, checksum::Algorithm};
+use crate::format::bom::{self, Checksum, Component, ComponentKind, Purl, checksum::Algorithm};
 use crate::tree::lockfile::assembly::Assembly;
 use crate::tree::lockfile::node::Node;
 use crate::tree::lockfile::packages::Packages;
@@ -97,11 +97,6 @@ pub fn link_project(assembly: &mut Assembly, packages: &mut Packages, root: bom:
     for (name, scope) in &project.needs {
         packages.link(assembly, root, name, *scope);
     }
-}
-
-/// The most needed scope of the groups that a package is in; `main` is the name of what is no group.
-pub fn scope_of_groups<'a>(mut groups: impl Iterator<Item = &'a str>, main: &str) -> Scope {
-    if groups.any(|group| group == main) { Scope::Runtime } else { Scope::Development }
 }
 
 #[cfg(test)]

@@ -80,7 +80,7 @@ pub fn stands_cuts(path: &str, bytes: &[u8], beside: &dyn Beside) {
     let whole = read(path, bytes, beside);
     let all: std::collections::HashSet<_> =
         whole.graph.nodes().map(|node| &whole.graph.component(node).name).collect();
-    let step = (bytes.len() / 150).max(1);
+    let step = (bytes.len() / 60).max(1);
     for end in (0..bytes.len()).step_by(step) {
         let cut = read(path, &bytes[..end], beside);
         let faulty = !cut.faults.is_empty() && cut.aggregate == Aggregate::Incomplete;

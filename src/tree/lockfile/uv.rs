@@ -37,7 +37,7 @@ pub fn read(lockfile: &Lockfile<'_>) -> Reading {
         }
     }
     for (node, package) in &added {
-        link(&mut assembly, &mut packages, *node, package);
+        link(&mut assembly, &mut packages, *node, package, members.is_root(package));
     }
     assembly.finish_by_reach()
 }
@@ -68,10 +68,11 @@ impl<'a> Members<'a> {
     }
 
     /// A workspace lists its members; without that the project is what lies in the lockfile's own folder.
-    fn has(&self, name: &str, source: Option<&Node<'_>>) -> bool {
-        let is_here = |key: &str| source.and_then(|source| source.get_text(key)) == Some(".");
-        self.0.contains(name)
-            || self.0.is_empty() && ["editable", "virtual", "directory"].into_iter().any(is_here)
+    fn is_root(&self, package: &Node<'_>) -> bool {
+        let name = package.get_text("name").unwrap_or_default();
+        let place = |key: &str| package.get("source").and_then(|source| source.get_text(key));
+        let is_here = ["editable", "virtual", "directory"].into_iter().any(|key| place(key) == Some("."));
+        self.0.contains(name) || self.0.is_empty() && is_here
     }
 }
 
@@ -88,7 +89,7 @@ fn add(
     };
     // The version of a project may be made when it is built.
     let (version, source) = (string("version"), package.get("source"));
-    let is_root = members.has(name, source);
+    let is_root = members.is_root(package);
     let origin = if is_root { Origin::Index } else { origin(source) };
     let mut component = python::package(name, version, &origin);
     let wheels = package.get("wheels").map_or(&[][..], Node::items);
@@ -128,10 +129,18 @@ fn origin(source: Option<&Node<'_>>) -> Origin {
 }
 
 /// Links a package with everything that it needs.
-fn link(assembly: &mut Assembly, packages: &mut Packages, from: bom::Node, package: &Node<'_>) {
+fn link(
+    assembly: &mut Assembly,
+    packages: &mut Packages,
+    from: bom::Node,
+    package: &Node<'_>,
+    is_root: bool,
+) {
     let groups = |key: &str| package.get(key).map_or(&[][..], Node::entries).iter().map(|group| &group.node);
     let main = package.get("dependencies").into_iter().map(|list| (Scope::Runtime, list));
-    let optional = groups("optional-dependencies").map(|list| (Scope::Optional, list));
+    // Of other packages it has only those extras that something asks for, with what these need.
+    let extra = if is_root { Scope::Optional } else { Scope::Runtime };
+    let optional = groups("optional-dependencies").map(|list| (extra, list));
     let development = groups("dev-dependencies").map(|list| (Scope::Development, list));
     for (scope, list) in main.chain(optional).chain(development) {
         for needed in list.items() {

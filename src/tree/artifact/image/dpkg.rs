@@ -33,7 +33,8 @@ pub fn read(bytes: &[u8], os: &Os) -> Result<Vec<Package>, Trouble> {
     }
 }
 
-fn package(fields: &Fields, os: &Os) -> Option<Package> {
+/// One paragraph; `None` if it names no package.
+pub fn package(fields: &Fields, os: &Os) -> Option<Package> {
     let name = fields.get("Package").and_then(short)?;
     let version = fields.get("Version").and_then(short);
     let arch = fields.get("Architecture").and_then(short).unwrap_or_default();

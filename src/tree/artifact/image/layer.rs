@@ -7,6 +7,7 @@ use crate::tree::artifact::parts::file_name;
 use crate::tree::artifact::tar::{Entry, EntryKind, Tar, inside};
 use crate::tree::lockfile::{LOCKFILE_BYTES_MAX, kind_of};
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 
 /// The largest manifest that is kept for the lockfile beside it, and how many are.
 const BESIDE_BYTES_MAX: u64 = 256 << 10;
@@ -60,9 +61,13 @@ pub fn walk(bytes: &mut dyn Bytes, budget: &mut Budget) -> Layer {
             Ok(None) => break,
             Err(trouble) => {
                 layer.trouble("", trouble);
-                break;
+                return layer;
             }
         }
+    }
+    // What pads the tar; behind it stands the checksum of a compressed layer.
+    if let Err(error) = io::copy(bytes, &mut io::sink()) {
+        layer.trouble("", error.into());
     }
     layer
 }
@@ -74,14 +79,14 @@ impl Layer {
             return;
         };
         if let Some(name) = file_name(&path).strip_prefix(".wh.") {
-            self.whiteout(&path, name);
+            self.whiteout(&path, name, budget);
             return;
         }
         match entry.kind {
             EntryKind::File => self.file(path, tar, budget),
             EntryKind::Folder => {}
-            EntryKind::Symlink => self.link(path, |path| resolved(path, &entry.link)),
-            EntryKind::HardLink => self.link(path, |_| inside(&entry.link)),
+            EntryKind::Symlink => self.link(path, |path| resolved(path, &entry.link), budget),
+            EntryKind::HardLink => self.link(path, |_| inside(&entry.link), budget),
             EntryKind::Other if is_place(&path) || kind_of(&path).is_some() => {
                 self.trouble(&path, Trouble::invalid("it is a device, a FIFO or a sparse file"));
             }
@@ -89,9 +94,9 @@ impl Layer {
         }
     }
 
-    fn whiteout(&mut self, path: &str, name: &str) {
-        if self.removed.len() + self.opaque.len() >= TAKEN_MAX {
-            self.trouble(path, Trouble::too_large(format!("more than {TAKEN_MAX} whiteouts")));
+    fn whiteout(&mut self, path: &str, name: &str, budget: &mut Budget) {
+        if let Err(trouble) = self.take_away(path, budget) {
+            self.trouble(path, trouble);
             return;
         }
         let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
@@ -101,6 +106,14 @@ impl Layer {
             _ if name.starts_with(".wh.") => {}
             _ => drop(self.removed.insert(joined(folder, name))),
         }
+    }
+
+    /// Counts one more path that those below lose.
+    fn take_away(&self, path: &str, budget: &mut Budget) -> Result<(), Trouble> {
+        if self.removed.len() + self.opaque.len() >= TAKEN_MAX {
+            return Err(Trouble::too_large(format!("more than {TAKEN_MAX} whiteouts")));
+        }
+        budget.spend(path.len() + 64)
     }
 
     fn file(&mut self, path: String, tar: &mut Tar<'_>, budget: &mut Budget) {
@@ -121,18 +134,22 @@ impl Layer {
     }
 
     /// A link where a database is looked for is kept; whatever was there before it is gone.
-    fn link(&mut self, path: String, target: impl Fn(&str) -> Option<String>) {
+    fn link(&mut self, path: String, target: impl Fn(&str) -> Option<String>, budget: &mut Budget) {
         let is_above = |place: &str| place.strip_prefix(&*path).is_some_and(|rest| rest.starts_with('/'));
-        if is_place(&path) && self.links.len() < BESIDE_MAX {
+        if most_of(&path).is_none() && !places().any(is_above) {
+            return;
+        }
+        if let Err(trouble) = self.take_away(&path, budget) {
+            self.trouble(&path, trouble);
+            return;
+        }
+        if is_place(&path) {
             match target(&path) {
                 Some(target) => drop(self.links.insert(path.clone(), target)),
                 None => self.trouble(&path, Trouble::invalid("a link that leaves the layer")),
             }
         }
-        let matters = most_of(&path).is_some() || places().any(is_above);
-        if matters && self.removed.len() < TAKEN_MAX {
-            self.removed.insert(path);
-        }
+        self.removed.insert(path);
     }
 }
 
@@ -143,6 +160,7 @@ fn places() -> impl Iterator<Item = &'static str> {
         .chain(APK.iter().copied())
         .chain(OS_RELEASE.iter().copied())
         .chain(rpm::PLACES.iter().copied())
+        .chain(rpm::LOGS.iter().copied())
 }
 
 /// Whether a database or a release file is looked for here.

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 
 /// How many images of one archive are read, and how deep indexes lie in each other.
-const IMAGES_MAX: usize = 64;
+const IMAGES_MAX: usize = 32;
 const INDEXES_MAX: usize = 4;
 
 /// An image.
@@ -31,7 +31,6 @@ pub struct Image {
 struct Saved {
     #[serde(default)]
     repo_tags: Option<Vec<String>>,
-    #[serde(default)]
     layers: Vec<String>,
 }
 
@@ -62,6 +61,10 @@ pub fn images(path: &str, blobs: &Blobs, reading: &mut Reading) -> Option<Vec<Im
     let stem = stem.unwrap_or(file);
     let mut images = Vec::new();
     if blobs.json("manifest.json").is_some() {
+        // Many archives have a file of that name.
+        if !blobs.has_layers() && blobs.json("oci-layout").is_none() {
+            return None;
+        }
         let all: Vec<Saved> = parsed("manifest.json", blobs, reading).unwrap_or_default();
         images.extend(all.into_iter().take(IMAGES_MAX + 1).map(|saved| saved.image(stem)));
     } else if blobs.json("index.json").is_some() && blobs.json("oci-layout").is_some() {
@@ -162,6 +165,19 @@ fn split(reference: &str) -> (String, Option<String>) {
         }
         _ => (reference.to_owned(), None),
     }
+}
+
+/// Where the manifests and layers lie that an index or a manifest names.
+pub fn blobs_of(json: &[u8]) -> Vec<String> {
+    #[derive(Deserialize)]
+    struct Any {
+        #[serde(default)]
+        manifests: Vec<Descriptor>,
+        #[serde(default)]
+        layers: Vec<Descriptor>,
+    }
+    let Ok(any) = serde_json::from_slice::<Any>(json) else { return Vec::new() };
+    any.manifests.iter().chain(&any.layers).filter_map(|descriptor| blob(&descriptor.digest)).collect()
 }
 
 /// Where a blob lies: `sha256:HEX` in `blobs/sha256/HEX`.

@@ -2,7 +2,7 @@
 
 use crate::format::bom::{Aggregate, Component, ComponentKind, Graph, Node, Scope};
 use crate::tree::artifact::Source;
-use crate::tree::artifact::bounds::{Bounded, MEMBER_BYTES_MAX, Trouble, short};
+use crate::tree::artifact::bounds::{Bounded, Pool, Trouble, short};
 use crate::tree::artifact::crate_file::purl;
 use crate::tree::artifact::parts::file_name;
 use crate::tree::artifact::program::sections::Section;
@@ -36,10 +36,10 @@ struct Package {
 /// The list of a program; `None` if it has none.
 pub fn read(path: &str, sections: &[Section], source: &mut dyn Source) -> Result<Option<Reading>, Trouble> {
     let Some(section) = sections.iter().find(|section| section.name == ".dep-v0") else { return Ok(None) };
-    let most = SECTION_BYTES_MAX.min(MEMBER_BYTES_MAX);
-    let packed = whole(source, section, most)?;
+    let packed = whole(source, section, SECTION_BYTES_MAX)?;
     let mut json = Vec::new();
-    let unpacked = Bounded::new(ZlibDecoder::new(&packed[..]), most).read_to_end(&mut json);
+    let unpacked =
+        Bounded::new(ZlibDecoder::new(&packed[..]), Pool::with(SECTION_BYTES_MAX)).read_to_end(&mut json);
     unpacked.map_err(|error| prefixed(error.into()))?;
     let list: List = serde_json::from_slice(&json)
         .map_err(|error| prefixed(Trouble::invalid(format!("not the list: {error}"))))?;

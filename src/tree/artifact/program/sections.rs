@@ -127,7 +127,7 @@ fn fat(kind: FileKind, source: &mut dyn Source) -> Result<Vec<Section>, Trouble>
         }
         _ => {
             let file = MachOFatFile64::parse(&head[..]);
-            file.map(|file| file.arches().iter().map(FatArch::offset).map(Into::into).collect())
+            file.map(|file| file.arches().iter().map(FatArch::offset).collect())
         }
     }
     .unwrap_or_default();

@@ -10,6 +10,7 @@ mod tests;
 use crate::error::{Error, Result};
 use crate::format::allowed_signers::AllowedSigners;
 use crate::format::path::PackPath;
+use crate::format::provenance::TagSignature;
 use crate::policy::GitOptions;
 use crate::tree::git::tag::Person;
 use crate::tree::text;
@@ -91,6 +92,19 @@ impl Verdict {
     }
 }
 
+impl Signature {
+    /// As the provenance says it.
+    pub fn stated(&self) -> TagSignature {
+        TagSignature {
+            format: self.format.as_str().to_owned(),
+            verdict: self.verdict.as_str().to_owned(),
+            reason: self.verdict.why().map(str::to_owned),
+            key: self.key.clone(),
+            signer: self.signer.clone(),
+        }
+    }
+}
+
 /// Whose signatures count.
 #[derive(Clone, Debug, Default)]
 pub struct Signers {
@@ -130,7 +144,7 @@ fn missing(path: &Path, key: &str) -> Error {
     Error::input(message, "write the public keys into it, or take it out of the policy")
 }
 
-/// How a signature begins, and what it is then; `None` for what nothing here verifies.
+/// How a signature begins, and what it is then.
 const BEGINNINGS: &[(&str, Format)] = &[
     ("-----BEGIN SSH SIGNATURE-----", Format::Ssh),
     ("-----BEGIN PGP SIGNATURE-----", Format::OpenPgp),

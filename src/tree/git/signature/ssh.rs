@@ -1,7 +1,7 @@
 //! Signatures by SSH keys: OpenSSH's PROTOCOL.sshsig, judged by an allowed-signers file.
 //!
-//! Verified are Ed25519, ECDSA over P-256 and P-384, and RSA from 2048 bits with SHA-256 or SHA-512. Keys in security
-//! tokens (`sk-…`), certificates, P-521 and DSA are not.
+//! Verified are Ed25519, ECDSA over P-256 and P-384, RSA from 2048 bits with SHA-256 or SHA-512, and the keys of security
+//! tokens (`sk-…`, PROTOCOL.u2f), which must have been touched. Certificates, P-521 and DSA are not.
 
 use crate::format::allowed_signers::{Allowed, AllowedSigners};
 use crate::tree::git::signature::{Format, Signature, Verdict};
@@ -58,6 +58,9 @@ fn verify(payload: &[u8], signature: &SshSig) -> Result<Vec<u8>, Verdict> {
     if !holds {
         return Err(Verdict::Bad("the signature is not over this tag".to_owned()));
     }
+    if matches!(key, KeyData::SkEd25519(_) | KeyData::SkEcdsaSha2NistP256(_)) && !was_touched(signature) {
+        return Err(Verdict::Bad("nobody touched the security token".to_owned()));
+    }
     PublicKey::from(key.clone()).to_bytes().map_err(|error| Verdict::Bad(error.to_string()))
 }
 
@@ -68,6 +71,11 @@ fn strictly(payload: &[u8], signature: &SshSig, key: &[u8; 32]) -> bool {
         (VerifyingKey::from_bytes(key), Ed25519Signature::from_slice(signature.signature_bytes()), signed);
     let is_ed25519 = signature.algorithm() == Algorithm::Ed25519 && signature.reserved().is_empty();
     matches!(parts, (Ok(key), Ok(signature), Ok(signed)) if is_ed25519 && key.verify_strict(&signed, &signature).is_ok())
+}
+
+/// What a token signs ends in a byte of flags, of which the lowest says that somebody was there, and a counter of four.
+fn was_touched(signature: &SshSig) -> bool {
+    signature.signature_bytes().iter().rev().nth(4).is_some_and(|flags| flags & 1 == 1)
 }
 
 fn unsupported(key: &KeyData) -> Option<&'static str> {
@@ -81,7 +89,7 @@ fn unsupported(key: &KeyData) -> Option<&'static str> {
         }
         KeyData::Rsa(_) => None,
         KeyData::Dsa(_) => Some("a DSA key"),
-        KeyData::SkEd25519(_) | KeyData::SkEcdsaSha2NistP256(_) => Some("a key in a security token"),
+        KeyData::SkEd25519(_) | KeyData::SkEcdsaSha2NistP256(_) => None,
         _ => Some("a key of another type"),
     }
 }

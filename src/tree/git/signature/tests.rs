@@ -85,6 +85,25 @@ fn bad(why: &str) -> Verdict {
 
 const NOT_OVER: &str = "the signature is not over this tag";
 
+/// Judges a tag with each byte changed in turn: nothing panics, and what is signed holds with none of them.
+fn every_byte_counts(world: &World, name: &str) {
+    let object = format!("{}\n", git(world.root(), &["cat-file", "tag", name])).into_bytes();
+    let signers = world.signers().unwrap();
+    let good =
+        |object: &[u8]| judge(object, None, &signers).is_some_and(|found| found.verdict == Verdict::Good);
+    assert!(good(&object));
+    let (payload, _, _) = split(&object).unwrap();
+    let signed_bytes = payload.len();
+    for at in 0..object.len() {
+        for bit in [0x01, 0x20, 0x80] {
+            let mut changed = object.clone();
+            changed[at] ^= bit;
+            let holds = good(&changed);
+            assert!(at >= signed_bytes || !holds, "byte {at}");
+        }
+    }
+}
+
 #[test]
 fn a_tag_without_a_signature_has_none_and_x509_is_not_verified() {
     let world = World::new();

@@ -1,7 +1,7 @@
 //! RPM's database of installed packages, in the three formats it has had. Each holds a header a package.
 
 mod bdb;
-mod header;
+pub mod header;
 mod ndb;
 mod sqlite;
 #[cfg(test)]
@@ -24,6 +24,9 @@ pub const PLACES: &[&str] = &[
     "usr/lib/sysimage/rpm/Packages",
     "var/lib/rpm/Packages",
 ];
+
+/// Where SQLite keeps changes that are not in the database yet. An image should hold none.
+pub const LOGS: &[&str] = &["usr/lib/sysimage/rpm/rpmdb.sqlite-wal", "var/lib/rpm/rpmdb.sqlite-wal"];
 
 /// The most packages of a database.
 const PACKAGES_MAX: usize = 100_000;
@@ -83,7 +86,7 @@ fn each(bytes: &[u8], take: &mut dyn FnMut(&[u8])) -> Result<(), Trouble> {
 }
 
 /// A package; `None` inside for a signer's key, which stands among them. `None` if it has no name.
-fn package(header: &Header<'_>, os: &Os) -> Option<Option<Package>> {
+pub fn package(header: &Header<'_>, os: &Os) -> Option<Option<Package>> {
     let text = |tag: Tag| header.text(tag);
     let name = text(Tag::NAME)?;
     let name = short(&name)?;

@@ -6,11 +6,12 @@ use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, MAIN_DB, Result};
+use std::io::Read;
 
 /// The bytes of a database's header that say that it has a write-ahead log (SQLite file format, section 1.3.3). A
 /// database in memory has none, and SQLite refuses to open one that says so.
 const FORMAT_VERSIONS: std::ops::Range<usize> = 18..20;
-const ROLLBACK: u8 = 1;
+const ROLLBACK: &[u8] = &[1, 1];
 
 /// The columns of the table, as rpm makes it: name and type, and that they are stored.
 const COLUMNS: &[(&str, &str, i64)] = &[("hnum", "INTEGER", 0), ("blob", "BLOB", 0)];
@@ -34,10 +35,8 @@ pub fn each(bytes: &[u8], take: &mut dyn FnMut(&[u8]) -> Result<(), Trouble>) ->
 }
 
 fn open(bytes: &[u8]) -> Result<Connection> {
-    let mut image = bytes.to_vec();
-    if let Some(versions) = image.get_mut(FORMAT_VERSIONS) {
-        versions.fill(ROLLBACK);
-    }
+    let (before, after) = (bytes.get(..FORMAT_VERSIONS.start), bytes.get(FORMAT_VERSIONS.end..));
+    let image = before.unwrap_or_default().chain(ROLLBACK).chain(after.unwrap_or_default());
     let mut database = Connection::open_in_memory()?;
     database.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     database.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
@@ -53,7 +52,7 @@ fn open(bytes: &[u8]) -> Result<Connection> {
     ] {
         database.set_limit(limit, most)?;
     }
-    database.deserialize_read_exact(MAIN_DB, &image[..], image.len(), true)?;
+    database.deserialize_read_exact(MAIN_DB, image, bytes.len(), true)?;
     Ok(database)
 }
 

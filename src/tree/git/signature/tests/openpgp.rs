@@ -246,3 +246,9 @@ impl Gpg {
         assert!(output.status.success(), "{output:?}");
     }
 }
+
+#[test]
+fn every_byte_of_the_tag_counts() {
+    let (world, _gpg, _) = signed("ed25519");
+    every_byte_counts(&world, "v1");
+}

@@ -158,7 +158,7 @@ fn a_damaged_object_is_not_judged() {
     let tag = world.tag("v1");
     assert_eq!(tag.signature, None);
     assert!(
-        tag.unread.unwrap().ends_with("its object is damaged: it does not have the digest that names it")
+        tag.unread.unwrap().ends_with("the object is damaged: it does not have the digest that names it")
     );
 }
 
@@ -219,4 +219,52 @@ fn weak_and_other_keys_are_not_verified() {
     assert!(Command::new("ssh-keygen").args(certify).output().unwrap().status.success());
     world.ssh_sign("key-cert.pub", "by-cert");
     assert_eq!(world.judged("by-cert").verdict, Verdict::Unsupported("a certificate".into()));
+}
+
+/// The parts of a signature as a security token with an Ed25519 key makes it (PROTOCOL.u2f): the public line, and the armor.
+fn by_token(payload: &[u8], flags: u8) -> (String, String) {
+    use data_encoding::BASE64;
+    use ed25519_dalek::{Signer, SigningKey};
+    use sha2::{Digest, Sha256};
+    const KIND: &[u8] = b"sk-ssh-ed25519@openssh.com";
+    let text = |bytes: &[u8]| [&u32::try_from(bytes.len()).unwrap().to_be_bytes(), bytes].concat();
+    let key = SigningKey::from_bytes(&[7; 32]);
+    let public = [text(KIND), text(key.verifying_key().as_bytes()), text(b"ssh:")].concat();
+    let message = ssh_key::SshSig::signed_data("git", ssh_key::HashAlg::Sha512, payload).unwrap();
+    let counted = [&[flags][..], &1u32.to_be_bytes()].concat();
+    let signed = [&Sha256::digest(b"ssh:")[..], &counted, &Sha256::digest(&message)[..]].concat();
+    let signature = [text(KIND), text(&key.sign(&signed).to_bytes()), counted].concat();
+    let version = 1u32.to_be_bytes();
+    let parts = [text(&public), text(b"git"), text(b""), text(b"sha512"), text(&signature)].concat();
+    let body = BASE64.encode(&[b"SSHSIG", &version[..], &parts].concat());
+    let lines: Vec<&str> =
+        body.as_bytes().chunks(70).map(|line| std::str::from_utf8(line).unwrap()).collect();
+    let armor = format!("-----BEGIN SSH SIGNATURE-----\n{}\n-----END SSH SIGNATURE-----\n", lines.join("\n"));
+    (format!("{} {}", std::str::from_utf8(KIND).unwrap(), BASE64.encode(&public)), armor)
+}
+
+#[test]
+fn a_security_token_signs_where_somebody_touched_it() {
+    let (world, _) = signed();
+    let tagged = |name: &str, flags: u8, change: &str| {
+        world.forge("v1", name, |text| {
+            let payload = text[..text.find("-----BEGIN").unwrap()].replace("tag v1", &format!("tag {name}"));
+            let (public, armor) = by_token(payload.as_bytes(), flags);
+            world.write("allowed", format!("t@example.com {public}\n"));
+            format!("{}{armor}", payload.replace("\nit\n", change))
+        });
+    };
+    tagged("touched", 1, "\nit\n");
+    assert_eq!(world.agreed("touched").verdict, Verdict::Good);
+    tagged("changed", 1, "\nother\n");
+    assert_eq!(world.agreed("changed").verdict, bad(NOT_OVER));
+    // ssh-keygen leaves this one to whoever asks.
+    tagged("alone", 0, "\nit\n");
+    assert_eq!(world.judged("alone").verdict, bad("nobody touched the security token"));
+}
+
+#[test]
+fn every_byte_of_the_tag_counts() {
+    let (world, _) = signed();
+    every_byte_counts(&world, "v1");
 }
