@@ -10,6 +10,7 @@ mod faults;
 mod forge;
 mod hash;
 mod hostile_age;
+mod hostile_attestations;
 mod hostile_frames;
 mod hostile_manifests;
 mod hostile_signatures;

@@ -5,6 +5,9 @@ use crate::format::digest::{Digests, Sha256};
 use crate::format::path::PackPath;
 use crate::format::seal::Tool;
 
+/// What the name of a release's own file begins with inside a document; its path follows. No other name begins so.
+pub const RELEASED_FILE: &str = "file:";
+
 /// A release and everything that was read about it.
 #[derive(Clone, Debug)]
 pub struct Release {
