@@ -252,7 +252,8 @@ pub fn sbom() -> Vec<Vec<u8>> {
     let source = Source { path, sha256: Some(Sha256::of(b"")), origin: Origin::Lockfile, graph, aggregate };
     let subject = Component::new(ComponentKind::Application, "shop", Some("1.0.0"));
     let tool = Tool { name: "attestar".to_owned(), version: "0.1.0".to_owned() };
-    let release = Release { subject, sources: vec![source], files: vec![], epoch_s: 1_700_000_000, tool };
+    let sources = vec![source];
+    let release = Release { subject, sources, files: vec![], files_omitted: 0, epoch_s: 1_700_000_000, tool };
     let merged = Merged::of(&release);
     vec![cyclonedx::to_bytes(&merged), spdx::to_bytes(&merged)]
 }
