@@ -142,12 +142,25 @@ fn kinds_of_gates() -> String {
     let mut text = String::new();
     for kind in KINDS {
         let waivable = if kind.waivable { "" } else { " No waiver lifts it." };
-        text += &format!("\n### `{}`\n\nHolds when {}.", kind.name, kind.holds_when);
-        text += &format!("{waivable} What it finds is `{}`.\n\n| key | meaning |\n|---|---|\n", kind.code);
+        let holds = format!("Holds when {}.{waivable} What it finds is `{}`.", kind.holds_when, kind.code);
+        text += &format!("\n### `{}`\n\n{}\n\n| key | meaning |\n|---|---|\n", kind.name, wrapped(&holds));
         kind.keys.iter().for_each(|(key, meaning)| text += &format!("| `{key}` | {meaning} |\n"));
         text += &format!("\n```toml\nschema = 1\n\n{ANY}\n{}```\n", kind.example);
     }
     text + "\n"
+}
+
+/// In lines of at most 120 characters.
+fn wrapped(text: &str) -> String {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.is_empty() => line.push_str(word),
+            Some(line) if line.len() + 1 + word.len() <= 120 => *line += &format!(" {word}"),
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines.join("\n")
 }
 
 /// What every policy needs beside its gates.
