@@ -67,7 +67,7 @@ pub fn write<const N: usize>(
     let lockfiles =
         said.iter().filter(|said| said.lockfile.is_some()).map(|said| said.path.clone()).collect();
     let described = said.iter().filter(|said| said.lockfile.is_none()).count() as u64;
-    let release = release(subject, said, if files.len() > NAMED_MAX { Vec::new() } else { files });
+    let release = release(subject, said, files);
     let merged = Merged::of(&release);
     findings.extend(merged.disagreements.iter().map(|disagreement| disagreement.finding()));
     let documents = formats.map(|format| match format {
@@ -95,10 +95,12 @@ fn release(subject: &Subject<'_>, said: Vec<Said>, files: Vec<ReleaseFile>) -> R
         graph: said.reading.graph,
         aggregate: said.reading.aggregate,
     };
+    let files_omitted = if files.len() > NAMED_MAX { files.len() as u64 } else { 0 };
     Release {
         subject: Component { supplier: subject.supplier.map(str::to_owned), ..named },
         sources: said.into_iter().map(source).collect(),
-        files,
+        files: if files_omitted > 0 { Vec::new() } else { files },
+        files_omitted,
         epoch_s: subject.epoch_s,
         tool: Tool::this(),
     }

@@ -2,6 +2,7 @@
 
 use crate::world::World;
 use attestar::finding::{Code, Weight};
+use attestar::policy::gate::KINDS;
 use attestar::policy::{Policy, Source};
 use std::collections::BTreeSet;
 use std::env;
@@ -134,6 +135,49 @@ fn every_policy_of_policy_md_is_one() {
         let policy = Policy::parse(Source::File("POLICY.md".into()), &*text);
         assert!(policy.is_ok(), "{}\n{text}", policy.unwrap_err());
     }
+}
+
+/// A section for each kind of gate, as the kind describes itself.
+fn kinds_of_gates() -> String {
+    let mut text = String::new();
+    for kind in KINDS {
+        let waivable = if kind.waivable { "" } else { " No waiver lifts it." };
+        let holds = format!("Holds when {}.{waivable} What it finds is `{}`.", kind.holds_when, kind.code);
+        text += &format!("\n### `{}`\n\n{}\n\n| key | meaning |\n|---|---|\n", kind.name, wrapped(&holds));
+        kind.keys.iter().for_each(|(key, meaning)| text += &format!("| `{key}` | {meaning} |\n"));
+        text += &format!("\n```toml\nschema = 1\n\n{ANY}\n{}```\n", kind.example);
+    }
+    text + "\n"
+}
+
+/// In lines of at most 120 characters.
+fn wrapped(text: &str) -> String {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.is_empty() => line.push_str(word),
+            Some(line) if line.len() + 1 + word.len() <= 120 => *line += &format!(" {word}"),
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines.join("\n")
+}
+
+/// What every policy needs beside its gates.
+const ANY: &str = "[[include]]\nclass = \"doc\"\npaths = [\"**\"]\n";
+
+#[test]
+fn policy_md_describes_every_kind_of_gate_as_it_describes_itself() {
+    const START: &str = "from src/policy/gate. -->\n";
+    const END: &str = "<!-- The end of the kinds. -->";
+    let there = document("docs/POLICY.md");
+    let (before, rest) = there.split_once(START).expect("the start of the kinds");
+    let (_, after) = rest.split_once(END).expect("the end of the kinds");
+    let anew = format!("{before}{START}{}{END}{after}", kinds_of_gates());
+    if env::var_os("ATTESTAR_BLESS").is_some() {
+        fs::write(root().join("docs/POLICY.md"), &anew).unwrap();
+    }
+    assert!(document("docs/POLICY.md") == anew, "ATTESTAR_BLESS=1 writes docs/POLICY.md anew");
 }
 
 #[test]

@@ -15,8 +15,8 @@ use std::sync::Arc;
 pub const KIND: Kind = Kind {
     name: "version",
     code: Code::GateVersion,
-    holds_when: "VERSION, SOURCE_TAG and the manifests of the ecosystems all state the version that is sealed, that \
-                 is a Semantic Version, and a tag at HEAD is the policy's `tag` of it",
+    holds_when: "VERSION, SOURCE_TAG and the manifests of the ecosystems all state the version that is sealed, or \
+                 the policy's `tag` of it, and that version is a Semantic Version",
     keys: &[(
         "files",
         "files that state it; default: those of the well-known ones that lie in the tree's root",
