@@ -40,7 +40,6 @@ macro_rules! shares {
 
 shares! {
     tar frames seek_table index inventory listing hashes bag_declaration bag_info bag_manifest bag_fetch bundle
-    statement policy ddl trust pack_path identity public_key sbom
     statement policy trust pack_path identity public_key sbom lockfile artifact ddl allowed_signers
     tag_signature
 }
