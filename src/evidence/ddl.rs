@@ -157,3 +157,36 @@ fn each_listed(tags: &Tags, mut found: impl FnMut(&str)) {
         found(row.member.path.as_str());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::digest::Digests;
+    use crate::pipeline::pack::Read as Sealed;
+
+    #[test]
+    fn bytes_that_changed_between_the_two_readings_are_refused() {
+        let path = PackPath::new(b"ddl/a.sql").unwrap();
+        let member = Member {
+            path: path.clone(),
+            kind: MemberKind::File,
+            class: Some(Class::Ddl),
+            size: 1,
+            mode: 0o644,
+            mtime_s: 0,
+            mtime_ns: 0,
+            uid: 0,
+            gid: 0,
+        };
+        let sealed = Sealed { size: 1, digests: Digests::of(b"a") };
+        let payload = Payload { scanned: &[member], members: &[], read: &[sealed] };
+        let gathered = |read: &[u8]| Gathered { pack: None, read: vec![(path.clone(), Sha256::of(read))] };
+        assert!(gathered(b"a").same_bytes(&payload).is_ok());
+        let Err(Error::Refused(findings)) = gathered(b"b").same_bytes(&payload) else {
+            panic!("other bytes go through")
+        };
+        assert_eq!((findings[0].code, &*findings[0].subject), (Code::FileChanging, "ddl/a.sql"));
+        let nothing = Payload { scanned: &[], members: &[], read: &[] };
+        assert!(gathered(b"a").same_bytes(&nothing).is_err(), "what was not sealed was not the same");
+    }
+}

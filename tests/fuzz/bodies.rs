@@ -36,7 +36,7 @@ use attestar::keys::public::PublicKey;
 use attestar::keys::trust::Trust;
 use attestar::policy::{Policy, Source};
 use attestar::tree::artifact;
-use attestar::tree::ddl::{self as tree_ddl, dialect, split};
+use attestar::tree::ddl;
 use attestar::tree::git::Signers;
 use attestar::tree::git::signature;
 use attestar::tree::lockfile::{KINDS, Lockfile};
@@ -71,6 +71,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "bundle", body: bundle, seeds: seeds::bundle },
     Target { name: "statement", body: statement, seeds: seeds::statement },
     Target { name: "policy", body: policy, seeds: seeds::policy },
+    Target { name: "ddl", body: ddl, seeds: seeds::ddl },
     Target { name: "trust", body: trust, seeds: seeds::trust },
     Target { name: "pack_path", body: pack_path, seeds: seeds::pack_path },
     Target { name: "identity", body: identity, seeds: seeds::identity },
@@ -78,7 +79,6 @@ pub const TARGETS: &[Target] = &[
     Target { name: "sbom", body: sbom, seeds: seeds::sbom },
     Target { name: "lockfile", body: lockfile, seeds: seeds::lockfile },
     Target { name: "artifact", body: artifact, seeds: seeds::artifact },
-    Target { name: "ddl", body: ddl, seeds: seeds::ddl },
     Target { name: "allowed_signers", body: allowed_signers, seeds: seeds::allowed_signers },
     Target { name: "tag_signature", body: tag_signature, seeds: seeds::tag_signature },
 ];
@@ -312,6 +312,23 @@ pub fn policy(bytes: &[u8]) {
     }
 }
 
+/// Whatever the dialect, statements lie in the file, in order, at lines that are true, and no more is unparsed than there
+/// is.
+pub fn ddl(bytes: &[u8]) {
+    let text = std::str::from_utf8(bytes).unwrap_or_default();
+    for dialect in std::iter::once(None).chain(Dialect::ALL.map(|(_, dialect)| Some(dialect))) {
+        let (rules, mut end) = (ddl::dialect::rules(dialect), 0);
+        for statement in ddl::split::statements(text, &rules) {
+            assert!(end <= statement.start && statement.start < statement.end);
+            end = statement.end;
+            assert_eq!(statement.line, 1 + text[..statement.start].matches('\n').count() as u64);
+        }
+        let file = ddl::read("a.sql", bytes, dialect, &mut Room::default());
+        assert!(end <= text.len() && file.statements_unparsed <= file.statements);
+        assert_eq!(file.unparsed.len() as u64, file.statements_unparsed, "there is room for all");
+    }
+}
+
 /// A key has one role; a mistake in a trust file has a line that there is.
 pub fn trust(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
@@ -418,28 +435,6 @@ pub fn artifact(bytes: &[u8]) {
         assert!(reading.faults.len() <= FAULTS_MAX);
         assert!(reading.faults.is_empty() || reading.aggregate == Aggregate::Incomplete);
     }
-}
-
-/// Statements lie one behind the other, each on the line it says, and every word of the file is in one of them. The
-/// first byte says in which dialect.
-pub fn ddl(bytes: &[u8]) {
-    let Some((&dialect, bytes)) = bytes.split_first() else { return };
-    let dialect =
-        Dialect::ALL.get(usize::from(dialect) % (Dialect::ALL.len() + 1)).map(|(_, dialect)| *dialect);
-    let Ok(text) = std::str::from_utf8(bytes) else { return };
-    let rules = dialect::rules(dialect);
-    let (mut at, mut count) = (0, 0);
-    for statement in split::statements(text, &rules) {
-        assert!(at <= statement.start && statement.start < statement.end);
-        text.get(at..statement.start).expect("between characters");
-        text.get(statement.start..statement.end).expect("between characters");
-        let before = text.as_bytes()[..statement.start].iter().filter(|&&byte| byte == b'\n').count();
-        assert_eq!(statement.line, 1 + before as u64);
-        (at, count) = (statement.end, count + 1);
-    }
-    let file = tree_ddl::read("ddl/0001.sql", bytes, dialect, &mut Room::default());
-    assert_eq!(file.statements, count);
-    assert!(file.unparsed.len() as u64 <= file.statements_unparsed && file.statements_unparsed <= count);
 }
 
 /// A mistake has a line that there is, and so has every key.

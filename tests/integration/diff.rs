@@ -192,6 +192,11 @@ fn an_altered_archive_is_not_compared() {
     fs::write(world.archive(), bytes).unwrap();
     let document = refuses(&world, &["out/shop-1.0.0.tar.zst.age", "shop"], 3);
     assert_eq!(codes(&document, "a"), ["altered"]);
+    // The same where the evidence has to be read out of it.
+    fs::remove_dir_all(world.evidence()).unwrap();
+    fs::write(world.archive(), "age-encryption.org/v1\n").unwrap();
+    let document = refuses(&world, &["out/shop-1.0.0.tar.zst.age", "shop"], 3);
+    assert_eq!(codes(&document, "a"), ["age-invalid"]);
 }
 
 #[test]
@@ -230,6 +235,10 @@ fn an_archive_without_an_identity_is_read_from_the_evidence_beside_it_or_not_at_
     fs::rename(world.evidence(), world.path().join("away")).unwrap();
     let document = refuses(&world, &[archive, "shop"], 5);
     assert_eq!(codes(&document, "a"), ["no-identity"]);
+    let other = World::new();
+    let identity = other.home().join("identity.age").display().to_string();
+    let document = refuses(&world, &[archive, "shop", "--identity", &identity], 5);
+    assert_eq!(codes(&document, "a"), ["no-identity"], "nor does another's");
     world.run(&["diff", archive, "shop"]).exits(5).complains("hint: add --identity FILE");
 }
 

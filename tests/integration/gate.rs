@@ -294,7 +294,7 @@ fn policies_whose_gates_are_none() {
         ),
         ("file = \"docs/v{version}.md\"\n", "", "file"),
         ("docs/v{version}.md", "docs/{versoin}.md", "versoin"),
-        ("docs/v{version}.md", "../v{version}.md", ".."),
+        ("docs/v{version}.md", "../v{version}.md", "a dot component"),
     ] {
         assert!(ALL.contains(from));
         let world = shop(&ALL.replacen(from, to, 1));
