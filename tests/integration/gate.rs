@@ -233,6 +233,12 @@ fn a_gate_of_other_releases_is_skipped_and_says_why() {
     // A tier that is not known might be that one.
     gate(&world, &[]).exits(4);
     gate(&world, &["--tier", "hotfix", "--only", "changelog-entry"]).exits(5);
+    // Neither is it known how the version differs from the one before.
+    let policy =
+        ALL.replace("check = \"changelog\"\n", "check = \"changelog\"\nwhen = { bump = [\"patch\"] }\n");
+    let world = shop(&policy);
+    world.write("CHANGELOG.md", "# Changelog\n");
+    gate(&world, &[]).exits(4);
 }
 
 #[test]

@@ -138,7 +138,7 @@ fn lockfiles_made_to_hang_whoever_reads_them() {
         "web/package-lock.json",
         format!("{{\"lockfileVersion\":3,\"packages\":{}", "{\"a\":".repeat(200_000)),
     );
-    says(&world, "sbom-source-invalid", "web/package-lock.json:1", "");
+    says(&world, "sbom-source-too-large", "web/package-lock.json:1", "");
     let world = shop();
     world.write("web/poetry.lock", format!("a = {}", "[".repeat(200_000)));
     let said = unbroken(world.run(&["-C", "shop", "--json", "sbom"]).done());
@@ -150,7 +150,7 @@ fn a_lockfile_of_a_hundred_megabytes() {
     let world = shop();
     fs::create_dir(world.tree().join("web")).unwrap();
     fs::File::create(world.tree().join("web/yarn.lock")).unwrap().set_len(100 << 20).unwrap();
-    says(&world, "sbom-source-too-large", "web/yarn.lock", "larger than 64 MiB");
+    says(&world, "sbom-source-too-large", "web/yarn.lock", "larger than 64.0 MiB");
 }
 
 #[test]
