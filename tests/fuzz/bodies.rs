@@ -36,7 +36,7 @@ use attestar::keys::public::PublicKey;
 use attestar::keys::trust::Trust;
 use attestar::policy::{Policy, Source};
 use attestar::tree::artifact;
-use attestar::tree::ddl::{self as tree_ddl, dialect, split};
+use attestar::tree::ddl;
 use attestar::tree::git::Signers;
 use attestar::tree::git::signature;
 use attestar::tree::lockfile::{KINDS, Lockfile};
@@ -78,7 +78,6 @@ pub const TARGETS: &[Target] = &[
     Target { name: "sbom", body: sbom, seeds: seeds::sbom },
     Target { name: "lockfile", body: lockfile, seeds: seeds::lockfile },
     Target { name: "artifact", body: artifact, seeds: seeds::artifact },
-    Target { name: "ddl", body: ddl, seeds: seeds::ddl },
     Target { name: "allowed_signers", body: allowed_signers, seeds: seeds::allowed_signers },
     Target { name: "tag_signature", body: tag_signature, seeds: seeds::tag_signature },
 ];
@@ -418,28 +417,6 @@ pub fn artifact(bytes: &[u8]) {
         assert!(reading.faults.len() <= FAULTS_MAX);
         assert!(reading.faults.is_empty() || reading.aggregate == Aggregate::Incomplete);
     }
-}
-
-/// Statements lie one behind the other, each on the line it says, and every word of the file is in one of them. The
-/// first byte says in which dialect.
-pub fn ddl(bytes: &[u8]) {
-    let Some((&dialect, bytes)) = bytes.split_first() else { return };
-    let dialect =
-        Dialect::ALL.get(usize::from(dialect) % (Dialect::ALL.len() + 1)).map(|(_, dialect)| *dialect);
-    let Ok(text) = std::str::from_utf8(bytes) else { return };
-    let rules = dialect::rules(dialect);
-    let (mut at, mut count) = (0, 0);
-    for statement in split::statements(text, &rules) {
-        assert!(at <= statement.start && statement.start < statement.end);
-        text.get(at..statement.start).expect("between characters");
-        text.get(statement.start..statement.end).expect("between characters");
-        let before = text.as_bytes()[..statement.start].iter().filter(|&&byte| byte == b'\n').count();
-        assert_eq!(statement.line, 1 + before as u64);
-        (at, count) = (statement.end, count + 1);
-    }
-    let file = tree_ddl::read("ddl/0001.sql", bytes, dialect, &mut Room::default());
-    assert_eq!(file.statements, count);
-    assert!(file.unparsed.len() as u64 <= file.statements_unparsed && file.statements_unparsed <= count);
 }
 
 /// A mistake has a line that there is, and so has every key.

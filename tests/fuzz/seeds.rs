@@ -12,6 +12,10 @@ use attestar::format::cyclonedx;
 use attestar::format::digest::{Blake3, Sha256};
 use attestar::format::envelope::{Envelope, PAYLOAD_TYPE};
 use attestar::format::frames::{INDEX_MAGIC, SeekTable, skippable_header};
+use attestar::format::gates::{
+    Fault, Gate, Gates, PolicyDigest, VERIFIER, VerificationResult, VerificationSummary, Verifier, Version,
+    Waived,
+};
 use attestar::format::index::IndexWriter;
 use attestar::format::inventory::Row;
 use attestar::format::kind::Kind;
@@ -159,7 +163,7 @@ fn in_ways(text: &[u8]) -> Vec<Vec<u8>> {
     vec![[b"1", text].concat(), [b"0", text].concat(), [b"7", &wide[..]].concat()]
 }
 
-fn statements() -> [Vec<u8>; 3] {
+fn statements() -> [Vec<u8>; 4] {
     let (name, project, version) = ("p-1".to_owned(), "p".to_owned(), "1".to_owned());
     let (zero, payload, time) = (Sha256([0; 32]), Totals { files: 3, bytes: 70 }, Timestamp::UNIX_EPOCH);
     let seal = Seal {
@@ -216,7 +220,48 @@ fn statements() -> [Vec<u8>; 3] {
         seal.over(zero).to_bytes(),
         receipt.for_archive("p-1.tar.zst.age", zero).to_bytes(),
         provenance.to_bytes(),
+        gates(zero),
     ]
+}
+
+/// The record of one gate that failed and was waived.
+fn gates(zero: Sha256) -> Vec<u8> {
+    let gate = Gate {
+        id: "readiness".to_owned(),
+        check: "checklist".to_owned(),
+        status: "waived".to_owned(),
+        severity: "error".to_owned(),
+        reason: None,
+        evidence: vec![Subject::new("reports/a.md", zero)],
+        faults: vec![Fault {
+            subject: "reports/a.md:3".to_owned(),
+            expected: None,
+            actual: Some("x".to_owned()),
+        }],
+        waiver: Some(Waived {
+            role: "captain".to_owned(),
+            key_id: "a+b/c=".to_owned(),
+            reason: "tested by hand".to_owned(),
+            until: Timestamp::UNIX_EPOCH,
+            sha256: zero,
+        }),
+    };
+    let summary = VerificationSummary {
+        verifier: Verifier { id: VERIFIER.to_owned(), version: Version { attestar: "0.1.0".to_owned() } },
+        resource_uri: "urn:attestar:pack:p-1".to_owned(),
+        policy: PolicyDigest { uri: "urn:attestar:policy:p".to_owned(), digest: DigestSet { sha256: zero } },
+        verification_result: VerificationResult::Passed,
+        verified_levels: Vec::new(),
+        gates: Gates {
+            project: "p".to_owned(),
+            kind: Kind::Release,
+            version: "1".to_owned(),
+            stage: "seal".to_owned(),
+            commit: None,
+            gates: vec![gate],
+        },
+    };
+    summary.over(zero).to_bytes()
 }
 
 pub fn statement() -> Vec<Vec<u8>> {
@@ -410,23 +455,6 @@ pub fn artifact() -> Vec<Vec<u8>> {
         (7, b"MZ".iter().chain(&[0; 62]).copied().collect()),
     ];
     all.into_iter().map(|(name, bytes)| [&[name], &*bytes].concat()).collect()
-}
-
-/// Real DDL, in the dialect that the first byte says.
-pub fn ddl() -> Vec<Vec<u8>> {
-    let files: [(u8, &[u8]); 6] = [
-        (1, include_bytes!("../../fixtures/ddl/duckdb/0001_shop.sql")),
-        (2, include_bytes!("../../fixtures/ddl/mysql/0002_routines.sql")),
-        (3, include_bytes!("../../fixtures/ddl/postgresql/0005_budgets.sql")),
-        (3, include_bytes!("../../fixtures/ddl/postgresql/0006_servers.sql")),
-        (4, include_bytes!("../../fixtures/ddl/sqlite/0001_state.sql")),
-        (5, include_bytes!("../../fixtures/ddl/sqlserver/0001_shop.sql")),
-    ];
-    let other: [(u8, &[u8]); 2] = [
-        (3, b"COPY a FROM stdin;\n1\t2\n\\.\nDO $x$ BEGIN; END $x$;\n\\i b.sql\n"),
-        (6, b"/* /* */ 'a''b' -- c\n;SELECT 1"),
-    ];
-    files.into_iter().chain(other).map(|(dialect, text)| [&[dialect], text].concat()).collect()
 }
 
 pub fn allowed_signers() -> Vec<Vec<u8>> {

@@ -233,6 +233,12 @@ fn a_gate_of_other_releases_is_skipped_and_says_why() {
     // A tier that is not known might be that one.
     gate(&world, &[]).exits(4);
     gate(&world, &["--tier", "hotfix", "--only", "changelog-entry"]).exits(5);
+    // Neither is it known how the version differs from the one before.
+    let policy =
+        ALL.replace("check = \"changelog\"\n", "check = \"changelog\"\nwhen = { bump = [\"patch\"] }\n");
+    let world = shop(&policy);
+    world.write("CHANGELOG.md", "# Changelog\n");
+    gate(&world, &[]).exits(4);
 }
 
 #[test]
@@ -294,7 +300,7 @@ fn policies_whose_gates_are_none() {
         ),
         ("file = \"docs/v{version}.md\"\n", "", "file"),
         ("docs/v{version}.md", "docs/{versoin}.md", "versoin"),
-        ("docs/v{version}.md", "../v{version}.md", ".."),
+        ("docs/v{version}.md", "../v{version}.md", "a dot component"),
     ] {
         assert!(ALL.contains(from));
         let world = shop(&ALL.replacen(from, to, 1));

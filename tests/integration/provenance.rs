@@ -209,7 +209,7 @@ fn past_ten_thousand_artifacts_the_manifest_stands_for_all() {
     assert_eq!(subjects, ["manifest-sha256.txt"]);
     let bom: Value = serde_json::from_slice(&read("sbom/bom.cdx.json")).unwrap();
     assert_eq!(bom["components"], serde_json::json!([]));
-    assert_eq!(bom["compositions"][0]["aggregate"], "incomplete", "{bom:#}");
+    assert_eq!(crate::sbom_bad_input::whole(&bom), "incomplete", "{bom:#}");
     // One fewer, and each is named.
     fs::remove_file(world.tree().join("dist/100/0")).unwrap();
     fs::remove_dir_all(world.out()).unwrap();

@@ -5,6 +5,7 @@ use crate::finding::Code;
 use crate::format::manifest;
 use crate::format::path::PackPath;
 use crate::format::settings::Section;
+use crate::format::units::count;
 use crate::policy::gate::evidence::required_text;
 use crate::policy::gate::judged::Fault;
 use crate::policy::gate::{Check, Evidence, Judged, Kind, Release};
@@ -67,7 +68,8 @@ impl Check for Version {
         if stating == 0 && faults.is_empty() {
             faults.push(Fault::new("files").expected(release.version).actual("no file states a version"));
         }
-        let passed = format!("{stating} files say {}", release.version);
+        let says = if stating == 1 { "says" } else { "say" };
+        let passed = format!("{} {says} {}", count(stating, "file"), release.version);
         Judged::of(faults, passed).reading(read.iter().map(|document| &**document))
     }
 }
