@@ -71,6 +71,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "bundle", body: bundle, seeds: seeds::bundle },
     Target { name: "statement", body: statement, seeds: seeds::statement },
     Target { name: "policy", body: policy, seeds: seeds::policy },
+    Target { name: "ddl", body: ddl, seeds: seeds::ddl },
     Target { name: "trust", body: trust, seeds: seeds::trust },
     Target { name: "pack_path", body: pack_path, seeds: seeds::pack_path },
     Target { name: "identity", body: identity, seeds: seeds::identity },
@@ -308,6 +309,23 @@ pub fn policy(bytes: &[u8]) {
             assert!(policy.classify(&path).is_none_or(|(at, _)| at < policy.include.len()));
         }
         Err(error) => assert_line(&error, text),
+    }
+}
+
+/// Whatever the dialect, statements lie in the file, in order, at lines that are true, and no more is unparsed than there
+/// is.
+pub fn ddl(bytes: &[u8]) {
+    let text = std::str::from_utf8(bytes).unwrap_or_default();
+    for dialect in std::iter::once(None).chain(Dialect::ALL.map(|(_, dialect)| Some(dialect))) {
+        let (rules, mut end) = (ddl::dialect::rules(dialect), 0);
+        for statement in ddl::split::statements(text, &rules) {
+            assert!(end <= statement.start && statement.start < statement.end);
+            end = statement.end;
+            assert_eq!(statement.line, 1 + text[..statement.start].matches('\n').count() as u64);
+        }
+        let file = ddl::read("a.sql", bytes, dialect, &mut Room::default());
+        assert!(end <= text.len() && file.statements_unparsed <= file.statements);
+        assert_eq!(file.unparsed.len() as u64, file.statements_unparsed, "there is room for all");
     }
 }
 

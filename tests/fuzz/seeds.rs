@@ -299,6 +299,19 @@ compression_level = 3
     vec![small.into()]
 }
 
+pub fn ddl() -> Vec<Vec<u8>> {
+    let small = [
+        "CREATE TABLE a (b int REFERENCES c); CREATE VIEW d AS SELECT * FROM a JOIN e ON true;",
+        "DO $x$ BEGIN END $x$; COPY a FROM stdin;\n1\n\\.\n/* /* */ */ E'\\'' \\gexec\n",
+        "DELIMITER //\n/*!50003 CREATE*/ /*!50017 DEFINER=`r`@`%`*/ /*!50003 TRIGGER t BEFORE INSERT ON a FOR EACH ROW BEGIN \
+         IF b THEN SET c = 1; END IF; END */ //\n",
+        "CREATE TRIGGER t AFTER INSERT ON [a] BEGIN UPDATE b SET c = CASE WHEN d THEN 1 END; END;",
+        "CREATE TABLE [a].[b] ([c] [int] (3)) ON [x]\nGO 2\nALTER TABLE a ADD b int\nGO\n",
+        "ALTER TABLE a ATTACH PARTITION b DEFAULT; DROP INDEX i ON t; COMMENT ON COLUMN a.b IS 'x'; GRANT a TO b;",
+    ];
+    small.map(|text| text.as_bytes().to_vec()).to_vec()
+}
+
 pub fn trust() -> Vec<Vec<u8>> {
     let key = SSH_KEY.trim_end();
     let text = format!(
