@@ -16,4 +16,5 @@ mod keys;
 mod lockfiles_node;
 mod lockfiles_python;
 mod sbom;
+mod sbom_trees;
 mod stock_tools;
