@@ -19,6 +19,9 @@ mod kept;
 mod keys;
 mod passphrases;
 mod real;
+mod released;
+#[path = "../repository/mod.rs"]
+mod repository;
 mod schemas;
 mod seal;
 mod shell;
