@@ -4,6 +4,7 @@ use crate::world::World;
 use attestar::finding::{Code, Weight};
 use attestar::policy::gate::KINDS;
 use attestar::policy::{Policy, Source};
+use attestar::tree::lockfile::KINDS;
 use std::collections::BTreeSet;
 use std::env;
 use std::fs;
@@ -124,6 +125,47 @@ fn every_command_and_flag_stands_in_cli_md() {
             let is_flag = word.starts_with("--") && word.len() > 2;
             assert!(!is_flag || cli.contains(word), "docs/CLI.md does not know {word} of {command}");
         }
+    }
+}
+
+/// The rows of the tables below a heading, by what their first cell says.
+fn rows(document: &str, heading: &str) -> BTreeSet<String> {
+    let body = document.split(&format!("\n{heading}\n")).nth(1).unwrap_or_else(|| panic!("no {heading}"));
+    let body = body.split("\n##").next().unwrap_or(body);
+    let cells = body.lines().filter_map(|line| line.strip_prefix("| ")?.split(" |").next());
+    cells.map(str::to_owned).collect()
+}
+
+#[test]
+fn every_kind_of_lockfile_and_artifact_stands_in_sbom_md() {
+    let sbom = document("docs/SBOM.md");
+    let documented = rows(&sbom, "### Lockfiles");
+    let kinds: BTreeSet<String> = KINDS.iter().map(|kind| format!("`{}`", kind.name)).collect();
+    let documented: BTreeSet<String> = documented.into_iter().filter(|cell| cell != "lockfile").collect();
+    assert_eq!(documented, kinds);
+
+    // Each reader that artifacts are handed to, and what it is called there.
+    let readers = [
+        ("crate_file", "`.crate`"),
+        ("deb", "`.deb`"),
+        ("gem", "`.gem`"),
+        ("image", "images (OCI layouts, `docker save`)"),
+        ("jar", "jars, wars, ears"),
+        ("npm", "npm tarballs"),
+        ("program", "programs"),
+        ("rpm_file", "`.rpm`"),
+        ("sdist", "Python source archives"),
+        ("wheel", "wheels"),
+    ];
+    let dispatch = document("src/tree/artifact/mod.rs");
+    let called = dispatch
+        .match_indices("::read(")
+        .filter_map(|(at, _)| dispatch[..at].rsplit(|c: char| !c.is_ascii_lowercase() && c != '_').next());
+    let called: BTreeSet<&str> = called.collect();
+    assert_eq!(called, readers.iter().map(|(reader, _)| *reader).collect());
+    let documented = rows(&sbom, "### Artifacts");
+    for (reader, row) in readers {
+        assert!(documented.contains(row), "docs/SBOM.md has no row {row:?} for {reader}: {documented:?}");
     }
 }
 

@@ -22,6 +22,9 @@ mod keys;
 mod passphrases;
 mod provenance;
 mod real;
+mod released;
+#[path = "../repository/mod.rs"]
+mod repository;
 mod sbom;
 mod sbom_bad_input;
 mod schemas;
