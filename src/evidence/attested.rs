@@ -14,7 +14,7 @@ use crate::format::bom::agreement::agrees;
 use crate::format::cyclonedx::attestation::Sbom;
 use crate::format::cyclonedx::read::released;
 use crate::format::digest::Sha256;
-use crate::format::gates::{VerificationResult, VerificationSummary};
+use crate::format::gates::{RESOURCE, VerificationResult, VerificationSummary};
 use crate::format::kind::Kind;
 use crate::format::pack::Pack;
 use crate::format::provenance::{BUILD_TYPE, Provenance, Resource};
@@ -278,6 +278,8 @@ fn judge(pack: &Pack, said: &VerificationSummary) -> (Tally, Vec<Finding>) {
         }
     };
     same("version", said.gates.version.clone(), pack.version.clone());
+    same("resourceUri", said.resource_uri.clone(), format!("{RESOURCE}{}", pack.name));
+    same("stage", said.gates.stage.clone(), gate::Stage::Seal.to_string());
     same("policy", said.policy.digest.sha256.to_string(), pack.policy.sha256.to_string());
     same("result", format!("{:?}", said.verification_result), format!("{:?}", VerificationResult::Passed));
     let mut tally = Tally::default();

@@ -175,6 +175,34 @@ fn provenance_is_about_every_artifact_and_nothing_else() {
 }
 
 #[test]
+fn what_is_wrong_with_an_archive_is_wrong_with_its_folder_and_with_a_part_of_it() {
+    let shop = Shop::new();
+    shop.publish(|_| ());
+    let part = ["--path", "ddl/**", "--json"];
+    shop.world.restore(&part).done();
+    fs::remove_dir_all(shop.world.path().join("back")).unwrap();
+    let mut said: Statement<Provenance> = shop.statement(PROVENANCE);
+    said.subject.remove(0);
+    let mut pack = shop.pack.clone();
+    pack.tags.insert(PROVENANCE.to_owned(), shop.bundle(&said));
+    let pack = pack.sealed(&own_key(&shop.world));
+    publish(&shop.world, &pack, &Tar::of(&pack).container().bytes());
+    for (name, content) in &pack.tags {
+        let file = shop.world.evidence().join(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, content).unwrap();
+    }
+    let incomplete = ["provenance-incomplete attestations/provenance.sigstore.json"];
+    let target = "out/shop-1.0.0";
+    let said = shop.world.run(&["--json", "verify", target, "--evidence-only"]).exits(3);
+    assert_eq!(said.findings(), incomplete);
+    let said = shop.world.run(&["--json", "diff", "--exit-code", target, "shop"]).exits(3);
+    assert!(said.out.contains("provenance-incomplete"), "{}", said.out);
+    assert_eq!(shop.world.restore(&part).exits(3).findings(), incomplete);
+    assert!(!shop.world.path().join("back").exists(), "nothing is left");
+}
+
+#[test]
 fn provenance_of_another_project_or_kind() {
     let shop = Shop::new();
     let invalid = ["statement-invalid attestations/provenance.sigstore.json"];
@@ -415,6 +443,10 @@ fn gates_of_another_release() {
     let shop = Shop::new();
     shop.gates(|said| said.predicate.gates.version = "0.9.0".into());
     shop.refuses(3, &["disagreement gates: version"]);
+    shop.gates(|said| said.predicate.resource_uri = "urn:attestar:pack:shop-0.9.0".into());
+    shop.refuses(3, &["disagreement gates: resourceUri"]);
+    shop.gates(|said| said.predicate.gates.stage = "close".into());
+    shop.refuses(3, &["disagreement gates: stage"]);
     shop.gates(|said| said.predicate.policy.digest.sha256 = Sha256::of(b"schema = 1\n"));
     shop.refuses(3, &["disagreement gates: policy"]);
     shop.gates(|said| said.subject = vec![Subject::new(MANIFEST, Sha256::of(b""))]);
