@@ -2,9 +2,9 @@
 
 use crate::world::World;
 use attestar::finding::{Code, Weight};
-use attestar::policy::gate::KINDS;
+use attestar::policy::gate;
 use attestar::policy::{Policy, Source};
-use attestar::tree::lockfile::KINDS;
+use attestar::tree::lockfile;
 use std::collections::BTreeSet;
 use std::env;
 use std::fs;
@@ -140,7 +140,7 @@ fn rows(document: &str, heading: &str) -> BTreeSet<String> {
 fn every_kind_of_lockfile_and_artifact_stands_in_sbom_md() {
     let sbom = document("docs/SBOM.md");
     let documented = rows(&sbom, "### Lockfiles");
-    let kinds: BTreeSet<String> = KINDS.iter().map(|kind| format!("`{}`", kind.name)).collect();
+    let kinds: BTreeSet<String> = lockfile::KINDS.iter().map(|kind| format!("`{}`", kind.name)).collect();
     let documented: BTreeSet<String> = documented.into_iter().filter(|cell| cell != "lockfile").collect();
     assert_eq!(documented, kinds);
 
@@ -182,7 +182,7 @@ fn every_policy_of_policy_md_is_one() {
 /// A section for each kind of gate, as the kind describes itself.
 fn kinds_of_gates() -> String {
     let mut text = String::new();
-    for kind in KINDS {
+    for kind in gate::KINDS {
         let waivable = if kind.waivable { "" } else { " No waiver lifts it." };
         let holds = format!("Holds when {}.{waivable} What it finds is `{}`.", kind.holds_when, kind.code);
         text += &format!("\n### `{}`\n\n{}\n\n| key | meaning |\n|---|---|\n", kind.name, wrapped(&holds));
