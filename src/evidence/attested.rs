@@ -128,16 +128,16 @@ impl Attested<'_> {
         let parameters = &definition.external_parameters;
         same("buildType", definition.build_type.clone(), BUILD_TYPE.to_owned());
         same("version", parameters.version.clone(), self.pack.version.clone());
-        same("policy", parameters.policy.sha256.to_string(), self.pack.policy.sha256.to_string());
+        same("policy", digest(parameters.policy.sha256), digest(self.pack.policy.sha256));
         for resource in &said.run_details.byproducts {
-            let Some((name, digest)) = named(resource) else { continue };
-            let found = self.digest_of(name)?.map_or("not in the pack".to_owned(), |found| found.to_string());
-            same(name, digest.to_string(), found);
+            let Some((name, sha256)) = named(resource) else { continue };
+            let found = self.digest_of(name)?.map_or("not in the pack".to_owned(), digest);
+            same(name, digest(sha256), found);
         }
         for resource in &definition.resolved_dependencies {
-            let Some((name, digest)) = named(resource) else { continue };
+            let Some((name, sha256)) = named(resource) else { continue };
             if let Some(found) = self.resolved(name) {
-                same(name, digest.to_string(), found.to_string());
+                same(name, digest(sha256), digest(found));
             }
         }
         Ok(findings)
@@ -187,6 +187,9 @@ impl Attested<'_> {
         if !statement.predicate().is(cyclonedx) {
             let finding = Finding::new(Code::SbomInvalid, CYCLONEDX);
             findings.push(finding.actual("it is not the document that was signed"));
+            // What another document has in common with the SPDX one says nothing of that.
+            outcome.conclude("sbom", "CycloneDX and SPDX", findings);
+            return Ok(());
         }
         let detail = match agrees(cyclonedx, spdx) {
             Ok(counts) => format!("CycloneDX and SPDX, {}", count(counts.components as u64, "component")),
@@ -224,7 +227,7 @@ fn judge(pack: &Pack, said: &VerificationSummary) -> (Tally, Vec<Finding>) {
         }
     };
     same("version", said.gates.version.clone(), pack.version.clone());
-    same("policy", said.policy.digest.sha256.to_string(), pack.policy.sha256.to_string());
+    same("policy", digest(said.policy.digest.sha256), digest(pack.policy.sha256));
     same("result", format!("{:?}", said.verification_result), format!("{:?}", VerificationResult::Passed));
     let mut tally = Tally::default();
     for one in &said.gates.gates {
@@ -239,6 +242,11 @@ fn judge(pack: &Pack, said: &VerificationSummary) -> (Tally, Vec<Finding>) {
         }
     }
     (tally, findings)
+}
+
+/// As findings show it.
+fn digest(sha256: Sha256) -> String {
+    format!("sha256 {sha256}")
 }
 
 /// A resource's name, and its SHA-256 where it has one.
