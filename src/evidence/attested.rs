@@ -130,31 +130,31 @@ impl Attested<'_> {
         let parameters = &definition.external_parameters;
         same("buildType", definition.build_type.clone(), BUILD_TYPE.to_owned());
         same("version", parameters.version.clone(), self.pack.version.clone());
-        same("policy", parameters.policy.sha256.to_string(), self.pack.policy.sha256.to_string());
+        same("policy", digest(parameters.policy.sha256), digest(self.pack.policy.sha256));
         // Both SBOMs, each with the digest that it has in the pack.
         let byproducts: Vec<(&str, Sha256)> = said.run_details.byproducts.iter().filter_map(named).collect();
         for name in [CYCLONEDX, SPDX] {
             if !byproducts.iter().any(|(said, _)| *said == name) {
-                let found = self.digest_of(name)?.map_or(ABSENT.to_owned(), |found| found.to_string());
+                let found = self.digest_of(name)?.map_or(ABSENT.to_owned(), digest);
                 same(name, ABSENT.to_owned(), found);
             }
         }
-        for (name, digest) in byproducts {
-            let found = self.digest_of(name)?.map_or(ABSENT.to_owned(), |found| found.to_string());
-            same(name, digest.to_string(), found);
+        for (name, sha256) in byproducts {
+            let found = self.digest_of(name)?.map_or(ABSENT.to_owned(), digest);
+            same(name, digest(sha256), found);
         }
         let resolved: Vec<(&str, Sha256)> =
             definition.resolved_dependencies.iter().filter_map(named).collect();
         if !resolved.iter().any(|(name, _)| *name == DDL)
             && let Some(found) = self.resolved(DDL)
         {
-            same(DDL, ABSENT.to_owned(), found.to_string());
+            same(DDL, ABSENT.to_owned(), digest(found));
         }
-        for (name, digest) in resolved {
+        for (name, sha256) in resolved {
             match self.resolved(name) {
-                Some(found) => same(name, digest.to_string(), found.to_string()),
+                Some(found) => same(name, digest(sha256), digest(found)),
                 None if name == DDL && self.pack.ddl.is_none() => {
-                    same(name, digest.to_string(), ABSENT.to_owned())
+                    same(name, digest(sha256), ABSENT.to_owned())
                 }
                 None => {}
             }
@@ -206,6 +206,9 @@ impl Attested<'_> {
         if !statement.predicate().is(cyclonedx) {
             let finding = Finding::new(Code::SbomInvalid, CYCLONEDX);
             findings.push(finding.actual("it is not the document that was signed"));
+            // What another document has in common with the SPDX one says nothing of that.
+            outcome.conclude("sbom", "CycloneDX and SPDX", findings);
+            return Ok(());
         }
         findings.extend(self.misdescribed(cyclonedx));
         let detail = match agrees(cyclonedx, spdx) {
@@ -280,7 +283,7 @@ fn judge(pack: &Pack, said: &VerificationSummary) -> (Tally, Vec<Finding>) {
     same("version", said.gates.version.clone(), pack.version.clone());
     same("resourceUri", said.resource_uri.clone(), format!("{RESOURCE}{}", pack.name));
     same("stage", said.gates.stage.clone(), gate::Stage::Seal.to_string());
-    same("policy", said.policy.digest.sha256.to_string(), pack.policy.sha256.to_string());
+    same("policy", digest(said.policy.digest.sha256), digest(pack.policy.sha256));
     same("result", format!("{:?}", said.verification_result), format!("{:?}", VerificationResult::Passed));
     let mut tally = Tally::default();
     for one in &said.gates.gates {
@@ -303,6 +306,11 @@ fn judge(pack: &Pack, said: &VerificationSummary) -> (Tally, Vec<Finding>) {
 
 /// What is said of a file that is not in the pack, or not named.
 const ABSENT: &str = "absent";
+
+/// As findings show it.
+fn digest(sha256: Sha256) -> String {
+    format!("sha256 {sha256}")
+}
 
 /// A resource's name, and its SHA-256 where it has one.
 fn named(resource: &Resource) -> Option<(&str, Sha256)> {

@@ -91,6 +91,11 @@ fn attestar_itself_is_sealed_at_its_signed_tag_with_sboms_and_provenance() {
     let artifacts = artifacts.lines().filter(|line| line.contains("\"class\":\"artifact\"")).count();
     assert!(provenance.starts_with(&format!("all {artifacts} artifacts are subjects")), "{provenance}");
 
+    // Verify counts as seal does: packages, and not the artifacts again.
+    let lockfile = fs::read_to_string(released.world.tree().join("Cargo.lock")).expect("a lockfile");
+    let packages = lockfile.matches("[[package]]").count();
+    assert_eq!(check(&report, "sbom").1, format!("CycloneDX and SPDX, {packages} components"));
+
     let said = released.predicate("attestations/provenance.sigstore.json");
     let signature = &said["buildDefinition"]["internalParameters"]["tagSignature"];
     assert_eq!((&signature["format"], &signature["verdict"]), (&"ssh".into(), &"good".into()), "{said}");
@@ -112,6 +117,23 @@ fn one_byte_of_any_of_them_or_of_an_artifact_counts() {
     }
     released.counts("data/src/main.rs");
     released.world.run(&["verify", &format!("out/{NAME}")]).done();
+}
+
+/// What is told of a wrong SBOM is told once, and fits the screen.
+#[test]
+fn an_altered_sbom_is_told_in_few_words() {
+    let released = Released::new(false);
+    let path = released.folder().join("sbom/bom.cdx.json");
+    let honest = fs::read_to_string(&path).expect("the SBOM");
+    fs::write(&path, honest.replacen("CycloneDX", "CycloneDx", 1)).expect("the altered SBOM");
+    let said = released.world.run(&["verify", &format!("out/{NAME}")]).exits(3);
+    assert!(!said.out.contains("bom.spdx.json"), "{}", said.out);
+    let wide: Vec<&str> = said.out.lines().filter(|line| line.chars().count() > 80).collect();
+    assert_eq!(wide, [""; 0], "{}", said.out);
+    let here = released.world.tree();
+    let mut seal = released.world.command(&["seal", "--no-encrypt"]);
+    let said = crate::world::said(seal.current_dir(here).output().expect("attestar starts")).done();
+    assert!(!said.out.contains("./"), "{}", said.out);
 }
 
 #[test]

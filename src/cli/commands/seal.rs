@@ -64,10 +64,13 @@ pub fn out_folder(context: &Context, out: &Path) -> PathBuf {
         // `tree/../sealed` is `sealed`, unless `tree` is a link.
         let plain =
             matches!(folder.components().next_back(), Some(Component::Normal(_))) && !folder.is_symlink();
-        if part == Component::ParentDir && plain {
-            folder.pop();
-        } else {
-            folder.push(part);
+        match part {
+            // `./sealed` is `sealed`.
+            Component::CurDir => {}
+            Component::ParentDir if plain => {
+                folder.pop();
+            }
+            _ => folder.push(part),
         }
     }
     if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder }
@@ -141,7 +144,7 @@ fn list_unmatched(context: &Context, policy: &Policy, args: &SealArgs) -> Result
 }
 
 fn screen_of(policy: &Policy, args: &SealArgs, sealed: &Sealed) -> String {
-    let mut text = format!("policy      {} ({})\n", policy.name, policy.source);
+    let mut text = format!("policy      {} ({})\n", safe(&policy.name), safe(&policy.source.to_string()));
     let pack = &sealed.pack;
     let _ = writeln!(text, "version     {} (from {})", pack.version, sealed.version.by);
     // Sealing without gates is no refusal, but it is said.

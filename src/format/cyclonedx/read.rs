@@ -212,6 +212,11 @@ pub(crate) struct ComponentJson<'a> {
 }
 
 impl ComponentJson<'_> {
+    /// Whether it is a file and no package: an artifact of the release, or a file in one.
+    pub fn is_file(&self) -> bool {
+        self.bom_ref.starts_with("file:")
+    }
+
     pub fn whole_name(&self) -> Cow<'_, str> {
         join(self.group.as_deref(), &self.name, self.purl.as_deref())
     }
