@@ -151,13 +151,14 @@ fn both(change: &FileChange) -> Option<String> {
     if a.size.map(size) == b.size.map(size) {
         was("sha256 ", &digest);
     }
-    was("mode ", &|state| state.mode.clone());
+    was("mode ", &|state| format!("{:04o}", state.mode));
     was("class ", &|state| state.class.map_or("none", |class| class.as_str()).to_owned());
     (!details.is_empty()).then(|| details.join("; "))
 }
 
 fn digest(state: &FileState) -> String {
-    format!("{}…", state.sha256.as_deref().unwrap_or_default().get(..12).unwrap_or_default())
+    let hex = state.sha256.map(|digest| digest.to_string()).unwrap_or_default();
+    format!("{}…", hex.get(..12).unwrap_or_default())
 }
 
 fn name(kind: EntryType) -> &'static str {

@@ -10,7 +10,7 @@ use crate::format::path::PackPath;
 use crate::pipeline::source::{Root, SMALL_BYTES_MAX};
 use crate::pipeline::watch::Watch;
 use crate::policy::Policy;
-use crate::tree::artifact;
+use crate::tree::artifact::{self, Folder, Source};
 use crate::tree::member::{Member, MemberKind};
 use crate::tree::reading::Reading;
 use crate::tree::software::Said;
@@ -23,13 +23,18 @@ use std::sync::{Mutex, PoisonError};
 pub struct Artifacts<'a> {
     members: &'a [Member],
     policy: &'a Policy,
+    /// The `oci-layout` files of image layouts that lie in the tree as folders.
+    layouts: Vec<&'a PackPath>,
     said: Mutex<BTreeMap<String, Reading>>,
 }
 
 impl<'a> Artifacts<'a> {
     /// For these members of a scan, in order.
     pub fn new(members: &'a [Member], policy: &'a Policy) -> Artifacts<'a> {
-        Artifacts { members, policy, said: Mutex::default() }
+        let mut artifacts = Artifacts { members, policy, layouts: Vec::new(), said: Mutex::default() };
+        let wanted = members.iter().filter(|member| artifacts.is_wanted(member)).map(|member| &member.path);
+        artifacts.layouts = wanted.filter(|path| path.name() == "oci-layout").collect();
+        artifacts
     }
 
     /// Looks at a small file as it is packed, from any thread. A file that is read again counts as it was last.
@@ -38,7 +43,8 @@ impl<'a> Artifacts<'a> {
         if !found.is_ok_and(|at| self.is_wanted(&self.members[at])) {
             return;
         }
-        if let Some(reading) = artifact::inspect(path.as_str(), &mut Cursor::new(content)) {
+        let inspect = || artifact::inspect(path.as_str(), &mut Cursor::new(content));
+        if let Some(reading) = Reading::guarded(inspect) {
             self.note(path, reading);
         }
     }
@@ -58,11 +64,15 @@ impl<'a> Artifacts<'a> {
         for member in self.members.iter().filter(is_left) {
             watch.check()?;
             let (mut file, _) = root.open_file(member.path.as_str())?;
-            let reading = artifact::inspect(member.path.as_str(), &mut file);
+            let reading = Reading::guarded(|| artifact::inspect(member.path.as_str(), &mut file));
             unchanged(root, member, &file)?;
             if let Some(reading) = reading {
                 self.note(&member.path, reading);
             }
+        }
+        for layout in &self.layouts {
+            watch.check()?;
+            self.note(layout, self.read_layout(root, layout)?);
         }
         let said = self.said.into_inner().unwrap_or_else(PoisonError::into_inner);
         Ok(said
@@ -71,14 +81,52 @@ impl<'a> Artifacts<'a> {
             .collect())
     }
 
+    /// A whole folder is one artifact: the files in it say nothing by themselves.
+    fn read_layout(&self, root: &Root, layout: &PackPath) -> Result<Reading> {
+        let folder = layout.parent().unwrap_or_default();
+        let reading = artifact::inspect_layout(folder, &InTree { root, folder });
+        for member in self.members.iter().filter(|member| is_within(&member.path, folder)) {
+            if member.kind == MemberKind::File {
+                unchanged(root, member, &root.open_file(member.path.as_str())?.0)?;
+            }
+        }
+        Ok(reading)
+    }
+
     fn is_wanted(&self, member: &Member) -> bool {
         let is_artifact = member.kind == MemberKind::File && member.class == Some(Class::Artifact);
-        is_artifact && !self.policy.sbom.excludes(&member.path)
+        let is_in_layout = |layout: &&PackPath| is_within(&member.path, layout.parent().unwrap_or_default());
+        is_artifact && !self.policy.sbom.excludes(&member.path) && !self.layouts.iter().any(is_in_layout)
     }
 
     fn note(&self, path: &PackPath, reading: Reading) {
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         said.insert(path.to_string(), reading);
+    }
+}
+
+/// Whether a path lies in a folder; the empty one is the whole tree.
+fn is_within(path: &PackPath, folder: &str) -> bool {
+    let rest = path.as_str().strip_prefix(folder);
+    folder.is_empty() || rest.is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// A folder of the tree, opened without following links.
+struct InTree<'a> {
+    root: &'a Root,
+    folder: &'a str,
+}
+
+impl Folder for InTree<'_> {
+    fn open(&self, relative: &str) -> Option<Box<dyn Source + '_>> {
+        let is_plain = |part: &str| !part.is_empty() && part != "." && part != "..";
+        if !relative.split('/').all(is_plain) {
+            return None;
+        }
+        let path =
+            if self.folder.is_empty() { relative.to_owned() } else { format!("{}/{relative}", self.folder) };
+        let (file, _) = self.root.open_file(&path).ok()?;
+        Some(Box::new(file))
     }
 }
 

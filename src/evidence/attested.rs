@@ -12,8 +12,9 @@ use crate::evidence::sbom::{ATTESTATION, CYCLONEDX, SPDX};
 use crate::finding::{Code, Finding, Outcome, Status};
 use crate::format::bom::agreement::agrees;
 use crate::format::cyclonedx::attestation::Sbom;
+use crate::format::cyclonedx::read::released;
 use crate::format::digest::Sha256;
-use crate::format::gates::{VerificationResult, VerificationSummary};
+use crate::format::gates::{RESOURCE, VerificationResult, VerificationSummary};
 use crate::format::kind::Kind;
 use crate::format::pack::Pack;
 use crate::format::provenance::{BUILD_TYPE, Provenance, Resource};
@@ -24,6 +25,7 @@ use crate::keys::trust::Trust;
 use crate::keys::verify::{Expect, Verified};
 use crate::pipeline::contents::Tags;
 use crate::policy::gate;
+use std::collections::BTreeMap;
 
 /// What the attestations of a pack are judged by.
 pub struct Attested<'a> {
@@ -129,15 +131,32 @@ impl Attested<'_> {
         same("buildType", definition.build_type.clone(), BUILD_TYPE.to_owned());
         same("version", parameters.version.clone(), self.pack.version.clone());
         same("policy", digest(parameters.policy.sha256), digest(self.pack.policy.sha256));
-        for resource in &said.run_details.byproducts {
-            let Some((name, sha256)) = named(resource) else { continue };
-            let found = self.digest_of(name)?.map_or("not in the pack".to_owned(), digest);
+        // Both SBOMs, each with the digest that it has in the pack.
+        let byproducts: Vec<(&str, Sha256)> = said.run_details.byproducts.iter().filter_map(named).collect();
+        for name in [CYCLONEDX, SPDX] {
+            if !byproducts.iter().any(|(said, _)| *said == name) {
+                let found = self.digest_of(name)?.map_or(ABSENT.to_owned(), digest);
+                same(name, ABSENT.to_owned(), found);
+            }
+        }
+        for (name, sha256) in byproducts {
+            let found = self.digest_of(name)?.map_or(ABSENT.to_owned(), digest);
             same(name, digest(sha256), found);
         }
-        for resource in &definition.resolved_dependencies {
-            let Some((name, sha256)) = named(resource) else { continue };
-            if let Some(found) = self.resolved(name) {
-                same(name, digest(sha256), digest(found));
+        let resolved: Vec<(&str, Sha256)> =
+            definition.resolved_dependencies.iter().filter_map(named).collect();
+        if !resolved.iter().any(|(name, _)| *name == DDL)
+            && let Some(found) = self.resolved(DDL)
+        {
+            same(DDL, ABSENT.to_owned(), digest(found));
+        }
+        for (name, sha256) in resolved {
+            match self.resolved(name) {
+                Some(found) => same(name, digest(sha256), digest(found)),
+                None if name == DDL && self.pack.ddl.is_none() => {
+                    same(name, digest(sha256), ABSENT.to_owned())
+                }
+                None => {}
             }
         }
         Ok(findings)
@@ -191,6 +210,7 @@ impl Attested<'_> {
             outcome.conclude("sbom", "CycloneDX and SPDX", findings);
             return Ok(());
         }
+        findings.extend(self.misdescribed(cyclonedx));
         let detail = match agrees(cyclonedx, spdx) {
             Ok(counts) => format!("CycloneDX and SPDX, {}", count(counts.components as u64, "component")),
             Err(why) => {
@@ -200,6 +220,40 @@ impl Attested<'_> {
         };
         outcome.conclude("sbom", detail, findings);
         Ok(())
+    }
+
+    /// The version that the SBOM is of must be the pack's, and its files the artifacts of the signed lists.
+    fn misdescribed(&self, cyclonedx: &[u8]) -> Vec<Finding> {
+        let finding = |subject: &str| Finding::new(Code::SbomInvalid, format!("{CYCLONEDX}: {subject}"));
+        let files = match released(cyclonedx) {
+            Ok(files) => files,
+            Err(fault) => return vec![Finding::new(Code::SbomInvalid, CYCLONEDX).actual(fault)],
+        };
+        let mut findings = Vec::new();
+        if files.version.as_ref() != Some(&self.pack.version) {
+            let said = files.version.unwrap_or_else(|| ABSENT.to_owned());
+            findings.push(finding("version").expected(&self.pack.version).actual(said));
+        }
+        let artifacts = &self.payload.artifacts;
+        // Past the limit none is named, and the manifest stands for all.
+        let artifacts = if artifacts.len() > NAMED_MAX { &[] } else { &artifacts[..] };
+        let mut said: BTreeMap<&str, Option<Sha256>> = BTreeMap::new();
+        for (path, sha256) in &files.files {
+            if said.insert(path, *sha256).is_some() {
+                findings.push(finding(path).expected("once").actual("twice"));
+            }
+        }
+        for (path, signed) in artifacts {
+            let actual = match said.remove(path.as_str()) {
+                Some(Some(sha256)) if sha256 == *signed => continue,
+                Some(Some(sha256)) => format!("sha256 {sha256}"),
+                Some(None) => "no sha256".to_owned(),
+                None => ABSENT.to_owned(),
+            };
+            findings.push(finding(path.as_str()).expected(format!("sha256 {signed}")).actual(actual));
+        }
+        findings.extend(said.keys().map(|path| finding(path).actual("no artifact of the pack")));
+        findings
     }
 
     fn verified<P: Predicate>(&self, bundle: &[u8], file: &str) -> Result<Verified<Statement<P>>, Finding> {
@@ -227,6 +281,8 @@ fn judge(pack: &Pack, said: &VerificationSummary) -> (Tally, Vec<Finding>) {
         }
     };
     same("version", said.gates.version.clone(), pack.version.clone());
+    same("resourceUri", said.resource_uri.clone(), format!("{RESOURCE}{}", pack.name));
+    same("stage", said.gates.stage.clone(), gate::Stage::Seal.to_string());
     same("policy", digest(said.policy.digest.sha256), digest(pack.policy.sha256));
     same("result", format!("{:?}", said.verification_result), format!("{:?}", VerificationResult::Passed));
     let mut tally = Tally::default();
@@ -237,12 +293,19 @@ fn judge(pack: &Pack, said: &VerificationSummary) -> (Tally, Vec<Finding>) {
                 tally.add(gate::Status::Failed);
                 findings.push(Finding::new(Code::GateFailed, &one.id).actual("it failed when it was sealed"));
             }
+            Some(gate::Status::Waived) if one.waiver.is_none() => {
+                let finding = Finding::new(Code::StatementInvalid, &one.id);
+                findings.push(finding.actual("waived, but by no waiver"));
+            }
             Some(status) => tally.add(status),
             None => findings.push(Finding::new(Code::StatementInvalid, &one.id).actual(&one.status)),
         }
     }
     (tally, findings)
 }
+
+/// What is said of a file that is not in the pack, or not named.
+const ABSENT: &str = "absent";
 
 /// As findings show it.
 fn digest(sha256: Sha256) -> String {

@@ -16,6 +16,7 @@ use crate::pipeline::watch::Watch;
 use crate::policy::Policy;
 use crate::tree::ddl::{self, FILE_BYTES_MAX, order};
 use crate::tree::member::{Member, MemberKind};
+use crate::tree::reading::caught;
 use std::collections::BTreeSet;
 use std::io::{self, BufRead, Read};
 
@@ -76,7 +77,13 @@ fn one(
     if bytes.len() as u64 == limit {
         return Ok((None, Some(ddl::unread(path.as_str(), dialect, Why::TooLarge, room))));
     }
-    Ok((Some(Sha256::of(&bytes)), Some(ddl::read(path.as_str(), &bytes, dialect, room))))
+    // A parser that panics leaves the room as it was, and the file is one statement that is not parsed.
+    let before = room.clone();
+    let said = caught(|| ddl::read(path.as_str(), &bytes, dialect, room)).unwrap_or_else(|| {
+        *room = before;
+        ddl::unread(path.as_str(), dialect, Why::Form, room)
+    });
+    Ok((Some(Sha256::of(&bytes)), Some(said)))
 }
 
 impl Gathered {
@@ -148,5 +155,38 @@ fn each_listed(tags: &Tags, mut found: impl FnMut(&str)) {
     let rows = lines.filter_map(|line| inventory::Row::parse(&line).ok());
     for row in rows.filter(|row| row.class == Some(Class::Ddl) && row.member.kind == FileType::File) {
         found(row.member.path.as_str());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::digest::Digests;
+    use crate::pipeline::pack::Read as Sealed;
+
+    #[test]
+    fn bytes_that_changed_between_the_two_readings_are_refused() {
+        let path = PackPath::new(b"ddl/a.sql").unwrap();
+        let member = Member {
+            path: path.clone(),
+            kind: MemberKind::File,
+            class: Some(Class::Ddl),
+            size: 1,
+            mode: 0o644,
+            mtime_s: 0,
+            mtime_ns: 0,
+            uid: 0,
+            gid: 0,
+        };
+        let sealed = Sealed { size: 1, digests: Digests::of(b"a") };
+        let payload = Payload { scanned: &[member], members: &[], read: &[sealed] };
+        let gathered = |read: &[u8]| Gathered { pack: None, read: vec![(path.clone(), Sha256::of(read))] };
+        assert!(gathered(b"a").same_bytes(&payload).is_ok());
+        let Err(Error::Refused(findings)) = gathered(b"b").same_bytes(&payload) else {
+            panic!("other bytes go through")
+        };
+        assert_eq!((findings[0].code, &*findings[0].subject), (Code::FileChanging, "ddl/a.sql"));
+        let nothing = Payload { scanned: &[], members: &[], read: &[] };
+        assert!(gathered(b"a").same_bytes(&nothing).is_err(), "what was not sealed was not the same");
     }
 }

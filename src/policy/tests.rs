@@ -132,7 +132,8 @@ fn unknown_keys_are_refused_at_every_level_with_the_nearest_known() {
     ] {
         assert_eq!(refusal_of(more), (line, message.to_owned(), hint.to_owned()));
     }
-    assert_eq!(refusal_of("[[gate]]\nid = 'x'\n").1, "unknown key `gate`");
+    assert_eq!(refusal_of("[store]\nurl = 'x'\n").1, "unknown key `store`");
+    assert_eq!(refusal_of("[[gate]]\nid = 'x'\n").1, "a gate without `check`");
 }
 
 #[test]

@@ -116,7 +116,17 @@ fn judge(request: &Request<'_>, side: &Side, watch: &Watch) -> Result<(Judged, O
                 allow_unsigned: false,
                 threads: request.threads,
             };
-            let verified = verify::verify(&to_verify, watch)?;
+            let verified = match verify::verify(&to_verify, watch) {
+                Err(Error::Refused(findings)) => {
+                    judged.outcome.conclude("archive", "it cannot be read", findings);
+                    return Ok((judged, None));
+                }
+                Err(Error::Unavailable { message, .. }) => {
+                    verify::shut(Path::new(target.receipt_subject()), message, &mut judged.outcome);
+                    return Ok((judged, None));
+                }
+                verified => verified?,
+            };
             judged.outcome = verified.outcome;
             judged.project = verified.pack.as_ref().map(|pack| pack.project.clone());
             judged.version = verified.pack.as_ref().map(|pack| pack.version.clone());

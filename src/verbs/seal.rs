@@ -128,14 +128,7 @@ pub fn seal(request: &Request<'_>, watch: &Watch) -> Result<Sealed> {
     let origin = origin(request.root, request.policy, &version.value, facts, &out, request.variables)?;
     let release =
         release(request.policy, &identity.project, &version.value, origin.git.as_ref(), evaluated_at);
-    let gates = {
-        let evidence =
-            TreeEvidence::new(request.root, &scanned, origin.git.as_ref(), request.threads, watch)?;
-        evaluate(request.policy, &[], &evidence, &release)
-    };
-    if gates.refuses() {
-        return Err(Error::Refused(gates.findings()));
-    }
+    let gates = gates(request, &scanned, &origin, &release, watch)?;
     let context = Sealing {
         request,
         identity: &identity,
@@ -178,6 +171,20 @@ pub fn seal(request: &Request<'_>, watch: &Watch) -> Result<Sealed> {
         gates: Tally::of(&gates),
         origin: origin.clone(),
     })
+}
+
+/// Evaluates the gates; one that fails ends it here.
+fn gates<'p>(
+    request: &Request<'p>,
+    scan: &Scan,
+    origin: &Origin,
+    release: &Release<'_>,
+    watch: &Watch,
+) -> Result<Evaluation<'p>> {
+    let evidence = TreeEvidence::new(request.root, scan, origin.git.as_ref(), request.threads, watch)?;
+    let gates = evaluate(request.policy, &[], &evidence, release);
+    watch.check()?;
+    if gates.refuses() { Err(Error::Refused(gates.findings())) } else { Ok(gates) }
 }
 
 /// What would be sealed, for `--list-unmatched`: nothing is read.

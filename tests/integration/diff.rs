@@ -29,8 +29,9 @@ fn files(document: &Value) -> Vec<String> {
 
 /// The codes that a side's evidence was refused with.
 fn codes(document: &Value, side: &str) -> Vec<String> {
-    let found = document[side]["evidence"]["findings"].as_array().expect("evidence was judged");
-    found.iter().map(|finding| finding["code"].as_str().unwrap().to_owned()).collect()
+    let found = document["findings"].as_array().expect("evidence was judged").iter();
+    let found = found.filter(|finding| finding["side"] == side);
+    found.map(|finding| finding["code"].as_str().unwrap().to_owned()).collect()
 }
 
 /// Refused: nothing is said of what differs.
@@ -181,6 +182,8 @@ fn tampered_evidence_is_not_compared() {
     refuses(&world, &[B, A], 3);
     refuses(&world, &["shop", A], 3);
     world.run(&["diff", A, B]).exits(3).says("not compared, as it does not verify");
+    let logged = world.run(&["diff", A, B, "--log-format", "json"]).exits(3);
+    assert!(logged.err.contains("\"code\":\"altered\""), "{}", logged.err);
 }
 
 #[test]
@@ -192,6 +195,11 @@ fn an_altered_archive_is_not_compared() {
     fs::write(world.archive(), bytes).unwrap();
     let document = refuses(&world, &["out/shop-1.0.0.tar.zst.age", "shop"], 3);
     assert_eq!(codes(&document, "a"), ["altered"]);
+    // The same where the evidence has to be read out of it.
+    fs::remove_dir_all(world.evidence()).unwrap();
+    fs::write(world.archive(), "age-encryption.org/v1\n").unwrap();
+    let document = refuses(&world, &["out/shop-1.0.0.tar.zst.age", "shop"], 3);
+    assert_eq!(codes(&document, "a"), ["age-invalid"]);
 }
 
 #[test]
@@ -230,6 +238,10 @@ fn an_archive_without_an_identity_is_read_from_the_evidence_beside_it_or_not_at_
     fs::rename(world.evidence(), world.path().join("away")).unwrap();
     let document = refuses(&world, &[archive, "shop"], 5);
     assert_eq!(codes(&document, "a"), ["no-identity"]);
+    let other = World::new();
+    let identity = other.home().join("identity.age").display().to_string();
+    let document = refuses(&world, &[archive, "shop", "--identity", &identity], 5);
+    assert_eq!(codes(&document, "a"), ["no-identity"], "nor does another's");
     world.run(&["diff", archive, "shop"]).exits(5).complains("hint: add --identity FILE");
 }
 

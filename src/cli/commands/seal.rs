@@ -180,9 +180,7 @@ fn screen_of(policy: &Policy, args: &SealArgs, sealed: &Sealed) -> String {
         "sbom        {}{incomplete}",
         summary(sbom.components, &sbom.lockfiles, sbom.described)
     );
-    if let Some(source) = source(&sealed.origin) {
-        let _ = writeln!(text, "source      {source}");
-    }
+    let _ = writeln!(text, "source      {}", source(&sealed.origin));
     if let Some(ddl) = &pack.ddl {
         let _ = writeln!(text, "ddl         {}", ddl_line(ddl_totals(ddl)));
     }
@@ -203,8 +201,13 @@ fn screen_of(policy: &Policy, args: &SealArgs, sealed: &Sealed) -> String {
 }
 
 /// `commit 8c1f2ab, tag v0.1.1 signed by captain@example.com, 3 files not committed`
-fn source(origin: &Origin) -> Option<String> {
-    let commit = origin.git.as_ref()?.commit.as_deref()?;
+fn source(origin: &Origin) -> String {
+    let Some(git) = &origin.git else {
+        return "no git repository: commit, tag and remote are not known".to_owned();
+    };
+    let Some(commit) = git.commit.as_deref() else {
+        return "a git repository without a commit that can be read".to_owned();
+    };
     let mut parts = vec![format!("commit {}", commit.get(..7).unwrap_or(commit))];
     if let Some(tag) = &origin.tag {
         let signed = match &tag.signature {
@@ -224,7 +227,7 @@ fn source(origin: &Origin) -> Option<String> {
     {
         parts.push(format!("{} not committed", count(status.changed + status.untracked, "file")));
     }
-    Some(safe(&parts.join(", ")))
+    safe(&parts.join(", "))
 }
 
 fn ddl_totals(ddl: &DdlPack) -> DdlTotals {

@@ -1,7 +1,7 @@
 //! What databases get: objects that there are once every file is applied, and files whose place or content changed.
 
 use crate::evidence::changes::Both;
-use crate::evidence::changes::files::{FileChange, FileEvent};
+use crate::evidence::changes::files::{FileChange, FileEvent, FileState};
 use crate::format::ddl::{DdlFile, DdlPack, Object, ObjectKind};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -155,9 +155,8 @@ fn files(a: &[DdlFile], b: &[DdlFile], changes: &[FileChange]) -> Vec<DdlFileCha
     let renamed = changes.iter().filter_map(|change| Some((&*change.path, change.renamed_from.as_deref()?)));
     let renamed: HashMap<&str, &str> = renamed.collect();
     let content = |change: &&FileChange| {
-        let sha256 =
-            |side: &Option<_>| side.as_ref().and_then(|state: &super::files::FileState| state.sha256.clone());
-        change.change == FileEvent::Altered && sha256(&change.a) != sha256(&change.b)
+        let sha256 = |state: Option<&FileState>| state.and_then(|state| state.sha256);
+        change.change == FileEvent::Altered && sha256(change.a.as_ref()) != sha256(change.b.as_ref())
     };
     let edited: BTreeSet<&str> = changes.iter().filter(content).map(|change| &*change.path).collect();
     let places: HashMap<&str, usize> = a.iter().enumerate().map(|(at, file)| (&*file.path, at)).collect();

@@ -1,12 +1,13 @@
 //! Files, folders and links: two sorted lists are merged, and only what differs is kept.
 
-use crate::error::Result;
+use crate::error;
 use crate::evidence::changes::Both;
 use crate::evidence::described::{Described, Entries, Entry, What};
 use crate::format::class::Class;
 use crate::format::digest::Sha256;
+use crate::format::json::optional_sha256;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use std::cmp::Ordering;
 
 /// What happened to a file, folder or link.
@@ -51,16 +52,23 @@ pub struct FileState {
     /// What it is for.
     pub class: Option<Class>,
     /// Permission bits, four octal digits; in a release 0644 or 0755.
-    pub mode: String,
+    #[serde(serialize_with = "octal")]
+    #[schemars(with = "String")]
+    pub mode: u16,
     /// Bytes of a file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,
     /// The digest of a file.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sha256: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "optional_sha256::serialize")]
+    #[schemars(with = "Option<String>")]
+    pub sha256: Option<Sha256>,
     /// The text of a link.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub target: Option<String>,
+    pub target: Option<Box<str>>,
+}
+
+fn octal<S: Serializer>(mode: &u16, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_args!("{mode:04o}"))
 }
 
 /// What lies at a path.
@@ -76,7 +84,7 @@ pub enum EntryType {
 }
 
 /// What differs, and how much each side lists.
-pub fn changes(a: &Described, b: &Described) -> Result<(Vec<FileChange>, Both<u64>)> {
+pub fn changes(a: &Described, b: &Described) -> error::Result<(Vec<FileChange>, Both<u64>)> {
     let merged = merge(a, b)?;
     let renames = renames(&merged.removed, &merged.added);
     let mut changes = merged.altered;
@@ -95,7 +103,7 @@ struct Merged {
     seen: Both<u64>,
 }
 
-fn merge(a: &Described, b: &Described) -> Result<Merged> {
+fn merge(a: &Described, b: &Described) -> error::Result<Merged> {
     // A release keeps neither modes nor folders as they were, so against a backup they tell nothing.
     let is_alike = a.kind == b.kind;
     let next = |entries: &mut Entries<'_>| loop {
@@ -130,7 +138,7 @@ fn merge(a: &Described, b: &Described) -> Result<Merged> {
 }
 
 /// Gives what is there, and puts the next one in its place.
-fn take(place: &mut Option<Entry>, next: Result<Option<Entry>>) -> Result<Option<Entry>> {
+fn take(place: &mut Option<Entry>, next: error::Result<Option<Entry>>) -> error::Result<Option<Entry>> {
     Ok(std::mem::replace(place, next?))
 }
 
@@ -230,10 +238,10 @@ fn change(change: FileEvent, a: Option<&Entry>, b: Option<&Entry>) -> FileChange
 impl FileState {
     fn of(entry: &Entry) -> FileState {
         let (r#type, size, sha256, target) = match &entry.what {
-            What::File { size, sha256 } => (EntryType::File, Some(*size), Some(sha256.to_string()), None),
+            What::File { size, sha256 } => (EntryType::File, Some(*size), Some(*sha256), None),
             What::Folder => (EntryType::Folder, None, None, None),
-            What::Link(target) => (EntryType::Link, None, None, Some(target.to_string())),
+            What::Link(target) => (EntryType::Link, None, None, Some(target.clone())),
         };
-        FileState { r#type, class: entry.class, mode: format!("{:04o}", entry.mode), size, sha256, target }
+        FileState { r#type, class: entry.class, mode: entry.mode, size, sha256, target }
     }
 }

@@ -6,6 +6,7 @@ mod bounds;
 mod bytes;
 mod crate_file;
 mod deb;
+mod embedded;
 mod fields;
 mod gem;
 mod image;
@@ -133,15 +134,16 @@ fn first_name(head: &[u8]) -> String {
 fn tarball(path: &str, first: &str, bytes: &mut dyn Bytes, pool: &Pool) -> Result<Option<Reading>, Trouble> {
     let folder = first.trim_start_matches("./").split('/').next().unwrap_or_default();
     let name = file_name(path);
-    let stem = [".tar.gz", ".tgz", ".tar.zst", ".tar"].iter().find_map(|end| name.strip_suffix(end));
     if image::begins(first) {
         return image::read(path, bytes, pool);
     }
-    if folder == "package" {
-        return npm::read(&mut Tar::new(bytes));
-    }
-    if stem == Some(folder) {
+    // PEP 625 wants this end, and the folder of the same name.
+    if name.strip_suffix(".tar.gz") == Some(folder) {
         return sdist::read(&mut Tar::new(bytes), folder);
     }
-    Ok(None)
+    // npm takes any folder for the top; it makes `package`, some publishers others.
+    match folder == "package" || name.ends_with(".tgz") {
+        true => npm::read(&mut Tar::new(bytes)),
+        false => Ok(None),
+    }
 }

@@ -59,6 +59,46 @@ fn a_wheel_that_is_none_is_told() {
 }
 
 #[test]
+fn a_wheel_tells_of_the_libraries_that_were_copied_into_it() {
+    let wheel = |sbom: &[u8]| {
+        zip(&[
+            ("x-1.dist-info/METADATA", b"Name: x\nVersion: 1\n"),
+            ("x-1.dist-info/sboms/auditwheel.cdx.json", sbom),
+        ])
+    };
+    let sbom = br#"{"bomFormat": "CycloneDX", "specVersion": "1.4", "metadata": {"component": {"name": "x"}},
+        "components": [{"type": "library", "name": "openssl", "version": "3.0.7-27.el9",
+        "purl": "pkg:rpm/almalinux/openssl@3.0.7-27.el9?distro=el9", "licenses": [{"license": {"id": "Apache-2.0"}}],
+        "components": [{"name": "inner", "purl": "not one"}]}]}"#;
+    let reading = read_whole("x-1-py3-none-any.whl", &wheel(sbom));
+    assert_eq!(
+        outline(&reading),
+        [
+            "x@1 (Library, Runtime) -> openssl@3.0.7-27.el9",
+            "openssl@3.0.7-27.el9 (Library, Runtime) -> inner",
+            "inner (Library, Runtime)",
+        ]
+    );
+    let openssl = reading.graph.component(reading.graph.nodes().nth(1).unwrap());
+    let purl = openssl.purl.as_ref().map(|purl| purl.as_str());
+    assert_eq!(purl, Some("pkg:rpm/almalinux/openssl@3.0.7-27.el9?distro=el9"));
+    assert_eq!(openssl.licence, Some(Licence::Expression("Apache-2.0".into())));
+    let open = "\"components\": [{\"name\": \"a\", ".repeat(9);
+    let deep = format!("{{\"bomFormat\": \"CycloneDX\", {open}\"x\": 1{}}}", "}]".repeat(9));
+    assert_eq!(
+        read("x-1-py3-none-any.whl", &wheel(deep.as_bytes())).faults[0].code,
+        Code::SbomSourceTooLarge
+    );
+    for broken in [&b"{"[..], b"[]", b"{\"spdxVersion\": \"SPDX-2.3\"}"] {
+        let reading = read("x-1-py3-none-any.whl", &wheel(broken));
+        assert_eq!(
+            (reading.graph.len(), &*reading.faults[0].inside),
+            (1, "x-1.dist-info/sboms/auditwheel.cdx.json")
+        );
+    }
+}
+
+#[test]
 fn a_manifest_that_unpacks_without_end_is_too_large() {
     let bomb = vec![b' '; MANIFEST_BYTES_MAX as usize + 1];
     let wheel = zip(&[("x-1.dist-info/METADATA", &bomb), ("y/_v/in-1.dist-info/METADATA", b"Name: in\n")]);
@@ -123,6 +163,8 @@ fn a_tarball_of_npm_names_its_needs_and_the_packages_it_bundles() {
     let root = reading.graph.component(reading.graph.roots()[0]);
     assert_eq!(root.purl.as_ref().unwrap().as_str(), "pkg:npm/%40acme/app@1.0.0");
     survives_damage("acme-app-1.0.0.tgz", &sample_tarball(), 5);
+    let typed = gzip(&tar(&[("node/package.json", br#"{"name": "@types/node", "version": "20.0.0"}"#)]));
+    assert_eq!(outline(&read_whole("node.tgz", &typed)), ["@types/node@20.0.0 (Library, Runtime)"]);
     let broken = gzip(&tar(&[("package/package.json", b"{")]));
     assert!(faults(&read("x.tgz", &broken))[0].starts_with("package/package.json: not JSON"), "{broken:?}");
 }

@@ -3,6 +3,7 @@
 use crate::format::bom::Aggregate;
 use crate::tree::artifact::Source;
 use crate::tree::artifact::bounds::{Budget, MANIFEST_BYTES_MAX, Trouble};
+use crate::tree::artifact::embedded;
 use crate::tree::artifact::parts::file_name;
 use crate::tree::artifact::python::{self, Metadata};
 use crate::tree::artifact::zip_file::Zip;
@@ -14,7 +15,8 @@ pub fn read(path: &str, source: &mut dyn Source) -> Result<Reading, Trouble> {
     let mut zip = Zip::open(source, &mut budget)?;
     let mut reading = Reading::new(Aggregate::Unknown);
     let (mut own, mut vendored) = (Vec::new(), Vec::new());
-    for (place, name) in zip.names().iter().enumerate() {
+    let names = zip.names();
+    for (place, name) in names.iter().enumerate() {
         let Some(folder) = name.strip_suffix(".dist-info/METADATA") else { continue };
         let read = zip.read(place, MANIFEST_BYTES_MAX, &mut budget);
         match read.map(|bytes| python::metadata(&bytes)) {
@@ -34,7 +36,20 @@ pub fn read(path: &str, source: &mut dyn Source) -> Result<Reading, Trouble> {
         let node = reading.graph.add(inner.component);
         reading.graph.depend(root, node);
     }
+    for (place, name) in names.iter().enumerate().filter(|(_, name)| is_sbom(name)) {
+        let bytes = zip.read(place, MANIFEST_BYTES_MAX, &mut budget);
+        if let Err(trouble) = bytes.and_then(|bytes| embedded::add(&bytes, root, &mut reading)) {
+            trouble.note(name, &mut reading);
+        }
+    }
     Ok(reading)
+}
+
+/// PEP 770 leaves the format open; the one that builders write is CycloneDX.
+fn is_sbom(name: &str) -> bool {
+    let mut parts = name.split('/');
+    let (info, folder) = (parts.next().unwrap_or_default(), parts.next());
+    info.ends_with(".dist-info") && folder == Some("sboms") && name.ends_with(".cdx.json")
 }
 
 /// The metadata whose folder has the wheel's name in front; there must be one.

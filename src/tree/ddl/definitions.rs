@@ -57,6 +57,13 @@ pub fn statement(walk: &mut Walk, statement: &Statement) {
                 attributes.iter().for_each(|attribute| walk.data_type(&attribute.data_type));
             }
         }
+        other => create_other(walk, other),
+    }
+}
+
+/// What is created that is neither data nor code.
+fn create_other(walk: &mut Walk, statement: &Statement) {
+    match statement {
         Statement::CreateSchema { schema_name, .. } => {
             let name = match schema_name {
                 SchemaName::Simple(name) | SchemaName::NamedAuthorization(name, _) => walk.name(name),

@@ -1,6 +1,6 @@
 //! Statements that the parser rejects though they are valid, by their heads: which object, and what becomes of it.
 //!
-//! Only forms whose head tells everything that a pack says of a statement are taken. What runs code that stands in it
+//! Only forms whose head tells what a pack says of a statement are taken; types of columns are passed over. What runs code that stands in it
 //! (`DO`, `EXECUTE`), and a view or table whose query cannot be read, stay unparsed.
 
 use crate::format::ddl::{Dialect, Object, ObjectKind as Kind};
@@ -79,7 +79,6 @@ const SILENT: &[&str] = &[
     "LOCK TABLES",
     "UNLOCK TABLES",
     "FLUSH",
-    "ALTER DEFAULT PRIVILEGES",
     "ALTER SYSTEM",
     "REINDEX",
     "CLUSTER",
@@ -112,6 +111,9 @@ const OTHER_STATEMENTS: &[&str] = &[
 pub fn effects(mut at: Cursor<'_>) -> Option<Effects> {
     let mut effects = Effects::default();
     let mut rest = at.clone();
+    if rest.words("ALTER DEFAULT PRIVILEGES") {
+        return Some(effects);
+    }
     if rest.any(SILENT) {
         return (!rest.has(OTHER_STATEMENTS)).then_some(effects);
     }
@@ -170,6 +172,11 @@ fn create(at: &mut Cursor<'_>, effects: &mut Effects) -> Option<()> {
     }
     let kind = kind(at)?;
     at.words("IF NOT EXISTS");
+    define(at, effects, kind)
+}
+
+/// What is created, by its kind.
+fn define(at: &mut Cursor<'_>, effects: &mut Effects, kind: Kind) -> Option<()> {
     match kind {
         Kind::Function | Kind::Procedure => routine(at, effects, kind),
         Kind::Trigger => trigger(at, effects),
@@ -177,15 +184,7 @@ fn create(at: &mut Cursor<'_>, effects: &mut Effects) -> Option<()> {
             push(&mut effects.creates, kind, at.name()?);
             at.word("ON").then_some(())
         }
-        Kind::Rule => {
-            let name = at.name()?;
-            at.words("AS ON").then_some(())?;
-            at.seek(&["TO"]).then_some(())?;
-            let table = at.name()?;
-            push(&mut effects.creates, kind, within(&name, &table));
-            push(&mut effects.depends, Kind::Relation, table);
-            Some(())
-        }
+        Kind::Rule => rule(at, effects),
         Kind::Operator => {
             push(&mut effects.creates, kind, at.operator()?);
             at.parentheses().map(drop)
@@ -243,6 +242,16 @@ fn definer(at: &mut Cursor<'_>) {
         at.parentheses();
     }
     at.any(&["SQL SECURITY DEFINER", "SQL SECURITY INVOKER"]);
+}
+
+fn rule(at: &mut Cursor<'_>, effects: &mut Effects) -> Option<()> {
+    let name = at.name()?;
+    at.words("AS ON").then_some(())?;
+    at.seek(&["TO"]).then_some(())?;
+    let table = at.name()?;
+    push(&mut effects.creates, Kind::Rule, within(&name, &table));
+    push(&mut effects.depends, Kind::Relation, table);
+    Some(())
 }
 
 fn routine(at: &mut Cursor<'_>, effects: &mut Effects, kind: Kind) -> Option<()> {

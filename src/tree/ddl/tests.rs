@@ -226,6 +226,48 @@ fn the_beginning_of_an_unparsed_statement_shows_no_literals() {
 }
 
 #[test]
+fn heads_tell_what_the_parser_does_not_know() {
+    let read = file(
+        Dialect::Postgresql,
+        "ALTER TABLE ONLY m.readings ATTACH PARTITION m.readings_1 FOR VALUES FROM (1) TO (2);
+         CREATE CAST (a AS b) WITHOUT FUNCTION;
+         CREATE EVENT TRIGGER e ON ddl_command_end EXECUTE FUNCTION f();
+         CREATE STATISTICS s ON a, b FROM t;
+         ALTER SEQUENCE m.s1 RENAME TO s2;
+         DROP RULE IF EXISTS r ON v CASCADE;
+         COMMENT ON TEXT SEARCH DICTIONARY d IS 'x';
+         ALTER DEFAULT PRIVILEGES IN SCHEMA m GRANT SELECT ON TABLES TO r;
+         CREATE TYPE shell;",
+    );
+    assert_eq!(read.unparsed, []);
+    assert_eq!(
+        show(&read.creates),
+        ["cast a as b", "event trigger e", "statistics s", "sequence m.s2", "type shell"]
+    );
+    assert_eq!(show(&read.alters), ["table m.readings"]);
+    assert_eq!(show(&read.drops), ["sequence m.s1", "rule r on v"]);
+    assert_eq!(show(&read.depends), ["table m.readings_1", "table t", "relation v", "text search d"]);
+}
+
+#[test]
+fn a_head_hides_no_other_statement_and_no_mistake() {
+    for (dialect, text) in [
+        (Dialect::Sqlserver, "CREATE TABLE [a] ([b] [int]) ON [x]\nDROP TABLE [c]"),
+        (Dialect::Sqlserver, "CREATE TABLE [a] ([b] [int],, [c] [int])"),
+        (Dialect::Sqlserver, "SET NOCOUNT ON WITH x; BEGIN FROB; EXEC p; END"),
+        (Dialect::Postgresql, "CREATE TABLE a (b int,, c int)"),
+        (Dialect::Postgresql, "CREATE VIEW v AS SELECT a b c FROM"),
+        (Dialect::Postgresql, "CREATE SCHEMA s CREATE FROB t (a int)"),
+        (Dialect::Postgresql, "DO $$ BEGIN CREATE TABLE t (a int); END $$"),
+        (Dialect::Postgresql, "DROP TABLE a b"),
+        (Dialect::Mysql, "CREATE PROCEDURE p"),
+        (Dialect::Sqlite, "ALTER TABLE a FROB"),
+    ] {
+        assert!(file(dialect, text).statements_unparsed > 0, "{text}");
+    }
+}
+
+#[test]
 fn hostile_statements_are_too_large_and_end_no_run() {
     let deep = |text: String| file(Dialect::Postgresql, &text).unparsed.first().map(|unparsed| unparsed.why);
     assert_eq!(deep(format!("SELECT {}1", "1 + ".repeat(100_000))), Some(Why::TooLarge));

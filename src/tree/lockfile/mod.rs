@@ -44,6 +44,7 @@ mod toml_tree;
 mod uv;
 mod xml;
 pub mod yaml;
+mod yaml_lines;
 mod yarn;
 mod yarn_berry;
 mod yarn_classic;

@@ -11,6 +11,7 @@ use crate::tree::lockfile::packages::Packages;
 use crate::tree::lockfile::python::{self, Origin, normalized, required_name};
 use crate::tree::lockfile::toml_tree;
 use crate::tree::reading::{Fault, Reading};
+use std::collections::BTreeSet;
 
 /// The newest lock version whose shape is known, by its first number.
 const NEWEST: u32 = 4;
@@ -77,7 +78,7 @@ struct Found<'a> {
     /// Each table of the file, and the package that it is about.
     added: Vec<(bom::Node, &'a Node<'a>)>,
     has_groups: bool,
-    extras: Vec<String>,
+    extras: BTreeSet<String>,
 }
 
 impl<'a> Found<'a> {
@@ -104,11 +105,11 @@ impl<'a> Found<'a> {
 
 /// The group of what the project itself needs is called `default`. Of the others only the manifest tells which are extras
 /// and which are for development.
-fn scope(package: &Node<'_>, extras: &[String]) -> Scope {
+fn scope(package: &Node<'_>, extras: &BTreeSet<String>) -> Scope {
     let Some(groups) = package.get("groups") else { return Scope::Runtime };
     let scope = |group: &str| match group {
         "default" => Scope::Runtime,
-        _ if extras.iter().any(|extra| extra == group) => Scope::Optional,
+        _ if extras.contains(group) => Scope::Optional,
         _ => Scope::Development,
     };
     groups.items().iter().filter_map(Node::string).map(scope).min().unwrap_or_default()

@@ -7,7 +7,7 @@ use crate::tree::lockfile::node::Node;
 use crate::tree::lockfile::python::{normalized, required_name};
 use crate::tree::lockfile::toml_tree;
 use crate::tree::reading::Fault;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A project as its manifest describes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub struct Project {
     /// What it needs by normalised name, and when at the most.
     pub needs: BTreeMap<String, Scope>,
     /// The names of its extras.
-    pub extras: Vec<String>,
+    pub extras: BTreeSet<String>,
 }
 
 /// The manifest beside a lockfile, if there is one.
@@ -42,7 +42,7 @@ fn project(manifest: &Node<'_>) -> Project {
         // A licence's whole text may stand there too; that is no name.
         licence: licence.filter(|text| !text.contains('\n')).and_then(Licence::read),
         needs: BTreeMap::new(),
-        extras: Vec::new(),
+        extras: BTreeSet::new(),
     };
     let extras = at(&["project", "optional-dependencies"]).map_or(&[][..], Node::entries);
     project.extras.extend(extras.iter().map(|extra| extra.key.to_string()));

@@ -3,6 +3,7 @@
 
 use crate::finding::Code;
 use crate::tree::lockfile::node::{Builder, Node};
+use crate::tree::lockfile::yaml_lines;
 use crate::tree::reading::Fault;
 use saphyr_parser::{Event, Parser, ScalarStyle};
 
@@ -24,6 +25,14 @@ pub fn parse(bytes: &[u8]) -> Result<Node<'_>, Fault> {
 /// Reads a file of one or more documents.
 pub fn parse_all(bytes: &[u8]) -> Result<Vec<Node<'_>>, Fault> {
     let text = utf8(bytes)?;
+    match yaml_lines::parse(text) {
+        Some(document) => document.map(|document| vec![document]),
+        None => parse_events(text),
+    }
+}
+
+/// Reads everything that YAML is.
+fn parse_events(text: &str) -> Result<Vec<Node<'_>>, Fault> {
     let mut builder = Builder::default();
     let mut documents = Vec::new();
     let mut parser = Parser::new_from_str(text);
@@ -84,6 +93,7 @@ fn invalid(line: usize, what: &str) -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn maps_lists_and_texts_are_read_with_their_lines() {
@@ -98,6 +108,95 @@ mod tests {
         assert!(node.get("e").unwrap().is_null());
         assert_eq!(node.get_text("f"), Some("two lines"));
         assert_eq!(node.entries().iter().map(|entry| entry.line()).collect::<Vec<_>>(), [3, 4, 7, 8, 9]);
+    }
+
+    /// Whether two readers saw the same. Where nothing stands, and where a text of several lines begins, they may differ.
+    fn same(one: &Node<'_>, two: &Node<'_>) -> bool {
+        let (entries, items) = (one.entries(), one.items());
+        let same_entries = entries.len() == two.entries().len()
+            && entries.iter().zip(two.entries()).all(|(one, two)| {
+                one.key == two.key && one.line() == two.line() && same(&one.node, &two.node)
+            });
+        let same_items = items.len() == two.items().len()
+            && items.iter().zip(two.items()).all(|(one, two)| same(one, two));
+        let same_line = one.line() == two.line() || !one.is_map() && !one.is_list();
+        let same_kind =
+            (one.is_map(), one.is_list(), one.is_null()) == (two.is_map(), two.is_list(), two.is_null());
+        same_entries
+            && same_items
+            && same_line
+            && same_kind
+            && (one.text(), one.string()) == (two.text(), two.string())
+    }
+
+    /// What both read is the same; whatever the reader of lines takes for whole, YAML takes for whole.
+    fn assert_same(text: &str) -> bool {
+        let Some(lines) = yaml_lines::parse(text) else { return false };
+        match (lines, parse_events(text)) {
+            (Ok(one), Ok(two)) => assert!(two.len() == 1 && same(&one, &two[0]), "{text}\n{one:?}\n{two:?}"),
+            (Err(_), Err(_)) => {}
+            (one, two) => panic!("{text}\n{one:?}\n{two:?}"),
+        }
+        true
+    }
+
+    #[test]
+    fn literal_texts_are_read_as_the_full_reader_does() {
+        for text in [
+            "a: |-\n  one\n  two # no comment\n\n   three\n\nb: 1\n",
+            "a:\n  b: |-\n    one\n  c: 2\n",
+            "a: |-\n  one",
+            "a: |-\n\n  one\n",
+            "a: |-\nb: 1\n",
+            "a: |-\n   one\n  two\n",
+            "a: |-\n  one\n   \n# comment\nb: 1\n",
+            "- |-\n  one\n",
+            "a: |-\n",
+        ] {
+            assert_same(text);
+        }
+        assert!(assert_same("a: |-\n  one\n\n  two\nb: 1\n"));
+    }
+
+    #[test]
+    fn the_reader_of_lines_reads_what_the_full_one_does() {
+        use crate::tree::lockfile::testing::file;
+        for name in ["pnpm-6/pnpm-lock.yaml", "pnpm-9/pnpm-lock.yaml", "yarn-2/yarn.lock", "yarn-4/yarn.lock"]
+        {
+            let text = String::from_utf8(file(&format!("fixtures/lockfiles/{name}"))).unwrap();
+            assert!(assert_same(&text), "{name}");
+            let part = &text[..text.len().min(3000)];
+            for (at, change) in (0..part.len()).step_by(3).zip(" '\"{}[]:,\n-&*#!|>%@?~.aA".chars().cycle()) {
+                let mut changed = part.to_owned();
+                changed.replace_range(at..=at, &change.to_string());
+                assert_same(&changed);
+                changed = part.to_owned();
+                changed.insert(at, change);
+                assert_same(&changed);
+                assert_same(&part[..at]);
+            }
+        }
+        for name in ["../shared/lockfiles/pnpm/pnpm-lock.yaml", "../shared/lockfiles/yarn-berry/yarn.lock"] {
+            assert!(assert_same(&String::from_utf8(file(name)).unwrap()), "{name}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_reader_of_lines_takes_nothing_that_is_something_else(
+            lines in proptest::collection::vec((0usize..3, "[a-c'\"{}\\[\\]:,#&*!|>%@?~ -]{0,8}"), 0..5)
+        ) {
+            let lines = lines.iter().map(|(indent, line)| format!("{}{line}\n", "  ".repeat(*indent)));
+            assert_same(&lines.collect::<String>());
+        }
+
+        #[test]
+        fn nor_in_brackets(inner in "[a-c'\":,~.^# -]{0,12}") {
+            assert_same(&format!("a: {{{inner}}}\n"));
+            assert_same(&format!("a: [{inner}]\n"));
+            assert_same(&format!("a: {inner}\n"));
+            assert_same(&format!("{inner}: a\n"));
+        }
     }
 
     #[test]

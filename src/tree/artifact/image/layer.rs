@@ -126,10 +126,15 @@ impl Layer {
             self.trouble(&path, Trouble::too_large(format!("more than {FILES_MAX} lockfiles")));
             return;
         }
+        self.links.remove(&path);
         match budget.read(&mut tar.body(), most) {
             Ok(bytes) => drop(self.files.insert(path, bytes)),
             Err(_) if is_beside => {}
-            Err(trouble) => self.trouble(&path, trouble),
+            Err(trouble) => {
+                self.trouble(&path, trouble);
+                // What lies below is not what the image has.
+                self.removed.insert(path);
+            }
         }
     }
 
@@ -143,6 +148,7 @@ impl Layer {
             self.trouble(&path, trouble);
             return;
         }
+        self.files.remove(&path);
         if is_place(&path) {
             match target(&path) {
                 Some(target) => drop(self.links.insert(path.clone(), target)),

@@ -77,6 +77,75 @@ fn a_rust_program_lists_what_it_was_built_from() {
     survives_damage("bin/app", &listed(LIST), 3);
 }
 
+/// A PE of 64 bits with one section, which lies at 512.
+fn pe(name: &[u8], content: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![0; 512];
+    bytes[..2].copy_from_slice(b"MZ");
+    bytes[60] = 64;
+    bytes[64..72].copy_from_slice(b"PE\0\0\x64\x86\x01\0");
+    bytes[84..86].copy_from_slice(&240_u16.to_le_bytes());
+    bytes[88..90].copy_from_slice(&0x20b_u16.to_le_bytes());
+    bytes[88 + 108] = 16;
+    let section = 88 + 240;
+    bytes[section..section + name.len()].copy_from_slice(name);
+    for (at, word) in [(8, content.len() as u32), (12, 4096), (16, content.len() as u32), (20, 512)] {
+        bytes[section + at..section + at + 4].copy_from_slice(&word.to_le_bytes());
+    }
+    bytes.extend(content);
+    bytes
+}
+
+/// A Mach-O of 64 bits with one section, which lies at 256.
+fn mach_o(name: &[u8], content: &[u8]) -> Vec<u8> {
+    let words = |words: &[u32]| words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
+    let named = |name: &[u8]| [name, &vec![0; 16 - name.len()]].concat();
+    let length = content.len() as u32;
+    let bytes = [
+        words(&[0xfeed_facf, 0x0100_000c, 0, 2, 1, 152, 0, 0]),
+        words(&[0x19, 152]),
+        named(b"__DATA"),
+        words(&[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0]),
+        named(name),
+        named(b"__DATA"),
+        words(&[4096, 0, length, 0, 256, 0, 0, 0, 0, 0, 0, 0]),
+    ];
+    let mut bytes = bytes.concat();
+    bytes.resize(256, 0);
+    bytes.extend(content);
+    bytes
+}
+
+#[test]
+fn programs_of_other_systems_list_the_same() {
+    let list = zlib(LIST.as_bytes());
+    let expected = outline(&read_whole("bin/app", &listed(LIST)));
+    let fat = {
+        let inner = mach_o(b".dep-v0", &list);
+        let words = [0xcafe_babe, 1, 0x0100_000c, 0, 4096, inner.len() as u32, 12];
+        let mut fat: Vec<u8> = words.iter().flat_map(|word: &u32| word.to_be_bytes()).collect();
+        fat.resize(4096, 0);
+        [fat, inner].concat()
+    };
+    for program in [pe(b".dep-v0", &list), mach_o(b".dep-v0", &list), fat] {
+        assert_eq!(outline(&read_whole("bin/app", &program)), expected);
+        survives_damage("bin/app", &program, 13);
+    }
+    let go = inline("go1.22.3", &marked(MODULES));
+    let padded = [&[1; 48][..], &go].concat();
+    for program in [pe(b".data", &padded), mach_o(b"__go_buildinfo", &go)] {
+        assert_eq!(outline(&read_whole("bin/tool", &program)), OUTLINE);
+    }
+    let class = b"\xca\xfe\xba\xbe\0\0\0\x34\0\x1d\x0a\0\x06\0\x0f\x09";
+    assert_eq!(inspect("Main.class", &mut Cursor::new(class)), None);
+    assert_eq!(
+        inspect(
+            "old.exe",
+            &mut Cursor::new(b"MZ and no more than that, for sixty-four bytes and some more, as DOS had")
+        ),
+        None
+    );
+}
+
 #[test]
 fn a_list_that_lies_is_told() {
     let stray = r#"{"packages": [{"name": "a", "version": "1", "source": "local", "dependencies": [7, 8]}]}"#;
