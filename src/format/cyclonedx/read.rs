@@ -193,6 +193,8 @@ struct PropertyJson<'a> {
 
 #[derive(Deserialize)]
 pub(crate) struct ComponentJson<'a> {
+    #[serde(rename = "type", borrow)]
+    kind: Option<Cow<'a, str>>,
     #[serde(rename = "bom-ref", borrow)]
     bom_ref: Cow<'a, str>,
     #[serde(borrow)]
@@ -214,7 +216,7 @@ pub(crate) struct ComponentJson<'a> {
 impl ComponentJson<'_> {
     /// Whether it is a file and no package: an artifact of the release, or a file in one.
     pub fn is_file(&self) -> bool {
-        self.bom_ref.starts_with("file:")
+        self.kind.as_deref() == Some("file")
     }
 
     pub fn whole_name(&self) -> Cow<'_, str> {
