@@ -7,6 +7,7 @@ import argparse
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -43,7 +44,7 @@ def lockfiles(args, folder, env):
             command = [args.bin, "-C", tree, "--policy", args.policy, "sbom", "--format", form, "--out", args.out]
             took.append(best(args.runs, command, env))
         with open(args.out, encoding="utf-8") as out:
-            found = sum(1 for package in json.load(out)["packages"] if package["name"].startswith("package-"))
+            found = sum(1 for package in json.load(out)["packages"] if re.fullmatch(r"package-\d+", package["name"]))
         if found != args.packages:
             sys.exit(f"error: {found} components of {args.packages} in {file}")
         size = os.path.getsize(os.path.join(tree, file)) / MIB
