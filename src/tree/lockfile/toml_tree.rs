@@ -8,49 +8,114 @@ use std::borrow::Cow;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// Reads a whole file. Tables come in the order of their keys, arrays in that of the file; lines are told.
+/// What heads each package in a lockfile.
+const PACKAGE: &str = "[[package]]";
+
+/// How many packages are parsed at once, where a file has many: the parser's own tree of a whole file is several times as
+/// large as ours.
+const PACKAGES_AT_ONCE: usize = 64;
+
+/// Reads a whole file. Arrays come in the order of the file; lines are told.
 pub fn parse(bytes: &[u8]) -> Result<Node<'_>, Fault> {
     let text = utf8(bytes)?;
     let lines = Lines::of(text);
+    // What cannot be read in parts is read whole, which tells what is wrong with it.
+    in_parts(text, &lines).map_or_else(|| whole(text, &lines), Ok)
+}
+
+fn whole<'a>(text: &'a str, lines: &Lines) -> Result<Node<'a>, Fault> {
     let table = DeTable::parse(text).map_err(|error| {
         let line = error.span().map_or(1, |span| lines.at(span.start));
         Fault::new(Code::SbomSourceInvalid, line, format!("not TOML: {}", error.message()))
     })?;
     let mut builder = Builder::default();
-    put_table(&mut builder, &lines, 1, table.into_inner())?;
+    Part { lines, start: 0 }.table(&mut builder, 1, table.into_inner())?;
     builder.finish().ok_or_else(|| Fault::new(Code::SbomSourceInvalid, 1, "not TOML"))
 }
 
-/// The manifest's values end up in the tree one by one; the builder ends what is nested too deep.
-fn put(builder: &mut Builder<'_>, lines: &Lines, value: Spanned<DeValue<'_>>) -> Result<(), Fault> {
-    let line = lines.at(value.span().start);
-    let plain = |text: String| (Cow::Owned(text), false);
-    let (text, quoted) = match value.into_inner() {
-        DeValue::String(text) => (Cow::Owned(text.into_owned()), true),
-        DeValue::Integer(number) => plain(number.as_str().to_owned()),
-        DeValue::Float(number) => plain(number.as_str().to_owned()),
-        DeValue::Boolean(yes) => plain(yes.to_string()),
-        DeValue::Datetime(time) => plain(time.to_string()),
-        DeValue::Array(items) => {
-            builder.list(line)?;
-            for item in items {
-                put(builder, lines, item)?;
-            }
-            return builder.end();
+/// Reads a lockfile a few packages at a time; `None` if it has few, or does not come apart: each part must be TOML by
+/// itself, and hold packages alone but for what stands before the first and behind the last.
+fn in_parts<'a>(text: &'a str, lines: &Lines) -> Option<Node<'a>> {
+    let is_head = |line: &&usize| text[**line..].lines().next().is_some_and(|line| line == PACKAGE);
+    let heads: Vec<usize> = lines.0.iter().filter(is_head).copied().collect();
+    if heads.len() <= PACKAGES_AT_ONCE {
+        return None;
+    }
+    let mut builder = Builder::default();
+    builder.map(1).ok()?;
+    let before = Part { lines, start: 0 };
+    before.entries(&mut builder, before.parse(&text[..heads[0]])?).ok()?;
+    builder.scalar(lines.at(heads[0]), Cow::Borrowed("package"), true).ok()?;
+    builder.list(lines.at(heads[0])).ok()?;
+    let mut behind = None;
+    let starts: Vec<usize> = heads.iter().step_by(PACKAGES_AT_ONCE).copied().collect();
+    for (at, &start) in starts.iter().enumerate() {
+        let end = starts.get(at + 1).copied().unwrap_or(text.len());
+        let part = Part { lines, start };
+        let mut table = part.parse(&text[start..end])?;
+        let DeValue::Array(packages) = table.remove("package")?.into_inner() else { return None };
+        packages.into_iter().try_for_each(|package| part.value(&mut builder, package)).ok()?;
+        match end == text.len() {
+            true => behind = Some((part, table)),
+            false if table.is_empty() => {}
+            false => return None,
         }
-        DeValue::Table(table) => return put_table(builder, lines, line, table),
-    };
-    builder.scalar(line, text, quoted)
+    }
+    builder.end().ok()?;
+    let (part, table) = behind?;
+    part.entries(&mut builder, table).ok()?;
+    builder.end().ok()?;
+    builder.finish()
 }
 
-fn put_table(builder: &mut Builder<'_>, lines: &Lines, line: usize, table: DeTable<'_>) -> Result<(), Fault> {
-    builder.map(line)?;
-    for (key, value) in table {
-        let line = lines.at(key.span().start);
-        builder.scalar(line, Cow::Owned(key.into_inner().into_owned()), true)?;
-        put(builder, lines, value)?;
+/// A part of a file, and where it starts.
+#[derive(Clone, Copy)]
+struct Part<'l> {
+    lines: &'l Lines,
+    start: usize,
+}
+
+impl Part<'_> {
+    fn parse<'a>(&self, text: &'a str) -> Option<DeTable<'a>> {
+        DeTable::parse(text).ok().map(Spanned::into_inner)
     }
-    builder.end()
+
+    fn line(&self, byte: usize) -> usize {
+        self.lines.at(self.start + byte)
+    }
+
+    /// The file's values end up in the tree one by one; the builder ends what is nested too deep.
+    fn value<'a>(&self, builder: &mut Builder<'a>, value: Spanned<DeValue<'a>>) -> Result<(), Fault> {
+        let line = self.line(value.span().start);
+        let plain = |text: String| (Cow::Owned(text), false);
+        let (text, quoted) = match value.into_inner() {
+            DeValue::String(text) => (text, true),
+            DeValue::Integer(number) => plain(number.as_str().to_owned()),
+            DeValue::Float(number) => plain(number.as_str().to_owned()),
+            DeValue::Boolean(yes) => plain(yes.to_string()),
+            DeValue::Datetime(time) => plain(time.to_string()),
+            DeValue::Array(items) => {
+                builder.list(line)?;
+                items.into_iter().try_for_each(|item| self.value(builder, item))?;
+                return builder.end();
+            }
+            DeValue::Table(table) => return self.table(builder, line, table),
+        };
+        builder.scalar(line, text, quoted)
+    }
+
+    fn table<'a>(&self, builder: &mut Builder<'a>, line: usize, table: DeTable<'a>) -> Result<(), Fault> {
+        builder.map(line)?;
+        self.entries(builder, table)?;
+        builder.end()
+    }
+
+    fn entries<'a>(&self, builder: &mut Builder<'a>, table: DeTable<'a>) -> Result<(), Fault> {
+        table.into_iter().try_for_each(|(key, value)| {
+            builder.scalar(self.line(key.span().start), key.into_inner(), true)?;
+            self.value(builder, value)
+        })
+    }
 }
 
 /// Where each line of a text begins.
@@ -84,6 +149,43 @@ mod tests {
         assert!(one.get("yes").unwrap().is_true());
         assert_eq!(two.get("name").unwrap().string(), Some("y"));
         assert_eq!(two.get("l").unwrap().items()[1].line(), 10);
+    }
+
+    /// A lockfile of so many packages, with something before and behind them.
+    fn many(packages: usize) -> String {
+        let package = |at: usize| {
+            format!("[[package]]\nname = \"p{at}\"\ntext = \"\"\"\na\n\"\"\"\n[package.more]\nx = [{at}]\n\n")
+        };
+        let packages: String = (0..packages).map(package).collect();
+        format!("version = 1\n\n{packages}[metadata]\nhash = \"h\"\n")
+    }
+
+    #[test]
+    fn a_file_in_parts_is_what_it_is_whole() {
+        for packages in [65, 128, 129, 500] {
+            let text = many(packages);
+            let lines = Lines::of(&text);
+            let (parts, whole) = (in_parts(&text, &lines).unwrap(), whole(&text, &lines).unwrap());
+            for key in ["version", "package", "metadata"] {
+                assert!(whole.get(key).is_some());
+                assert_eq!(parts.get(key), whole.get(key), "{key} of {packages}");
+            }
+            assert_eq!(parts.entries().len(), whole.entries().len());
+        }
+        assert!(in_parts(&many(64), &Lines::of(&many(64))).is_none());
+    }
+
+    #[test]
+    fn what_does_not_come_apart_is_read_whole_or_refused_with_its_line() {
+        // A head that is the text of a string; a table twice, in two parts; a mistake far inside.
+        let text = many(200).replace("text = \"\"\"\na\n", "text = \"\"\"\n[[package]]\n");
+        assert_eq!(parse(text.as_bytes()).unwrap().get("package").unwrap().items().len(), 200);
+        let twice =
+            many(200).replacen("[[package]]\nname = \"p100\"", "[metadata]\n[[package]]\nname = \"p100\"", 1);
+        assert!(parse(twice.as_bytes()).unwrap_err().what.starts_with("not TOML: duplicate key"));
+        let wrong = many(200).replace("name = \"p150\"", "name = p150");
+        let line = wrong.lines().position(|line| line == "name = p150").unwrap() + 1;
+        assert_eq!(parse(wrong.as_bytes()).unwrap_err().line, Some(line));
     }
 
     #[test]
