@@ -12,6 +12,8 @@ pub mod notes;
 mod parse;
 pub mod stage;
 pub mod template;
+#[cfg(test)]
+mod testing;
 pub mod version;
 
 pub use evidence::{Document, Evidence, Git, PayloadFile, Release};
