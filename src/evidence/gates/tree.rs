@@ -124,6 +124,10 @@ impl Evidence for TreeEvidence<'_> {
         loaded
     }
 
+    fn takes(&self, _: &str) -> bool {
+        false
+    }
+
     fn digest(&self, path: &PackPath) -> std::result::Result<Sha256, String> {
         let at = self.payload.binary_search_by(|file| file.path.cmp(path));
         let at = at.map_err(|_| format!("{path} is not payload"))?;

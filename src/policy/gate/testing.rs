@@ -23,6 +23,8 @@ pub struct Fake {
     read: BTreeMap<String, Answer<Option<Arc<Document>>>>,
     committed: BTreeMap<String, Timestamp>,
     before: BTreeMap<String, Arc<Document>>,
+    /// Files that the policy would take, if they were there.
+    pub gone: Vec<String>,
     /// What git says.
     pub git: Answer<Git>,
     /// The last release.
@@ -51,6 +53,7 @@ impl Fake {
             read: BTreeMap::new(),
             committed: BTreeMap::new(),
             before: BTreeMap::new(),
+            gone: Vec::new(),
             git: none("git repository"),
             last_release: none("release before this one"),
             ddl: Ok(Arc::default()),
@@ -119,9 +122,15 @@ impl Fake {
         self
     }
 
+    /// With a leaf of the log that is about no archive.
+    pub fn event(self, what: &str, at: &str, passed: bool) -> Fake {
+        self.event_of(None, what, at, passed)
+    }
+
     /// With a leaf of the log.
-    pub fn event(mut self, what: &str, at: &str, passed: bool) -> Fake {
+    pub fn event_of(mut self, archive: Option<&str>, what: &str, at: &str, passed: bool) -> Fake {
         let event = Event {
+            archive: archive.map(str::to_owned),
             what: what.to_owned(),
             at: at.parse().unwrap(),
             passed,
@@ -166,6 +175,11 @@ impl Evidence for Fake {
 
     fn read(&self, path: &PackPath) -> Answer<Option<Arc<Document>>> {
         self.read.get(path.as_str()).cloned().unwrap_or(Ok(None))
+    }
+
+    fn takes(&self, path: &str) -> bool {
+        self.payload.iter().any(|file| file.path.as_str() == path)
+            || self.gone.iter().any(|gone| gone == path)
     }
 
     fn digest(&self, path: &PackPath) -> Answer<Sha256> {
@@ -289,7 +303,9 @@ pub fn passes(keys: &str, evidence: &Fake) -> Judged {
 pub fn refusal(keys: &str) -> (usize, String, String) {
     match parsed(keys) {
         // Two lines stand before them.
-        Err(crate::error::Error::Config { line, message, hint, .. }) => (line - 2, message, hint),
+        Err(crate::error::Error::Config { line, message, hint, .. }) => {
+            (line.saturating_sub(2), message, hint)
+        }
         other => panic!("{other:?}"),
     }
 }
