@@ -169,6 +169,10 @@ impl Evidence for TreeEvidence<'_> {
         self.git.as_ref().map_err(Clone::clone)
     }
 
+    fn is_committed(&self, path: &PackPath) -> std::result::Result<bool, String> {
+        self.judging.history.as_ref().map_err(Clone::clone)?.at_head(path.as_str())
+    }
+
     fn committed_at(&self, path: &PackPath) -> std::result::Result<Option<Timestamp>, String> {
         let history = self.judging.history.as_ref().map_err(Clone::clone)?;
         let time = history.committed_at(path.as_str())?;
@@ -210,3 +214,6 @@ impl Evidence for TreeEvidence<'_> {
         Err("programs are started by the command line alone".to_owned())
     }
 }
+
+#[cfg(test)]
+mod tests;

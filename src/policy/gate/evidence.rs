@@ -168,7 +168,10 @@ pub trait Evidence {
     /// What git says; an error in words where there is no git, or it was not recorded.
     fn git(&self) -> Result<&Git, String>;
 
-    /// When a file was last committed.
+    /// Whether HEAD has a file, in whatever form.
+    fn is_committed(&self, path: &PackPath) -> Result<bool, String>;
+
+    /// When a file was last committed; an error in words where the history is cut off.
     fn committed_at(&self, path: &PackPath) -> Result<Option<Timestamp>, String>;
 
     /// The last release; an error in words where none is known.

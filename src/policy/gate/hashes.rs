@@ -104,9 +104,9 @@ impl Hashes {
         if git.changed.iter().chain(&git.uncompared).any(is_this) {
             return fault("it was changed since");
         }
-        match evidence.committed_at(&self.file) {
-            Ok(Some(_)) => None,
-            Ok(None) => fault("no commit has it"),
+        match evidence.is_committed(&self.file) {
+            Ok(true) => None,
+            Ok(false) => fault("HEAD does not have it"),
             Err(why) => fault(&why),
         }
     }
@@ -221,7 +221,7 @@ mod tests {
         );
         fails(GATE, &of(Git { changed: one(), ..Git::default() }), FILE, "committed", "it was changed since");
         let ignored = Fake::new().file("a.md", "a").file(FILE, line("a.md", "a")).git(Git::default());
-        fails(GATE, &ignored, FILE, "committed", "no commit has it");
+        fails(GATE, &ignored, FILE, "committed", "HEAD does not have it");
         let mut bare = fake(&whole());
         bare.git = Err("there is no git repository".to_owned());
         fails(GATE, &bare, FILE, "committed", "there is no git repository");

@@ -191,6 +191,11 @@ impl Evidence for Fake {
         self.git.as_ref().map_err(Clone::clone)
     }
 
+    fn is_committed(&self, path: &PackPath) -> Answer<bool> {
+        self.git()?;
+        Ok(self.committed.contains_key(path.as_str()))
+    }
+
     fn committed_at(&self, path: &PackPath) -> Answer<Option<Timestamp>> {
         self.git()?;
         Ok(self.committed.get(path.as_str()).copied())

@@ -55,6 +55,17 @@ impl History {
         self.last_commit(path).map_err(|why| self.checkout.fault(format!("{path}: {why}")))
     }
 
+    /// Whether HEAD has a file of the root.
+    pub fn at_head(&self, path: &str) -> Answer<bool> {
+        let read = || {
+            let Some(head) = self.repository.head()?.id() else { return Ok(None) };
+            Ok(Some(self.commit(head.detach())?.tree_id()?.detach()))
+        };
+        let tree = read().map_err(|error: gix::Error| self.checkout.fault(error))?;
+        let Some(tree) = tree else { return Ok(false) };
+        Ok(self.inside(tree, &format!("{}{path}", self.root))?.is_some())
+    }
+
     /// Whether HEAD is on a branch, or before its end: the local one of this name, or that of `origin`. `None` where
     /// that cannot be told.
     pub fn on_branch(&self, branch: &str) -> Option<bool> {
@@ -224,3 +235,6 @@ impl History {
         Ok(entries)
     }
 }
+
+#[cfg(test)]
+mod tests;
