@@ -9,10 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 const BACKED_UP: [&str; 2] = ["backed-up", "unchanged"];
 
 /// The leaves in the order of their times, none of them later than the present; and a fault for each that is.
-pub(super) fn leaves<'e>(
-    evidence: &'e dyn Evidence,
-    now: Timestamp,
-) -> Result<(Vec<&'e Event>, Vec<Fault>), Fault> {
+pub(super) fn leaves(evidence: &dyn Evidence, now: Timestamp) -> Result<(Vec<&Event>, Vec<Fault>), Fault> {
     let events = match evidence.events() {
         Ok(events) => events,
         Err(why) => return Err(Fault::new("the log").expected("a log").actual(why)),

@@ -134,7 +134,7 @@ impl History {
     }
 
     fn commit(&self, id: ObjectId) -> gix::Result<Commit<'_>> {
-        Ok(object_within(id.attach(&self.repository), TREE_BYTES_MAX)?.try_into_commit()?)
+        object_within(id.attach(&self.repository), TREE_BYTES_MAX)?.try_into_commit()
     }
 
     /// Walks back from the newest commit to the oldest.
