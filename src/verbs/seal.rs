@@ -130,20 +130,7 @@ pub fn seal(request: &Request<'_>, watch: &Watch) -> Result<Sealed> {
     };
     let out = [request.out.to_owned()];
     let origin = origin(request.root, request.policy, &version.value, facts, &out, request.variables)?;
-    let judged = Judged {
-        root: request.root,
-        policy: request.policy,
-        origin: &origin,
-        project: &identity.project,
-        version: &version.value,
-        tier: request.tier,
-        stage: Stage::Seal,
-        only: &[],
-        out: request.out,
-        trust: request.trust,
-        now: evaluated_at,
-        threads: request.threads,
-    };
+    let judged = judged(request, &identity, &origin, evaluated_at);
     let gates = judged.evaluate(&scanned, watch)?;
     let release = judged.release();
     if gates.refuses() {
@@ -157,15 +144,7 @@ pub fn seal(request: &Request<'_>, watch: &Watch) -> Result<Sealed> {
         release: &release,
         place: &place,
     };
-    let made = match write(&context, scanned, watch) {
-        // A file that changed: the tree is looked at once more, and then it must hold still.
-        Err(Error::Refused(findings))
-            if findings.iter().all(|finding| finding.code == Code::FileChanging) =>
-        {
-            write(&context, scan_release(request, watch)?, watch)?
-        }
-        made => made?,
-    };
+    let made = write_steady(&context, scanned, watch)?;
     let receipt = receipt(request, &made, &place, evaluated_at);
     let placed = place.publish(&request.key.sign_statement(&receipt).to_bytes())?;
     Ok(Sealed {
@@ -191,6 +170,29 @@ pub fn seal(request: &Request<'_>, watch: &Watch) -> Result<Sealed> {
         gates: Tally::of(&gates),
         origin: origin.clone(),
     })
+}
+
+/// The release as its gates see it.
+fn judged<'a>(
+    request: &Request<'a>,
+    identity: &'a Identity,
+    origin: &'a Origin,
+    now: Timestamp,
+) -> Judged<'a, 'a> {
+    Judged {
+        root: request.root,
+        policy: request.policy,
+        origin,
+        project: &identity.project,
+        version: &identity.version,
+        tier: request.tier,
+        stage: Stage::Seal,
+        only: &[],
+        out: request.out,
+        trust: request.trust,
+        now,
+        threads: request.threads,
+    }
 }
 
 /// What would be sealed, for `--list-unmatched`: nothing is read.
@@ -239,6 +241,18 @@ struct Sealing<'a> {
     gates: &'a Evaluation<'a>,
     release: &'a Release<'a>,
     place: &'a Place,
+}
+
+/// Writes the pack. If a file changed meanwhile, the tree is looked at once more, and then it must hold still.
+fn write_steady(sealing: &Sealing<'_>, scan: Scan, watch: &Watch) -> Result<Made> {
+    match write(sealing, scan, watch) {
+        Err(Error::Refused(findings))
+            if findings.iter().all(|finding| finding.code == Code::FileChanging) =>
+        {
+            write(sealing, scan_release(sealing.request, watch)?, watch)
+        }
+        made => made,
+    }
 }
 
 fn write(sealing: &Sealing<'_>, scan: Scan, watch: &Watch) -> Result<Made> {
