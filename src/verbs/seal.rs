@@ -133,6 +133,7 @@ pub fn seal(request: &Request<'_>, watch: &Watch) -> Result<Sealed> {
     let judged = judged(request, &identity, &origin, evaluated_at);
     let gates = judged.evaluate(&scanned, watch)?;
     let release = judged.release();
+    watch.check()?;
     if gates.refuses() {
         return Err(Error::Refused(gates.findings()));
     }
