@@ -4,8 +4,7 @@ use crate::error::{Error, Result};
 use crate::evidence::attest::Attesting;
 use crate::evidence::compose::{Identity, Payload, TagFiles, release_member};
 use crate::evidence::ddl;
-use crate::evidence::gates::tree::TreeEvidence;
-use crate::evidence::gates::{Evaluation, Tally, evaluate, record};
+use crate::evidence::gates::{Evaluation, Tally, record};
 use crate::evidence::gathered::Gathered;
 use crate::evidence::provenance::Origin;
 use crate::evidence::receipt::SUFFIX;
@@ -23,6 +22,7 @@ use crate::keys::public::PublicKey;
 use crate::keys::recipient::Recipient;
 use crate::keys::signing::SigningKey;
 use crate::keys::sniff;
+use crate::keys::trust::Trust;
 use crate::pipeline::contents::MEMBERS_MAX;
 use crate::pipeline::feed::Plan;
 use crate::pipeline::open::RECIPIENTS_MAX;
@@ -32,12 +32,12 @@ use crate::pipeline::source::Root;
 use crate::pipeline::staging::Staging;
 use crate::pipeline::watch::Watch;
 use crate::policy::Policy;
-use crate::policy::gate::Release;
+use crate::policy::gate::{Release, Stage};
 use crate::tree::git::{self, GitFacts};
 use crate::tree::member::MemberKind;
 use crate::tree::scan::{Scan, ScanOptions, scan};
 use crate::tree::version::{self, Told};
-use crate::verbs::gate::release;
+use crate::verbs::gate::Judged;
 use crate::verbs::origin::{origin, unread};
 use crate::verbs::place::{Place, Placed};
 use jiff::Timestamp;
@@ -71,6 +71,10 @@ pub struct Request<'a> {
     pub clock: &'a dyn Fn() -> Timestamp,
     /// Looks up what the environment of a CI job says of itself.
     pub variables: &'a dyn Fn(&str) -> Option<String>,
+    /// By whom the seals of earlier releases must be, where a gate compares with them; empty if nobody is trusted.
+    pub trust: &'a Trust,
+    /// The tier, if it was given.
+    pub tier: Option<&'a str>,
     /// Worker threads.
     pub threads: usize,
 }
@@ -126,9 +130,13 @@ pub fn seal(request: &Request<'_>, watch: &Watch) -> Result<Sealed> {
     };
     let out = [request.out.to_owned()];
     let origin = origin(request.root, request.policy, &version.value, facts, &out, request.variables)?;
-    let release =
-        release(request.policy, &identity.project, &version.value, origin.git.as_ref(), evaluated_at);
-    let gates = gates(request, &scanned, &origin, &release, watch)?;
+    let judged = judged(request, &identity, &origin, evaluated_at);
+    let gates = judged.evaluate(&scanned, watch)?;
+    let release = judged.release();
+    watch.check()?;
+    if gates.refuses() {
+        return Err(Error::Refused(gates.findings()));
+    }
     let context = Sealing {
         request,
         identity: &identity,
@@ -137,15 +145,7 @@ pub fn seal(request: &Request<'_>, watch: &Watch) -> Result<Sealed> {
         release: &release,
         place: &place,
     };
-    let made = match write(&context, scanned, watch) {
-        // A file that changed: the tree is looked at once more, and then it must hold still.
-        Err(Error::Refused(findings))
-            if findings.iter().all(|finding| finding.code == Code::FileChanging) =>
-        {
-            write(&context, scan_release(request, watch)?, watch)?
-        }
-        made => made?,
-    };
+    let made = write_steady(&context, scanned, watch)?;
     let receipt = receipt(request, &made, &place, evaluated_at);
     let placed = place.publish(&request.key.sign_statement(&receipt).to_bytes())?;
     Ok(Sealed {
@@ -173,18 +173,27 @@ pub fn seal(request: &Request<'_>, watch: &Watch) -> Result<Sealed> {
     })
 }
 
-/// Evaluates the gates; one that fails ends it here.
-fn gates<'p>(
-    request: &Request<'p>,
-    scan: &Scan,
-    origin: &Origin,
-    release: &Release<'_>,
-    watch: &Watch,
-) -> Result<Evaluation<'p>> {
-    let evidence = TreeEvidence::new(request.root, scan, origin.git.as_ref(), request.threads, watch)?;
-    let gates = evaluate(request.policy, &[], &evidence, release);
-    watch.check()?;
-    if gates.refuses() { Err(Error::Refused(gates.findings())) } else { Ok(gates) }
+/// The release as its gates see it.
+fn judged<'a>(
+    request: &Request<'a>,
+    identity: &'a Identity,
+    origin: &'a Origin,
+    now: Timestamp,
+) -> Judged<'a, 'a> {
+    Judged {
+        root: request.root,
+        policy: request.policy,
+        origin,
+        project: &identity.project,
+        version: &identity.version,
+        tier: request.tier,
+        stage: Stage::Seal,
+        only: &[],
+        out: request.out,
+        trust: request.trust,
+        now,
+        threads: request.threads,
+    }
 }
 
 /// What would be sealed, for `--list-unmatched`: nothing is read.
@@ -233,6 +242,18 @@ struct Sealing<'a> {
     gates: &'a Evaluation<'a>,
     release: &'a Release<'a>,
     place: &'a Place,
+}
+
+/// Writes the pack. If a file changed meanwhile, the tree is looked at once more, and then it must hold still.
+fn write_steady(sealing: &Sealing<'_>, scan: Scan, watch: &Watch) -> Result<Made> {
+    match write(sealing, scan, watch) {
+        Err(Error::Refused(findings))
+            if findings.iter().all(|finding| finding.code == Code::FileChanging) =>
+        {
+            write(sealing, scan_release(sealing.request, watch)?, watch)
+        }
+        made => made,
+    }
 }
 
 fn write(sealing: &Sealing<'_>, scan: Scan, watch: &Watch) -> Result<Made> {

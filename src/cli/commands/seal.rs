@@ -47,6 +47,8 @@ pub fn run(context: &Context, args: &SealArgs) -> Result<Answer> {
         secrets: &secrets,
         clock: &Timestamp::now,
         variables: &|name| std::env::var(name).ok(),
+        trust: &context.home().trust()?,
+        tier: args.tier.as_deref(),
         threads: context.threads(),
     };
     let sealed = seal::seal(&request, &context.watch)?;

@@ -1,20 +1,27 @@
 //! Evidence of gates from the tree that is to be sealed. Each file is read once, whoever asks.
 
+mod git;
+
 use crate::error::Result;
+use crate::evidence::ddl;
+use crate::evidence::gates::last::Last;
+use crate::evidence::provenance::Origin;
+use crate::format::ddl::DdlPack;
 use crate::format::digest::Sha256;
 use crate::format::path::PackPath;
 use crate::format::units::size;
 use crate::pipeline::hash::{Wanted, hash_files};
 use crate::pipeline::source::Root;
 use crate::pipeline::watch::Watch;
-use crate::policy::gate::evidence::{Approval, DOCUMENT_BYTES_MAX, Event, Ran};
+use crate::policy::Policy;
+use crate::policy::gate::evidence::{Approval, DOCUMENT_BYTES_MAX, Event, LastRelease, Ran};
 use crate::policy::gate::{Document, Evidence, Git, PayloadFile};
-use crate::tree::git::GitFacts;
-use crate::tree::member::MemberKind;
+use crate::tree::git::History;
+use crate::tree::member::{LinkTo, MemberKind};
 use crate::tree::scan::Scan;
 use jiff::Timestamp;
 use std::cell::{OnceCell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
@@ -22,27 +29,45 @@ use std::sync::Arc;
 /// A file that was asked for: its content, nothing if it is not there, or why it cannot be read.
 type Asked = std::result::Result<Option<Arc<Document>>, String>;
 
+/// What is judged.
+pub struct Judging<'a> {
+    /// The tree.
+    pub root: &'a Path,
+    /// The policy that says what belongs in the pack.
+    pub policy: &'a Policy,
+    /// What it takes of the tree.
+    pub scan: &'a Scan,
+    /// What git says.
+    pub origin: &'a Origin,
+    /// The name of the release's tag.
+    pub tag: String,
+    /// The history, or why there is none.
+    pub history: &'a std::result::Result<History, String>,
+    /// The last release, or why there is none.
+    pub last: &'a std::result::Result<Last, String>,
+    /// Worker threads.
+    pub threads: usize,
+}
+
 /// The tree, as gates see it.
 pub struct TreeEvidence<'a> {
+    judging: Judging<'a>,
     root: Root,
     files: Vec<PackPath>,
     payload: Vec<PayloadFile>,
+    /// Where the links of the payload end.
+    links: BTreeMap<PackPath, PackPath>,
     git: std::result::Result<Git, String>,
     asked: RefCell<BTreeMap<PackPath, Asked>>,
-    digests: OnceCell<std::result::Result<Vec<Sha256>, String>>,
-    threads: usize,
+    digests: RefCell<BTreeMap<PackPath, std::result::Result<Sha256, String>>>,
+    ddl: OnceCell<std::result::Result<Arc<DdlPack>, String>>,
     watch: &'a Watch,
 }
 
 impl<'a> TreeEvidence<'a> {
     /// Of a scanned tree.
-    pub fn new(
-        root: &Path,
-        scan: &Scan,
-        git: Option<&GitFacts>,
-        threads: usize,
-        watch: &'a Watch,
-    ) -> Result<TreeEvidence<'a>> {
+    pub fn new(judging: Judging<'a>, watch: &'a Watch) -> Result<TreeEvidence<'a>> {
+        let scan = judging.scan;
         let members = || scan.members.iter().filter(|member| member.kind == MemberKind::File);
         let unmatched = scan.unmatched.iter().filter_map(|path| PackPath::new(path.as_bytes()).ok());
         let mut files: Vec<PackPath> = members().map(|member| member.path.clone()).chain(unmatched).collect();
@@ -50,16 +75,29 @@ impl<'a> TreeEvidence<'a> {
         let payload = members().filter_map(|member| {
             Some(PayloadFile { path: member.path.clone(), class: member.class?, size: member.size })
         });
+        let links = scan.members.iter().filter_map(|member| match &member.kind {
+            MemberKind::Link(link) => match &link.to {
+                LinkTo::File(target) => Some((member.path.clone(), target.clone())),
+                _ => None,
+            },
+            _ => None,
+        });
         Ok(TreeEvidence {
-            root: Root::open(root)?,
+            root: Root::open(judging.root)?,
             files,
             payload: payload.collect(),
-            git: git.map(said).ok_or_else(|| "there is no git repository".to_owned()),
+            links: links.collect(),
+            git: git::said(&judging)?,
             asked: RefCell::default(),
-            digests: OnceCell::new(),
-            threads,
+            digests: RefCell::default(),
+            ddl: OnceCell::new(),
+            judging,
             watch,
         })
+    }
+
+    fn history(&self) -> Option<&History> {
+        self.judging.history.as_ref().ok()
     }
 
     fn load(&self, path: &PackPath) -> Asked {
@@ -83,25 +121,35 @@ impl<'a> TreeEvidence<'a> {
         Ok(Some(Arc::new(Document { path: path.to_string(), bytes, sha256 })))
     }
 
-    fn hash_payload(&self) -> std::result::Result<Vec<Sha256>, String> {
+    /// Reads what is payload and was not read yet.
+    fn hash(&self, paths: &[&PackPath]) {
+        let mut known = self.digests.borrow_mut();
+        let at = |path: &PackPath| self.payload.binary_search_by(|file| file.path.cmp(path)).ok();
+        let asked: BTreeSet<usize> = paths.iter().filter_map(|path| at(self.file_of(path))).collect();
+        let files: Vec<&PayloadFile> = asked
+            .iter()
+            .filter_map(|&at| self.payload.get(at))
+            .filter(|file| !known.contains_key(&file.path))
+            .collect();
         let wanted: Vec<Wanted<'_>> =
-            self.payload.iter().map(|file| Wanted { path: file.path.as_str(), size: file.size }).collect();
-        let hashed =
-            hash_files(&self.root, &wanted, self.threads, self.watch).map_err(|error| error.to_string())?;
-        hashed
-            .into_iter()
-            .map(|one| one.map(|(_, digests)| digests.sha256).map_err(|error| error.to_string()))
-            .collect()
+            files.iter().map(|file| Wanted { path: file.path.as_str(), size: file.size }).collect();
+        if wanted.is_empty() {
+            return;
+        }
+        let read: Vec<_> = match hash_files(&self.root, &wanted, self.judging.threads, self.watch) {
+            Ok(read) => read
+                .into_iter()
+                .map(|one| one.map(|(_, digests)| digests.sha256).map_err(|error| error.to_string()))
+                .collect(),
+            // It was interrupted, which whoever evaluates asks as well.
+            Err(error) => files.iter().map(|_| Err(error.to_string())).collect(),
+        };
+        known.extend(files.iter().map(|file| file.path.clone()).zip(read));
     }
-}
 
-/// What git says, as gates see it.
-fn said(facts: &GitFacts) -> Git {
-    Git {
-        commit: facts.commit.clone(),
-        commit_time: facts.commit_time_s.and_then(|time| Timestamp::from_second(time).ok()),
-        unread: facts.unread.clone(),
-        ..Git::default()
+    /// The file whose digest a path has: a link has that of where it ends.
+    fn file_of<'p>(&'p self, path: &'p PackPath) -> &'p PackPath {
+        self.links.get(path).unwrap_or(path)
     }
 }
 
@@ -123,27 +171,59 @@ impl Evidence for TreeEvidence<'_> {
         loaded
     }
 
+    fn takes(&self, path: &str) -> bool {
+        let policy = self.judging.policy;
+        let Ok(path) = PackPath::new(path.as_bytes()) else { return false };
+        policy.classify(&path).is_some_and(|(_, include)| policy.release_classes.contains(&include.class))
+    }
+
+    fn will_ask(&self, paths: &[&PackPath]) {
+        self.hash(paths);
+    }
+
     fn digest(&self, path: &PackPath) -> std::result::Result<Sha256, String> {
-        let at = self.payload.binary_search_by(|file| file.path.cmp(path));
-        let at = at.map_err(|_| format!("{path} is not payload"))?;
-        let digests = self.digests.get_or_init(|| self.hash_payload());
-        digests.as_ref().map(|digests| digests[at]).map_err(Clone::clone)
+        self.hash(&[path]);
+        let known = self.digests.borrow();
+        known.get(self.file_of(path)).cloned().unwrap_or_else(|| Err(format!("{path} is not payload")))
     }
 
     fn git(&self) -> std::result::Result<&Git, String> {
         self.git.as_ref().map_err(Clone::clone)
     }
 
-    fn committed_at(&self, _: &PackPath) -> std::result::Result<Option<Timestamp>, String> {
-        Err("git does not tell".to_owned())
+    fn is_committed(&self, path: &PackPath) -> std::result::Result<bool, String> {
+        self.judging.history.as_ref().map_err(Clone::clone)?.at_head(path.as_str())
     }
 
-    fn before(&self, _: &PackPath) -> Asked {
-        Err("no release before this one is known".to_owned())
+    fn committed_at(&self, path: &PackPath) -> std::result::Result<Option<Timestamp>, String> {
+        let history = self.judging.history.as_ref().map_err(Clone::clone)?;
+        let time = history.committed_at(path.as_str())?;
+        time.map(|time| Timestamp::from_second(time).map_err(|error| error.to_string())).transpose()
+    }
+
+    fn last_release(&self) -> std::result::Result<&LastRelease, String> {
+        self.judging.last.as_ref().map(|last| &last.release).map_err(Clone::clone)
+    }
+
+    fn before(&self, path: &PackPath) -> Asked {
+        self.judging.last.as_ref().map_err(Clone::clone)?.read(path, self.history())
+    }
+
+    fn ddl(&self) -> std::result::Result<Arc<DdlPack>, String> {
+        let read = || {
+            let Judging { policy, scan, .. } = &self.judging;
+            let gathered = ddl::gather(&self.root, policy, &scan.members, self.watch);
+            let gathered = gathered.map_err(|error| error.to_string())?;
+            let read = gathered.read.into_iter().map(|(path, digest)| (path, Ok(digest)));
+            self.digests.borrow_mut().extend(read);
+            Ok(Arc::new(gathered.pack.unwrap_or_default()))
+        };
+        self.ddl.get_or_init(read).clone()
     }
 
     fn ddl_before(&self) -> std::result::Result<Vec<(String, Sha256)>, String> {
-        Err("no release before this one is known".to_owned())
+        let last = self.judging.last.as_ref().map_err(Clone::clone)?;
+        last.ddl(self.judging.policy, self.history())
     }
 
     fn approvals(&self) -> std::result::Result<&[Approval], String> {
@@ -158,3 +238,6 @@ impl Evidence for TreeEvidence<'_> {
         Err("programs are started by the command line alone".to_owned())
     }
 }
+
+#[cfg(test)]
+mod tests;

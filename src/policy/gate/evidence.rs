@@ -1,6 +1,7 @@
 //! What gates judge: everything comes in through [`Evidence`], the present time included.
 
 use crate::format::class::Class;
+use crate::format::ddl::DdlPack;
 use crate::format::digest::Sha256;
 use crate::format::path::PackPath;
 use crate::policy::gate::judged::Fault;
@@ -75,6 +76,10 @@ pub struct Git {
     pub changed: Vec<String>,
     /// Files that git does not know and does not ignore, sorted.
     pub untracked: Vec<String>,
+    /// Files that could not be compared, sorted: the index says to skip them, or a filter would have to be run.
+    pub uncompared: Vec<String>,
+    /// Why the three above cannot be told; they are empty then.
+    pub status_unread: Option<String>,
     /// What could not be read, and why.
     pub unread: Option<String>,
 }
@@ -101,8 +106,23 @@ pub struct Event {
     pub at: Timestamp,
     /// Whether it went well.
     pub passed: bool,
+    /// The archive it is about, by its name, where the event is about one.
+    pub archive: Option<String>,
     /// The digest of the signed event.
     pub sha256: Sha256,
+}
+
+/// The release before the one that is judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastRelease {
+    /// Its version.
+    pub version: String,
+    /// Where it was found, for people: `the sealed pack app-1.2.2`, `the tag v1.2.2`.
+    pub place: String,
+    /// Whether its seal verifies by the trust given, and why not; `None` for a tag, which has no seal.
+    pub seal: Option<Result<(), String>>,
+    /// What of it is recorded as evidence; a tag has nothing with a SHA-256.
+    pub read: Option<Arc<Document>>,
 }
 
 /// An approval over the seal that verified.
@@ -139,17 +159,32 @@ pub trait Evidence {
     /// an error in words.
     fn read(&self, path: &PackPath) -> Result<Option<Arc<Document>>, String>;
 
-    /// The digest of a payload file, of any size.
+    /// Whether the policy takes a file of this path into the release, be it there or not.
+    fn takes(&self, path: &str) -> bool;
+
+    /// Says which digests will be asked for, so that the files can be read together.
+    fn will_ask(&self, paths: &[&PackPath]);
+
+    /// The digest of a payload file, of any size. A link in the payload has that of the file where it ends.
     fn digest(&self, path: &PackPath) -> Result<Sha256, String>;
 
     /// What git says; an error in words where there is no git, or it was not recorded.
     fn git(&self) -> Result<&Git, String>;
 
-    /// When a file was last committed.
+    /// Whether HEAD has a file, in whatever form.
+    fn is_committed(&self, path: &PackPath) -> Result<bool, String>;
+
+    /// When a file was last committed; an error in words where the history is cut off.
     fn committed_at(&self, path: &PackPath) -> Result<Option<Timestamp>, String>;
 
-    /// A file of the last release that was sealed, and the version of that; an error in words where there is none.
+    /// The last release; an error in words where none is known.
+    fn last_release(&self) -> Result<&LastRelease, String>;
+
+    /// A file of the last release; an error in words where there is none.
     fn before(&self, path: &PackPath) -> Result<Option<Arc<Document>>, String>;
+
+    /// What the DDL files say, in the order in which they are to be applied.
+    fn ddl(&self) -> Result<Arc<DdlPack>, String>;
 
     /// The DDL files of the last release, in order, with their digests.
     fn ddl_before(&self) -> Result<Vec<(String, Sha256)>, String>;

@@ -1,5 +1,9 @@
 //! Markdown as gates read it: sections, boxes, fields. Not a renderer: code blocks are skipped, the rest is lines.
 
+use crate::error::Result;
+use crate::format::settings;
+use crate::policy::values::show;
+
 /// A line of text outside of code blocks and HTML comments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Line<'t> {
@@ -37,6 +41,22 @@ pub struct TaskBox<'t> {
 const PLACEHOLDERS: &[&str] =
     &["todo", "tbd", "tba", "fixme", "xxx", "n.n.", "...", "…", "<fill in>", "fill me"];
 
+/// A key that lists titles or names of fields: none empty, none twice.
+pub fn names(section: &settings::Section<'_>, key: &str) -> Result<Vec<String>> {
+    let mut names: Vec<String> = Vec::new();
+    for name in section.texts(key)?.map_or_else(Vec::new, |list| list.value) {
+        if plain(name.value).is_empty() {
+            return Err(section.error(name.line, format!("`{key}` has an empty name in it"), "remove it"));
+        }
+        if names.iter().any(|other| plain(other) == plain(name.value)) {
+            let message = format!("`{}` stands in `{key}` twice", show(name.value));
+            return Err(section.error(name.line, message, "remove one"));
+        }
+        names.push(name.value.to_owned());
+    }
+    Ok(names)
+}
+
 /// The lines that count.
 pub fn lines(text: &str) -> Vec<Line<'_>> {
     let (mut fence, mut comment) = (None::<&str>, false);
@@ -70,19 +90,18 @@ pub fn sections<'t>(lines: &[Line<'t>]) -> Vec<Section<'t>> {
         .enumerate()
         .filter_map(|(at, line)| heading(line.text).map(|(l, t)| (at, l, t)))
         .collect();
-    let end = |at: usize, level: usize| {
-        heads
-            .iter()
-            .find(|(other, l, _)| *other > at && *l <= level)
-            .map_or(lines.len(), |(other, ..)| *other)
-    };
-    heads
-        .iter()
-        .map(|&(at, level, title)| {
-            let body = lines[at + 1..end(at, level)].to_vec();
-            Section { line: lines[at].number, level, title, body }
-        })
-        .collect()
+    // From the last heading to the first: where the next one of each level stands.
+    let mut next = [lines.len(); 7];
+    let mut sections: Vec<Section<'t>> = Vec::with_capacity(heads.len());
+    for &(at, level, title) in heads.iter().rev() {
+        let end = next.iter().take(level + 1).copied().min().unwrap_or(lines.len());
+        let body = lines.get(at + 1..end).unwrap_or_default().to_vec();
+        let line = lines.get(at).map_or(0, |line| line.number);
+        sections.push(Section { line, level, title, body });
+        next.iter_mut().skip(level).take(1).for_each(|next| *next = at);
+    }
+    sections.reverse();
+    sections
 }
 
 /// A title as it is compared: without numbers in front, emphasis, pictures and case.
@@ -130,6 +149,75 @@ pub fn is_filled(section: &Section<'_>) -> bool {
     section.body.iter().any(|line| heading(line.text).is_none() && says_something(line.text))
 }
 
+/// Every line, those of code and comments as well.
+pub fn every_line(text: &str) -> Vec<Line<'_>> {
+    text.lines().enumerate().map(|(at, text)| Line { number: at + 1, text }).collect()
+}
+
+/// A field: `- **Name:** value`, `**Name**: value`, `Name: value`, and what is indented below it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Field<'t> {
+    /// Its line, from 1.
+    pub line: usize,
+    /// Without emphasis.
+    pub name: &'t str,
+    /// What stands behind the colon; may be empty.
+    pub value: &'t str,
+    /// Whether that, or something below it, says something.
+    pub filled: bool,
+}
+
+/// Every field, in order. Prose with a colon in it makes fields too, which nobody asks for.
+pub fn fields<'t>(lines: &[Line<'t>]) -> Vec<Field<'t>> {
+    let mut fields: Vec<(usize, Field<'t>)> = Vec::new();
+    // The fields that a line may lie below: each deeper than the one before it.
+    let mut open: Vec<usize> = Vec::new();
+    for line in lines {
+        if line.text.trim().is_empty() {
+            continue;
+        }
+        let indent = line.text.len() - line.text.trim_start().len();
+        let is_heading = heading(line.text).is_some();
+        while open.last().is_some_and(|&at| is_heading || fields.get(at).is_none_or(|(of, _)| *of >= indent))
+        {
+            open.pop();
+        }
+        let field = name_and_value(line.text).filter(|_| !is_heading);
+        if says_something(field.map_or(line.text, |(_, value)| value)) {
+            for &above in &open {
+                fields.get_mut(above).into_iter().for_each(|(_, field)| field.filled = true);
+            }
+        }
+        if let Some((name, value)) = field {
+            open.push(fields.len());
+            let filled = says_something(value);
+            fields.push((indent, Field { line: line.number, name, value, filled }));
+        }
+    }
+    fields.into_iter().map(|(_, field)| field).collect()
+}
+
+/// The first field of a name, however it is decorated.
+pub fn named<'f, 't>(fields: &'f [Field<'t>], name: &str) -> Option<&'f Field<'t>> {
+    let wanted = plain(name);
+    fields.iter().find(|field| plain(field.name) == wanted)
+}
+
+fn name_and_value(text: &str) -> Option<(&str, &str)> {
+    let item = text.trim_start();
+    let item = ["- ", "* ", "+ "].into_iter().find_map(|mark| item.strip_prefix(mark)).unwrap_or(item);
+    // The colon of a name in emphasis may stand inside it: `**Name:** value`.
+    let (name, value) = match item.trim_start().strip_prefix("**").and_then(|rest| rest.split_once("**")) {
+        Some((name, rest)) => match name.trim_end().strip_suffix(':') {
+            Some(name) => (name, rest),
+            None => (name, rest.trim_start().strip_prefix(':')?),
+        },
+        None => item.split_once(':')?,
+    };
+    let name = name.trim().trim_matches(['*', '_', '`']);
+    (!name.is_empty()).then_some((name, value.trim()))
+}
+
 /// The value of a field: `- **Name:** value`, `**Name**: value`, `Name: value`. Gives the line and the value.
 pub fn field<'t>(lines: &[Line<'t>], name: &str) -> Option<(usize, &'t str)> {
     let wanted = plain(name);
@@ -158,6 +246,14 @@ mod tests {
         assert!(is_filled(highlights) && highlights.body.iter().any(|line| line.text == "more"));
         assert!(!is_filled(section(&all, "Empty").unwrap()));
         assert!(!is_filled(section(&all, "**Last**").unwrap()));
+    }
+
+    #[test]
+    fn many_headings_take_no_longer_than_their_lines() {
+        let text = "# a\n## b\n".repeat(100_000);
+        let lines = lines(&text);
+        let all = sections(&lines);
+        assert_eq!((all.len(), all[0].body.len(), all[1].body.len()), (200_000, 1, 0));
     }
 
     #[test]

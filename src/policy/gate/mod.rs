@@ -3,16 +3,37 @@
 //! A gate is pure: it is parsed from a `[[gate]]` of the policy, and judges what [`Evidence`] gives it. Who gathers the
 //! evidence (from the tree, or from a pack that an auditor holds) is no business of its own.
 
+pub mod approvals;
+pub mod backup;
 pub mod changelog;
 pub mod checklist;
+pub mod clean;
+pub mod config;
+pub mod ddl_order;
+pub mod decision_log;
+pub mod docs;
+pub mod drill;
 pub mod evidence;
+mod flat;
+pub mod hashes;
+pub mod incidents;
 pub mod judged;
+mod log;
 pub mod markdown;
 pub mod notes;
 mod parse;
+pub mod retention;
+pub mod sources;
 pub mod stage;
+pub mod streak;
+pub mod tag;
 pub mod template;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 pub mod version;
+mod words;
 
 pub use evidence::{Document, Evidence, Git, PayloadFile, Release};
 pub use judged::{Judged, Status};
@@ -71,4 +92,22 @@ pub struct Kind {
 }
 
 /// Every kind, in the order of the documents.
-pub const KINDS: &[Kind] = &[version::KIND, changelog::KIND, notes::KIND, checklist::KIND];
+pub const KINDS: &[Kind] = &[
+    version::KIND,
+    tag::KIND,
+    clean::KIND,
+    hashes::KIND,
+    changelog::KIND,
+    notes::KIND,
+    ddl_order::KIND,
+    checklist::KIND,
+    approvals::KIND,
+    docs::KIND,
+    config::KIND,
+    decision_log::KIND,
+    incidents::KIND,
+    streak::KIND,
+    backup::KIND,
+    drill::KIND,
+    retention::KIND,
+];
