@@ -1,4 +1,4 @@
-//! Numbers and sizes as people read them: thousands apart, binary units.
+//! Numbers, sizes and durations as people read and write them: thousands apart, binary units, `26h`, `64MiB`.
 
 /// `2,361`
 pub fn number(value: u64) -> String {
@@ -32,9 +32,60 @@ pub fn size(bytes: u64) -> String {
     format!("{value:.1} {}", UNITS[unit])
 }
 
+/// The longest duration that is taken, in seconds: a hundred years of 365 days.
+const DURATION_S_MAX: u64 = 100 * 365 * 86_400;
+
+/// A duration as a policy writes it, in seconds: `90s`, `15m`, `26h`, `7d`, `2w`. One whole number above zero, one unit.
+pub fn duration_s(text: &str) -> Option<u64> {
+    const UNITS: [(&str, u64); 5] = [("s", 1), ("m", 60), ("h", 3600), ("d", 86_400), ("w", 604_800)];
+    quantity(text, &UNITS).filter(|seconds| *seconds <= DURATION_S_MAX)
+}
+
+/// A size as a policy writes it, in bytes: `512B`, `64KiB`, `64MiB`, `2GiB`. One whole number above zero, one binary unit.
+pub fn size_bytes(text: &str) -> Option<u64> {
+    const UNITS: [(&str, u64); 5] =
+        [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("TiB", 1 << 40), ("B", 1)];
+    quantity(text, &UNITS)
+}
+
+/// A whole number of one of these units.
+fn quantity(text: &str, units: &[(&str, u64)]) -> Option<u64> {
+    let (digits, unit) = units.iter().find_map(|(name, unit)| Some((text.strip_suffix(name)?, unit)))?;
+    let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    let number: u64 = is_number.then(|| digits.parse().ok()).flatten()?;
+    number.checked_mul(*unit).filter(|amount| *amount > 0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn durations_and_sizes_are_one_number_and_one_unit() {
+        let durations = ["90s", "15m", "26h", "7d", "2w"].map(duration_s);
+        assert_eq!(durations, [90, 900, 93_600, 604_800, 1_209_600].map(Some));
+        for wrong in [
+            "",
+            "7",
+            "d",
+            "0d",
+            "-1d",
+            "+1d",
+            "1.5h",
+            "7 d",
+            "1h30m",
+            "7D",
+            "99999999999999999999d",
+            "5000w0",
+        ] {
+            assert_eq!(duration_s(wrong), None, "{wrong}");
+        }
+        assert_eq!(duration_s("36501d"), None);
+        assert_eq!(["512B", "1KiB", "64MiB"].map(size_bytes), [512, 1024, 64 << 20].map(Some));
+        for wrong in ["64MB", "64", "0B", "99999999999TiB", "1 MiB"] {
+            assert_eq!(size_bytes(wrong), None, "{wrong}");
+        }
+    }
 
     #[test]
     fn sizes_and_numbers_read_well() {

@@ -5,6 +5,7 @@ use crate::format::class::Class;
 use crate::format::nearest::nearest;
 use crate::format::path::PackPath;
 use crate::format::settings::{Located, Section};
+use crate::format::units::duration_s;
 use crate::policy::matcher::glob;
 use crate::policy::rules::Dialect;
 
@@ -60,7 +61,7 @@ pub(super) fn globs(section: &Section<'_>, key: &str) -> Result<Vec<String>> {
 }
 
 /// Why a pattern can match nothing, and what was meant.
-fn glob_fault(pattern: &str) -> Option<(String, String)> {
+pub(super) fn glob_fault(pattern: &str) -> Option<(String, String)> {
     let fault = |why: &str, hint: String| Some((why.to_owned(), hint));
     if pattern.is_empty() {
         return fault("is empty", "use ** for every file".into());
@@ -128,6 +129,26 @@ pub(super) fn supplier(section: &Section<'_>) -> Result<Option<String>> {
         value => return Ok(Some(value.to_owned())),
     };
     Err(section.error(text.line, format!("`supplier` {why}"), "for example supplier = \"Tideline Ltd\""))
+}
+
+/// A duration above zero, in seconds, with its text: `26h`.
+pub(super) fn duration<'d>(section: &Section<'d>, key: &str) -> Result<Option<(u64, &'d str)>> {
+    let Some(text) = section.text(key)? else { return Ok(None) };
+    match duration_s(text.value) {
+        Some(seconds) => Ok(Some((seconds, text.value))),
+        None => {
+            let message = format!("`{key}` cannot be `{}`", show(text.value));
+            Err(section.error(text.line, message, "one whole number and s, m, h, d or w: 26h"))
+        }
+    }
+}
+
+/// A whole number that is not negative.
+pub(super) fn natural(section: &Section<'_>, key: &str) -> Result<Option<u64>> {
+    let Some(number) = section.number(key)? else { return Ok(None) };
+    let natural = u64::try_from(number.value);
+    let negative = |_| section.error(number.line, format!("`{key}` cannot be {}", number.value), "0 or more");
+    natural.map(Some).map_err(negative)
 }
 
 fn did_you_mean(name: &str) -> String {

@@ -10,9 +10,13 @@ pub mod judged;
 pub mod markdown;
 pub mod notes;
 mod parse;
+pub mod sources;
 pub mod stage;
 pub mod template;
 pub mod version;
+mod week;
+pub mod window;
+mod zone;
 
 pub use evidence::{Document, Evidence, Git, PayloadFile, Release};
 pub use judged::{Judged, Status};
@@ -71,4 +75,4 @@ pub struct Kind {
 }
 
 /// Every kind, in the order of the documents.
-pub const KINDS: &[Kind] = &[version::KIND, changelog::KIND, notes::KIND, checklist::KIND];
+pub const KINDS: &[Kind] = &[version::KIND, changelog::KIND, notes::KIND, checklist::KIND, window::KIND];
