@@ -1,13 +1,14 @@
 //! Evidence of gates from the tree that is to be sealed. Each file is read once, whoever asks.
 
 use crate::error::Result;
+use crate::format::ddl::DdlPack;
 use crate::format::digest::Sha256;
 use crate::format::path::PackPath;
 use crate::format::units::size;
 use crate::pipeline::hash::{Wanted, hash_files};
 use crate::pipeline::source::Root;
 use crate::pipeline::watch::Watch;
-use crate::policy::gate::evidence::{Approval, DOCUMENT_BYTES_MAX, Event, Ran};
+use crate::policy::gate::evidence::{Approval, DOCUMENT_BYTES_MAX, Event, LastRelease, Ran};
 use crate::policy::gate::{Document, Evidence, Git, PayloadFile};
 use crate::tree::git::GitFacts;
 use crate::tree::member::MemberKind;
@@ -136,6 +137,14 @@ impl Evidence for TreeEvidence<'_> {
 
     fn committed_at(&self, _: &PackPath) -> std::result::Result<Option<Timestamp>, String> {
         Err("git does not tell".to_owned())
+    }
+
+    fn last_release(&self) -> std::result::Result<&LastRelease, String> {
+        Err("no release before this one is known".to_owned())
+    }
+
+    fn ddl(&self) -> std::result::Result<Arc<DdlPack>, String> {
+        Err("the DDL is not read".to_owned())
     }
 
     fn before(&self, _: &PackPath) -> Asked {

@@ -1,6 +1,7 @@
 //! What gates judge: everything comes in through [`Evidence`], the present time included.
 
 use crate::format::class::Class;
+use crate::format::ddl::DdlPack;
 use crate::format::digest::Sha256;
 use crate::format::path::PackPath;
 use crate::policy::gate::judged::Fault;
@@ -105,6 +106,19 @@ pub struct Event {
     pub sha256: Sha256,
 }
 
+/// The release before the one that is judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastRelease {
+    /// Its version.
+    pub version: String,
+    /// Where it was found, for people: `the sealed pack app-1.2.2`, `the tag v1.2.2`.
+    pub place: String,
+    /// Whether its seal verifies by the trust given, and why not; `None` for a tag, which has no seal.
+    pub seal: Option<Result<(), String>>,
+    /// What of it is recorded as evidence; a tag has nothing with a SHA-256.
+    pub read: Option<Arc<Document>>,
+}
+
 /// An approval over the seal that verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Approval {
@@ -148,8 +162,14 @@ pub trait Evidence {
     /// When a file was last committed.
     fn committed_at(&self, path: &PackPath) -> Result<Option<Timestamp>, String>;
 
-    /// A file of the last release that was sealed, and the version of that; an error in words where there is none.
+    /// The last release; an error in words where none is known.
+    fn last_release(&self) -> Result<&LastRelease, String>;
+
+    /// A file of the last release; an error in words where there is none.
     fn before(&self, path: &PackPath) -> Result<Option<Arc<Document>>, String>;
+
+    /// What the DDL files say, in the order in which they are to be applied.
+    fn ddl(&self) -> Result<Arc<DdlPack>, String>;
 
     /// The DDL files of the last release, in order, with their digests.
     fn ddl_before(&self) -> Result<Vec<(String, Sha256)>, String>;

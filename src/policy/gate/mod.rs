@@ -13,6 +13,8 @@ mod parse;
 pub mod sources;
 pub mod stage;
 pub mod template;
+#[cfg(test)]
+mod testing;
 pub mod version;
 mod week;
 pub mod window;
