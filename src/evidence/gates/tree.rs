@@ -1,6 +1,7 @@
 //! Evidence of gates from the tree that is to be sealed. Each file is read once, whoever asks.
 
 use crate::error::Result;
+use crate::evidence::gates::programs;
 use crate::format::ddl::DdlPack;
 use crate::format::digest::Sha256;
 use crate::format::path::PackPath;
@@ -8,7 +9,7 @@ use crate::format::units::size;
 use crate::pipeline::hash::{Wanted, hash_files};
 use crate::pipeline::source::Root;
 use crate::pipeline::watch::Watch;
-use crate::policy::gate::evidence::{Approval, DOCUMENT_BYTES_MAX, Event, LastRelease, Ran};
+use crate::policy::gate::evidence::{Approval, DOCUMENT_BYTES_MAX, Event, LastRelease, Order, Ran};
 use crate::policy::gate::{Document, Evidence, Git, PayloadFile};
 use crate::tree::git::GitFacts;
 use crate::tree::member::MemberKind;
@@ -16,16 +17,23 @@ use crate::tree::scan::Scan;
 use jiff::Timestamp;
 use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A file that was asked for: its content, nothing if it is not there, or why it cannot be read.
 type Asked = std::result::Result<Option<Arc<Document>>, String>;
 
+/// Why a program is not started.
+const NOT_NAMED: &str = "not run: programs are started only for a policy that was named with --policy";
+
 /// The tree, as gates see it.
 pub struct TreeEvidence<'a> {
     root: Root,
+    folder: PathBuf,
+    /// The environment for programs; `None` where none may be started.
+    environment: Option<&'a [(OsString, OsString)]>,
     files: Vec<PackPath>,
     payload: Vec<PayloadFile>,
     git: std::result::Result<Git, String>,
@@ -53,6 +61,8 @@ impl<'a> TreeEvidence<'a> {
         });
         Ok(TreeEvidence {
             root: Root::open(root)?,
+            folder: root.to_owned(),
+            environment: None,
             files,
             payload: payload.collect(),
             git: git.map(said).ok_or_else(|| "there is no git repository".to_owned()),
@@ -63,7 +73,19 @@ impl<'a> TreeEvidence<'a> {
         })
     }
 
+    /// The same, where programs of the policy may be started: the one who runs this has named it. They get what they
+    /// name of this environment.
+    pub fn with_programs(self, environment: Option<&'a [(OsString, OsString)]>) -> TreeEvidence<'a> {
+        TreeEvidence { environment, ..self }
+    }
+
     fn load(&self, path: &PackPath) -> Asked {
+        let Some(bytes) = self.load_bytes(path)? else { return Ok(None) };
+        let sha256 = Sha256::of(&bytes);
+        Ok(Some(Arc::new(Document { path: path.to_string(), bytes, sha256 })))
+    }
+
+    fn load_bytes(&self, path: &PackPath) -> std::result::Result<Option<Vec<u8>>, String> {
         let (file, stat) = match self.root.open_file(path.as_str()) {
             Ok(opened) => opened,
             Err(error) if error.is_not_found() => return Ok(None),
@@ -80,8 +102,7 @@ impl<'a> TreeEvidence<'a> {
         file.take(DOCUMENT_BYTES_MAX)
             .read_to_end(&mut bytes)
             .map_err(|error| format!("cannot be read: {error}"))?;
-        let sha256 = Sha256::of(&bytes);
-        Ok(Some(Arc::new(Document { path: path.to_string(), bytes, sha256 })))
+        Ok(Some(bytes))
     }
 
     fn hash_payload(&self) -> std::result::Result<Vec<Sha256>, String> {
@@ -124,6 +145,18 @@ impl Evidence for TreeEvidence<'_> {
         loaded
     }
 
+    fn look(&self, path: &PackPath, see: &mut dyn FnMut(&[u8])) -> std::result::Result<bool, String> {
+        if let Some(known) = self.asked.borrow().get(path) {
+            return known.as_ref().map_err(Clone::clone).map(|known| {
+                known.iter().for_each(|document| see(&document.bytes));
+                known.is_some()
+            });
+        }
+        let bytes = self.load_bytes(path)?;
+        bytes.iter().for_each(|bytes| see(bytes));
+        Ok(bytes.is_some())
+    }
+
     fn digest(&self, path: &PackPath) -> std::result::Result<Sha256, String> {
         let at = self.payload.binary_search_by(|file| file.path.cmp(path));
         let at = at.map_err(|_| format!("{path} is not payload"))?;
@@ -163,7 +196,8 @@ impl Evidence for TreeEvidence<'_> {
         Err("there is no store whose log could tell".to_owned())
     }
 
-    fn run(&self, _: &[String], _: u64) -> std::result::Result<Ran, String> {
-        Err("programs are started by the command line alone".to_owned())
+    fn run(&self, order: &Order) -> std::result::Result<Ran, String> {
+        let environment = self.environment.ok_or(NOT_NAMED)?;
+        programs::run(&self.folder, environment, order, self.watch)
     }
 }

@@ -130,6 +130,17 @@ pub struct Approval {
     pub approved_at: Timestamp,
 }
 
+/// A program to run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// The program and its arguments.
+    pub program: Vec<String>,
+    /// How long it may take, in seconds.
+    pub time_limit_s: u64,
+    /// Names of the variables that it gets.
+    pub variables: Vec<String>,
+}
+
 /// How a program of the team's ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ran {
@@ -152,6 +163,15 @@ pub trait Evidence {
     /// A file's content; `None` if it is not there. What cannot be read, or is larger than [`DOCUMENT_BYTES_MAX`], is
     /// an error in words.
     fn read(&self, path: &PackPath) -> Result<Option<Arc<Document>>, String>;
+
+    /// Shows the content of a file that is looked at once and not kept; `false` if it is not there.
+    fn look(&self, path: &PackPath, see: &mut dyn FnMut(&[u8])) -> Result<bool, String> {
+        let document = self.read(path)?;
+        if let Some(document) = &document {
+            see(&document.bytes);
+        }
+        Ok(document.is_some())
+    }
 
     /// The digest of a payload file, of any size.
     fn digest(&self, path: &PackPath) -> Result<Sha256, String>;
@@ -181,7 +201,7 @@ pub trait Evidence {
     fn events(&self) -> Result<&[Event], String>;
 
     /// Runs a program of the named policy; an error in words where that may not be.
-    fn run(&self, program: &[String], time_limit_s: u64) -> Result<Ran, String>;
+    fn run(&self, order: &Order) -> Result<Ran, String>;
 }
 
 /// Reads a file that must be there; what is wrong with it is a fault.

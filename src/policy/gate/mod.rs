@@ -5,11 +5,18 @@
 
 pub mod changelog;
 pub mod checklist;
+pub mod command;
 pub mod evidence;
+pub mod fresh;
 pub mod judged;
+pub mod junit;
 pub mod markdown;
+pub mod metric;
 pub mod notes;
 mod parse;
+mod pointer;
+pub mod sarif;
+pub mod secrets;
 pub mod sources;
 pub mod stage;
 pub mod template;
@@ -77,4 +84,16 @@ pub struct Kind {
 }
 
 /// Every kind, in the order of the documents.
-pub const KINDS: &[Kind] = &[version::KIND, changelog::KIND, notes::KIND, checklist::KIND, window::KIND];
+pub const KINDS: &[Kind] = &[
+    version::KIND,
+    changelog::KIND,
+    notes::KIND,
+    checklist::KIND,
+    window::KIND,
+    fresh::KIND,
+    junit::KIND,
+    sarif::KIND,
+    metric::KIND,
+    secrets::KIND,
+    command::KIND,
+];

@@ -5,7 +5,7 @@ use crate::format::ddl::DdlPack;
 use crate::format::digest::Sha256;
 use crate::format::path::PackPath;
 use crate::format::settings;
-use crate::policy::gate::evidence::{Approval, Event, LastRelease, Ran};
+use crate::policy::gate::evidence::{Approval, Event, LastRelease, Order, Ran};
 use crate::policy::gate::{
     Bump, Document, Evidence, Gate, Git, Judged, PayloadFile, Release, Stage, Status, gates,
 };
@@ -207,7 +207,7 @@ impl Evidence for Fake {
         self.events.as_deref().map_err(Clone::clone)
     }
 
-    fn run(&self, _: &[String], _: u64) -> Answer<Ran> {
+    fn run(&self, _: &Order) -> Answer<Ran> {
         self.ran.clone()
     }
 }
