@@ -71,7 +71,8 @@ impl Program<'_> {
             .process_group(0)
             .spawn()
             .map_err(io)?;
-        let mut running = Running { child, output: Output::new(reader, self.output_bytes_max), reaped: false };
+        let mut running =
+            Running { child, output: Output::new(reader, self.output_bytes_max), reaped: false };
         running.to_the_end(self.time_limit, watch)
     }
 }
@@ -224,10 +225,14 @@ mod tests {
     fn the_environment_is_what_is_given_and_there_is_no_input() {
         let ended = run("env; cat; pwd -P", &[("ONE", "1"), ("PATH", "/usr/bin:/bin")], LONG);
         let output = String::from_utf8(ended.output).unwrap();
-        let names: Vec<&str> = output.lines().filter_map(|line| line.split_once('=')).map(|(name, _)| name).collect();
+        let names: Vec<&str> =
+            output.lines().filter_map(|line| line.split_once('=')).map(|(name, _)| name).collect();
         // A shell sets some of its own.
         assert!(names.contains(&"ONE") && !names.contains(&"CARGO_MANIFEST_DIR"), "{output}");
-        assert!(names.iter().all(|name| ["ONE", "PATH", "PWD", "SHLVL", "_", "OLDPWD"].contains(name)), "{output}");
+        assert!(
+            names.iter().all(|name| ["ONE", "PATH", "PWD", "SHLVL", "_", "OLDPWD"].contains(name)),
+            "{output}"
+        );
     }
 
     #[test]
@@ -265,7 +270,14 @@ mod tests {
             let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
             let watch = Watch::default();
             watch.interrupt();
-            Program { folder: folder.path(), words: &words, variables: &[], time_limit: LONG, output_bytes_max: 10 }.run(&watch)
+            Program {
+                folder: folder.path(),
+                words: &words,
+                variables: &[],
+                time_limit: LONG,
+                output_bytes_max: 10,
+            }
+            .run(&watch)
         };
         assert!(matches!(program(&["scripts/none.sh"]), Err(Error::Io { action: "start", .. })));
         assert!(matches!(program(&["sleep", "100"]), Err(Error::Interrupted)));

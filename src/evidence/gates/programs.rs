@@ -27,7 +27,8 @@ pub fn run(
     order: &Order,
     watch: &Watch,
 ) -> Result<Ran, String> {
-    let is_named = |(name, _): &&(OsString, OsString)| order.variables.iter().any(|named| name == named.as_str());
+    let is_named =
+        |(name, _): &&(OsString, OsString)| order.variables.iter().any(|named| name == named.as_str());
     let variables: Vec<(OsString, OsString)> = environment.iter().filter(is_named).cloned().collect();
     let program = Program {
         folder: root,
@@ -82,7 +83,10 @@ mod tests {
     fn credentials_are_masked_and_long_output_ends_at_a_line() {
         let body = "Zk3vQ9mT2xWb7RfL4cHs8NdPy6Ga1JuE5KoC";
         assert_eq!(output(&format!("echo gh{}{body}", "p_"), &[]), "[masked: GitHub token]\n");
-        let text = output("i=0; while [ $i -lt 30000 ]; do echo 0123456789012345678901234567890123456789; i=$((i+1)); done", &[]);
+        let text = output(
+            "i=0; while [ $i -lt 30000 ]; do echo 0123456789012345678901234567890123456789; i=$((i+1)); done",
+            &[],
+        );
         assert!(text.len() <= OUTPUT_BYTES_MAX && text.ends_with(" bytes more]\n"), "{}", text.len());
     }
 }

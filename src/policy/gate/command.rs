@@ -116,7 +116,8 @@ mod tests {
     use crate::policy::gate::evidence::Ran;
     use crate::policy::gate::testing::{Fake, document, fails, passes, refusal};
 
-    const KEYS: &str = "check = \"command\"\nrun = [\"scripts/gates.sh\", \"--strict\"]\ntime_limit = \"15m\"";
+    const KEYS: &str =
+        "check = \"command\"\nrun = [\"scripts/gates.sh\", \"--strict\"]\ntime_limit = \"15m\"";
 
     fn ran(code: Option<i32>, ended: Option<&str>) -> Fake {
         let output = document("scripts/gates.sh.log", b"all fine\n").as_ref().clone();
@@ -132,8 +133,20 @@ mod tests {
         assert_eq!(held.read[0].0, "scripts/gates.sh.log");
         let name = "scripts/gates.sh --strict";
         fails(KEYS, &ran(Some(3), None), name, "exit code 0", "exit code 3");
-        fails(KEYS, &ran(None, Some("ended by signal 9")), name, "exit code 0 within 15m", "ended by signal 9");
-        fails(KEYS, &ran(Some(0), Some("it took too long")), name, "exit code 0 within 15m", "it took too long");
+        fails(
+            KEYS,
+            &ran(None, Some("ended by signal 9")),
+            name,
+            "exit code 0 within 15m",
+            "ended by signal 9",
+        );
+        fails(
+            KEYS,
+            &ran(Some(0), Some("it took too long")),
+            name,
+            "exit code 0 within 15m",
+            "it took too long",
+        );
         fails(KEYS, &ran(None, None), name, "exit code 0", "no exit code");
         fails(KEYS, &Fake::new(), name, "a program that was run", "there is no program");
     }

@@ -126,7 +126,9 @@ impl Fresh {
                 let (document, text) = required_text(evidence, file)?;
                 read.push(document);
                 let (line, value) = front_matter(&text, key).ok_or_else(|| {
-                    Fault::new(file.as_str()).expected(format!("{key} in the front matter")).actual("there is none")
+                    Fault::new(file.as_str())
+                        .expected(format!("{key} in the front matter"))
+                        .actual("there is none")
                 })?;
                 let place = format!("{file}:{line}");
                 of_text(value).map(|time| (place.clone(), time)).ok_or_else(|| no_time(place, value))
@@ -135,8 +137,12 @@ impl Fresh {
                 read.push(required(evidence, file)?);
                 match evidence.committed_at(file) {
                     Ok(Some(time)) => Ok((file.to_string(), time)),
-                    Ok(None) => Err(Fault::new(file.as_str()).expected("a commit").actual("it was never committed")),
-                    Err(why) => Err(Fault::new(file.as_str()).expected("the time of its last commit").actual(why)),
+                    Ok(None) => {
+                        Err(Fault::new(file.as_str()).expected("a commit").actual("it was never committed"))
+                    }
+                    Err(why) => {
+                        Err(Fault::new(file.as_str()).expected("the time of its last commit").actual(why))
+                    }
                 }
             }
         }
@@ -151,10 +157,13 @@ impl Fresh {
             return Some(fault.actual(format!("of {time}")));
         }
         let is_old = u64::try_from(age_s).is_ok_and(|age_s| {
-            age_s > self.max_age_s
-                || age_s == self.max_age_s && now.duration_since(time).subsec_nanos() > 0
+            age_s > self.max_age_s || age_s == self.max_age_s && now.duration_since(time).subsec_nanos() > 0
         });
-        is_old.then(|| Fault::new(place).expected(format!("not older than {}", self.max_age)).actual(format!("of {time}")))
+        is_old.then(|| {
+            Fault::new(place)
+                .expected(format!("not older than {}", self.max_age))
+                .actual(format!("of {time}"))
+        })
     }
 }
 
@@ -167,7 +176,8 @@ fn of_json(value: &Value) -> Result<Timestamp, String> {
         Value::String(text) => of_text(text),
         Value::Number(number) => number.as_i64().and_then(|number| {
             let is_milliseconds = number.unsigned_abs() >= MILLISECONDS_FROM.unsigned_abs();
-            if is_milliseconds { Timestamp::from_millisecond(number) } else { Timestamp::from_second(number) }.ok()
+            if is_milliseconds { Timestamp::from_millisecond(number) } else { Timestamp::from_second(number) }
+                .ok()
         }),
         _ => None,
     };
@@ -218,24 +228,44 @@ mod tests {
     #[test]
     fn young_evidence_holds_whatever_tells_its_time() {
         // Now is 2026-11-20T12:00:00Z.
-        for time in ["\"2026-11-13T12:00:00Z\"", "\"2026-11-20T14:04:59+02:00\"", "\"2026-11-14\"", "1763980000000", "1795176000"] {
+        for time in [
+            "\"2026-11-13T12:00:00Z\"",
+            "\"2026-11-20T14:04:59+02:00\"",
+            "\"2026-11-14\"",
+            "1763980000000",
+            "1795176000",
+        ] {
             let found = judge(BY_POINTER, &report(time));
             assert_eq!(found.faults.is_empty(), time != "1763980000000", "{time}: {found:?}");
         }
         let text = "---\ntitle: x\ndate: \"2026-11-20T08:00:00Z\" # by hand\n---\ndate: 1999-01-01\n";
         let held = passes(BY_KEY, &Fake::new().file("a.md", text));
         assert_eq!(held.detail, "1 file not older than 26h; the oldest is of 2026-11-20T08:00:00Z");
-        let committed = Fake::new().git(Default::default()).file("a.md", "x").committed("a.md", "2026-11-19T10:00:00Z");
+        let committed =
+            Fake::new().git(Default::default()).file("a.md", "x").committed("a.md", "2026-11-19T10:00:00Z");
         assert_eq!(passes(BY_COMMIT, &committed).read.len(), 1);
     }
 
     #[test]
     fn old_evidence_fails_with_its_time_and_the_bound() {
         let place = "r/1.2.3.json#/finished_at";
-        fails(BY_POINTER, &report("\"2026-11-13T11:59:59.9Z\""), place, "not older than 7d", "of 2026-11-13T11:59:59.9Z");
+        fails(
+            BY_POINTER,
+            &report("\"2026-11-13T11:59:59.9Z\""),
+            place,
+            "not older than 7d",
+            "of 2026-11-13T11:59:59.9Z",
+        );
         let text = "---\ndate: 2026-11-19\n---\n";
-        fails(BY_KEY, &Fake::new().file("a.md", text), "a.md:2", "not older than 26h", "of 2026-11-19T00:00:00Z");
-        let committed = Fake::new().git(Default::default()).file("a.md", "x").committed("a.md", "2026-11-19T09:59:00Z");
+        fails(
+            BY_KEY,
+            &Fake::new().file("a.md", text),
+            "a.md:2",
+            "not older than 26h",
+            "of 2026-11-19T00:00:00Z",
+        );
+        let committed =
+            Fake::new().git(Default::default()).file("a.md", "x").committed("a.md", "2026-11-19T09:59:00Z");
         fails(BY_COMMIT, &committed, "a.md", "not older than 26h", "of 2026-11-19T09:59:00Z");
     }
 
@@ -251,21 +281,45 @@ mod tests {
     fn what_does_not_say_when_fails() {
         let place = "r/1.2.3.json#/finished_at";
         let a_time = "a time with its offset, or a date";
-        for (time, actual) in [("\"2026-11-20T10:00:00\"", "2026-11-20T10:00:00"), ("null", "null"), ("{}", "an object"), ("1e99", "1e+99")] {
+        for (time, actual) in [
+            ("\"2026-11-20T10:00:00\"", "2026-11-20T10:00:00"),
+            ("null", "null"),
+            ("{}", "an object"),
+            ("1e99", "1e+99"),
+        ] {
             let fault = crate::policy::gate::testing::one_fault(BY_POINTER, &report(time));
             assert_eq!((&*fault.0, &*fault.1), (place, a_time), "{time}");
             assert_eq!(fault.2.trim_matches('"'), actual);
         }
         fails(BY_POINTER, &Fake::new(), "r/1.2.3.json", "a file", "it is not there");
         fails(BY_POINTER, &Fake::new().file("r/1.2.3.json", "{}"), place, "a value", "there is none");
-        fails(BY_POINTER, &Fake::new().unreadable("r/1.2.3.json", "too large"), "r/1.2.3.json", "", "too large");
-        let fault = crate::policy::gate::testing::one_fault(BY_POINTER, &Fake::new().file("r/1.2.3.json", "{\n]"));
+        fails(
+            BY_POINTER,
+            &Fake::new().unreadable("r/1.2.3.json", "too large"),
+            "r/1.2.3.json",
+            "",
+            "too large",
+        );
+        let fault =
+            crate::policy::gate::testing::one_fault(BY_POINTER, &Fake::new().file("r/1.2.3.json", "{\n]"));
         assert_eq!((&*fault.0, &*fault.1), ("r/1.2.3.json:2", "JSON"));
         fails(BY_KEY, &Fake::new(), "*.md", "a file", "no file matches");
-        fails(BY_KEY, &Fake::new().file("a.md", "date: 2026-11-20\n"), "a.md", "date in the front matter", "there is none");
+        fails(
+            BY_KEY,
+            &Fake::new().file("a.md", "date: 2026-11-20\n"),
+            "a.md",
+            "date in the front matter",
+            "there is none",
+        );
         let committed = Fake::new().git(Default::default()).file("a.md", "x");
         fails(BY_COMMIT, &committed, "a.md", "a commit", "it was never committed");
-        fails(BY_COMMIT, &Fake::new().file("a.md", "x"), "a.md", "the time of its last commit", "there is no git repository");
+        fails(
+            BY_COMMIT,
+            &Fake::new().file("a.md", "x"),
+            "a.md",
+            "the time of its last commit",
+            "there is no git repository",
+        );
     }
 
     #[test]
@@ -274,10 +328,19 @@ mod tests {
             ("max_age = \"7d\"", "a gate of this kind needs `files`"),
             ("files = [\"a\"]", "a gate of this kind needs `max_age`"),
             ("files = [\"a\"]\nmax_age = \"7 days\"", "`max_age` cannot be `7 days`"),
-            ("files = [\"a\"]\nmax_age = \"7d\"", "a gate of this kind needs one of `pointer`, `front_matter` and `committed`"),
-            ("files = [\"a\"]\nmax_age = \"7d\"\npointer = \"/a\"\ncommitted = true", "a gate of this kind needs one of `pointer`, `front_matter` and `committed`"),
+            (
+                "files = [\"a\"]\nmax_age = \"7d\"",
+                "a gate of this kind needs one of `pointer`, `front_matter` and `committed`",
+            ),
+            (
+                "files = [\"a\"]\nmax_age = \"7d\"\npointer = \"/a\"\ncommitted = true",
+                "a gate of this kind needs one of `pointer`, `front_matter` and `committed`",
+            ),
             ("files = [\"a\"]\nmax_age = \"7d\"\npointer = \"a\"", "`pointer` cannot be `a`"),
-            ("files = [\"/a\"]\nmax_age = \"7d\"\npointer = \"/a\"", "the pattern `/a` matches no path: paths are relative to the tree"),
+            (
+                "files = [\"/a\"]\nmax_age = \"7d\"\npointer = \"/a\"",
+                "the pattern `/a` matches no path: paths are relative to the tree",
+            ),
         ] {
             assert_eq!(refusal(&format!("check = \"fresh\"\n{keys}")).1, message);
         }

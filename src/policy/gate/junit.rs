@@ -89,11 +89,14 @@ impl Junit {
         let mut faults = Vec::new();
         if ran < self.min_tests {
             let expected = format!("at least {}", count(self.min_tests, "test"));
-            let actual = if ran == 0 { "no test ran".to_owned() } else { format!("{} ran", count(ran, "test")) };
+            let actual =
+                if ran == 0 { "no test ran".to_owned() } else { format!("{} ran", count(ran, "test")) };
             faults.push(Fault::new("tests").expected(expected).actual(actual));
         }
         if let Some(most) = self.max_skipped.filter(|most| skipped > *most) {
-            faults.push(Fault::new("skipped").expected(format!("at most {}", number(most))).actual(number(skipped)));
+            faults.push(
+                Fault::new("skipped").expected(format!("at most {}", number(most))).actual(number(skipped)),
+            );
         }
         faults
     }
@@ -105,7 +108,11 @@ fn failures(file: &str, report: &Report) -> Vec<Fault> {
         .failed
         .iter()
         .take(FAULTS_MAX)
-        .map(|test| Fault::new(format!("{file}:{}", test.line)).expected("passed").actual(format!("{}: {}", test.how, test.name)))
+        .map(|test| {
+            Fault::new(format!("{file}:{}", test.line))
+                .expected("passed")
+                .actual(format!("{}: {}", test.how, test.name))
+        })
         .collect();
     let failed = report.failed.len() as u64;
     if report.failed.len() > FAULTS_MAX {
@@ -126,7 +133,9 @@ mod tests {
     const KEYS: &str = "check = \"junit\"\nfiles = [\"r/*.xml\"]\nmin_tests = 2\nmax_skipped = 1";
 
     fn report(cases: &str) -> Fake {
-        let text = format!("<?xml version=\"1.0\"?>\n<testsuites>\n<testsuite name=\"s\">\n{cases}\n</testsuite>\n</testsuites>\n");
+        let text = format!(
+            "<?xml version=\"1.0\"?>\n<testsuites>\n<testsuite name=\"s\">\n{cases}\n</testsuite>\n</testsuites>\n"
+        );
         Fake::new().file("r/a.xml", text)
     }
 
@@ -142,13 +151,22 @@ mod tests {
 
     #[test]
     fn failures_and_errors_are_told_with_their_line() {
-        let failed = format!("{TWO}\n<testcase classname='a.B' name='three'>\n<failure message='m'>text</failure></testcase>");
+        let failed = format!(
+            "{TWO}\n<testcase classname='a.B' name='three'>\n<failure message='m'>text</failure></testcase>"
+        );
         fails(KEYS, &report(&failed), "r/a.xml:6", "passed", "failed: a.B three");
         let error = format!("{TWO}\n<testcase name='four'><error/></testcase>");
         fails(KEYS, &report(&error), "r/a.xml:6", "passed", "ended in an error: four");
         let stated = "<testsuite errors='1' failures='2'>".to_owned() + TWO + "</testsuite>";
-        fails(KEYS, &Fake::new().file("r/a.xml", stated), "r/a.xml", "no failure", "the report counts 3 failures");
-        let many: String = (0..30).map(|at| format!("<testcase name='t{at}'><failure/></testcase>\n")).collect();
+        fails(
+            KEYS,
+            &Fake::new().file("r/a.xml", stated),
+            "r/a.xml",
+            "no failure",
+            "the report counts 3 failures",
+        );
+        let many: String =
+            (0..30).map(|at| format!("<testcase name='t{at}'><failure/></testcase>\n")).collect();
         assert_eq!(faults(KEYS, &report(&many))[20].2, "10 more failed");
     }
 
@@ -156,7 +174,8 @@ mod tests {
     fn too_few_tests_and_too_many_skipped_fail() {
         fails(KEYS, &report("<testcase name='one'/>"), "tests", "at least 2 tests", "1 test ran");
         fails(KEYS, &report(""), "tests", "at least 2 tests", "no test ran");
-        let skipped = format!("{TWO}<testcase name='a'><skipped/></testcase><testcase name='b'><skipped/></testcase>");
+        let skipped =
+            format!("{TWO}<testcase name='a'><skipped/></testcase><testcase name='b'><skipped/></testcase>");
         fails(KEYS, &report(&skipped), "skipped", "at most 1", "2");
         fails(KEYS, &Fake::new(), "r/*.xml", "a file", "no file matches");
     }
@@ -166,7 +185,11 @@ mod tests {
         let many = "<testsuite>".repeat(1000);
         for (text, line, why) in [
             ("<testsuite>\n<testcase name='&x;'/></testsuite>", 2, "an entity that XML itself does not have"),
-            ("<testsuite>\n<system-out>&x;</system-out></testsuite>", 2, "an entity that XML itself does not have"),
+            (
+                "<testsuite>\n<system-out>&x;</system-out></testsuite>",
+                2,
+                "an entity that XML itself does not have",
+            ),
             ("<!DOCTYPE x [<!ENTITY x 'y'>]>\n<testsuite/>", 1, "a document type, which is not read"),
             ("<html/>", 1, "the element html, where testsuites or testsuite must be"),
             ("", 1, "there is no element"),
@@ -174,7 +197,12 @@ mod tests {
             ("<testsuite failures='many'/>", 1, "a count that is no number"),
             (many.as_str(), 1, "nested deeper than 64"),
         ] {
-            let fault = one_fault("check = \"junit\"\nfiles = [\"r/*.xml\"]", &Fake::new().file("r/a.xml", text).file("r/b.xml", "<testsuite><testcase name='x'/></testsuite>"));
+            let fault = one_fault(
+                "check = \"junit\"\nfiles = [\"r/*.xml\"]",
+                &Fake::new()
+                    .file("r/a.xml", text)
+                    .file("r/b.xml", "<testsuite><testcase name='x'/></testsuite>"),
+            );
             assert_eq!(fault, (format!("r/a.xml:{line}"), "a JUnit report".into(), why.into()));
         }
         let fault = faults(KEYS, &Fake::new().file("r/a.xml", "not xml <"));
@@ -186,7 +214,14 @@ mod tests {
         assert_eq!(refusal("check = \"junit\"").1, "a gate of this kind needs `files`");
         let wrong = refusal("check = \"junit\"\nfiles = [\"a\"]\nmin_tests = -1");
         assert_eq!((wrong.0, &*wrong.1), (3, "`min_tests` cannot be -1"));
-        assert!(refusal("check = \"junit\"\nfiles = [\"a\"]\nmin_tests = 0").1.starts_with("`min_tests` cannot be 0"));
-        assert_eq!(refusal("check = \"junit\"\nfiles = [\"a\"]\nmin_test = 1").2, "did you mean `min_tests`?");
+        assert!(
+            refusal("check = \"junit\"\nfiles = [\"a\"]\nmin_tests = 0")
+                .1
+                .starts_with("`min_tests` cannot be 0")
+        );
+        assert_eq!(
+            refusal("check = \"junit\"\nfiles = [\"a\"]\nmin_test = 1").2,
+            "did you mean `min_tests`?"
+        );
     }
 }

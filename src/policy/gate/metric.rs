@@ -22,7 +22,10 @@ pub const KIND: Kind = Kind {
     code: Code::GateMetric,
     holds_when: "the number is there, is a number, and is inside its bounds",
     keys: &[
-        ("file", "required: JSON or Prometheus text; `{version}`, `{tag}` and `{project}` stand for the release's"),
+        (
+            "file",
+            "required: JSON or Prometheus text; `{version}`, `{tag}` and `{project}` stand for the release's",
+        ),
         ("pointer", "the JSON pointer to the number: `/metrics/http_req_duration/p95`"),
         (
             "series",
@@ -79,7 +82,12 @@ fn parse(section: &Section<'_>) -> Result<Arc<dyn Check>> {
     if bounds.min.zip(bounds.max).is_some_and(|(min, max)| min > max) {
         return Err(section.error(section.line, "`min` is above `max`, so no number passes", ""));
     }
-    Ok(Arc::new(Metric { file: Template::required(section, "file")?, place: place(section)?, bounds, baseline }))
+    Ok(Arc::new(Metric {
+        file: Template::required(section, "file")?,
+        place: place(section)?,
+        bounds,
+        baseline,
+    }))
 }
 
 fn place(section: &Section<'_>) -> Result<Place> {
@@ -110,7 +118,9 @@ fn baseline(section: &Section<'_>) -> Result<Option<(Baseline, f64)>> {
         (Some(_), Some(_), _) => {
             Err(section.error(section.line, "`baseline` and `baseline_file` are both set", "keep one"))
         }
-        (Some(baseline), _, Some(tolerance)) | (_, Some(baseline), Some(tolerance)) if tolerance.value >= 0.0 => {
+        (Some(baseline), _, Some(tolerance)) | (_, Some(baseline), Some(tolerance))
+            if tolerance.value >= 0.0 =>
+        {
             Ok(Some((baseline, tolerance.value)))
         }
         (_, _, Some(tolerance)) if tolerance.value < 0.0 => {
@@ -119,7 +129,11 @@ fn baseline(section: &Section<'_>) -> Result<Option<(Baseline, f64)>> {
         (None, None, Some(tolerance)) => {
             Err(section.error(tolerance.line, "`tolerance_percent` without `baseline`", ""))
         }
-        _ => Err(section.error(section.line, "a baseline without `tolerance_percent`", "tolerance_percent = 5")),
+        _ => Err(section.error(
+            section.line,
+            "a baseline without `tolerance_percent`",
+            "tolerance_percent = 5",
+        )),
     }
 }
 
@@ -179,8 +193,9 @@ impl Place {
                     Value::Number(number) => number.as_f64(),
                     _ => None,
                 };
-                let number = number
-                    .ok_or_else(|| Fault::new(&place).expected("a number").actual(show(&value.to_string())))?;
+                let number = number.ok_or_else(|| {
+                    Fault::new(&place).expected("a number").actual(show(&value.to_string()))
+                })?;
                 (place, number)
             }
             Place::Series(series) => {
@@ -193,7 +208,11 @@ impl Place {
                 (format!("{file} {series}"), number)
             }
         };
-        if number.is_finite() { Ok((place, number)) } else { Err(Fault::new(place).expected("a number").actual(number)) }
+        if number.is_finite() {
+            Ok((place, number))
+        } else {
+            Err(Fault::new(place).expected("a number").actual(number))
+        }
     }
 }
 
@@ -233,7 +252,10 @@ mod tests {
         passes(&format!("{JSON}min = 0.995\nmax = 1"), &json("0.995"));
         passes(&format!("{JSON}baseline = 100\ntolerance_percent = 5"), &json("95.0"));
         let both = json("104").file("old.json", "{\"p95\": 100}");
-        assert_eq!(passes(&format!("{JSON}baseline_file = \"old.json\"\ntolerance_percent = 5"), &both).read.len(), 2);
+        assert_eq!(
+            passes(&format!("{JSON}baseline_file = \"old.json\"\ntolerance_percent = 5"), &both).read.len(),
+            2
+        );
         let lines = "# HELP req_total x\n# TYPE req_total counter\nreq_total{code=\"200\",m=\"a,b\"} 9 1395066363000\n\
                      req_total{m=\"q\\\"}\\\\\\n\", code=\"500\",} 1.5e1\nreq_totals{code=\"500\"} 7\n";
         let held = passes(&format!("{TEXT}max = 15"), &text(lines));
@@ -249,8 +271,20 @@ mod tests {
         let near = format!("{JSON}baseline = 100\ntolerance_percent = 5");
         fails(&near, &json("105.1"), place, "from 95 to 105", "105.1");
         fails(&near, &json("94.9"), place, "from 95 to 105", "94.9");
-        fails(&format!("{JSON}baseline = -100\ntolerance_percent = 5"), &json("-94"), place, "from -105 to -95", "-94");
-        fails(&format!("{TEXT}max = 1"), &text("req_total{code=\"500\"} 2\n"), "m.prom req_total{code=\"500\"}", "at most 1", "2");
+        fails(
+            &format!("{JSON}baseline = -100\ntolerance_percent = 5"),
+            &json("-94"),
+            place,
+            "from -105 to -95",
+            "-94",
+        );
+        fails(
+            &format!("{TEXT}max = 1"),
+            &text("req_total{code=\"500\"} 2\n"),
+            "m.prom req_total{code=\"500\"}",
+            "at most 1",
+            "2",
+        );
     }
 
     #[test]
@@ -269,10 +303,21 @@ mod tests {
             let fault = one_fault(&keys, &text(&format!("req_total{{code=\"500\"}} {value}\n")));
             assert_eq!((&*fault.0, &*fault.1), ("m.prom req_total{code=\"500\"}", "a number"));
         }
-        fails(&keys, &text("req_total{code=\"200\"} 1\n"), "m.prom", "a sample req_total{code=\"500\"}", "there is none");
+        fails(
+            &keys,
+            &text("req_total{code=\"200\"} 1\n"),
+            "m.prom",
+            "a sample req_total{code=\"500\"}",
+            "there is none",
+        );
         let two = "req_total{code=\"500\",m=\"a\"} 1\nreq_total{code=\"500\",m=\"b\"} 2\n";
         fails(&keys, &text(two), "m.prom:2", "one sample req_total{code=\"500\"}", "a second one");
-        for line in ["req_total{code=\"500\" 1", "req_total{code=\"500\"}", "req_total{code=\"500\"} one", "req_total{code=500} 1"] {
+        for line in [
+            "req_total{code=\"500\" 1",
+            "req_total{code=\"500\"}",
+            "req_total{code=\"500\"} one",
+            "req_total{code=500} 1",
+        ] {
             let fault = one_fault(&keys, &text(&format!("\n{line}\n")));
             assert_eq!((&*fault.0, &*fault.1), ("m.prom:2", "a sample of Prometheus text"), "{line}");
         }

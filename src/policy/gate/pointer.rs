@@ -27,7 +27,9 @@ impl Pointer {
 
     /// What stands there.
     pub fn of<'v>(&self, file: &str, value: &'v Value) -> Result<&'v Value, Fault> {
-        value.pointer(&self.0).ok_or_else(|| Fault::new(self.place(file)).expected("a value").actual("there is none"))
+        value
+            .pointer(&self.0)
+            .ok_or_else(|| Fault::new(self.place(file)).expected("a value").actual("there is none"))
     }
 
     /// The place, for people: `report.json#/summary/p95`.

@@ -139,14 +139,26 @@ mod tests {
             (r#"{"ruleId":"R3"}"#.to_owned(), "warning R3 in no place"),
             ("{}".to_owned(), "warning a rule without an id in no place"),
             (r#"{"suppressions":[]}"#.to_owned(), "warning a rule without an id in no place"),
-            (r#"{"suppressions":[{"status":"accepted"},{"status":"rejected"}]}"#.to_owned(), "warning a rule without an id in no place"),
-            (r#"{"suppressions":[{"status":"underReview"}]}"#.to_owned(), "warning a rule without an id in no place"),
+            (
+                r#"{"suppressions":[{"status":"accepted"},{"status":"rejected"}]}"#.to_owned(),
+                "warning a rule without an id in no place",
+            ),
+            (
+                r#"{"suppressions":[{"status":"underReview"}]}"#.to_owned(),
+                "warning a rule without an id in no place",
+            ),
         ] {
             fails(KEYS, &scan(&result), "r/a.sarif#/runs/0/results/0", expected, actual);
         }
         let many = vec!["{}"; 30].join(",");
         assert_eq!(faults(KEYS, &scan(&many))[20], ("r/a.sarif".into(), expected.into(), "10 more".into()));
-        fails(&format!("{KEYS}\nlevel = \"note\""), &scan(r#"{"ruleId":"R2"}"#), "r/a.sarif#/runs/0/results/0", "no result at note or above", "note R2 in no place");
+        fails(
+            &format!("{KEYS}\nlevel = \"note\""),
+            &scan(r#"{"ruleId":"R2"}"#),
+            "r/a.sarif#/runs/0/results/0",
+            "no result at note or above",
+            "note R2 in no place",
+        );
     }
 
     #[test]
@@ -158,17 +170,39 @@ mod tests {
         fails(KEYS, &file(r#"{"version":"2.0.0","runs":[]}"#), "r/a.sarif", sarif, "version 2.0.0");
         fails(KEYS, &file(r#"{"version":"2.1.0","runs":[]}"#), "r/a.sarif#/runs", "a scan", "there is none");
         fails(KEYS, &file(r#"{"version":"2.1.0"}"#), "r/a.sarif#/runs", "a scan", "there is none");
-        fails(KEYS, &file(r#"{"version":"2.1.0","runs":[{}]}"#), "r/a.sarif#/runs/0/results", "a list of results", "there is none");
-        let ended = r#"{"version":"2.1.0","runs":[{"results":[],"invocations":[{"executionSuccessful":false}]}]}"#;
-        fails(KEYS, &file(ended), "r/a.sarif#/runs/0/invocations/0", "a scan that ran to its end", "it did not");
+        fails(
+            KEYS,
+            &file(r#"{"version":"2.1.0","runs":[{}]}"#),
+            "r/a.sarif#/runs/0/results",
+            "a list of results",
+            "there is none",
+        );
+        let ended =
+            r#"{"version":"2.1.0","runs":[{"results":[],"invocations":[{"executionSuccessful":false}]}]}"#;
+        fails(
+            KEYS,
+            &file(ended),
+            "r/a.sarif#/runs/0/invocations/0",
+            "a scan that ran to its end",
+            "it did not",
+        );
         let level = r#"{"version":"2.1.0","runs":[{"results":[{"level":"fatal"}]}]}"#;
-        fails(KEYS, &file(level), "r/a.sarif#/runs/0/results/0/level", "error, warning, note or none", "fatal");
+        fails(
+            KEYS,
+            &file(level),
+            "r/a.sarif#/runs/0/results/0/level",
+            "error, warning, note or none",
+            "fatal",
+        );
         assert_eq!(faults(KEYS, &file("{"))[0].0, "r/a.sarif:1");
     }
 
     #[test]
     fn keys_that_cannot_work_are_refused() {
         let wrong = refusal(&format!("{KEYS}\nlevel = \"warnings\""));
-        assert_eq!((wrong.0, &*wrong.1, &*wrong.2), (3, "`level` cannot be `warnings`", "did you mean `warning`?"));
+        assert_eq!(
+            (wrong.0, &*wrong.1, &*wrong.2),
+            (3, "`level` cannot be `warnings`", "did you mean `warning`?")
+        );
     }
 }

@@ -55,7 +55,11 @@ fn parse(section: &Section<'_>) -> Result<Arc<dyn Check>> {
     for text in section.texts("allow")?.map_or_else(Vec::new, |list| list.value) {
         let Some(digest) = Sha256::from_hex(text.value) else {
             let message = format!("`allow` cannot have `{}`", show(text.value));
-            return Err(section.error(text.line, message, "the SHA-256 that the finding shows: 64 hex digits"));
+            return Err(section.error(
+                text.line,
+                message,
+                "the SHA-256 that the finding shows: 64 hex digits",
+            ));
         };
         if !allow.insert(digest) {
             return Err(section.error(text.line, "a digest stands in `allow` twice", "remove one"));
@@ -85,10 +89,14 @@ impl Check for Secrets {
             looked.faults.push(Fault::new("payload").expected("no credential").actual(actual));
         }
         if looked.searched == 0 && looked.faults.is_empty() {
-            looked.faults.push(Fault::new("payload").expected("text to search").actual("no file was searched"));
+            looked
+                .faults
+                .push(Fault::new("payload").expected("text to search").actual("no file was searched"));
         }
         let mut detail = format!("{} searched", count(looked.searched, "file"));
-        for (amount, what) in [(looked.not_searched, "binary or above 1 MiB not searched"), (looked.allowed, "allowed")] {
+        for (amount, what) in
+            [(looked.not_searched, "binary or above 1 MiB not searched"), (looked.allowed, "allowed")]
+        {
             if amount > 0 {
                 detail += &format!(", {} {what}", number(amount));
             }
@@ -109,9 +117,13 @@ impl Secrets {
             hits = is_text.then(|| self.searcher.hits(bytes));
         };
         match evidence.look(&file.path, &mut see) {
-            Err(why) => looked.faults.push(Fault::new(file.path.as_str()).expected("a file to search").actual(why)),
+            Err(why) => {
+                looked.faults.push(Fault::new(file.path.as_str()).expected("a file to search").actual(why))
+            }
             Ok(false) => {
-                looked.faults.push(Fault::new(file.path.as_str()).expected("a file").actual("it is not there"));
+                looked
+                    .faults
+                    .push(Fault::new(file.path.as_str()).expected("a file").actual("it is not there"));
             }
             Ok(true) => match hits {
                 None => looked.not_searched += 1,

@@ -289,7 +289,9 @@ pub fn passes(keys: &str, evidence: &Fake) -> Judged {
 pub fn refusal(keys: &str) -> (usize, String, String) {
     match parsed(keys) {
         // Two lines stand before them.
-        Err(crate::error::Error::Config { line, message, hint, .. }) => (line - 2, message, hint),
+        Err(crate::error::Error::Config { line, message, hint, .. }) => {
+            (line.saturating_sub(2), message, hint)
+        }
         other => panic!("{other:?}"),
     }
 }

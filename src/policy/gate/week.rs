@@ -143,8 +143,8 @@ fn day(name: &str) -> Result<u32, String> {
     if let Some(day) = (0..).zip(DAYS).find_map(|(at, day)| (day == name).then_some(at)) {
         return Ok(day);
     }
-    let near = nearest(name, DAYS.map(|day| day))
-        .or_else(|| DAYS.into_iter().find(|day| day.eq_ignore_ascii_case(name)));
+    let begins = |day: &&str| name.get(..3).is_some_and(|start| start.eq_ignore_ascii_case(day));
+    let near = DAYS.into_iter().find(begins).or_else(|| nearest(name, DAYS));
     let meant = near.map_or_else(String::new, |near| format!(", did you mean {near}?"));
     Err(format!("there is no day {}{meant}", name.escape_debug()))
 }

