@@ -176,6 +176,10 @@ impl Evidence for TreeEvidence<'_> {
         Err("no release before this one is known".to_owned())
     }
 
+    fn files_before(&self) -> std::result::Result<Vec<PackPath>, String> {
+        Err("no release before this one is known".to_owned())
+    }
+
     fn ddl(&self) -> std::result::Result<Arc<DdlPack>, String> {
         Err("the DDL is not read".to_owned())
     }

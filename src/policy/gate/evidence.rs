@@ -188,6 +188,9 @@ pub trait Evidence {
     /// A file of the last release; an error in words where there is none.
     fn before(&self, path: &PackPath) -> Result<Option<Arc<Document>>, String>;
 
+    /// Every file of the last release, in bytewise order of the path; an error in words where there is none.
+    fn files_before(&self) -> Result<Vec<PackPath>, String>;
+
     /// What the DDL files say, in the order in which they are to be applied.
     fn ddl(&self) -> Result<Arc<DdlPack>, String>;
 

@@ -13,9 +13,11 @@ pub mod junit;
 pub mod markdown;
 pub mod metric;
 pub mod notes;
+pub mod openapi;
 mod parse;
 mod pointer;
 pub mod sarif;
+pub mod schema;
 pub mod secrets;
 pub mod sources;
 pub mod stage;
@@ -94,6 +96,8 @@ pub const KINDS: &[Kind] = &[
     junit::KIND,
     sarif::KIND,
     metric::KIND,
+    schema::KIND,
+    openapi::KIND,
     secrets::KIND,
     command::KIND,
 ];

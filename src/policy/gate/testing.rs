@@ -191,6 +191,11 @@ impl Evidence for Fake {
         Ok(self.before.get(path.as_str()).cloned())
     }
 
+    fn files_before(&self) -> Answer<Vec<PackPath>> {
+        self.last_release()?;
+        Ok(self.before.keys().map(|path| at(path)).collect())
+    }
+
     fn ddl(&self) -> Answer<Arc<DdlPack>> {
         self.ddl.clone()
     }

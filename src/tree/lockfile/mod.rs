@@ -36,7 +36,7 @@ mod samples;
 mod source;
 mod terms;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod toml_tree;
