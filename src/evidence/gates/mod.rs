@@ -2,6 +2,7 @@
 
 mod programs;
 pub mod record;
+mod signatures;
 pub mod tree;
 
 use crate::finding::{Finding, Severity};

@@ -14,6 +14,9 @@ use std::time::Duration;
 /// How much of the output is kept, in bytes.
 const OUTPUT_BYTES_MAX: usize = 1 << 20;
 
+/// Room for the line that says that it was cut.
+const LAST_LINE_BYTES: usize = 64;
+
 /// Values shorter than this are not masked: they are `1`, `C`, `true`, and stand everywhere.
 const MASKED_BYTES_MIN: usize = 4;
 
@@ -44,11 +47,12 @@ pub fn run(
     let values: Vec<Vec<u8>> =
         variables.iter().filter(is_masked).map(|(_, value)| value.as_bytes().to_vec()).collect();
     let mut bytes = Searcher::new().mask(&ended.output, &values);
-    if ended.dropped > 0 {
+    let most = OUTPUT_BYTES_MAX - LAST_LINE_BYTES;
+    if ended.dropped > 0 || bytes.len() > most {
         // What was cut in the middle could be the beginning of something that is masked when it is whole.
-        let last_line = memchr::memrchr(b'\n', &bytes).map_or(0, |at| at + 1);
-        bytes.truncate(last_line);
-        bytes.extend_from_slice(format!("[cut off here: {} bytes more]\n", ended.dropped).as_bytes());
+        bytes.truncate(most);
+        bytes.truncate(memchr::memrchr(b'\n', &bytes).map_or(0, |at| at + 1));
+        bytes.extend_from_slice(b"[more was printed, and is not kept]\n");
     }
     let path = format!("output of {}", order.program.join(" "));
     let output = Document { path, sha256: Sha256::of(&bytes), bytes };
@@ -87,6 +91,11 @@ mod tests {
             "i=0; while [ $i -lt 30000 ]; do echo 0123456789012345678901234567890123456789; i=$((i+1)); done",
             &[],
         );
-        assert!(text.len() <= OUTPUT_BYTES_MAX && text.ends_with(" bytes more]\n"), "{}", text.len());
+        assert!(
+            text.len() <= OUTPUT_BYTES_MAX
+                && text.ends_with("4567890123456789\n[more was printed, and is not kept]\n"),
+            "{}",
+            text.len()
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! Evidence of gates from the tree that is to be sealed. Each file is read once, whoever asks.
 
 use crate::error::Result;
-use crate::evidence::gates::programs;
+use crate::evidence::gates::{programs, signatures};
 use crate::format::ddl::DdlPack;
 use crate::format::digest::Sha256;
 use crate::format::path::PackPath;
@@ -80,28 +80,26 @@ impl<'a> TreeEvidence<'a> {
     }
 
     fn load(&self, path: &PackPath) -> Asked {
-        let Some(bytes) = self.load_bytes(path)? else { return Ok(None) };
+        let Some(bytes) = self.load_bytes(path, DOCUMENT_BYTES_MAX)? else { return Ok(None) };
         let sha256 = Sha256::of(&bytes);
         Ok(Some(Arc::new(Document { path: path.to_string(), bytes, sha256 })))
     }
 
-    fn load_bytes(&self, path: &PackPath) -> std::result::Result<Option<Vec<u8>>, String> {
+    fn load_bytes(&self, path: &PackPath, most: u64) -> std::result::Result<Option<Vec<u8>>, String> {
         let (file, stat) = match self.root.open_file(path.as_str()) {
             Ok(opened) => opened,
             Err(error) if error.is_not_found() => return Ok(None),
             Err(error) => return Err(error.to_string()),
         };
-        if stat.st_size as u64 > DOCUMENT_BYTES_MAX {
+        if stat.st_size as u64 > most {
             return Err(format!(
                 "{} is larger than a gate reads ({})",
                 size(stat.st_size as u64),
-                size(DOCUMENT_BYTES_MAX)
+                size(most)
             ));
         }
         let mut bytes = Vec::new();
-        file.take(DOCUMENT_BYTES_MAX)
-            .read_to_end(&mut bytes)
-            .map_err(|error| format!("cannot be read: {error}"))?;
+        file.take(most).read_to_end(&mut bytes).map_err(|error| format!("cannot be read: {error}"))?;
         Ok(Some(bytes))
     }
 
@@ -152,7 +150,7 @@ impl Evidence for TreeEvidence<'_> {
                 known.is_some()
             });
         }
-        let bytes = self.load_bytes(path)?;
+        let bytes = self.load_bytes(path, DOCUMENT_BYTES_MAX)?;
         bytes.iter().for_each(|bytes| see(bytes));
         Ok(bytes.is_some())
     }
@@ -162,6 +160,16 @@ impl Evidence for TreeEvidence<'_> {
         let at = at.map_err(|_| format!("{path} is not payload"))?;
         let digests = self.digests.get_or_init(|| self.hash_payload());
         digests.as_ref().map(|digests| digests[at]).map_err(Clone::clone)
+    }
+
+    fn signature(
+        &self,
+        artifact: &PackPath,
+        signature: &[u8],
+        keys: &[Arc<Document>],
+    ) -> std::result::Result<String, String> {
+        let bytes = self.load_bytes(artifact, signatures::ARTIFACT_BYTES_MAX)?;
+        signatures::verify(&bytes.ok_or("the artifact is not there")?, signature, keys)
     }
 
     fn git(&self) -> std::result::Result<&Git, String> {

@@ -176,6 +176,14 @@ pub trait Evidence {
     /// The digest of a payload file, of any size.
     fn digest(&self, path: &PackPath) -> Result<Sha256, String>;
 
+    /// Who made a signature over a payload file, if it holds and its key is in one of the key files; else why not.
+    fn signature(
+        &self,
+        artifact: &PackPath,
+        signature: &[u8],
+        keys: &[Arc<Document>],
+    ) -> Result<String, String>;
+
     /// What git says; an error in words where there is no git, or it was not recorded.
     fn git(&self) -> Result<&Git, String>;
 

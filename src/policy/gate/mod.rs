@@ -19,6 +19,7 @@ mod pointer;
 pub mod sarif;
 pub mod schema;
 pub mod secrets;
+pub mod signed;
 pub mod sources;
 pub mod stage;
 pub mod template;
@@ -91,6 +92,7 @@ pub const KINDS: &[Kind] = &[
     changelog::KIND,
     notes::KIND,
     checklist::KIND,
+    signed::KIND,
     window::KIND,
     fresh::KIND,
     junit::KIND,
@@ -101,3 +103,39 @@ pub const KINDS: &[Kind] = &[
     secrets::KIND,
     command::KIND,
 ];
+
+#[cfg(test)]
+mod tests {
+    use crate::format::settings::Document;
+    use crate::policy::gate::{KINDS, gates};
+    use std::path::Path;
+
+    #[test]
+    fn every_example_parses_as_a_gate_of_its_kind() {
+        for kind in KINDS {
+            let document = Document::parse(Path::new("p.toml"), kind.example).unwrap();
+            let gates = gates(&document.root()).unwrap_or_else(|error| panic!("{}: {error}", kind.name));
+            assert_eq!(gates.len(), 1, "{}", kind.name);
+            assert_eq!(gates[0].kind.name, kind.name);
+        }
+    }
+
+    #[test]
+    fn every_kind_says_what_it_is_for() {
+        for kind in KINDS {
+            assert!(!kind.holds_when.ends_with('.') && !kind.holds_when.contains("  "), "{}", kind.name);
+            assert!(
+                KINDS.iter().filter(|other| other.name == kind.name || other.code == kind.code).count() == 1
+            );
+            for (key, meaning) in kind.keys {
+                assert!(!meaning.is_empty() && !meaning.ends_with('.'), "{} {key}", kind.name);
+                let is_shown = kind.example.contains(&format!("\n{key} ="));
+                assert!(
+                    is_shown || !meaning.starts_with("required"),
+                    "{} {key} is not in the example",
+                    kind.name
+                );
+            }
+        }
+    }
+}
