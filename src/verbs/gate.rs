@@ -1,6 +1,7 @@
 //! `gate`: what must hold of the tree before it may go.
 
 use crate::error::{Error, Result};
+use crate::evidence::gates::programs::Environment;
 use crate::evidence::gates::tree::TreeEvidence;
 use crate::evidence::gates::{Evaluation, evaluate};
 use crate::format::nearest::nearest;
@@ -31,6 +32,8 @@ pub struct Request<'a> {
     pub tier: Option<&'a str>,
     /// The present.
     pub now: Timestamp,
+    /// The environment for programs of the policy's gates; `None` unless whoever runs this named the policy.
+    pub programs: Option<Environment<'a>>,
     /// Worker threads.
     pub threads: usize,
 }
@@ -52,7 +55,8 @@ pub fn gate<'p>(request: &Request<'p>, watch: &Watch) -> Result<Gated<'p>> {
     let version = version::version(request.root, request.policy, request.version, facts.as_ref())?.value;
     known(request)?;
     let scan = preview(request.root, request.policy, request.out, watch)?;
-    let evidence = TreeEvidence::new(request.root, &scan, facts.as_ref(), request.threads, watch)?;
+    let evidence = TreeEvidence::new(request.root, &scan, facts.as_ref(), request.threads, watch)?
+        .with_programs(request.programs);
     let release = Release {
         tier: request.tier,
         ..release(request.policy, &project, &version, facts.as_ref(), request.now)

@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use crate::evidence::attest::Attesting;
 use crate::evidence::compose::{Identity, Payload, TagFiles, release_member};
 use crate::evidence::ddl;
+use crate::evidence::gates::programs::Environment;
 use crate::evidence::gates::tree::TreeEvidence;
 use crate::evidence::gates::{Evaluation, Tally, evaluate, record};
 use crate::evidence::gathered::Gathered;
@@ -71,6 +72,8 @@ pub struct Request<'a> {
     pub clock: &'a dyn Fn() -> Timestamp,
     /// Looks up what the environment of a CI job says of itself.
     pub variables: &'a dyn Fn(&str) -> Option<String>,
+    /// The environment for programs of the policy's gates; `None` unless whoever runs this named the policy.
+    pub programs: Option<Environment<'a>>,
     /// Worker threads.
     pub threads: usize,
 }
@@ -130,7 +133,8 @@ pub fn seal(request: &Request<'_>, watch: &Watch) -> Result<Sealed> {
         release(request.policy, &identity.project, &version.value, origin.git.as_ref(), evaluated_at);
     let gates = {
         let evidence =
-            TreeEvidence::new(request.root, &scanned, origin.git.as_ref(), request.threads, watch)?;
+            TreeEvidence::new(request.root, &scanned, origin.git.as_ref(), request.threads, watch)?
+                .with_programs(request.programs);
         evaluate(request.policy, &[], &evidence, &release)
     };
     if gates.refuses() {

@@ -36,6 +36,7 @@ pub fn run(context: &Context, args: &GateArgs) -> Result<Answer> {
         out: &out_folder(context, Path::new(OUT)),
         tier: args.tier.as_deref(),
         now: Timestamp::now(),
+        programs: context.programs(),
         threads: context.threads(),
     };
     let gated = gate::gate(&request, &context.watch)?;

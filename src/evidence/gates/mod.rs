@@ -1,6 +1,6 @@
 //! Evaluates the gates of a stage, and records what they came to.
 
-mod programs;
+pub mod programs;
 pub mod record;
 mod signatures;
 pub mod tree;

@@ -23,16 +23,13 @@ const MASKED_BYTES_MIN: usize = 4;
 /// Variables whose values say nothing that is not in every log.
 const NOT_MASKED: [&str; 8] = ["PATH", "HOME", "LANG", "LC_ALL", "TERM", "TZ", "USER", "PWD"];
 
+/// Looks a variable up in the environment.
+pub type Environment<'a> = &'a dyn Fn(&str) -> Option<OsString>;
+
 /// Runs a program in a tree, with the variables that the order names.
-pub fn run(
-    root: &Path,
-    environment: &[(OsString, OsString)],
-    order: &Order,
-    watch: &Watch,
-) -> Result<Ran, String> {
-    let is_named =
-        |(name, _): &&(OsString, OsString)| order.variables.iter().any(|named| name == named.as_str());
-    let variables: Vec<(OsString, OsString)> = environment.iter().filter(is_named).cloned().collect();
+pub fn run(root: &Path, environment: Environment<'_>, order: &Order, watch: &Watch) -> Result<Ran, String> {
+    let pair = |name: &String| Some((OsString::from(name), environment(name)?));
+    let variables: Vec<(OsString, OsString)> = order.variables.iter().filter_map(pair).collect();
     let program = Program {
         folder: root,
         words: &order.program,
@@ -65,7 +62,10 @@ mod tests {
 
     fn output(script: &str, names: &[&str]) -> String {
         let environment = [("PATH", "/usr/bin:/bin"), ("DEPLOY_PASS", "hunter2"), ("OTHER", "unseen")];
-        let environment = environment.map(|(name, value)| (name.into(), value.into()));
+        let environment = |name: &str| {
+            let found = environment.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| OsString::from(value))
+        };
         let order = Order {
             program: ["sh", "-c", script].map(str::to_owned).to_vec(),
             time_limit_s: 60,

@@ -17,7 +17,6 @@ use crate::tree::scan::Scan;
 use jiff::Timestamp;
 use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -33,7 +32,7 @@ pub struct TreeEvidence<'a> {
     root: Root,
     folder: PathBuf,
     /// The environment for programs; `None` where none may be started.
-    environment: Option<&'a [(OsString, OsString)]>,
+    environment: Option<programs::Environment<'a>>,
     files: Vec<PackPath>,
     payload: Vec<PayloadFile>,
     git: std::result::Result<Git, String>,
@@ -75,7 +74,7 @@ impl<'a> TreeEvidence<'a> {
 
     /// The same, where programs of the policy may be started: the one who runs this has named it. They get what they
     /// name of this environment.
-    pub fn with_programs(self, environment: Option<&'a [(OsString, OsString)]>) -> TreeEvidence<'a> {
+    pub fn with_programs(self, environment: Option<programs::Environment<'a>>) -> TreeEvidence<'a> {
         TreeEvidence { environment, ..self }
     }
 
