@@ -184,7 +184,7 @@ pub struct GateArgs {
     /// The version [default: the policy's version file, the tag at HEAD, or the manifest of the ecosystem]
     #[arg(long, value_name = "V")]
     pub version: Option<String>,
-    /// The tier of the release, for gates that are limited to some
+    /// The tier of the release, for gates that are limited to some [default: the policy's]
     #[arg(long, value_name = "TIER")]
     pub tier: Option<String>,
 }
@@ -195,6 +195,9 @@ pub struct SealArgs {
     /// The version [default: the policy's version file, the tag at HEAD, or the manifest of the ecosystem]
     #[arg(long, value_name = "V")]
     pub version: Option<String>,
+    /// The tier of the release, for gates that are limited to some [default: the policy's]
+    #[arg(long, value_name = "TIER")]
+    pub tier: Option<String>,
     /// Where archive, receipt and evidence go
     #[arg(long, value_name = "DIR", default_value = OUT, value_hint = ValueHint::DirPath)]
     pub out: PathBuf,

@@ -85,7 +85,10 @@ impl Context {
     /// The environment for programs of the policy's gates: only for a policy that was named, so that nothing which
     /// merely lies in a tree is ever started.
     pub fn programs(&self) -> Option<gates::programs::Environment<'static>> {
-        self.global.policy.as_ref().map(|_| &(|name: &str| env::var_os(name)) as gates::programs::Environment<'static>)
+        self.global
+            .policy
+            .as_ref()
+            .map(|_| &(|name: &str| env::var_os(name)) as gates::programs::Environment<'static>)
     }
 
     /// Whoever is asked for passphrases. With `no_passphrase`, new keys are not encrypted.

@@ -7,6 +7,7 @@ pub mod bundle;
 pub mod class;
 pub mod cyclonedx;
 pub mod ddl;
+pub mod ddl_order;
 pub mod digest;
 pub mod envelope;
 pub mod fault;

@@ -34,7 +34,7 @@ impl Policy {
         root.only(&[
             "schema", "name", "project", "include", "gate", "release", "hashes", "seal", "git", "sbom",
         ])?;
-        let Project { name: project, supplier, version_file, tag } = project(root.section("project")?)?;
+        let Project { name: project, supplier, version_file, tier, tag } = project(root.section("project")?)?;
         let include = include(&root)?;
         let matcher = Matcher::new(include.iter().map(|rule| (&*rule.paths, &*rule.exclude)))
             .map_err(|error| root.error(1, format!("the include rules are too large: {error}"), ""))?;
@@ -44,6 +44,7 @@ impl Policy {
             project,
             supplier,
             version_file,
+            tier,
             tag,
             include,
             gates: gate::gates(&root)?,
@@ -93,15 +94,16 @@ struct Project {
     name: Option<String>,
     supplier: Option<String>,
     version_file: Option<PackPath>,
+    tier: Option<String>,
     tag: TagTemplate,
 }
 
 fn project(section: Option<Section<'_>>) -> Result<Project> {
     let default = TagTemplate::new("v{version}").expect("has one {version}");
     let Some(section) = section else {
-        return Ok(Project { name: None, supplier: None, version_file: None, tag: default });
+        return Ok(Project { name: None, supplier: None, version_file: None, tier: None, tag: default });
     };
-    section.only(&["name", "supplier", "version_file", "tag"])?;
+    section.only(&["name", "supplier", "version_file", "tier", "tag"])?;
     let name = section.text("name")?;
     if let Some(name) = name.filter(|name| !is_project_name(name.value)) {
         let hint = "use 1 to 64 of a-z A-Z 0-9 . _ -, starting with a letter, a digit or _";
@@ -125,6 +127,7 @@ fn project(section: Option<Section<'_>>) -> Result<Project> {
         name: name.map(|name| name.value.to_owned()),
         supplier: values::supplier(&section)?,
         version_file: path(&section, "version_file")?,
+        tier: values::tier(&section)?,
         tag,
     })
 }

@@ -47,6 +47,8 @@ pub struct Policy {
     pub supplier: Option<String>,
     /// The file in the tree that holds the version.
     pub version_file: Option<PackPath>,
+    /// How much is at stake, in the project's own words: gates may be limited to some tiers.
+    pub tier: Option<String>,
     /// How tags are named; default `v{version}`.
     pub tag: TagTemplate,
     /// What belongs in the pack; the first match wins.

@@ -119,6 +119,16 @@ fn in_tree(section: &Section<'_>, key: &str, text: Located<&str>) -> Result<Pack
     })
 }
 
+/// The tier of a project: one word.
+pub(super) fn tier(section: &Section<'_>) -> Result<Option<String>> {
+    let Some(text) = section.text("tier")? else { return Ok(None) };
+    if is_project_name(text.value) {
+        return Ok(Some(text.value.to_owned()));
+    }
+    let message = format!("`{}` cannot be a tier", show(text.value));
+    Err(section.error(text.line, message, "one word: tier = \"critical\""))
+}
+
 /// Who supplies the software: an organisation's name, as people write it.
 pub(super) fn supplier(section: &Section<'_>) -> Result<Option<String>> {
     let Some(text) = section.text("supplier")? else { return Ok(None) };

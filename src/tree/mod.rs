@@ -14,7 +14,7 @@ pub mod reading;
 pub mod scan;
 pub mod software;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod text;

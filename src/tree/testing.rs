@@ -4,10 +4,10 @@ use std::path::Path;
 use std::process::Command;
 
 /// When every commit of the tests was made: 2026-01-02T03:04:05Z.
-pub(super) const TIME_S: i64 = 1_767_323_045;
+pub(crate) const TIME_S: i64 = 1_767_323_045;
 
 /// Runs git in a folder, without any configuration but the repository's, and gives its output.
-pub(super) fn git(folder: &Path, arguments: &[&str]) -> String {
+pub(crate) fn git(folder: &Path, arguments: &[&str]) -> String {
     let date = format!("{TIME_S} +0000");
     let output = Command::new("git")
         .current_dir(folder)

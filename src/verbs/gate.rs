@@ -1,15 +1,20 @@
 //! `gate`: what must hold of the tree before it may go.
 
 use crate::error::{Error, Result};
+use crate::evidence::gates::last::{self, Look};
 use crate::evidence::gates::programs::Environment;
-use crate::evidence::gates::tree::TreeEvidence;
+use crate::evidence::gates::tree::{Judging, TreeEvidence};
 use crate::evidence::gates::{Evaluation, evaluate};
+use crate::evidence::provenance::Origin;
 use crate::format::nearest::nearest;
+use crate::keys::trust::Trust;
 use crate::pipeline::watch::Watch;
 use crate::policy::Policy;
 use crate::policy::gate::{Release, Stage};
-use crate::tree::git::{self, GitFacts};
+use crate::tree::git;
+use crate::tree::scan::Scan;
 use crate::tree::version;
+use crate::verbs::origin::origin;
 use crate::verbs::seal::preview;
 use jiff::Timestamp;
 use std::path::Path;
@@ -28,6 +33,8 @@ pub struct Request<'a> {
     pub version: Option<&'a str>,
     /// The folder that gets what is sealed, which is never looked at.
     pub out: &'a Path,
+    /// By whom the seals of earlier releases must be; empty if nobody is trusted.
+    pub trust: &'a Trust,
     /// The tier, if it was given.
     pub tier: Option<&'a str>,
     /// The present.
@@ -55,36 +62,104 @@ pub fn gate<'p>(request: &Request<'p>, watch: &Watch) -> Result<Gated<'p>> {
     let version = version::version(request.root, request.policy, request.version, facts.as_ref())?.value;
     known(request)?;
     let scan = preview(request.root, request.policy, request.out, watch)?;
-    let evidence = TreeEvidence::new(request.root, &scan, facts.as_ref(), request.threads, watch)?
-        .with_programs(request.programs);
-    let release = Release {
+    let out = [request.out.to_owned()];
+    let origin = origin(request.root, request.policy, &version, facts, &out, &|_| None)?;
+    let judged = Judged {
+        root: request.root,
+        policy: request.policy,
+        origin: &origin,
+        project: &project,
+        version: &version,
         tier: request.tier,
-        ..release(request.policy, &project, &version, facts.as_ref(), request.now)
+        stage: request.stage,
+        only: request.only,
+        out: request.out,
+        trust: request.trust,
+        now: request.now,
+        programs: request.programs,
+        threads: request.threads,
     };
-    let release = Release { stage: request.stage, ..release };
-    let evaluation = evaluate(request.policy, request.only, &evidence, &release);
+    let evaluation = judged.evaluate(&scan, watch)?;
     watch.check()?;
-    Ok(Gated { project: project.clone(), version: version.clone(), evaluation })
+    Ok(Gated { project, version, evaluation })
 }
 
-/// A release as its gates see it before it is sealed.
-pub fn release<'a>(
-    policy: &Policy,
-    project: &'a str,
-    version: &'a str,
-    git: Option<&'a GitFacts>,
-    now: Timestamp,
-) -> Release<'a> {
-    Release {
-        project,
-        version,
-        tag: policy.tag.name(version),
-        previous: None,
-        bump: None,
-        tier: None,
-        commit: git.and_then(|git| git.commit.as_deref()),
-        stage: Stage::Seal,
-        now,
+/// A release that is to be judged.
+pub struct Judged<'p, 'a> {
+    /// The tree.
+    pub root: &'a Path,
+    /// The policy whose gates they are.
+    pub policy: &'p Policy,
+    /// Where the tree comes from.
+    pub origin: &'a Origin,
+    /// The project.
+    pub project: &'a str,
+    /// The version.
+    pub version: &'a str,
+    /// The tier that was given; it goes before the policy's.
+    pub tier: Option<&'a str>,
+    /// The stage.
+    pub stage: Stage,
+    /// Only the gates of these ids; empty for all.
+    pub only: &'a [String],
+    /// The folder in which the packs of earlier releases lie.
+    pub out: &'a Path,
+    /// By whom their seals must be.
+    pub trust: &'a Trust,
+    /// The present.
+    pub now: Timestamp,
+    /// The environment for programs of gates, where they may be started.
+    pub programs: Option<Environment<'a>>,
+    /// Worker threads.
+    pub threads: usize,
+}
+
+impl<'p, 'a> Judged<'p, 'a>
+where
+    'p: 'a,
+{
+    /// Evaluates the gates of the stage over what the policy takes of the tree.
+    pub fn evaluate(&self, scan: &Scan, watch: &Watch) -> Result<Evaluation<'p>> {
+        let history =
+            git::history(self.root)?.unwrap_or_else(|| Err("there is no git repository".to_owned()));
+        let last = last::find(&Look {
+            out: self.out,
+            project: self.project,
+            version: self.version,
+            tag: &self.policy.tag,
+            trust: self.trust,
+            history: history.as_ref().ok(),
+        });
+        let judging = Judging {
+            root: self.root,
+            policy: self.policy,
+            scan,
+            origin: self.origin,
+            tag: self.policy.tag.name(self.version),
+            history: &history,
+            last: &last,
+            threads: self.threads,
+        };
+        let evidence = TreeEvidence::new(judging, watch)?.with_programs(self.programs);
+        let previous = last.as_ref().ok().map(|last| &*last.release.version);
+        let release = Release { previous, stage: self.stage, ..self.release() };
+        let bump = previous.and_then(|previous| last::bump(previous, self.version));
+        Ok(evaluate(self.policy, self.only, &evidence, &Release { bump, ..release }))
+    }
+
+    /// The release, without what is known of earlier ones.
+    pub fn release(&self) -> Release<'a> {
+        Release {
+            project: self.project,
+            version: self.version,
+            tag: self.policy.tag.name(self.version),
+            previous: None,
+            bump: None,
+            tier: self.tier.or(self.policy.tier.as_deref()),
+            commit: self.origin.git.as_ref().and_then(|git| git.commit.as_deref()),
+            stage: self.stage,
+            now: self.now,
+        }
     }
 }
 

@@ -5,8 +5,7 @@ use crate::evidence::attest::Attesting;
 use crate::evidence::compose::{Identity, Payload, TagFiles, release_member};
 use crate::evidence::ddl;
 use crate::evidence::gates::programs::Environment;
-use crate::evidence::gates::tree::TreeEvidence;
-use crate::evidence::gates::{Evaluation, Tally, evaluate, record};
+use crate::evidence::gates::{Evaluation, Tally, record};
 use crate::evidence::gathered::Gathered;
 use crate::evidence::provenance::Origin;
 use crate::evidence::receipt::SUFFIX;
@@ -24,6 +23,7 @@ use crate::keys::public::PublicKey;
 use crate::keys::recipient::Recipient;
 use crate::keys::signing::SigningKey;
 use crate::keys::sniff;
+use crate::keys::trust::Trust;
 use crate::pipeline::contents::MEMBERS_MAX;
 use crate::pipeline::feed::Plan;
 use crate::pipeline::open::RECIPIENTS_MAX;
@@ -33,12 +33,12 @@ use crate::pipeline::source::Root;
 use crate::pipeline::staging::Staging;
 use crate::pipeline::watch::Watch;
 use crate::policy::Policy;
-use crate::policy::gate::Release;
+use crate::policy::gate::{Release, Stage};
 use crate::tree::git::{self, GitFacts};
 use crate::tree::member::MemberKind;
 use crate::tree::scan::{Scan, ScanOptions, scan};
 use crate::tree::version::{self, Told};
-use crate::verbs::gate::release;
+use crate::verbs::gate::Judged;
 use crate::verbs::origin::{origin, unread};
 use crate::verbs::place::{Place, Placed};
 use jiff::Timestamp;
@@ -74,6 +74,10 @@ pub struct Request<'a> {
     pub variables: &'a dyn Fn(&str) -> Option<String>,
     /// The environment for programs of the policy's gates; `None` unless whoever runs this named the policy.
     pub programs: Option<Environment<'a>>,
+    /// By whom the seals of earlier releases must be, where a gate compares with them; empty if nobody is trusted.
+    pub trust: &'a Trust,
+    /// The tier, if it was given.
+    pub tier: Option<&'a str>,
     /// Worker threads.
     pub threads: usize,
 }
@@ -108,6 +112,30 @@ pub struct Sealed {
     pub warnings: Vec<Finding>,
 }
 
+/// The release as its gates see it.
+fn judged<'a>(
+    request: &Request<'a>,
+    origin: &'a Origin,
+    identity: &'a Identity,
+    now: Timestamp,
+) -> Judged<'a, 'a> {
+    Judged {
+        root: request.root,
+        policy: request.policy,
+        origin,
+        project: &identity.project,
+        version: &identity.version,
+        tier: request.tier,
+        stage: Stage::Seal,
+        only: &[],
+        out: request.out,
+        trust: request.trust,
+        now,
+        programs: request.programs,
+        threads: request.threads,
+    }
+}
+
 /// Seals a release.
 pub fn seal(request: &Request<'_>, watch: &Watch) -> Result<Sealed> {
     let evaluated_at = (request.clock)();
@@ -129,14 +157,9 @@ pub fn seal(request: &Request<'_>, watch: &Watch) -> Result<Sealed> {
     };
     let out = [request.out.to_owned()];
     let origin = origin(request.root, request.policy, &version.value, facts, &out, request.variables)?;
-    let release =
-        release(request.policy, &identity.project, &version.value, origin.git.as_ref(), evaluated_at);
-    let gates = {
-        let evidence =
-            TreeEvidence::new(request.root, &scanned, origin.git.as_ref(), request.threads, watch)?
-                .with_programs(request.programs);
-        evaluate(request.policy, &[], &evidence, &release)
-    };
+    let judged = judged(request, &origin, &identity, evaluated_at);
+    let gates = judged.evaluate(&scanned, watch)?;
+    let release = judged.release();
     if gates.refuses() {
         return Err(Error::Refused(gates.findings()));
     }

@@ -34,6 +34,7 @@ pub fn run(context: &Context, args: &GateArgs) -> Result<Answer> {
         only: &args.only,
         version: args.version.as_deref(),
         out: &out_folder(context, Path::new(OUT)),
+        trust: &context.home().trust()?,
         tier: args.tier.as_deref(),
         now: Timestamp::now(),
         programs: context.programs(),

@@ -48,6 +48,8 @@ pub fn run(context: &Context, args: &SealArgs) -> Result<Answer> {
         clock: &Timestamp::now,
         variables: &|name| std::env::var(name).ok(),
         programs: context.programs(),
+        trust: &context.home().trust()?,
+        tier: args.tier.as_deref(),
         threads: context.threads(),
     };
     let sealed = seal::seal(&request, &context.watch)?;

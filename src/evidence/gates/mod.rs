@@ -1,5 +1,6 @@
 //! Evaluates the gates of a stage, and records what they came to.
 
+pub mod last;
 pub mod programs;
 pub mod record;
 mod signatures;

@@ -1,7 +1,12 @@
 //! Evidence of gates from the tree that is to be sealed. Each file is read once, whoever asks.
 
+mod git;
+
 use crate::error::Result;
+use crate::evidence::ddl;
+use crate::evidence::gates::last::Last;
 use crate::evidence::gates::{programs, signatures};
+use crate::evidence::provenance::Origin;
 use crate::format::ddl::DdlPack;
 use crate::format::digest::Sha256;
 use crate::format::path::PackPath;
@@ -9,16 +14,17 @@ use crate::format::units::size;
 use crate::pipeline::hash::{Wanted, hash_files};
 use crate::pipeline::source::Root;
 use crate::pipeline::watch::Watch;
+use crate::policy::Policy;
 use crate::policy::gate::evidence::{Approval, DOCUMENT_BYTES_MAX, Event, LastRelease, Order, Ran};
 use crate::policy::gate::{Document, Evidence, Git, PayloadFile};
-use crate::tree::git::GitFacts;
-use crate::tree::member::MemberKind;
+use crate::tree::git::History;
+use crate::tree::member::{LinkTo, MemberKind};
 use crate::tree::scan::Scan;
 use jiff::Timestamp;
 use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 /// A file that was asked for: its content, nothing if it is not there, or why it cannot be read.
@@ -27,30 +33,47 @@ type Asked = std::result::Result<Option<Arc<Document>>, String>;
 /// Why a program is not started.
 const NOT_NAMED: &str = "not run: programs are started only for a policy that was named with --policy";
 
+/// What is judged.
+pub struct Judging<'a> {
+    /// The tree.
+    pub root: &'a Path,
+    /// The policy that says what belongs in the pack.
+    pub policy: &'a Policy,
+    /// What it takes of the tree.
+    pub scan: &'a Scan,
+    /// What git says.
+    pub origin: &'a Origin,
+    /// The name of the release's tag.
+    pub tag: String,
+    /// The history, or why there is none.
+    pub history: &'a std::result::Result<History, String>,
+    /// The last release, or why there is none.
+    pub last: &'a std::result::Result<Last, String>,
+    /// Worker threads.
+    pub threads: usize,
+}
+
 /// The tree, as gates see it.
 pub struct TreeEvidence<'a> {
+    judging: Judging<'a>,
     root: Root,
-    folder: PathBuf,
     /// The environment for programs; `None` where none may be started.
     environment: Option<programs::Environment<'a>>,
     files: Vec<PackPath>,
     payload: Vec<PayloadFile>,
+    /// Where the links of the payload end.
+    links: BTreeMap<PackPath, PackPath>,
     git: std::result::Result<Git, String>,
     asked: RefCell<BTreeMap<PackPath, Asked>>,
     digests: OnceCell<std::result::Result<Vec<Sha256>, String>>,
-    threads: usize,
+    ddl: OnceCell<std::result::Result<Arc<DdlPack>, String>>,
     watch: &'a Watch,
 }
 
 impl<'a> TreeEvidence<'a> {
     /// Of a scanned tree.
-    pub fn new(
-        root: &Path,
-        scan: &Scan,
-        git: Option<&GitFacts>,
-        threads: usize,
-        watch: &'a Watch,
-    ) -> Result<TreeEvidence<'a>> {
+    pub fn new(judging: Judging<'a>, watch: &'a Watch) -> Result<TreeEvidence<'a>> {
+        let scan = judging.scan;
         let members = || scan.members.iter().filter(|member| member.kind == MemberKind::File);
         let unmatched = scan.unmatched.iter().filter_map(|path| PackPath::new(path.as_bytes()).ok());
         let mut files: Vec<PackPath> = members().map(|member| member.path.clone()).chain(unmatched).collect();
@@ -58,16 +81,24 @@ impl<'a> TreeEvidence<'a> {
         let payload = members().filter_map(|member| {
             Some(PayloadFile { path: member.path.clone(), class: member.class?, size: member.size })
         });
+        let links = scan.members.iter().filter_map(|member| match &member.kind {
+            MemberKind::Link(link) => match &link.to {
+                LinkTo::File(target) => Some((member.path.clone(), target.clone())),
+                _ => None,
+            },
+            _ => None,
+        });
         Ok(TreeEvidence {
-            root: Root::open(root)?,
-            folder: root.to_owned(),
+            root: Root::open(judging.root)?,
             environment: None,
             files,
             payload: payload.collect(),
-            git: git.map(said).ok_or_else(|| "there is no git repository".to_owned()),
+            links: links.collect(),
+            git: git::said(&judging)?,
             asked: RefCell::default(),
             digests: OnceCell::new(),
-            threads,
+            ddl: OnceCell::new(),
+            judging,
             watch,
         })
     }
@@ -76,6 +107,10 @@ impl<'a> TreeEvidence<'a> {
     /// name of this environment.
     pub fn with_programs(self, environment: Option<programs::Environment<'a>>) -> TreeEvidence<'a> {
         TreeEvidence { environment, ..self }
+    }
+
+    fn history(&self) -> Option<&History> {
+        self.judging.history.as_ref().ok()
     }
 
     fn load(&self, path: &PackPath) -> Asked {
@@ -105,22 +140,12 @@ impl<'a> TreeEvidence<'a> {
     fn hash_payload(&self) -> std::result::Result<Vec<Sha256>, String> {
         let wanted: Vec<Wanted<'_>> =
             self.payload.iter().map(|file| Wanted { path: file.path.as_str(), size: file.size }).collect();
-        let hashed =
-            hash_files(&self.root, &wanted, self.threads, self.watch).map_err(|error| error.to_string())?;
+        let hashed = hash_files(&self.root, &wanted, self.judging.threads, self.watch)
+            .map_err(|error| error.to_string())?;
         hashed
             .into_iter()
             .map(|one| one.map(|(_, digests)| digests.sha256).map_err(|error| error.to_string()))
             .collect()
-    }
-}
-
-/// What git says, as gates see it.
-fn said(facts: &GitFacts) -> Git {
-    Git {
-        commit: facts.commit.clone(),
-        commit_time: facts.commit_time_s.and_then(|time| Timestamp::from_second(time).ok()),
-        unread: facts.unread.clone(),
-        ..Git::default()
     }
 }
 
@@ -154,11 +179,18 @@ impl Evidence for TreeEvidence<'_> {
         Ok(bytes.is_some())
     }
 
+    fn takes(&self, path: &str) -> bool {
+        let policy = self.judging.policy;
+        let Ok(path) = PackPath::new(path.as_bytes()) else { return false };
+        policy.classify(&path).is_some_and(|(_, include)| policy.release_classes.contains(&include.class))
+    }
+
     fn digest(&self, path: &PackPath) -> std::result::Result<Sha256, String> {
+        let path = self.links.get(path).unwrap_or(path);
         let at = self.payload.binary_search_by(|file| file.path.cmp(path));
         let at = at.map_err(|_| format!("{path} is not payload"))?;
-        let digests = self.digests.get_or_init(|| self.hash_payload());
-        digests.as_ref().map(|digests| digests[at]).map_err(Clone::clone)
+        let digests = self.digests.get_or_init(|| self.hash_payload()).as_ref().map_err(Clone::clone)?;
+        digests.get(at).copied().ok_or_else(|| format!("{path} was not read"))
     }
 
     fn signature(
@@ -175,28 +207,41 @@ impl Evidence for TreeEvidence<'_> {
         self.git.as_ref().map_err(Clone::clone)
     }
 
-    fn committed_at(&self, _: &PackPath) -> std::result::Result<Option<Timestamp>, String> {
-        Err("git does not tell".to_owned())
+    fn is_committed(&self, path: &PackPath) -> std::result::Result<bool, String> {
+        self.judging.history.as_ref().map_err(Clone::clone)?.at_head(path.as_str())
+    }
+
+    fn committed_at(&self, path: &PackPath) -> std::result::Result<Option<Timestamp>, String> {
+        let history = self.judging.history.as_ref().map_err(Clone::clone)?;
+        let time = history.committed_at(path.as_str())?;
+        time.map(|time| Timestamp::from_second(time).map_err(|error| error.to_string())).transpose()
     }
 
     fn last_release(&self) -> std::result::Result<&LastRelease, String> {
-        Err("no release before this one is known".to_owned())
+        self.judging.last.as_ref().map(|last| &last.release).map_err(Clone::clone)
+    }
+
+    fn before(&self, path: &PackPath) -> Asked {
+        self.judging.last.as_ref().map_err(Clone::clone)?.read(path, self.history())
     }
 
     fn files_before(&self) -> std::result::Result<Vec<PackPath>, String> {
-        Err("no release before this one is known".to_owned())
+        self.judging.last.as_ref().map_err(Clone::clone)?.files(self.history())
     }
 
     fn ddl(&self) -> std::result::Result<Arc<DdlPack>, String> {
-        Err("the DDL is not read".to_owned())
-    }
-
-    fn before(&self, _: &PackPath) -> Asked {
-        Err("no release before this one is known".to_owned())
+        let read = || {
+            let Judging { policy, scan, .. } = &self.judging;
+            let gathered = ddl::gather(&self.root, policy, &scan.members, self.watch);
+            let pack = gathered.map_err(|error| error.to_string())?.pack;
+            Ok(Arc::new(pack.unwrap_or_default()))
+        };
+        self.ddl.get_or_init(read).clone()
     }
 
     fn ddl_before(&self) -> std::result::Result<Vec<(String, Sha256)>, String> {
-        Err("no release before this one is known".to_owned())
+        let last = self.judging.last.as_ref().map_err(Clone::clone)?;
+        last.ddl(self.judging.policy, self.history())
     }
 
     fn approvals(&self) -> std::result::Result<&[Approval], String> {
@@ -209,6 +254,9 @@ impl Evidence for TreeEvidence<'_> {
 
     fn run(&self, order: &Order) -> std::result::Result<Ran, String> {
         let environment = self.environment.ok_or(NOT_NAMED)?;
-        programs::run(&self.folder, environment, order, self.watch)
+        programs::run(self.judging.root, environment, order, self.watch)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -76,6 +76,10 @@ pub struct Git {
     pub changed: Vec<String>,
     /// Files that git does not know and does not ignore, sorted.
     pub untracked: Vec<String>,
+    /// Files that could not be compared, sorted: the index says to skip them, or a filter would have to be run.
+    pub uncompared: Vec<String>,
+    /// Why the three above cannot be told; they are empty then.
+    pub status_unread: Option<String>,
     /// What could not be read, and why.
     pub unread: Option<String>,
 }
@@ -102,6 +106,8 @@ pub struct Event {
     pub at: Timestamp,
     /// Whether it went well.
     pub passed: bool,
+    /// The archive it is about, by its name, where the event is about one.
+    pub archive: Option<String>,
     /// The digest of the signed event.
     pub sha256: Sha256,
 }
@@ -173,7 +179,10 @@ pub trait Evidence {
         Ok(document.is_some())
     }
 
-    /// The digest of a payload file, of any size.
+    /// Whether the policy takes a file of this path into the release, be it there or not.
+    fn takes(&self, path: &str) -> bool;
+
+    /// The digest of a payload file, of any size. A link in the payload has that of the file where it ends.
     fn digest(&self, path: &PackPath) -> Result<Sha256, String>;
 
     /// Who made a signature over a payload file, if it holds and its key is in one of the key files; else why not.
@@ -187,7 +196,10 @@ pub trait Evidence {
     /// What git says; an error in words where there is no git, or it was not recorded.
     fn git(&self) -> Result<&Git, String>;
 
-    /// When a file was last committed.
+    /// Whether HEAD has a file, in whatever form.
+    fn is_committed(&self, path: &PackPath) -> Result<bool, String>;
+
+    /// When a file was last committed; an error in words where the history is cut off.
     fn committed_at(&self, path: &PackPath) -> Result<Option<Timestamp>, String>;
 
     /// The last release; an error in words where none is known.

@@ -1,5 +1,9 @@
 //! Markdown as gates read it: sections, boxes, fields. Not a renderer: code blocks are skipped, the rest is lines.
 
+use crate::error::Result;
+use crate::format::settings;
+use crate::policy::values::show;
+
 /// A line of text outside of code blocks and HTML comments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Line<'t> {
@@ -36,6 +40,22 @@ pub struct TaskBox<'t> {
 /// Words that stand where something is still to be written.
 const PLACEHOLDERS: &[&str] =
     &["todo", "tbd", "tba", "fixme", "xxx", "n.n.", "...", "…", "<fill in>", "fill me"];
+
+/// A key that lists titles or names of fields: none empty, none twice.
+pub fn names(section: &settings::Section<'_>, key: &str) -> Result<Vec<String>> {
+    let mut names: Vec<String> = Vec::new();
+    for name in section.texts(key)?.map_or_else(Vec::new, |list| list.value) {
+        if plain(name.value).is_empty() {
+            return Err(section.error(name.line, format!("`{key}` has an empty name in it"), "remove it"));
+        }
+        if names.iter().any(|other| plain(other) == plain(name.value)) {
+            let message = format!("`{}` stands in `{key}` twice", show(name.value));
+            return Err(section.error(name.line, message, "remove one"));
+        }
+        names.push(name.value.to_owned());
+    }
+    Ok(names)
+}
 
 /// The lines that count.
 pub fn lines(text: &str) -> Vec<Line<'_>> {
@@ -128,6 +148,75 @@ pub fn says_something(text: &str) -> bool {
 /// Whether anything is said under a heading.
 pub fn is_filled(section: &Section<'_>) -> bool {
     section.body.iter().any(|line| heading(line.text).is_none() && says_something(line.text))
+}
+
+/// Every line, those of code and comments as well.
+pub fn every_line(text: &str) -> Vec<Line<'_>> {
+    text.lines().enumerate().map(|(at, text)| Line { number: at + 1, text }).collect()
+}
+
+/// A field: `- **Name:** value`, `**Name**: value`, `Name: value`, and what is indented below it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Field<'t> {
+    /// Its line, from 1.
+    pub line: usize,
+    /// Without emphasis.
+    pub name: &'t str,
+    /// What stands behind the colon; may be empty.
+    pub value: &'t str,
+    /// Whether that, or something below it, says something.
+    pub filled: bool,
+}
+
+/// Every field, in order. Prose with a colon in it makes fields too, which nobody asks for.
+pub fn fields<'t>(lines: &[Line<'t>]) -> Vec<Field<'t>> {
+    let mut fields: Vec<(usize, Field<'t>)> = Vec::new();
+    // The fields that a line may lie below: each deeper than the one before it.
+    let mut open: Vec<usize> = Vec::new();
+    for line in lines {
+        if line.text.trim().is_empty() {
+            continue;
+        }
+        let indent = line.text.len() - line.text.trim_start().len();
+        let is_heading = heading(line.text).is_some();
+        while open.last().is_some_and(|&at| is_heading || fields.get(at).is_none_or(|(of, _)| *of >= indent))
+        {
+            open.pop();
+        }
+        let field = name_and_value(line.text).filter(|_| !is_heading);
+        if says_something(field.map_or(line.text, |(_, value)| value)) {
+            for &above in &open {
+                fields.get_mut(above).into_iter().for_each(|(_, field)| field.filled = true);
+            }
+        }
+        if let Some((name, value)) = field {
+            open.push(fields.len());
+            let filled = says_something(value);
+            fields.push((indent, Field { line: line.number, name, value, filled }));
+        }
+    }
+    fields.into_iter().map(|(_, field)| field).collect()
+}
+
+/// The first field of a name, however it is decorated.
+pub fn named<'f, 't>(fields: &'f [Field<'t>], name: &str) -> Option<&'f Field<'t>> {
+    let wanted = plain(name);
+    fields.iter().find(|field| plain(field.name) == wanted)
+}
+
+fn name_and_value(text: &str) -> Option<(&str, &str)> {
+    let item = text.trim_start();
+    let item = ["- ", "* ", "+ "].into_iter().find_map(|mark| item.strip_prefix(mark)).unwrap_or(item);
+    // The colon of a name in emphasis may stand inside it: `**Name:** value`.
+    let (name, value) = match item.trim_start().strip_prefix("**").and_then(|rest| rest.split_once("**")) {
+        Some((name, rest)) => match name.trim_end().strip_suffix(':') {
+            Some(name) => (name, rest),
+            None => (name, rest.trim_start().strip_prefix(':')?),
+        },
+        None => item.split_once(':')?,
+    };
+    let name = name.trim().trim_matches(['*', '_', '`']);
+    (!name.is_empty()).then_some((name, value.trim()))
 }
 
 /// The value of a field: `- **Name:** value`, `**Name**: value`, `Name: value`. Gives the line and the value.

@@ -3,32 +3,51 @@
 //! A gate is pure: it is parsed from a `[[gate]]` of the policy, and judges what [`Evidence`] gives it. Who gathers the
 //! evidence (from the tree, or from a pack that an auditor holds) is no business of its own.
 
+pub mod approvals;
+pub mod backup;
 pub mod changelog;
 pub mod checklist;
+pub mod clean;
 pub mod command;
+pub mod config;
+pub mod ddl_order;
+pub mod decision_log;
+pub mod docs;
+pub mod drill;
 pub mod evidence;
+mod flat;
 pub mod fresh;
+pub mod hashes;
+pub mod incidents;
 pub mod judged;
 pub mod junit;
+mod log;
 pub mod markdown;
 pub mod metric;
 pub mod notes;
 pub mod openapi;
 mod parse;
 mod pointer;
+pub mod retention;
 pub mod sarif;
 pub mod schema;
 pub mod secrets;
 pub mod signed;
 pub mod sources;
 pub mod stage;
+pub mod streak;
+pub mod tag;
 pub mod template;
-#[cfg(test)]
-mod testing;
 pub mod version;
 mod week;
 pub mod window;
+mod words;
 mod zone;
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use evidence::{Document, Evidence, Git, PayloadFile, Release};
 pub use judged::{Judged, Status};
@@ -89,9 +108,14 @@ pub struct Kind {
 /// Every kind, in the order of the documents.
 pub const KINDS: &[Kind] = &[
     version::KIND,
+    tag::KIND,
+    clean::KIND,
+    hashes::KIND,
     changelog::KIND,
     notes::KIND,
+    ddl_order::KIND,
     checklist::KIND,
+    approvals::KIND,
     signed::KIND,
     window::KIND,
     fresh::KIND,
@@ -100,42 +124,14 @@ pub const KINDS: &[Kind] = &[
     metric::KIND,
     schema::KIND,
     openapi::KIND,
+    docs::KIND,
+    config::KIND,
+    decision_log::KIND,
+    incidents::KIND,
+    streak::KIND,
+    backup::KIND,
+    drill::KIND,
     secrets::KIND,
+    retention::KIND,
     command::KIND,
 ];
-
-#[cfg(test)]
-mod tests {
-    use crate::format::settings::Document;
-    use crate::policy::gate::{KINDS, gates};
-    use std::path::Path;
-
-    #[test]
-    fn every_example_parses_as_a_gate_of_its_kind() {
-        for kind in KINDS {
-            let document = Document::parse(Path::new("p.toml"), kind.example).unwrap();
-            let gates = gates(&document.root()).unwrap_or_else(|error| panic!("{}: {error}", kind.name));
-            assert_eq!(gates.len(), 1, "{}", kind.name);
-            assert_eq!(gates[0].kind.name, kind.name);
-        }
-    }
-
-    #[test]
-    fn every_kind_says_what_it_is_for() {
-        for kind in KINDS {
-            assert!(!kind.holds_when.ends_with('.') && !kind.holds_when.contains("  "), "{}", kind.name);
-            assert!(
-                KINDS.iter().filter(|other| other.name == kind.name || other.code == kind.code).count() == 1
-            );
-            for (key, meaning) in kind.keys {
-                assert!(!meaning.is_empty() && !meaning.ends_with('.'), "{} {key}", kind.name);
-                let is_shown = kind.example.contains(&format!("\n{key} ="));
-                assert!(
-                    is_shown || !meaning.starts_with("required"),
-                    "{} {key} is not in the example",
-                    kind.name
-                );
-            }
-        }
-    }
-}

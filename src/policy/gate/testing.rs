@@ -23,6 +23,8 @@ pub struct Fake {
     read: BTreeMap<String, Answer<Option<Arc<Document>>>>,
     committed: BTreeMap<String, Timestamp>,
     before: BTreeMap<String, Arc<Document>>,
+    /// Files that the policy would take, if they were there.
+    pub gone: Vec<String>,
     /// What git says.
     pub git: Answer<Git>,
     /// The last release.
@@ -51,6 +53,7 @@ impl Fake {
             read: BTreeMap::new(),
             committed: BTreeMap::new(),
             before: BTreeMap::new(),
+            gone: Vec::new(),
             git: none("git repository"),
             last_release: none("release before this one"),
             ddl: Ok(Arc::default()),
@@ -119,9 +122,15 @@ impl Fake {
         self
     }
 
+    /// With a leaf of the log that is about no archive.
+    pub fn event(self, what: &str, at: &str, passed: bool) -> Fake {
+        self.event_of(None, what, at, passed)
+    }
+
     /// With a leaf of the log.
-    pub fn event(mut self, what: &str, at: &str, passed: bool) -> Fake {
+    pub fn event_of(mut self, archive: Option<&str>, what: &str, at: &str, passed: bool) -> Fake {
         let event = Event {
+            archive: archive.map(str::to_owned),
             what: what.to_owned(),
             at: at.parse().unwrap(),
             passed,
@@ -168,6 +177,11 @@ impl Evidence for Fake {
         self.read.get(path.as_str()).cloned().unwrap_or(Ok(None))
     }
 
+    fn takes(&self, path: &str) -> bool {
+        self.payload.iter().any(|file| file.path.as_str() == path)
+            || self.gone.iter().any(|gone| gone == path)
+    }
+
     fn digest(&self, path: &PackPath) -> Answer<Sha256> {
         let document = self.read(path)?.ok_or_else(|| format!("{path} is not payload"))?;
         Ok(document.sha256)
@@ -181,6 +195,11 @@ impl Evidence for Fake {
 
     fn git(&self) -> Answer<&Git> {
         self.git.as_ref().map_err(Clone::clone)
+    }
+
+    fn is_committed(&self, path: &PackPath) -> Answer<bool> {
+        self.git()?;
+        Ok(self.committed.contains_key(path.as_str()))
     }
 
     fn committed_at(&self, path: &PackPath) -> Answer<Option<Timestamp>> {

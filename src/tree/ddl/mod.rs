@@ -7,7 +7,7 @@ mod heads;
 mod lex;
 mod names;
 pub mod objects;
-pub mod order;
+pub use crate::format::ddl_order as order;
 mod parse;
 pub mod split;
 #[cfg(test)]

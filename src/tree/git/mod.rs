@@ -1,6 +1,7 @@
 //! What git says about the tree, read from the repository's files. git's own programs are never started, and only
 //! the repository's own configuration is read, of which nothing is run; nothing is written, the index neither.
 
+pub mod history;
 mod open;
 mod remote;
 pub mod signature;
@@ -15,6 +16,7 @@ use gix::Repository;
 use gix::refs::TargetRef;
 use std::path::Path;
 
+pub use history::{History, history};
 pub use signature::{Format, Signature, Signers, Verdict};
 pub use status::{Status, status};
 pub use tag::{Person, Tag, tag};

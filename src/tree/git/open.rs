@@ -99,8 +99,13 @@ fn disarmed(mut repository: Repository) -> gix::Result<Repository> {
 
 /// An object that is small enough to be a commit or a tag, and has the digest that names it, which gix does not look at.
 pub(super) fn object(id: gix::Id<'_>) -> gix::Result<gix::Object<'_>> {
+    object_within(id, OBJECT_BYTES_MAX)
+}
+
+/// The same for any object of at most so many bytes.
+pub(super) fn object_within(id: gix::Id<'_>, bytes_max: u64) -> gix::Result<gix::Object<'_>> {
     let fault = |why| gix::error::ErrorExt::raise(gix::error::message(why));
-    if id.header()?.size() > OBJECT_BYTES_MAX {
+    if id.header()?.size() > bytes_max {
         return Err(fault("the object is too large"));
     }
     let object = id.object()?;

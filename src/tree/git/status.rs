@@ -38,8 +38,21 @@ pub struct Status {
     pub submodules: u64,
     /// The first of the changed and untracked paths in bytewise order, relative to the work tree.
     pub paths: Vec<String>,
+    /// Every one of them, for gates.
+    pub differing: Differing,
     /// What could not be read, and why, for people. The numbers are then too small.
     pub unread: Option<String>,
+}
+
+/// Every path that counts, sorted, relative to the root; those that are not UTF-8, and so can be no payload, are left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Differing {
+    /// See [`Status::changed`].
+    pub changed: Vec<String>,
+    /// See [`Status::untracked`].
+    pub untracked: Vec<String>,
+    /// See [`Status::uncompared`].
+    pub uncompared: Vec<String>,
 }
 
 impl Status {
@@ -118,6 +131,8 @@ struct Seen {
     /// Paths in the work tree.
     excluded: Vec<Vec<u8>>,
     changed: HashSet<BString>,
+    untracked: Vec<BString>,
+    uncompared: Vec<BString>,
     first: BTreeSet<BString>,
     status: Status,
 }
@@ -138,8 +153,16 @@ impl Seen {
         let itself = |path: &PathBuf| Some(fs::canonicalize(path.parent()?).ok()?.join(path.file_name()?));
         let both = excluded.iter().flat_map(|path| [itself(path), fs::canonicalize(path).ok()]);
         let excluded = both.flatten().filter_map(|path| inside(&path)).collect();
-        let (changed, first) = (HashSet::new(), BTreeSet::new());
-        Seen { root, excluded, changed, first, status: Status::default(), work_tree: work_tree.clone() }
+        Seen {
+            root,
+            excluded,
+            changed: HashSet::new(),
+            untracked: Vec::new(),
+            uncompared: Vec::new(),
+            first: BTreeSet::new(),
+            status: Status::default(),
+            work_tree: work_tree.clone(),
+        }
     }
 
     fn counts(&self, path: &BStr) -> bool {
@@ -159,12 +182,16 @@ impl Seen {
     fn untracked(&mut self, path: &BStr) {
         if self.counts(path) {
             self.status.untracked += 1;
+            self.untracked.push(path.to_owned());
             self.name(path);
         }
     }
 
     fn uncompared(&mut self, path: &BStr) {
-        self.status.uncompared += u64::from(self.counts(path));
+        if self.counts(path) {
+            self.status.uncompared += 1;
+            self.uncompared.push(path.to_owned());
+        }
     }
 
     fn submodule(&mut self, path: &BStr) {
@@ -180,8 +207,22 @@ impl Seen {
 
     fn finish(mut self) -> Status {
         self.status.paths = self.first.iter().map(ToString::to_string).collect();
+        self.status.differing = Differing {
+            changed: in_root(self.changed.iter(), &self.root),
+            untracked: in_root(self.untracked.iter(), &self.root),
+            uncompared: in_root(self.uncompared.iter(), &self.root),
+        };
         self.status
     }
+}
+
+/// Paths of the work tree as paths of the root.
+fn in_root<'p>(paths: impl Iterator<Item = &'p BString>, root: &[u8]) -> Vec<String> {
+    let inside = paths.filter_map(|path| path.strip_prefix(root));
+    let mut inside: Vec<String> =
+        inside.filter_map(|path| Some(std::str::from_utf8(path).ok()?.to_owned())).collect();
+    inside.sort_unstable();
+    inside
 }
 
 /// Takes the files of the work tree that are none of the index.
