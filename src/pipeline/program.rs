@@ -73,7 +73,7 @@ impl Program<'_> {
             .map_err(io)?;
         let mut running =
             Running { child, output: Output::new(reader, self.output_bytes_max), reaped: false };
-        running.to_the_end(self.time_limit, watch)
+        running.finish(self.time_limit, watch)
     }
 }
 
@@ -85,7 +85,7 @@ struct Running {
 }
 
 impl Running {
-    fn to_the_end(&mut self, time_limit: Duration, watch: &Watch) -> Result<Ended> {
+    fn finish(&mut self, time_limit: Duration, watch: &Watch) -> Result<Ended> {
         let started = Instant::now();
         let is_over = loop {
             self.output.read();

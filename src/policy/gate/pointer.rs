@@ -38,8 +38,14 @@ impl Pointer {
     }
 }
 
+/// The largest document that is read as JSON, in bytes: parsed, one of nothing but small numbers takes 16 times as much.
+const JSON_BYTES_MAX: usize = 16 << 20;
+
 /// A document as JSON.
 pub fn json(document: &Document) -> Result<Value, Fault> {
+    if document.bytes.len() > JSON_BYTES_MAX {
+        return Err(Fault::new(&document.path).expected("JSON of at most 16 MiB").actual("it is larger"));
+    }
     let bytes = document.bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&document.bytes);
     serde_json::from_slice(bytes).map_err(|error| {
         let place = format!("{}:{}", document.path, error.line().max(1));
