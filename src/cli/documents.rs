@@ -240,8 +240,25 @@ pub struct DiffDocument {
     pub a: SideDocument,
     /// The second side.
     pub b: SideDocument,
+    /// Everything found in the packs.
+    pub findings: Vec<SideFinding>,
+    /// What is worth saying besides, such as what of a tree could not be sealed.
+    pub notes: Vec<SideFinding>,
     /// What differs; nothing if it could not be compared.
     pub changes: Option<Changes>,
+}
+
+/// A finding of `diff`.
+#[derive(Serialize, JsonSchema)]
+pub struct SideFinding {
+    /// `a` or `b`.
+    pub side: &'static str,
+    /// The check that found it; nothing for a note.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub check: Option<&'static str>,
+    /// What was found.
+    #[serde(flatten)]
+    pub finding: Finding,
 }
 
 /// A side of `diff`.
@@ -257,10 +274,10 @@ pub struct SideDocument {
     pub version: Option<String>,
     /// Where the policy of a tree was found.
     pub policy: Option<String>,
+    /// What a pack comes to; a tree needs no judge.
+    pub verdict: Option<Verdict>,
     /// The checks of a pack.
-    pub evidence: Option<OutcomeDocument>,
-    /// What is worth saying of a tree.
-    pub notes: Vec<Finding>,
+    pub checks: Vec<Check>,
 }
 
 /// `restore --json`

@@ -142,7 +142,16 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
             lines.push(words.to_owned());
         }
     };
-    for phrase in text.split_inclusive([',', ';']).map(|phrase| phrase.trim_start_matches(' ')) {
+    // A comma inside a number parts nothing.
+    let ends = |(at, _): &(usize, &str)| matches!(text.as_bytes().get(at.wrapping_sub(1)), Some(b',' | b';'));
+    let mut phrases = Vec::new();
+    let mut start = 0;
+    for (at, _) in text.match_indices(' ').filter(ends) {
+        phrases.push(&text[start..at]);
+        start = at + 1;
+    }
+    phrases.push(&text[start..]);
+    for phrase in phrases {
         if phrase.chars().count() <= width {
             put(phrase);
         } else {
@@ -215,6 +224,7 @@ mod tests {
         assert_eq!(wrap("one two three", 7), ["one two", "three"]);
         assert_eq!(wrap("a receipt of one, 14:02 UTC", 20), ["a receipt of one,", "14:02 UTC"]);
         assert_eq!(wrap("a lengthier word", 5), ["a", "lengthier", "word"]);
+        assert_eq!(wrap("10,001 files, 9.9 KiB; not read", 20), ["10,001 files,", "9.9 KiB; not read"]);
         assert_eq!(wrap("", 5), [""]);
     }
 

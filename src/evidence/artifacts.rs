@@ -43,7 +43,8 @@ impl<'a> Artifacts<'a> {
         if !found.is_ok_and(|at| self.is_wanted(&self.members[at])) {
             return;
         }
-        if let Some(reading) = artifact::inspect(path.as_str(), &mut Cursor::new(content)) {
+        let inspect = || artifact::inspect(path.as_str(), &mut Cursor::new(content));
+        if let Some(reading) = Reading::guarded(inspect) {
             self.note(path, reading);
         }
     }
@@ -63,7 +64,7 @@ impl<'a> Artifacts<'a> {
         for member in self.members.iter().filter(is_left) {
             watch.check()?;
             let (mut file, _) = root.open_file(member.path.as_str())?;
-            let reading = artifact::inspect(member.path.as_str(), &mut file);
+            let reading = Reading::guarded(|| artifact::inspect(member.path.as_str(), &mut file));
             unchanged(root, member, &file)?;
             if let Some(reading) = reading {
                 self.note(&member.path, reading);

@@ -5,7 +5,7 @@ use crate::evidence::compose::{Identity, Payload, TagFiles};
 use crate::evidence::gates::record::GATES;
 use crate::evidence::payload::{MANIFEST, NAMED_MAX, Named};
 use crate::evidence::provenance::{self, Origin, PROVENANCE, Parts};
-use crate::evidence::sbom::{self, ATTESTATION, CYCLONEDX, SPDX, Sbom, Subject};
+use crate::evidence::sbom::{self, ATTESTATION, CYCLONEDX, Format, SPDX, Sbom, Subject};
 use crate::format::bom::release::ReleaseFile;
 use crate::format::class::Class;
 use crate::format::cyclonedx::attestation;
@@ -49,13 +49,14 @@ impl Attesting<'_> {
             supplier: self.supplier,
             epoch_s: self.identity.source_date_epoch,
         };
-        let sbom = sbom::write(&subject, software, files);
+        let formats = [Format::CycloneDx, Format::Spdx];
+        let (sbom, [cyclonedx, spdx]) = sbom::write(&subject, software, files, formats);
         let byproducts = [
-            (CYCLONEDX, tags.add(CYCLONEDX, |out| out.write_all(&sbom.cyclonedx))?),
-            (SPDX, tags.add(SPDX, |out| out.write_all(&sbom.spdx))?),
+            (CYCLONEDX, tags.add(CYCLONEDX, |out| out.write_all(&cyclonedx))?),
+            (SPDX, tags.add(SPDX, |out| out.write_all(&spdx))?),
         ];
         let manifest = tags.digest(MANIFEST).expect("the manifest was written before");
-        let bom = attestation::Sbom::of(&sbom.cyclonedx).map_err(|why| {
+        let bom = attestation::Sbom::of(&cyclonedx).map_err(|why| {
             Error::input(
                 format!("the SBOM cannot be signed: {why}"),
                 "leave lockfiles that say nothing of the release out: [sbom] exclude",

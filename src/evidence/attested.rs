@@ -12,8 +12,9 @@ use crate::evidence::sbom::{ATTESTATION, CYCLONEDX, SPDX};
 use crate::finding::{Code, Finding, Outcome, Status};
 use crate::format::bom::agreement::agrees;
 use crate::format::cyclonedx::attestation::Sbom;
+use crate::format::cyclonedx::read::released;
 use crate::format::digest::Sha256;
-use crate::format::gates::{VerificationResult, VerificationSummary};
+use crate::format::gates::{RESOURCE, VerificationResult, VerificationSummary};
 use crate::format::kind::Kind;
 use crate::format::pack::Pack;
 use crate::format::provenance::{BUILD_TYPE, Provenance, Resource};
@@ -24,6 +25,7 @@ use crate::keys::trust::Trust;
 use crate::keys::verify::{Expect, Verified};
 use crate::pipeline::contents::Tags;
 use crate::policy::gate;
+use std::collections::BTreeMap;
 
 /// What the attestations of a pack are judged by.
 pub struct Attested<'a> {
@@ -128,16 +130,33 @@ impl Attested<'_> {
         let parameters = &definition.external_parameters;
         same("buildType", definition.build_type.clone(), BUILD_TYPE.to_owned());
         same("version", parameters.version.clone(), self.pack.version.clone());
-        same("policy", parameters.policy.sha256.to_string(), self.pack.policy.sha256.to_string());
-        for resource in &said.run_details.byproducts {
-            let Some((name, digest)) = named(resource) else { continue };
-            let found = self.digest_of(name)?.map_or("not in the pack".to_owned(), |found| found.to_string());
-            same(name, digest.to_string(), found);
+        same("policy", digest(parameters.policy.sha256), digest(self.pack.policy.sha256));
+        // Both SBOMs, each with the digest that it has in the pack.
+        let byproducts: Vec<(&str, Sha256)> = said.run_details.byproducts.iter().filter_map(named).collect();
+        for name in [CYCLONEDX, SPDX] {
+            if !byproducts.iter().any(|(said, _)| *said == name) {
+                let found = self.digest_of(name)?.map_or(ABSENT.to_owned(), digest);
+                same(name, ABSENT.to_owned(), found);
+            }
         }
-        for resource in &definition.resolved_dependencies {
-            let Some((name, digest)) = named(resource) else { continue };
-            if let Some(found) = self.resolved(name) {
-                same(name, digest.to_string(), found.to_string());
+        for (name, sha256) in byproducts {
+            let found = self.digest_of(name)?.map_or(ABSENT.to_owned(), digest);
+            same(name, digest(sha256), found);
+        }
+        let resolved: Vec<(&str, Sha256)> =
+            definition.resolved_dependencies.iter().filter_map(named).collect();
+        if !resolved.iter().any(|(name, _)| *name == DDL)
+            && let Some(found) = self.resolved(DDL)
+        {
+            same(DDL, ABSENT.to_owned(), digest(found));
+        }
+        for (name, sha256) in resolved {
+            match self.resolved(name) {
+                Some(found) => same(name, digest(sha256), digest(found)),
+                None if name == DDL && self.pack.ddl.is_none() => {
+                    same(name, digest(sha256), ABSENT.to_owned())
+                }
+                None => {}
             }
         }
         Ok(findings)
@@ -187,7 +206,11 @@ impl Attested<'_> {
         if !statement.predicate().is(cyclonedx) {
             let finding = Finding::new(Code::SbomInvalid, CYCLONEDX);
             findings.push(finding.actual("it is not the document that was signed"));
+            // What another document has in common with the SPDX one says nothing of that.
+            outcome.conclude("sbom", "CycloneDX and SPDX", findings);
+            return Ok(());
         }
+        findings.extend(self.misdescribed(cyclonedx));
         let detail = match agrees(cyclonedx, spdx) {
             Ok(counts) => format!("CycloneDX and SPDX, {}", count(counts.components as u64, "component")),
             Err(why) => {
@@ -197,6 +220,40 @@ impl Attested<'_> {
         };
         outcome.conclude("sbom", detail, findings);
         Ok(())
+    }
+
+    /// The version that the SBOM is of must be the pack's, and its files the artifacts of the signed lists.
+    fn misdescribed(&self, cyclonedx: &[u8]) -> Vec<Finding> {
+        let finding = |subject: &str| Finding::new(Code::SbomInvalid, format!("{CYCLONEDX}: {subject}"));
+        let files = match released(cyclonedx) {
+            Ok(files) => files,
+            Err(fault) => return vec![Finding::new(Code::SbomInvalid, CYCLONEDX).actual(fault)],
+        };
+        let mut findings = Vec::new();
+        if files.version.as_ref() != Some(&self.pack.version) {
+            let said = files.version.unwrap_or_else(|| ABSENT.to_owned());
+            findings.push(finding("version").expected(&self.pack.version).actual(said));
+        }
+        let artifacts = &self.payload.artifacts;
+        // Past the limit none is named, and the manifest stands for all.
+        let artifacts = if artifacts.len() > NAMED_MAX { &[] } else { &artifacts[..] };
+        let mut said: BTreeMap<&str, Option<Sha256>> = BTreeMap::new();
+        for (path, sha256) in &files.files {
+            if said.insert(path, *sha256).is_some() {
+                findings.push(finding(path).expected("once").actual("twice"));
+            }
+        }
+        for (path, signed) in artifacts {
+            let actual = match said.remove(path.as_str()) {
+                Some(Some(sha256)) if sha256 == *signed => continue,
+                Some(Some(sha256)) => format!("sha256 {sha256}"),
+                Some(None) => "no sha256".to_owned(),
+                None => ABSENT.to_owned(),
+            };
+            findings.push(finding(path.as_str()).expected(format!("sha256 {signed}")).actual(actual));
+        }
+        findings.extend(said.keys().map(|path| finding(path).actual("no artifact of the pack")));
+        findings
     }
 
     fn verified<P: Predicate>(&self, bundle: &[u8], file: &str) -> Result<Verified<Statement<P>>, Finding> {
@@ -224,7 +281,9 @@ fn judge(pack: &Pack, said: &VerificationSummary) -> (Tally, Vec<Finding>) {
         }
     };
     same("version", said.gates.version.clone(), pack.version.clone());
-    same("policy", said.policy.digest.sha256.to_string(), pack.policy.sha256.to_string());
+    same("resourceUri", said.resource_uri.clone(), format!("{RESOURCE}{}", pack.name));
+    same("stage", said.gates.stage.clone(), gate::Stage::Seal.to_string());
+    same("policy", digest(said.policy.digest.sha256), digest(pack.policy.sha256));
     same("result", format!("{:?}", said.verification_result), format!("{:?}", VerificationResult::Passed));
     let mut tally = Tally::default();
     for one in &said.gates.gates {
@@ -234,11 +293,23 @@ fn judge(pack: &Pack, said: &VerificationSummary) -> (Tally, Vec<Finding>) {
                 tally.add(gate::Status::Failed);
                 findings.push(Finding::new(Code::GateFailed, &one.id).actual("it failed when it was sealed"));
             }
+            Some(gate::Status::Waived) if one.waiver.is_none() => {
+                let finding = Finding::new(Code::StatementInvalid, &one.id);
+                findings.push(finding.actual("waived, but by no waiver"));
+            }
             Some(status) => tally.add(status),
             None => findings.push(Finding::new(Code::StatementInvalid, &one.id).actual(&one.status)),
         }
     }
     (tally, findings)
+}
+
+/// What is said of a file that is not in the pack, or not named.
+const ABSENT: &str = "absent";
+
+/// As findings show it.
+fn digest(sha256: Sha256) -> String {
+    format!("sha256 {sha256}")
 }
 
 /// A resource's name, and its SHA-256 where it has one.

@@ -16,6 +16,7 @@ use crate::pipeline::watch::Watch;
 use crate::policy::Policy;
 use crate::tree::ddl::{self, FILE_BYTES_MAX, order};
 use crate::tree::member::{Member, MemberKind};
+use crate::tree::reading::caught;
 use std::collections::BTreeSet;
 use std::io::{self, BufRead, Read};
 
@@ -76,7 +77,13 @@ fn one(
     if bytes.len() as u64 == limit {
         return Ok((None, Some(ddl::unread(path.as_str(), dialect, Why::TooLarge, room))));
     }
-    Ok((Some(Sha256::of(&bytes)), Some(ddl::read(path.as_str(), &bytes, dialect, room))))
+    // A parser that panics leaves the room as it was, and the file is one statement that is not parsed.
+    let before = room.clone();
+    let said = caught(|| ddl::read(path.as_str(), &bytes, dialect, room)).unwrap_or_else(|| {
+        *room = before;
+        ddl::unread(path.as_str(), dialect, Why::Form, room)
+    });
+    Ok((Some(Sha256::of(&bytes)), Some(said)))
 }
 
 impl Gathered {

@@ -5,7 +5,7 @@ use crate::evidence::artifacts::Artifacts;
 use crate::evidence::compose::release_member;
 use crate::evidence::ddl;
 use crate::evidence::payload::{Fault, Lists};
-use crate::evidence::sbom::{self, CYCLONEDX, Sbom, Subject};
+use crate::evidence::sbom::{self, CYCLONEDX, Format, Sbom, Subject};
 use crate::finding::{Code, Finding};
 use crate::format::bom::release::ReleaseFile;
 use crate::format::class::Class;
@@ -102,8 +102,8 @@ impl Described {
         let root = Root::open(tree.root)?;
         let members = &tree.scan.members;
         let hashed = hashed(&root, members, threads, watch)?;
-        let sbom = tree.sbom(&root, &hashed, watch)?;
-        let bom = Bom::parse(&sbom.cyclonedx).map_err(|fault| invalid(&fault))?;
+        let (sbom, document) = tree.sbom(&root, &hashed, watch)?;
+        let bom = Bom::parse(&document).map_err(|fault| invalid(&fault))?;
         let policy = PolicyRef { name: tree.policy.name.clone(), sha256: tree.policy.sha256 };
         let entries = members.iter().zip(&hashed).map(|(member, hashed)| entry(member, *hashed, tree.kind));
         let described = Described {
@@ -148,7 +148,7 @@ pub struct Tree<'a> {
 
 impl Tree<'_> {
     /// The SBOM that a seal would write, but for its time.
-    fn sbom(&self, root: &Root, hashed: &[Hashed], watch: &Watch) -> Result<Sbom> {
+    fn sbom(&self, root: &Root, hashed: &[Hashed], watch: &Watch) -> Result<(Sbom, Vec<u8>)> {
         let members = &self.scan.members;
         let mut said = software::lockfiles(self.root, self.scan, self.policy, watch)?;
         said.extend(Artifacts::new(members, self.policy).read_all(root, watch)?);
@@ -166,7 +166,9 @@ impl Tree<'_> {
             supplier: self.policy.supplier.as_deref(),
             epoch_s: 0,
         };
-        Ok(sbom::write(&subject, said, artifacts.map(file).collect()))
+        let files = artifacts.map(file).collect();
+        let (sbom, [document]) = sbom::write(&subject, said, files, [Format::CycloneDx]);
+        Ok((sbom, document))
     }
 }
 

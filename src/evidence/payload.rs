@@ -111,9 +111,7 @@ impl Check<'_> {
 
     fn one(&mut self, (line, manifest): (inventory::Row, Option<Line>)) {
         let member = &line.member;
-        if let (FileType::File, Some(manifest)) = (&member.kind, &manifest) {
-            self.payload.name(&line, Sha256(manifest.digest));
-        }
+        self.payload.name(&line, manifest.as_ref());
         if line.archived {
             match self.matcher.find(member.fingerprint().identity) {
                 Some(row) => self.present(&line, manifest.as_ref(), row),
@@ -172,8 +170,12 @@ impl Check<'_> {
 }
 
 impl Payload {
-    fn name(&mut self, line: &inventory::Row, signed: Sha256) {
-        let path = &line.member.path;
+    /// Keeps a file's name and signed digest, if the attestations may speak of it.
+    pub fn name(&mut self, line: &inventory::Row, manifest: Option<&Line>) {
+        let (path, FileType::File, Some(manifest)) = (&line.member.path, &line.member.kind, manifest) else {
+            return;
+        };
+        let signed = Sha256(manifest.digest);
         let note = |named: &mut Named| {
             if named.len() <= NAMED_MAX {
                 named.push((path.clone(), signed));

@@ -28,12 +28,17 @@ pub struct Subject<'a> {
     pub epoch_s: i64,
 }
 
-/// Both documents, and what is to be said of them.
-pub struct Sbom {
+/// A document format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
     /// CycloneDX 1.6.
-    pub cyclonedx: Vec<u8>,
+    CycloneDx,
     /// SPDX 2.3.
-    pub spdx: Vec<u8>,
+    Spdx,
+}
+
+/// What is to be said of the documents.
+pub struct Sbom {
     /// How many components are in them, artifacts of the release not counted.
     pub components: u64,
     /// The lockfiles that were read, in bytewise order.
@@ -46,9 +51,14 @@ pub struct Sbom {
     pub findings: Vec<Finding>,
 }
 
-/// Writes both documents. `files` are all artifacts of the release; past [`NAMED_MAX`] none of them is named one by
-/// one: the payload's manifest lists them, and the SBOM is marked incomplete.
-pub fn write(subject: &Subject<'_>, said: Vec<Said>, files: Vec<ReleaseFile>) -> Sbom {
+/// Writes the documents of these formats, and gives them in that order. `files` are all artifacts of the release; past
+/// [`NAMED_MAX`] none of them is named one by one: the payload's manifest lists them, and the SBOM is marked incomplete.
+pub fn write<const N: usize>(
+    subject: &Subject<'_>,
+    said: Vec<Said>,
+    files: Vec<ReleaseFile>,
+    formats: [Format; N],
+) -> (Sbom, [Vec<u8>; N]) {
     let mut findings: Vec<Finding> = said
         .iter()
         .flat_map(|said| said.reading.faults.iter().map(|fault| fault.finding(&said.path)))
@@ -57,12 +67,16 @@ pub fn write(subject: &Subject<'_>, said: Vec<Said>, files: Vec<ReleaseFile>) ->
     let lockfiles =
         said.iter().filter(|said| said.lockfile.is_some()).map(|said| said.path.clone()).collect();
     let described = said.iter().filter(|said| said.lockfile.is_none()).count() as u64;
-    let release = release(subject, said, if files.len() > NAMED_MAX { Vec::new() } else { files });
+    let release = release(subject, said, files);
     let merged = Merged::of(&release);
     findings.extend(merged.disagreements.iter().map(|disagreement| disagreement.finding()));
-    let (cyclonedx, spdx) = (cyclonedx::to_bytes(&merged), spdx::to_bytes(&merged));
+    let documents = formats.map(|format| match format {
+        Format::CycloneDx => cyclonedx::to_bytes(&merged),
+        Format::Spdx => spdx::to_bytes(&merged),
+    });
     let components = merged.parts.iter().filter(|part| part.kind != ComponentKind::File).count() as u64;
-    Sbom { cyclonedx, spdx, components, lockfiles, described, incomplete: release.incomplete(), findings }
+    let incomplete = release.incomplete();
+    (Sbom { components, lockfiles, described, incomplete, findings }, documents)
 }
 
 fn too_many(files: usize) -> Option<Finding> {
@@ -81,10 +95,12 @@ fn release(subject: &Subject<'_>, said: Vec<Said>, files: Vec<ReleaseFile>) -> R
         graph: said.reading.graph,
         aggregate: said.reading.aggregate,
     };
+    let files_omitted = if files.len() > NAMED_MAX { files.len() as u64 } else { 0 };
     Release {
         subject: Component { supplier: subject.supplier.map(str::to_owned), ..named },
         sources: said.into_iter().map(source).collect(),
-        files,
+        files: if files_omitted > 0 { Vec::new() } else { files },
+        files_omitted,
         epoch_s: subject.epoch_s,
         tool: Tool::this(),
     }

@@ -16,6 +16,9 @@ pub const EXTENSION: &str = "urn:attestar:gates:v1";
 /// `verifier.id`: this program, by name; the signature says whose it was.
 pub const VERIFIER: &str = "urn:attestar:verifier";
 
+/// What `resourceUri` begins with; the pack's name follows.
+pub const RESOURCE: &str = "urn:attestar:pack:";
+
 /// Predicate `https://slsa.dev/verification_summary/v1`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]

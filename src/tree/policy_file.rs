@@ -14,7 +14,7 @@ pub fn load(root: &Path, named: Option<&Path>) -> Result<Policy> {
     if let Some(name) = named.and_then(Path::to_str).and_then(|named| named.strip_prefix("builtin:")) {
         return Policy::builtin(name);
     }
-    let path: PathBuf = named.map_or_else(|| root.join(POLICY_FILE), Path::to_owned);
+    let path: PathBuf = named.map_or_else(|| of(root), Path::to_owned);
     match (text::read(&path)?, named) {
         (Some(text), _) => Policy::parse(Source::File(path), text),
         (None, None) => Policy::builtin("default"),
@@ -25,12 +25,27 @@ pub fn load(root: &Path, named: Option<&Path>) -> Result<Policy> {
     }
 }
 
+/// The policy's path, as people write it: of the tree `.` it is `attestar.toml`.
+fn of(root: &Path) -> PathBuf {
+    let path = root.join(POLICY_FILE);
+    path.strip_prefix(".").map(Path::to_owned).unwrap_or(path)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::fs;
 
     const TEXT: &str = "schema = 1\n[[include]]\nclass = 'doc'\npaths = ['**']\n";
+
+    #[test]
+    fn of_the_tree_that_one_stands_in_it_has_no_dot() {
+        for (root, path) in
+            [(".", "attestar.toml"), ("./shop", "shop/attestar.toml"), ("/shop", "/shop/attestar.toml")]
+        {
+            assert_eq!(of(Path::new(root)), Path::new(path));
+        }
+    }
 
     #[test]
     fn the_named_policy_comes_before_the_trees_and_that_before_the_default() {

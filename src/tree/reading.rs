@@ -2,6 +2,7 @@
 
 use crate::finding::Code;
 use crate::format::bom::{Aggregate, Graph};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 pub use crate::format::fault::Fault;
 
@@ -40,11 +41,48 @@ impl Reading {
         reading.fault(code, line, what);
         reading
     }
+
+    /// What a reader gives, or that it failed. Readers rest on parsers of others, and one that panics over a hostile
+    /// file must not take the rest of the release with it. Nothing that the reader left half-done is used again.
+    pub fn guarded<T: From<Reading>>(read: impl FnOnce() -> T) -> T {
+        caught(read)
+            .unwrap_or_else(|| Reading::failed(Code::SbomSourceInvalid, None, "the reader failed").into())
+    }
+}
+
+/// What something gives; `None` if it panics.
+pub fn caught<T>(read: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(read)).ok()
 }
 
 /// A reading of which nothing but this could be read.
 impl From<Fault> for Reading {
     fn from(fault: Fault) -> Reading {
         Reading { graph: Graph::default(), aggregate: Aggregate::Incomplete, faults: vec![fault] }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tree::lockfile::{Kind, Lockfile};
+
+    #[test]
+    fn a_reader_that_panics_is_a_fault_of_the_file_alone() {
+        let kind =
+            Kind { name: "x.lock", is: |name| name == "x.lock", read: |_| panic!("a parser's own fault") };
+        let lockfile = Lockfile { path: "x.lock", bytes: b"", beside: &() };
+        let reading: Reading = Reading::guarded(|| (kind.read)(&lockfile));
+        assert_eq!(reading.aggregate, Aggregate::Incomplete);
+        let [fault] = &reading.faults[..] else { panic!("one fault: {reading:?}") };
+        assert_eq!((fault.code, &*fault.what), (Code::SbomSourceInvalid, "the reader failed"));
+        assert_eq!(fault.finding("web/x.lock").subject, "web/x.lock");
+    }
+
+    #[test]
+    fn a_reader_that_ends_is_let_be() {
+        let whole = || Some(Reading::new(Aggregate::Complete));
+        assert_eq!(Reading::guarded(whole), whole());
+        assert_eq!(Reading::guarded(|| None::<Reading>), None);
     }
 }

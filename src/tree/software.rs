@@ -86,7 +86,7 @@ fn read(root: &Root, path: &str, kind: &'static Kind) -> Said {
     };
     let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
     let lockfile = Lockfile { path, bytes: &bytes, beside: &InTree { root, folder } };
-    said(Some(Sha256::of(&bytes)), (kind.read)(&lockfile))
+    said(Some(Sha256::of(&bytes)), Reading::guarded(|| (kind.read)(&lockfile)))
 }
 
 /// A file's content, or why there is none.

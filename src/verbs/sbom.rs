@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::evidence::artifacts::Artifacts;
-use crate::evidence::sbom::{self, Sbom, Subject};
+use crate::evidence::sbom::{self, Format, Sbom, Subject};
 use crate::format::bom::release::ReleaseFile;
 use crate::format::class::Class;
 use crate::pipeline::hash::{Wanted, hash_files};
@@ -26,6 +26,8 @@ pub struct Request<'a> {
     pub out: &'a Path,
     /// `SOURCE_DATE_EPOCH`, if it is set.
     pub source_date_epoch: Option<i64>,
+    /// Which document to write.
+    pub format: Format,
     /// Worker threads.
     pub threads: usize,
 }
@@ -36,11 +38,13 @@ pub struct Described {
     pub project: String,
     /// The version, where something tells it.
     pub version: Option<String>,
-    /// The documents.
+    /// What is to be said of the document.
     pub sbom: Sbom,
+    /// The document.
+    pub document: Vec<u8>,
 }
 
-/// Reads every lockfile and artifact, and writes both documents.
+/// Reads every lockfile and artifact, and writes the document.
 pub fn sbom(request: &Request<'_>, watch: &Watch) -> Result<Described> {
     let facts = git::facts(request.root)?;
     let project = version::project_name(request.root, request.policy)?.value;
@@ -62,8 +66,8 @@ pub fn sbom(request: &Request<'_>, watch: &Watch) -> Result<Described> {
         supplier: request.policy.supplier.as_deref(),
         epoch_s,
     };
-    let sbom = sbom::write(&subject, said, files);
-    Ok(Described { project, version, sbom })
+    let (sbom, [document]) = sbom::write(&subject, said, files, [request.format]);
+    Ok(Described { project, version, sbom, document })
 }
 
 /// Every artifact with its digests.

@@ -112,30 +112,6 @@ pub struct Sealed {
     pub warnings: Vec<Finding>,
 }
 
-/// The release as its gates see it.
-fn judged<'a>(
-    request: &Request<'a>,
-    origin: &'a Origin,
-    identity: &'a Identity,
-    now: Timestamp,
-) -> Judged<'a, 'a> {
-    Judged {
-        root: request.root,
-        policy: request.policy,
-        origin,
-        project: &identity.project,
-        version: &identity.version,
-        tier: request.tier,
-        stage: Stage::Seal,
-        only: &[],
-        out: request.out,
-        trust: request.trust,
-        now,
-        programs: request.programs,
-        threads: request.threads,
-    }
-}
-
 /// Seals a release.
 pub fn seal(request: &Request<'_>, watch: &Watch) -> Result<Sealed> {
     let evaluated_at = (request.clock)();
@@ -157,9 +133,10 @@ pub fn seal(request: &Request<'_>, watch: &Watch) -> Result<Sealed> {
     };
     let out = [request.out.to_owned()];
     let origin = origin(request.root, request.policy, &version.value, facts, &out, request.variables)?;
-    let judged = judged(request, &origin, &identity, evaluated_at);
+    let judged = judged(request, &identity, &origin, evaluated_at);
     let gates = judged.evaluate(&scanned, watch)?;
     let release = judged.release();
+    watch.check()?;
     if gates.refuses() {
         return Err(Error::Refused(gates.findings()));
     }
@@ -171,15 +148,7 @@ pub fn seal(request: &Request<'_>, watch: &Watch) -> Result<Sealed> {
         release: &release,
         place: &place,
     };
-    let made = match write(&context, scanned, watch) {
-        // A file that changed: the tree is looked at once more, and then it must hold still.
-        Err(Error::Refused(findings))
-            if findings.iter().all(|finding| finding.code == Code::FileChanging) =>
-        {
-            write(&context, scan_release(request, watch)?, watch)?
-        }
-        made => made?,
-    };
+    let made = write_steady(&context, scanned, watch)?;
     let receipt = receipt(request, &made, &place, evaluated_at);
     let placed = place.publish(&request.key.sign_statement(&receipt).to_bytes())?;
     Ok(Sealed {
@@ -205,6 +174,30 @@ pub fn seal(request: &Request<'_>, watch: &Watch) -> Result<Sealed> {
         gates: Tally::of(&gates),
         origin: origin.clone(),
     })
+}
+
+/// The release as its gates see it.
+fn judged<'a>(
+    request: &Request<'a>,
+    identity: &'a Identity,
+    origin: &'a Origin,
+    now: Timestamp,
+) -> Judged<'a, 'a> {
+    Judged {
+        root: request.root,
+        policy: request.policy,
+        origin,
+        project: &identity.project,
+        version: &identity.version,
+        tier: request.tier,
+        stage: Stage::Seal,
+        only: &[],
+        out: request.out,
+        trust: request.trust,
+        now,
+        programs: request.programs,
+        threads: request.threads,
+    }
 }
 
 /// What would be sealed, for `--list-unmatched`: nothing is read.
@@ -253,6 +246,18 @@ struct Sealing<'a> {
     gates: &'a Evaluation<'a>,
     release: &'a Release<'a>,
     place: &'a Place,
+}
+
+/// Writes the pack. If a file changed meanwhile, the tree is looked at once more, and then it must hold still.
+fn write_steady(sealing: &Sealing<'_>, scan: Scan, watch: &Watch) -> Result<Made> {
+    match write(sealing, scan, watch) {
+        Err(Error::Refused(findings))
+            if findings.iter().all(|finding| finding.code == Code::FileChanging) =>
+        {
+            write(sealing, scan_release(sealing.request, watch)?, watch)
+        }
+        made => made,
+    }
 }
 
 fn write(sealing: &Sealing<'_>, scan: Scan, watch: &Watch) -> Result<Made> {

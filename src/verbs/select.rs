@@ -1,9 +1,10 @@
 //! Some of a pack's files: chosen by glob, found through the index, each compared with the signed lists.
 
 use crate::error::{Error, Result};
+use crate::evidence::attested::Attested;
 use crate::evidence::links::LinkMap;
 use crate::evidence::pack::{self, Judge, Presence, signer};
-use crate::evidence::payload::{Fault, Lists, differs};
+use crate::evidence::payload::{Fault, Lists, Payload, differs};
 use crate::evidence::receipt::VerifiedReceipt;
 use crate::evidence::seal::{SEAL, Sealed};
 use crate::evidence::{agreement, closure, seal};
@@ -136,7 +137,11 @@ fn judge_lists(
         return Ok(None);
     }
     match choose(tags, kind, selection)? {
-        Ok(wanted) => {
+        Ok((wanted, named)) => {
+            attested(request, tags, receipt, &named, restored)?;
+            if restored.outcome.verdict() != Verdict::Holds {
+                return Ok(None);
+            }
             count(&wanted, restored);
             Ok(Some(wanted))
         }
@@ -147,16 +152,30 @@ fn judge_lists(
     }
 }
 
-/// Reads the lists once and keeps what is wanted of them.
-fn choose(tags: &Tags, kind: Kind, selection: &Selection) -> Result<Result<Vec<Wanted>, Finding>> {
+/// The attestations are of the whole pack, and must hold for any part of it.
+fn attested(
+    request: &Request<'_>,
+    tags: &Tags,
+    receipt: &VerifiedReceipt,
+    named: &Payload,
+    restored: &mut Restored,
+) -> Result<()> {
+    let Some(pack) = &restored.pack else { return Ok(()) };
+    let attested = Attested { tags, pack, payload: named, trust: request.trust, receipt: Some(receipt) };
+    attested.check(&mut restored.outcome)
+}
+
+/// Reads the lists once and keeps what is wanted of them, and what the attestations speak of by name.
+fn choose(tags: &Tags, kind: Kind, selection: &Selection) -> Result<Result<(Vec<Wanted>, Payload), Finding>> {
     let mut lists = match Lists::open(tags, kind) {
         Ok(lists) => lists,
         Err(finding) => return Ok(Err(finding)),
     };
-    let (mut wanted, mut links) = (Vec::new(), Vec::new());
+    let (mut wanted, mut links, mut named) = (Vec::new(), Vec::new(), Payload::default());
     loop {
         match lists.next_member() {
             Ok(Some((row, manifest))) => {
+                named.name(&row, manifest.as_ref());
                 if row.archived && row.member.target().is_some() {
                     links.push(row.member.clone());
                 }
@@ -170,7 +189,8 @@ fn choose(tags: &Tags, kind: Kind, selection: &Selection) -> Result<Result<Vec<W
             }
             Ok(None) => {
                 let map = LinkMap::new(&links);
-                return Ok(links.iter().find_map(|link| map.refuse(&link.path)).map_or(Ok(wanted), Err));
+                let refused = links.iter().find_map(|link| map.refuse(&link.path));
+                return Ok(refused.map_or(Ok((wanted, named)), Err));
             }
             Err(Fault::Finding(finding)) => return Ok(Err(*finding)),
             Err(Fault::Io(source)) => return Err(Error::io("read", "a tag file")(source)),
@@ -274,7 +294,7 @@ pub fn from_folder(
         return Ok(restored);
     }
     let wanted = match choose(&read.contents.tags, kind, &Selection::new(request.paths)?)? {
-        Ok(wanted) => wanted,
+        Ok((wanted, _)) => wanted,
         Err(finding) => {
             restored.outcome.conclude("selection", "nothing can be chosen", vec![finding]);
             return Ok(restored);

@@ -4,24 +4,28 @@
 
 use crate::seeds;
 use attestar::error::Error;
+use attestar::format::allowed_signers::AllowedSigners;
 use attestar::format::bag::declaration::{Declaration, Version};
 use attestar::format::bag::fetch::{self, FetchLines, is_absolute_uri};
 use attestar::format::bag::info;
 use attestar::format::bag::manifest::{ManifestLines, check_path};
 use attestar::format::bag::text::{Encoding, TextLines};
+use attestar::format::bom::Aggregate;
 use attestar::format::bom::agreement::agrees;
 use attestar::format::bundle::Bundle;
 use attestar::format::cyclonedx::attestation::Sbom;
-use attestar::format::cyclonedx::read::Bom;
+use attestar::format::cyclonedx::read::{Bom, released};
 use attestar::format::ddl::{Dialect, Room};
 use attestar::format::digest::Sha256;
 use attestar::format::frames::{self, Frame, SeekTable, skippable_header};
+use attestar::format::gates::VerificationSummary;
 use attestar::format::hashes;
 use attestar::format::index::{IndexReader, IndexWriter};
 use attestar::format::inventory::Row;
 use attestar::format::lines::BAD_LINES_MAX;
 use attestar::format::listing::{self, Lines};
 use attestar::format::path::{self, PackPath};
+use attestar::format::provenance::Provenance;
 use attestar::format::receipt::Receipt;
 use attestar::format::seal::Seal;
 use attestar::format::statement::{Predicate, Statement};
@@ -31,8 +35,14 @@ use attestar::keys::passphrase::NoPassphrases;
 use attestar::keys::public::PublicKey;
 use attestar::keys::trust::Trust;
 use attestar::policy::{Policy, Source};
+use attestar::tree::artifact;
 use attestar::tree::ddl;
+use attestar::tree::git::Signers;
+use attestar::tree::git::signature;
+use attestar::tree::lockfile::{KINDS, Lockfile};
+use attestar::tree::reading::Reading;
 use data_encoding::HEXLOWER;
+use std::io::Cursor;
 use std::path::Path;
 
 /// A parser under test.
@@ -67,6 +77,10 @@ pub const TARGETS: &[Target] = &[
     Target { name: "identity", body: identity, seeds: seeds::identity },
     Target { name: "public_key", body: public_key, seeds: seeds::public_key },
     Target { name: "sbom", body: sbom, seeds: seeds::sbom },
+    Target { name: "lockfile", body: lockfile, seeds: seeds::lockfile },
+    Target { name: "artifact", body: artifact, seeds: seeds::artifact },
+    Target { name: "allowed_signers", body: allowed_signers, seeds: seeds::allowed_signers },
+    Target { name: "tag_signature", body: tag_signature, seeds: seeds::tag_signature },
 ];
 
 /// A tar that is taken to its end is what its members encode to, in whatever pieces it came.
@@ -275,7 +289,13 @@ pub fn statement(payload: &[u8]) {
         assert_eq!(Statement::<P>::parse(&statement.to_bytes()).expect("our own"), statement);
         true
     }
-    assert!(!(read_back::<Seal>(payload) && read_back::<Receipt>(payload)));
+    let read = [
+        read_back::<Seal>(payload),
+        read_back::<Receipt>(payload),
+        read_back::<Provenance>(payload),
+        read_back::<VerificationSummary>(payload),
+    ];
+    assert!(read.iter().filter(|&&is_one| is_one).count() <= 1);
 }
 
 /// A policy is kept to the letter; a mistake in it has a line that there is.
@@ -373,9 +393,73 @@ pub fn sbom(bytes: &[u8]) {
     let mut refs: Vec<&str> = bom.components.iter().map(|item| &*item.bom_ref).collect();
     refs.sort_unstable();
     assert!(refs.is_sorted_by(|a, b| a < b), "no name twice");
+    let files = released(bytes).expect("it was read before").files;
+    assert!(files.iter().all(|(path, _)| refs.contains(&&*format!("file:{path}"))));
     if let Ok(sbom) = Sbom::of(bytes) {
         assert_eq!((sbom.project(), sbom.kind()), (&*bom.project, bom.kind));
         let statement = sbom.over(Sha256::of(bytes));
         assert_eq!(Statement::<Sbom>::parse(&statement.to_bytes()).expect("it was one"), statement);
+    }
+}
+
+/// The most faults that a file may have.
+const FAULTS_MAX: usize = 100;
+
+/// What could not be read makes the whole incomplete, is bounded, and stands on a line that there is.
+fn assert_reading(reading: &Reading, bytes: &[u8]) {
+    assert!(reading.faults.len() <= FAULTS_MAX);
+    assert!(reading.faults.is_empty() || reading.aggregate == Aggregate::Incomplete);
+    let lines = 1 + bytes.iter().filter(|&&byte| matches!(byte, b'\n' | b'\r')).count();
+    for line in reading.faults.iter().filter_map(|fault| fault.line) {
+        assert!((1..=lines).contains(&line), "line {line} of {lines}: {:?}", reading.faults);
+    }
+}
+
+/// A lockfile, of the kind that the first byte says.
+pub fn lockfile(bytes: &[u8]) {
+    let Some((&kind, bytes)) = bytes.split_first() else { return };
+    let kind = &KINDS[usize::from(kind) % KINDS.len()];
+    let path = format!("web/{}", kind.name);
+    assert_reading(&(kind.read)(&Lockfile { path: &path, bytes, beside: &() }), bytes);
+}
+
+/// Names that say what an artifact must be, and one that does not.
+pub const ARTIFACTS: [&str; 8] =
+    ["a-1.0-py3-none-any.whl", "a.jar", "a.deb", "a-1.0.crate", "a.gem", "a.tar", "a-1.0.tar.gz", "a"];
+
+/// An artifact, under the name that the first byte says.
+pub fn artifact(bytes: &[u8]) {
+    let Some((&name, bytes)) = bytes.split_first() else { return };
+    let path = ARTIFACTS[usize::from(name) % ARTIFACTS.len()];
+    if let Some(reading) = artifact::inspect(path, &mut Cursor::new(bytes)) {
+        assert!(reading.faults.len() <= FAULTS_MAX);
+        assert!(reading.faults.is_empty() || reading.aggregate == Aggregate::Incomplete);
+    }
+}
+
+/// A mistake has a line that there is, and so has every key.
+pub fn allowed_signers(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let lines = 1 + text.bytes().filter(|&byte| byte == b'\n').count();
+    match AllowedSigners::parse(text) {
+        Ok(signers) => {
+            let numbers: Vec<usize> = signers.lines.iter().map(|one| one.line).collect();
+            assert!(
+                numbers.is_sorted_by(|a, b| a < b) && numbers.iter().all(|line| (1..=lines).contains(line))
+            );
+            for one in &signers.lines {
+                assert!(!one.key.is_empty());
+                let _ = (one.is_for("captain@example.com"), one.is_in("git"));
+            }
+        }
+        Err(fault) => assert!((1..=lines).contains(&fault.line), "line {} of {lines}", fault.line),
+    }
+}
+
+/// Where nobody is trusted, no signature of a tag is good.
+pub fn tag_signature(object: &[u8]) {
+    if let Some(signature) = signature::judge(object, None, &Signers::default()) {
+        assert_ne!(signature.verdict.as_str(), "good");
+        assert_eq!(signature.signer, None);
     }
 }

@@ -29,8 +29,9 @@ fn files(document: &Value) -> Vec<String> {
 
 /// The codes that a side's evidence was refused with.
 fn codes(document: &Value, side: &str) -> Vec<String> {
-    let found = document[side]["evidence"]["findings"].as_array().expect("evidence was judged");
-    found.iter().map(|finding| finding["code"].as_str().unwrap().to_owned()).collect()
+    let found = document["findings"].as_array().expect("evidence was judged").iter();
+    let found = found.filter(|finding| finding["side"] == side);
+    found.map(|finding| finding["code"].as_str().unwrap().to_owned()).collect()
 }
 
 /// Refused: nothing is said of what differs.
@@ -181,6 +182,8 @@ fn tampered_evidence_is_not_compared() {
     refuses(&world, &[B, A], 3);
     refuses(&world, &["shop", A], 3);
     world.run(&["diff", A, B]).exits(3).says("not compared, as it does not verify");
+    let logged = world.run(&["diff", A, B, "--log-format", "json"]).exits(3);
+    assert!(logged.err.contains("\"code\":\"altered\""), "{}", logged.err);
 }
 
 #[test]

@@ -71,6 +71,23 @@ fn components_of_two_trees_are_upgraded_downgraded_added_and_removed() {
 }
 
 #[test]
+fn two_sealed_releases_are_compared_by_their_sboms_and_a_tree_with_the_one_it_would_get() {
+    let world = World::release();
+    world.write("package-lock.json", npm().to_string());
+    world.seal(&[]).done();
+    let same = world.run(&["diff", "out/shop-1.0.0", "shop", "--exit-code"]).done();
+    same.says("components   the same 5").says("no differences");
+    let mut lock = npm();
+    lock["packages"]["node_modules/@sigstore/core"]["version"] = "2.0.1".into();
+    world.write("package-lock.json", lock.to_string());
+    world.run(&["-C", "shop", "seal", "--version", "1.1.0", "--out", "../out"]).done();
+    for (a, b) in [("out/shop-1.0.0", "shop"), ("out/shop-1.0.0.tar.zst.age", "out/shop-1.1.0")] {
+        let document = world.run(&["diff", a, b, "--json"]).done().json();
+        assert_eq!(components(&document), ["upgraded npm @sigstore/core: 2.0.0 to 2.0.1"]);
+    }
+}
+
+#[test]
 fn a_crate_that_is_there_in_several_versions_loses_one_of_them() {
     let world = two_trees();
     let lock = own("Cargo.lock");

@@ -2,7 +2,9 @@
 
 use crate::world::World;
 use attestar::finding::{Code, Weight};
+use attestar::policy::gate;
 use attestar::policy::{Policy, Source};
+use attestar::tree::lockfile;
 use std::collections::BTreeSet;
 use std::env;
 use std::fs;
@@ -126,6 +128,47 @@ fn every_command_and_flag_stands_in_cli_md() {
     }
 }
 
+/// The rows of the tables below a heading, by what their first cell says.
+fn rows(document: &str, heading: &str) -> BTreeSet<String> {
+    let body = document.split(&format!("\n{heading}\n")).nth(1).unwrap_or_else(|| panic!("no {heading}"));
+    let body = body.split("\n##").next().unwrap_or(body);
+    let cells = body.lines().filter_map(|line| line.strip_prefix("| ")?.split(" |").next());
+    cells.map(str::to_owned).collect()
+}
+
+#[test]
+fn every_kind_of_lockfile_and_artifact_stands_in_sbom_md() {
+    let sbom = document("docs/SBOM.md");
+    let documented = rows(&sbom, "### Lockfiles");
+    let kinds: BTreeSet<String> = lockfile::KINDS.iter().map(|kind| format!("`{}`", kind.name)).collect();
+    let documented: BTreeSet<String> = documented.into_iter().filter(|cell| cell != "lockfile").collect();
+    assert_eq!(documented, kinds);
+
+    // Each reader that artifacts are handed to, and what it is called there.
+    let readers = [
+        ("crate_file", "`.crate`"),
+        ("deb", "`.deb`"),
+        ("gem", "`.gem`"),
+        ("image", "images (OCI layouts, `docker save`)"),
+        ("jar", "jars, wars, ears"),
+        ("npm", "npm tarballs"),
+        ("program", "programs"),
+        ("rpm_file", "`.rpm`"),
+        ("sdist", "Python source archives"),
+        ("wheel", "wheels"),
+    ];
+    let dispatch = document("src/tree/artifact/mod.rs");
+    let called = dispatch
+        .match_indices("::read(")
+        .filter_map(|(at, _)| dispatch[..at].rsplit(|c: char| !c.is_ascii_lowercase() && c != '_').next());
+    let called: BTreeSet<&str> = called.collect();
+    assert_eq!(called, readers.iter().map(|(reader, _)| *reader).collect());
+    let documented = rows(&sbom, "### Artifacts");
+    for (reader, row) in readers {
+        assert!(documented.contains(row), "docs/SBOM.md has no row {row:?} for {reader}: {documented:?}");
+    }
+}
+
 #[test]
 fn every_policy_of_policy_md_is_one() {
     let policies = blocks(&document("docs/POLICY.md"), "toml");
@@ -134,6 +177,49 @@ fn every_policy_of_policy_md_is_one() {
         let policy = Policy::parse(Source::File("POLICY.md".into()), &*text);
         assert!(policy.is_ok(), "{}\n{text}", policy.unwrap_err());
     }
+}
+
+/// A section for each kind of gate, as the kind describes itself.
+fn kinds_of_gates() -> String {
+    let mut text = String::new();
+    for kind in gate::KINDS {
+        let waivable = if kind.waivable { "" } else { " No waiver lifts it." };
+        let holds = format!("Holds when {}.{waivable} What it finds is `{}`.", kind.holds_when, kind.code);
+        text += &format!("\n### `{}`\n\n{}\n\n| key | meaning |\n|---|---|\n", kind.name, wrapped(&holds));
+        kind.keys.iter().for_each(|(key, meaning)| text += &format!("| `{key}` | {meaning} |\n"));
+        text += &format!("\n```toml\nschema = 1\n\n{ANY}\n{}```\n", kind.example);
+    }
+    text + "\n"
+}
+
+/// In lines of at most 120 characters.
+fn wrapped(text: &str) -> String {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.is_empty() => line.push_str(word),
+            Some(line) if line.len() + 1 + word.len() <= 120 => *line += &format!(" {word}"),
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines.join("\n")
+}
+
+/// What every policy needs beside its gates.
+const ANY: &str = "[[include]]\nclass = \"doc\"\npaths = [\"**\"]\n";
+
+#[test]
+fn policy_md_describes_every_kind_of_gate_as_it_describes_itself() {
+    const START: &str = "from src/policy/gate. -->\n";
+    const END: &str = "<!-- The end of the kinds. -->";
+    let there = document("docs/POLICY.md");
+    let (before, rest) = there.split_once(START).expect("the start of the kinds");
+    let (_, after) = rest.split_once(END).expect("the end of the kinds");
+    let anew = format!("{before}{START}{}{END}{after}", kinds_of_gates());
+    if env::var_os("ATTESTAR_BLESS").is_some() {
+        fs::write(root().join("docs/POLICY.md"), &anew).unwrap();
+    }
+    assert!(document("docs/POLICY.md") == anew, "ATTESTAR_BLESS=1 writes docs/POLICY.md anew");
 }
 
 #[test]

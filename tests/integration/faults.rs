@@ -93,6 +93,83 @@ fn a_large_file_that_grows_all_the_while_is_refused() {
     assert_eq!(everything_in(&world.out()), [], "nothing is left");
 }
 
+const ARTIFACTS: &str = "schema = 1
+[[include]]
+class = \"artifact\"
+paths = [\"a/**\"]
+[[include]]
+class = \"doc\"
+paths = [\"**\"]
+";
+
+/// A tree whose archive takes a while: a large artifact comes first, a lockfile last.
+fn slow() -> World {
+    let world = World::new();
+    world.write("attestar.toml", ARTIFACTS);
+    world.write("a/tool.whl", noise(9 << 20));
+    world.write("m/large.bin", noise(4 << 20).repeat(24));
+    world.write("z/package-lock.json", "{\"lockfileVersion\":3,\"packages\":{}}\n");
+    world
+}
+
+/// How many bytes of the archive that is being written are there.
+fn written(world: &World) -> u64 {
+    let work = names_in(&world.out()).into_iter().find(|name| name.ends_with(".sealing"));
+    let files = work.map(|work| world.out().join(work));
+    let sizes =
+        files.iter().flat_map(fs::read_dir).flatten().flatten().filter_map(|file| file.metadata().ok());
+    sizes.map(|metadata| metadata.len()).max().unwrap_or(0)
+}
+
+/// Seals while another thread does something, which it is told when the artifact is packed, and the lockfile not yet.
+fn sealed_while(world: &World, meanwhile: impl Fn(&AtomicBool) + Sync) -> Said {
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while written(world) < 12 << 20 && !done.load(Relaxed) {
+                thread::sleep(Duration::from_millis(1));
+            }
+            meanwhile(&done);
+        });
+        let sealed = world.seal(&[]);
+        done.store(true, Relaxed);
+        sealed
+    })
+}
+
+fn append(path: &Path) {
+    OpenOptions::new().append(true).open(path).unwrap().write_all(b"\n").unwrap();
+}
+
+#[test]
+fn what_the_sbom_was_read_from_may_change_once() {
+    for name in ["a/tool.whl", "z/package-lock.json"] {
+        let world = slow();
+        let path = world.tree().join(name);
+        let before = fs::metadata(&path).unwrap().len();
+        sealed_while(&world, |_| append(&path)).done();
+        assert_eq!(fs::metadata(&path).unwrap().len(), before + 1, "it changed while it was sealed");
+        world.verify(&["--tree", "shop"]).done();
+        assert_eq!(names_in(&world.out()).len(), 3, "what was begun before the change is gone");
+    }
+}
+
+#[test]
+fn what_the_sbom_was_read_from_may_not_change_all_the_while() {
+    for name in ["a/tool.whl", "z/package-lock.json"] {
+        let world = slow();
+        let path = world.tree().join(name);
+        let said = sealed_while(&world, |done| {
+            while !done.load(Relaxed) {
+                append(&path);
+                thread::sleep(Duration::from_millis(2));
+            }
+        });
+        said.exits(1).complains("file-changing").complains(name);
+        assert_eq!(everything_in(&world.out()), [], "nothing is left");
+    }
+}
+
 /// Runs a shell script in a mount namespace of its own, where it may mount what it likes; `$A` is attestar.
 fn mounted(world: &World, script: &str) -> Said {
     let attestar = world.command(&[]);

@@ -67,7 +67,7 @@ fn more_members_than_the_receipt_says() {
 #[test]
 fn tag_files_that_the_payload_does_not_call_for() {
     let mut forgery = Forgery::of(b"small");
-    forgery.pack.tags.insert("zeros".to_owned(), vec![0; 65 << 20]);
+    forgery.pack.tags.insert("zeros".to_owned(), vec![0; 193 << 20]);
     let bytes = Tar::of(&forgery.pack).container().bytes();
     forgery.refuses(&bytes, "frame-too-large");
     forgery.refuses_a_part(&bytes, "frame-too-large");

@@ -1,6 +1,7 @@
 //! Trees that nobody made for a test: the Rust documentation of this machine, and this repository. Every step is held
 //! to the memory that attestar promises.
 
+use crate::repository::{COMMIT_TIME_S, commit, copy, git, succeeds};
 use crate::world::World;
 use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
@@ -14,8 +15,6 @@ const PEAK_KIB_MAX: u64 = 256 << 10;
 const DOC_FILES_MIN: u64 = 10_000;
 /// One line in so many is given to sha256sum as well.
 const SAMPLE: usize = 97;
-/// When the commit of this repository's copy was made: its files get that time.
-const COMMIT_TIME_S: i64 = 1_600_000_000;
 
 #[test]
 fn the_rust_documentation_is_sealed_verified_and_restored() {
@@ -93,47 +92,19 @@ fn rust_docs() -> PathBuf {
 
 /// The files that git tracks here, committed anew, with a policy that leaves the keys of the fixtures out.
 fn repository(world: &World) -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let listed = Command::new("git").args(["ls-files", "-z"]).current_dir(here).output().expect("git starts");
-    assert!(listed.status.success(), "the tests run in a checkout");
     let tree = world.tree();
-    for path in String::from_utf8_lossy(&listed.stdout).split_terminator('\0') {
-        // What is deleted but not committed yet.
-        let Ok(content) = fs::read(here.join(path)) else { continue };
-        world.write(path, content);
-    }
+    copy(&tree);
     let policy = "schema = 1\n[project]\nname = \"attestar\"\n\
                   [[include]]\nclass = \"artifact\"\npaths = [\"**\"]\nexclude = [\"fixtures/keys/**\"]\n";
     world.write("attestar.toml", policy);
-    git(&tree, &["init", "--quiet"]);
-    git(&tree, &["add", "--all", "--force"]);
-    git(&tree, &["commit", "--quiet", "--message", "all"]);
+    commit(&tree);
     tree
-}
-
-/// git without anybody's configuration, at one time.
-fn git(folder: &Path, args: &[&str]) {
-    let date = format!("{COMMIT_TIME_S} +0000");
-    let mut git = Command::new("git");
-    git.args(["-c", "user.name=a", "-c", "user.email=a@example.com"])
-        .args(args)
-        .current_dir(folder)
-        .env_clear();
-    git.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", "/nonexistent");
-    succeeds(git.env("GIT_AUTHOR_DATE", &date).env("GIT_COMMITTER_DATE", &date));
 }
 
 fn assert_same(one: &Path, two: &Path, but: &[&str]) {
     let mut diff = Command::new("diff");
     diff.args(["-r", "--no-dereference"]).args(but.iter().flat_map(|name| ["-x", name]));
     succeeds(diff.arg(one).arg(two));
-}
-
-#[track_caller]
-fn succeeds(command: &mut Command) {
-    let output = command.output().expect("the program starts");
-    let said = [output.stdout, output.stderr].concat();
-    assert!(output.status.success(), "{command:?}\n{}", String::from_utf8_lossy(&said));
 }
 
 /// Runs attestar, which must exit 0 and never have had more memory than it promises.

@@ -6,8 +6,20 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::process::Stdio;
 
-const COMMANDS: [&str; 9] =
-    ["init", "keys", "hash", "seal", "verify", "restore", "demo", "completions", "man"];
+const COMMANDS: [&str; 12] = [
+    "init",
+    "keys",
+    "hash",
+    "sbom",
+    "gate",
+    "seal",
+    "verify",
+    "diff",
+    "restore",
+    "demo",
+    "completions",
+    "man",
+];
 
 #[test]
 fn help_lists_every_command_and_every_exit_code() {
@@ -143,7 +155,7 @@ fn completions_know_every_command() {
 #[test]
 fn every_command_has_a_manual_page() {
     let world = World::without_keys();
-    world.run(&["man", "deep/pages"]).done().says("15 pages");
+    world.run(&["man", "deep/pages"]).done().says("18 pages");
     let pages = names_in(&world.path().join("deep/pages"));
     assert!(pages.contains(&"attestar.1".to_owned()) && pages.contains(&"attestar-keys-trust.1".to_owned()));
     for command in COMMANDS {

@@ -124,7 +124,8 @@ impl World {
         self.run(&[&["restore", "out/shop-1.0.0.tar.zst.age", "--to", "back"], flags].concat())
     }
 
-    /// Both `verify` and `restore` refuse the archive: with this exit code and this finding, in little time, and
+    /// Both `verify` and `restore` refuse the archive: with this exit code and this finding (a code, or a code and its
+    /// subject), in little time, and
     /// without a trace of `back/` or of anything else.
     #[track_caller]
     pub fn refuses(&self, code: i32, finding: &str) {
@@ -147,7 +148,7 @@ impl World {
             let started = Instant::now();
             let said = self.run(&[command, flags].concat()).exits(code);
             let found = said.findings();
-            let hit = found.iter().any(|found| found.split(' ').next() == Some(finding));
+            let hit = found.iter().any(|found| found == finding || found.split(' ').next() == Some(finding));
             assert!(hit, "{} found {found:?} instead of {finding}: {}", command[1], said.out);
             assert!(started.elapsed() < PATIENCE, "{} took {:?}", command[1], started.elapsed());
             assert_eq!(everything_in(self.path()), before, "{} left something behind", command[1]);

@@ -16,7 +16,7 @@ pub fn tool(name: &str) -> Command {
 
 /// A program of the virtual environment that `tests/run` makes. It reads no settings but what it is given.
 pub fn venv(name: &str) -> Command {
-    let program = root().join(".venv/bin").join(name);
+    let program = checkout().join(".venv/bin").join(name);
     assert!(program.is_file(), "{} is missing\n{HINT}", program.display());
     let mut command = Command::new(program);
     command.env("LC_ALL", "C.UTF-8").env("PYTHONDONTWRITEBYTECODE", "1").env("UV_NO_CONFIG", "1");
@@ -25,16 +25,16 @@ pub fn venv(name: &str) -> Command {
 
 /// A script of `tests/interop/py` in the virtual environment that `tests/run` makes.
 pub fn python(script: &str) -> Command {
-    let interpreter = root().join(".venv/bin/python");
+    let interpreter = checkout().join(".venv/bin/python");
     assert!(interpreter.is_file(), "{} is missing\n{HINT}", interpreter.display());
     let mut command = Command::new(interpreter);
-    command.env("PYTHONDONTWRITEBYTECODE", "1").arg(root().join("tests/interop/py").join(script));
+    command.env("PYTHONDONTWRITEBYTECODE", "1").arg(checkout().join("tests/interop/py").join(script));
     command
 }
 
 /// A script of `tests/interop/node` with the packages that `tests/run` puts beside it.
 pub fn node(script: &str) -> Command {
-    let folder = root().join("tests/interop/node");
+    let folder = checkout().join("tests/interop/node");
     assert!(folder.join("node_modules").is_dir(), "{}/node_modules is missing\n{HINT}", folder.display());
     let mut command = tool("node");
     command.arg(folder.join(script));
@@ -89,6 +89,6 @@ pub fn attestar(home: &Path) -> Command {
 }
 
 /// The checkout.
-fn root() -> PathBuf {
+pub fn checkout() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }

@@ -15,5 +15,9 @@ mod frames;
 mod keys;
 mod lockfiles_node;
 mod lockfiles_python;
+mod released;
+#[path = "../repository/mod.rs"]
+mod repository;
 mod sbom;
+mod sbom_trees;
 mod stock_tools;

@@ -41,7 +41,14 @@ a policy that says what belongs in it. First its list of digests, which
         typed: &[("attestar -C tideline hash", Exit::Done)],
     },
     Scene {
+        told: "May it go? The policy's gates say so: one version everywhere, and a changelog
+entry for it.",
+        typed: &[("attestar -C tideline gate --all", Exit::Done)],
+    },
+    Scene {
         told: "Seal it: every file is read once, hashed, packed, compressed and encrypted.
+What the lockfile names goes into the SBOM, where it came from into the
+provenance, what the gates came to beside them: all of it signed.
 With --payload the same pack is laid beside the archive, open.",
         typed: &[("attestar -C tideline seal --out ../sealed --payload", Exit::Done)],
     },

@@ -5,13 +5,13 @@ use crate::cli::args::DiffArgs;
 use crate::cli::changes;
 use crate::cli::commands::verify::{hint, why};
 use crate::cli::context::Context;
-use crate::cli::documents::{DiffDocument, OutcomeDocument, SideDocument};
+use crate::cli::documents::{DiffDocument, SideDocument, SideFinding};
 use crate::cli::exit::Exit;
 use crate::cli::progress::Progress;
 use crate::cli::screen::{self, count, paint, safe};
 use anstyle::AnsiColor;
 use attestar::error::Result;
-use attestar::finding::{Outcome, Verdict};
+use attestar::finding::{Finding, Outcome, Verdict};
 use attestar::verbs::diff::{self, Diff, Judged, Request, Side};
 use std::fmt::Write as _;
 use std::path::Path;
@@ -43,7 +43,9 @@ pub fn run(context: &Context, args: &DiffArgs) -> Result<Answer> {
     let is_asked_quietly = context.global.quiet && diff.verdict == Verdict::Holds;
     let text = if is_asked_quietly { String::new() } else { text(&diff, sides) };
     let all = whole(&diff);
-    let answer = Answer::new(exit, text, document(diff, exit, differs, sides));
+    // Of a million changes the document takes gigabytes, and nobody would see it.
+    let changes = diff.changes.filter(|_| context.global.json);
+    let answer = Answer::new(exit, text, document(Diff { changes, ..diff }, exit, differs, sides));
     Ok(match hint(&all, &args.trust) {
         Some(hint) => answer.hint(hint),
         None => answer,
@@ -120,8 +122,8 @@ fn last_line(diff: &Diff) -> String {
 }
 
 fn document(diff: Diff, exit: Exit, differs: Option<bool>, sides: [(&Side, &Path); 2]) -> DiffDocument {
-    let [a, b] = diff.sides;
     let [(side_a, path_a), (side_b, path_b)] = sides;
+    let [a, b] = &diff.sides;
     DiffDocument {
         schema: "attestar/diff/v1",
         exit_code: exit as u8,
@@ -129,11 +131,13 @@ fn document(diff: Diff, exit: Exit, differs: Option<bool>, sides: [(&Side, &Path
         differs,
         a: side_document(a, side_a, path_a),
         b: side_document(b, side_b, path_b),
+        findings: found("a", a).chain(found("b", b)).collect(),
+        notes: notes("a", a).chain(notes("b", b)).collect(),
         changes: diff.changes,
     }
 }
 
-fn side_document(judged: Judged, side: &Side, path: &Path) -> SideDocument {
+fn side_document(judged: &Judged, side: &Side, path: &Path) -> SideDocument {
     let (form, is_tree) = match side {
         Side::Pack(_) => ("pack", false),
         Side::Bag(_) => ("bag", false),
@@ -142,10 +146,23 @@ fn side_document(judged: Judged, side: &Side, path: &Path) -> SideDocument {
     SideDocument {
         target: path.display().to_string(),
         form,
-        project: judged.project,
-        version: judged.version,
-        policy: judged.policy,
-        evidence: (!is_tree).then(|| OutcomeDocument::new(&judged.outcome)),
-        notes: if is_tree { judged.outcome.notes } else { Vec::new() },
+        project: judged.project.clone(),
+        version: judged.version.clone(),
+        policy: judged.policy.clone(),
+        verdict: (!is_tree).then(|| judged.outcome.verdict()),
+        checks: judged.outcome.checks.clone(),
     }
+}
+
+fn found<'a>(side: &'static str, judged: &'a Judged) -> impl Iterator<Item = SideFinding> + use<'a> {
+    judged.outcome.checks.iter().flat_map(move |check| {
+        let finding =
+            move |finding: &Finding| SideFinding { side, check: Some(check.name), finding: finding.clone() };
+        check.findings.iter().map(finding)
+    })
+}
+
+fn notes<'a>(side: &'static str, judged: &'a Judged) -> impl Iterator<Item = SideFinding> + use<'a> {
+    let finding = move |finding: &Finding| SideFinding { side, check: None, finding: finding.clone() };
+    judged.outcome.notes.iter().map(finding)
 }

@@ -9,7 +9,7 @@ use crate::cli::exit::Exit;
 use crate::cli::progress::Progress;
 use crate::cli::screen::{self, count, safe};
 use attestar::error::Result;
-use attestar::evidence::sbom::Sbom;
+use attestar::evidence::sbom::{Format, Sbom};
 use attestar::pipeline::whole_file;
 use attestar::verbs::sbom::{self, Described, Request};
 use attestar::verbs::seal::OUT;
@@ -22,6 +22,10 @@ const LOCKFILES_SHOWN: usize = 4;
 /// Prints the SBOM, or writes it into a file and says what is in it.
 pub fn run(context: &Context, args: &SbomArgs) -> Result<Answer> {
     let policy = context.policy()?;
+    let (name, format) = match args.format {
+        SbomFormat::Cyclonedx => ("cyclonedx", Format::CycloneDx),
+        SbomFormat::Spdx => ("spdx", Format::Spdx),
+    };
     let progress = Progress::start(context, "reading");
     let request = Request {
         root: &context.global.tree,
@@ -29,34 +33,31 @@ pub fn run(context: &Context, args: &SbomArgs) -> Result<Answer> {
         version: args.version.as_deref(),
         out: &out_folder(context, Path::new(OUT)),
         source_date_epoch: context.source_date_epoch()?,
+        format,
         threads: context.threads(),
     };
-    let Described { project, version, sbom } = sbom::sbom(&request, &context.watch)?;
+    let Described { project, version, sbom, document: bytes } = sbom::sbom(&request, &context.watch)?;
     drop(progress);
-    let (format, bytes) = match args.format {
-        SbomFormat::Cyclonedx => ("cyclonedx", &sbom.cyclonedx),
-        SbomFormat::Spdx => ("spdx", &sbom.spdx),
-    };
     if let Some(out) = &args.out {
-        whole_file::replace(out, |file| file.write_all(bytes))?;
+        whole_file::replace(out, |file| file.write_all(&bytes))?;
     }
     // Without anything to read there is an SBOM, of nothing: that may not pass for one of a release.
     let is_of_nothing = sbom.lockfiles.is_empty() && sbom.described == 0;
     let exit = if is_of_nothing { Exit::Unverified } else { Exit::Done };
     let text = match &args.out {
         Some(out) => format!("{}wrote       {}\n", lines(&sbom), safe(&out.display().to_string())),
-        None => String::from_utf8_lossy(bytes).into_owned(),
+        None => String::from_utf8_lossy(&bytes).into_owned(),
     };
     let beside = if args.out.is_none() && !context.global.json { said(&sbom) } else { String::new() };
     screen::say(&beside);
     let shown =
-        if args.out.is_none() && context.global.json { serde_json::from_slice(bytes).ok() } else { None };
+        if args.out.is_none() && context.global.json { serde_json::from_slice(&bytes).ok() } else { None };
     let document = SbomDocument {
         schema: "attestar/sbom/v1",
         exit_code: exit as u8,
         project,
         version,
-        format,
+        format: name,
         components: sbom.components,
         lockfiles: sbom.lockfiles,
         artifacts_described: sbom.described,

@@ -67,10 +67,13 @@ pub fn out_folder(context: &Context, out: &Path) -> PathBuf {
         // `tree/../sealed` is `sealed`, unless `tree` is a link.
         let plain =
             matches!(folder.components().next_back(), Some(Component::Normal(_))) && !folder.is_symlink();
-        if part == Component::ParentDir && plain {
-            folder.pop();
-        } else {
-            folder.push(part);
+        match part {
+            // `./sealed` is `sealed`.
+            Component::CurDir => {}
+            Component::ParentDir if plain => {
+                folder.pop();
+            }
+            _ => folder.push(part),
         }
     }
     if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder }
@@ -144,7 +147,7 @@ fn list_unmatched(context: &Context, policy: &Policy, args: &SealArgs) -> Result
 }
 
 fn screen_of(policy: &Policy, args: &SealArgs, sealed: &Sealed) -> String {
-    let mut text = format!("policy      {} ({})\n", policy.name, policy.source);
+    let mut text = format!("policy      {} ({})\n", safe(&policy.name), safe(&policy.source.to_string()));
     let pack = &sealed.pack;
     let _ = writeln!(text, "version     {} (from {})", pack.version, sealed.version.by);
     // Sealing without gates is no refusal, but it is said.
@@ -180,9 +183,7 @@ fn screen_of(policy: &Policy, args: &SealArgs, sealed: &Sealed) -> String {
         "sbom        {}{incomplete}",
         summary(sbom.components, &sbom.lockfiles, sbom.described)
     );
-    if let Some(source) = source(&sealed.origin) {
-        let _ = writeln!(text, "source      {source}");
-    }
+    let _ = writeln!(text, "source      {}", source(&sealed.origin));
     if let Some(ddl) = &pack.ddl {
         let _ = writeln!(text, "ddl         {}", ddl_line(ddl_totals(ddl)));
     }
@@ -203,8 +204,13 @@ fn screen_of(policy: &Policy, args: &SealArgs, sealed: &Sealed) -> String {
 }
 
 /// `commit 8c1f2ab, tag v0.1.1 signed by captain@example.com, 3 files not committed`
-fn source(origin: &Origin) -> Option<String> {
-    let commit = origin.git.as_ref()?.commit.as_deref()?;
+fn source(origin: &Origin) -> String {
+    let Some(git) = &origin.git else {
+        return "no git repository: commit, tag and remote are not known".to_owned();
+    };
+    let Some(commit) = git.commit.as_deref() else {
+        return "a git repository without a commit that can be read".to_owned();
+    };
     let mut parts = vec![format!("commit {}", commit.get(..7).unwrap_or(commit))];
     if let Some(tag) = &origin.tag {
         let signed = match &tag.signature {
@@ -224,7 +230,7 @@ fn source(origin: &Origin) -> Option<String> {
     {
         parts.push(format!("{} not committed", count(status.changed + status.untracked, "file")));
     }
-    Some(safe(&parts.join(", ")))
+    safe(&parts.join(", "))
 }
 
 fn ddl_totals(ddl: &DdlPack) -> DdlTotals {

@@ -5,7 +5,7 @@
 //! nobody can tell which became which.
 
 use crate::evidence::changes::Both;
-use crate::format::bom::order;
+use crate::format::bom::{RELEASED_FILE, order};
 use crate::format::cyclonedx::read::{Bom, Item};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -95,7 +95,7 @@ fn is_incomplete(bom: Option<&Bom>) -> bool {
 
 /// The files of a release stand in its SBOM too, but are compared as files.
 fn packages(bom: &Bom) -> impl Iterator<Item = &Item> {
-    bom.components.iter().filter(|item| !item.bom_ref.starts_with("file:"))
+    bom.components.iter().filter(|item| !item.bom_ref.starts_with(RELEASED_FILE))
 }
 
 fn number(bom: &Bom) -> u64 {

@@ -3,7 +3,7 @@
 use crate::evidence::gates::{Evaluated, Evaluation};
 use crate::finding::Severity;
 use crate::format::gates::{
-    self, Gates, PolicyDigest, VERIFIER, VerificationResult, VerificationSummary, Verifier, Version,
+    self, Gates, PolicyDigest, RESOURCE, VERIFIER, VerificationResult, VerificationSummary, Verifier, Version,
 };
 use crate::format::kind::Kind;
 use crate::format::statement::{DigestSet, Subject};
@@ -27,7 +27,7 @@ pub fn summary(
             id: VERIFIER.to_owned(),
             version: Version { attestar: env!("CARGO_PKG_VERSION").to_owned() },
         },
-        resource_uri: format!("urn:attestar:pack:{pack}"),
+        resource_uri: format!("{RESOURCE}{pack}"),
         policy: PolicyDigest {
             uri: format!("urn:attestar:policy:{}", policy.name),
             digest: DigestSet { sha256: policy.sha256 },

@@ -22,7 +22,7 @@ use crate::tree::member::{LinkTo, MemberKind};
 use crate::tree::scan::Scan;
 use jiff::Timestamp;
 use std::cell::{OnceCell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
@@ -65,7 +65,7 @@ pub struct TreeEvidence<'a> {
     links: BTreeMap<PackPath, PackPath>,
     git: std::result::Result<Git, String>,
     asked: RefCell<BTreeMap<PackPath, Asked>>,
-    digests: OnceCell<std::result::Result<Vec<Sha256>, String>>,
+    digests: RefCell<BTreeMap<PackPath, std::result::Result<Sha256, String>>>,
     ddl: OnceCell<std::result::Result<Arc<DdlPack>, String>>,
     watch: &'a Watch,
 }
@@ -96,7 +96,7 @@ impl<'a> TreeEvidence<'a> {
             links: links.collect(),
             git: git::said(&judging)?,
             asked: RefCell::default(),
-            digests: OnceCell::new(),
+            digests: RefCell::default(),
             ddl: OnceCell::new(),
             judging,
             watch,
@@ -137,15 +137,35 @@ impl<'a> TreeEvidence<'a> {
         Ok(Some(bytes))
     }
 
-    fn hash_payload(&self) -> std::result::Result<Vec<Sha256>, String> {
+    /// Reads what is payload and was not read yet.
+    fn hash(&self, paths: &[&PackPath]) {
+        let mut known = self.digests.borrow_mut();
+        let at = |path: &PackPath| self.payload.binary_search_by(|file| file.path.cmp(path)).ok();
+        let asked: BTreeSet<usize> = paths.iter().filter_map(|path| at(self.file_of(path))).collect();
+        let files: Vec<&PayloadFile> = asked
+            .iter()
+            .filter_map(|&at| self.payload.get(at))
+            .filter(|file| !known.contains_key(&file.path))
+            .collect();
         let wanted: Vec<Wanted<'_>> =
-            self.payload.iter().map(|file| Wanted { path: file.path.as_str(), size: file.size }).collect();
-        let hashed = hash_files(&self.root, &wanted, self.judging.threads, self.watch)
-            .map_err(|error| error.to_string())?;
-        hashed
-            .into_iter()
-            .map(|one| one.map(|(_, digests)| digests.sha256).map_err(|error| error.to_string()))
-            .collect()
+            files.iter().map(|file| Wanted { path: file.path.as_str(), size: file.size }).collect();
+        if wanted.is_empty() {
+            return;
+        }
+        let read: Vec<_> = match hash_files(&self.root, &wanted, self.judging.threads, self.watch) {
+            Ok(read) => read
+                .into_iter()
+                .map(|one| one.map(|(_, digests)| digests.sha256).map_err(|error| error.to_string()))
+                .collect(),
+            // It was interrupted, which whoever evaluates asks as well.
+            Err(error) => files.iter().map(|_| Err(error.to_string())).collect(),
+        };
+        known.extend(files.iter().map(|file| file.path.clone()).zip(read));
+    }
+
+    /// The file whose digest a path has: a link has that of where it ends.
+    fn file_of<'p>(&'p self, path: &'p PackPath) -> &'p PackPath {
+        self.links.get(path).unwrap_or(path)
     }
 }
 
@@ -185,12 +205,14 @@ impl Evidence for TreeEvidence<'_> {
         policy.classify(&path).is_some_and(|(_, include)| policy.release_classes.contains(&include.class))
     }
 
+    fn will_ask(&self, paths: &[&PackPath]) {
+        self.hash(paths);
+    }
+
     fn digest(&self, path: &PackPath) -> std::result::Result<Sha256, String> {
-        let path = self.links.get(path).unwrap_or(path);
-        let at = self.payload.binary_search_by(|file| file.path.cmp(path));
-        let at = at.map_err(|_| format!("{path} is not payload"))?;
-        let digests = self.digests.get_or_init(|| self.hash_payload()).as_ref().map_err(Clone::clone)?;
-        digests.get(at).copied().ok_or_else(|| format!("{path} was not read"))
+        self.hash(&[path]);
+        let known = self.digests.borrow();
+        known.get(self.file_of(path)).cloned().unwrap_or_else(|| Err(format!("{path} is not payload")))
     }
 
     fn signature(
@@ -233,8 +255,10 @@ impl Evidence for TreeEvidence<'_> {
         let read = || {
             let Judging { policy, scan, .. } = &self.judging;
             let gathered = ddl::gather(&self.root, policy, &scan.members, self.watch);
-            let pack = gathered.map_err(|error| error.to_string())?.pack;
-            Ok(Arc::new(pack.unwrap_or_default()))
+            let gathered = gathered.map_err(|error| error.to_string())?;
+            let read = gathered.read.into_iter().map(|(path, digest)| (path, Ok(digest)));
+            self.digests.borrow_mut().extend(read);
+            Ok(Arc::new(gathered.pack.unwrap_or_default()))
         };
         self.ddl.get_or_init(read).clone()
     }

@@ -17,7 +17,7 @@ pub use graph::{Graph, Node};
 pub use licence::Licence;
 pub use merged::Merged;
 pub use purl::Purl;
-pub use release::{Origin, Release, ReleaseFile, Source};
+pub use release::{Origin, RELEASED_FILE, Release, ReleaseFile, Source};
 
 /// What a component is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -5,6 +5,9 @@ use crate::format::digest::{Digests, Sha256};
 use crate::format::path::PackPath;
 use crate::format::seal::Tool;
 
+/// What the name of a release's own file begins with inside a document; its path follows. No other name begins so.
+pub const RELEASED_FILE: &str = "file:";
+
 /// A release and everything that was read about it.
 #[derive(Clone, Debug)]
 pub struct Release {
@@ -15,6 +18,8 @@ pub struct Release {
     pub sources: Vec<Source>,
     /// Every artifact of the release, in any order; no path twice.
     pub files: Vec<ReleaseFile>,
+    /// How many artifacts are not in [`Release::files`], because there are too many to be named one by one.
+    pub files_omitted: u64,
     /// The time that the release stands for, in seconds since 1970: the only time in an SBOM.
     pub epoch_s: i64,
     /// The program that writes.
@@ -57,9 +62,9 @@ pub struct ReleaseFile {
 }
 
 impl Release {
-    /// Whether something is known to be missing: a source that could not be read whole.
+    /// Whether something is known to be missing: a source that could not be read whole, files that are not named.
     pub fn incomplete(&self) -> bool {
-        self.sources.iter().any(|source| source.aggregate == Aggregate::Incomplete)
+        self.files_omitted > 0 || self.sources.iter().any(|source| source.aggregate == Aggregate::Incomplete)
     }
 }
 

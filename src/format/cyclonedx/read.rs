@@ -1,7 +1,8 @@
 //! Reads a CycloneDX document of ours back: what two releases are compared by, and what a signature is about.
 
-use crate::format::bom::Scope;
+use crate::format::bom::{RELEASED_FILE, Scope};
 use crate::format::cyclonedx::{KIND_PROPERTY, join};
+use crate::format::digest::Sha256;
 use crate::format::kind::Kind;
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -82,6 +83,28 @@ impl Bom {
             components: json.components.into_iter().map(item).collect(),
         })
     }
+}
+
+/// What a document says of the release's own files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Released {
+    /// The version of the release.
+    pub version: Option<String>,
+    /// Every file of the release by its path, in the order of the document, with its SHA-256 where it has one.
+    pub files: Vec<(String, Option<Sha256>)>,
+}
+
+/// Reads what a document says of the release's own files: the components whose name inside the document says so, as
+/// nobody else's does.
+pub fn released(bytes: &[u8]) -> Result<Released, BomFault> {
+    let json = Json::parse(bytes)?;
+    let file = |component: &ComponentJson<'_>| {
+        let path = component.bom_ref.strip_prefix(RELEASED_FILE)?.to_owned();
+        let sha256 = component.hashes.iter().find(|hash| hash.alg == "SHA-256");
+        Some((path, sha256.and_then(|hash| Sha256::from_hex(&hash.content))))
+    };
+    let files = json.components.iter().filter_map(file).collect();
+    Ok(Released { version: json.metadata.component.version.map(Cow::into_owned), files })
 }
 
 /// Project and kind of a document, without reading the rest.
@@ -170,6 +193,8 @@ struct PropertyJson<'a> {
 
 #[derive(Deserialize)]
 pub(crate) struct ComponentJson<'a> {
+    #[serde(rename = "type", borrow)]
+    kind: Option<Cow<'a, str>>,
     #[serde(rename = "bom-ref", borrow)]
     bom_ref: Cow<'a, str>,
     #[serde(borrow)]
@@ -189,6 +214,11 @@ pub(crate) struct ComponentJson<'a> {
 }
 
 impl ComponentJson<'_> {
+    /// Whether it is a file and no package: an artifact of the release, or a file in one.
+    pub fn is_file(&self) -> bool {
+        self.kind.as_deref() == Some("file")
+    }
+
     pub fn whole_name(&self) -> Cow<'_, str> {
         join(self.group.as_deref(), &self.name, self.purl.as_deref())
     }

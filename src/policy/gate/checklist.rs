@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::finding::Code;
 use crate::format::settings::Section;
-use crate::format::units::count;
+use crate::format::units::number;
 use crate::policy::gate::evidence::required_text;
 use crate::policy::gate::judged::Fault;
 use crate::policy::gate::markdown::{self, TaskBox};
@@ -41,7 +41,7 @@ impl Check for Checklist {
     fn judge(&self, evidence: &dyn Evidence, release: &Release<'_>) -> Judged {
         match self.read(evidence, release) {
             Ok((document, faults, ticked)) => {
-                Judged::of(faults, format!("{} ticked in {}", count(ticked, "box"), document.path))
+                Judged::of(faults, format!("{} ticked in {}", boxes(ticked), document.path))
                     .reading([&*document])
             }
             Err(fault) => Judged::of(vec![fault], ""),
@@ -71,6 +71,10 @@ impl Checklist {
         let faults = faults(&document.path, &boxes);
         Ok((document, faults, boxes.len() as u64))
     }
+}
+
+fn boxes(count: u64) -> String {
+    format!("{} {}", number(count), if count == 1 { "box" } else { "boxes" })
 }
 
 /// A list without a single box proves nothing.

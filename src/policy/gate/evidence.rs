@@ -182,6 +182,9 @@ pub trait Evidence {
     /// Whether the policy takes a file of this path into the release, be it there or not.
     fn takes(&self, path: &str) -> bool;
 
+    /// Says which digests will be asked for, so that the files can be read together.
+    fn will_ask(&self, paths: &[&PackPath]);
+
     /// The digest of a payload file, of any size. A link in the payload has that of the file where it ends.
     fn digest(&self, path: &PackPath) -> Result<Sha256, String>;
 

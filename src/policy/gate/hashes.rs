@@ -61,6 +61,7 @@ impl Check for Hashes {
         };
         let mut faults: Vec<Fault> = self.uncommitted(evidence).into_iter().collect();
         let listed = listed(&document, &mut faults);
+        evidence.will_ask(&listed.keys().collect::<Vec<_>>());
         if listed.is_empty() && faults.is_empty() {
             faults.push(Fault::new(&document.path).expected("files").actual("it lists none"));
         }

@@ -90,19 +90,18 @@ pub fn sections<'t>(lines: &[Line<'t>]) -> Vec<Section<'t>> {
         .enumerate()
         .filter_map(|(at, line)| heading(line.text).map(|(l, t)| (at, l, t)))
         .collect();
-    let end = |at: usize, level: usize| {
-        heads
-            .iter()
-            .find(|(other, l, _)| *other > at && *l <= level)
-            .map_or(lines.len(), |(other, ..)| *other)
-    };
-    heads
-        .iter()
-        .map(|&(at, level, title)| {
-            let body = lines[at + 1..end(at, level)].to_vec();
-            Section { line: lines[at].number, level, title, body }
-        })
-        .collect()
+    // From the last heading to the first: where the next one of each level stands.
+    let mut next = [lines.len(); 7];
+    let mut sections: Vec<Section<'t>> = Vec::with_capacity(heads.len());
+    for &(at, level, title) in heads.iter().rev() {
+        let end = next.iter().take(level + 1).copied().min().unwrap_or(lines.len());
+        let body = lines.get(at + 1..end).unwrap_or_default().to_vec();
+        let line = lines.get(at).map_or(0, |line| line.number);
+        sections.push(Section { line, level, title, body });
+        next.iter_mut().skip(level).take(1).for_each(|next| *next = at);
+    }
+    sections.reverse();
+    sections
 }
 
 /// A title as it is compared: without numbers in front, emphasis, pictures and case.
@@ -247,6 +246,14 @@ mod tests {
         assert!(is_filled(highlights) && highlights.body.iter().any(|line| line.text == "more"));
         assert!(!is_filled(section(&all, "Empty").unwrap()));
         assert!(!is_filled(section(&all, "**Last**").unwrap()));
+    }
+
+    #[test]
+    fn many_headings_take_no_longer_than_their_lines() {
+        let text = "# a\n## b\n".repeat(100_000);
+        let lines = lines(&text);
+        let all = sections(&lines);
+        assert_eq!((all.len(), all[0].body.len(), all[1].body.len()), (200_000, 1, 0));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use crate::error::Result;
 use crate::finding::Code;
 use crate::format::settings::Section;
+use crate::format::units::count;
 use crate::policy::gate::evidence::required_text;
 use crate::policy::gate::judged::Fault;
 use crate::policy::gate::markdown;
@@ -45,7 +46,8 @@ impl Check for Notes {
             Err(fault) => return Judged::of(vec![fault], ""),
         };
         let faults = self.faults(&document.path, &text, release.version);
-        let passed = format!("{} has {} headings, filled", document.path, self.headings.len());
+        let passed =
+            format!("{} has {}, filled", document.path, count(self.headings.len() as u64, "heading"));
         Judged::of(faults, passed).reading([&*document])
     }
 }

@@ -88,12 +88,12 @@ impl TagGate {
 fn off_branch(git: &Git) -> Option<Fault> {
     let Some(branch) = &git.default_branch else {
         let fault = Fault::new("HEAD").expected("on the default branch");
-        return Some(fault.actual("which one that is, neither [git] default_branch nor origin says"));
+        return Some(fault.actual("neither [git] default_branch nor origin names one"));
     };
     let fault = || Fault::new("HEAD").expected(format!("on {branch}"));
     match git.on_default_branch {
         Some(true) => None,
-        Some(false) => Some(fault().actual("it is not")),
+        Some(false) => Some(fault().actual("it is on another branch")),
         None => Some(fault().actual("that cannot be told: the branch, or a commit on the way, is not here")),
     }
 }
@@ -158,11 +158,11 @@ mod tests {
     #[test]
     fn head_must_be_known_to_be_on_the_default_branch() {
         let on = |on| Fake::new().git(Git { on_default_branch: on, ..git() });
-        fails(GATE, &on(Some(false)), "HEAD", "on main", "it is not");
+        fails(GATE, &on(Some(false)), "HEAD", "on main", "it is on another branch");
         let unknown = "that cannot be told: the branch, or a commit on the way, is not here";
         fails(GATE, &on(None), "HEAD", "on main", unknown);
         let unnamed = Fake::new().git(Git { default_branch: None, ..git() });
-        let why = "which one that is, neither [git] default_branch nor origin says";
+        let why = "neither [git] default_branch nor origin names one";
         fails(GATE, &unnamed, "HEAD", "on the default branch", why);
         passes("check = 'tag'\nany_branch = true", &unnamed);
     }

@@ -182,6 +182,8 @@ impl Evidence for Fake {
             || self.gone.iter().any(|gone| gone == path)
     }
 
+    fn will_ask(&self, _: &[&PackPath]) {}
+
     fn digest(&self, path: &PackPath) -> Answer<Sha256> {
         let document = self.read(path)?.ok_or_else(|| format!("{path} is not payload"))?;
         Ok(document.sha256)

@@ -5,6 +5,7 @@ use crate::finding::Code;
 use crate::format::manifest;
 use crate::format::path::PackPath;
 use crate::format::settings::Section;
+use crate::format::units::count;
 use crate::policy::gate::evidence::required_text;
 use crate::policy::gate::judged::Fault;
 use crate::policy::gate::{Check, Evidence, Judged, Kind, Release};
@@ -15,8 +16,8 @@ use std::sync::Arc;
 pub const KIND: Kind = Kind {
     name: "version",
     code: Code::GateVersion,
-    holds_when: "VERSION, SOURCE_TAG and the manifests of the ecosystems all state the version that is sealed, that \
-                 is a Semantic Version, and a tag at HEAD is the policy's `tag` of it",
+    holds_when: "VERSION, SOURCE_TAG and the manifests of the ecosystems all state the version that is sealed, or \
+                 the policy's `tag` of it, and that version is a Semantic Version",
     keys: &[(
         "files",
         "files that state it; default: those of the well-known ones that lie in the tree's root",
@@ -67,7 +68,8 @@ impl Check for Version {
         if stating == 0 && faults.is_empty() {
             faults.push(Fault::new("files").expected(release.version).actual("no file states a version"));
         }
-        let passed = format!("{stating} files say {}", release.version);
+        let says = if stating == 1 { "says" } else { "say" };
+        let passed = format!("{} {says} {}", count(stating, "file"), release.version);
         Judged::of(faults, passed).reading(read.iter().map(|document| &**document))
     }
 }

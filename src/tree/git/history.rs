@@ -42,8 +42,11 @@ pub fn history(root: &std::path::Path) -> Result<Option<Answer<History>>> {
     let work_tree = repository.workdir().and_then(|workdir| fs::canonicalize(workdir).ok());
     let work_tree = work_tree.unwrap_or_else(|| checkout.work_tree.clone());
     let inside = checkout.root.strip_prefix(&work_tree).ok().and_then(|inside| inside.to_str());
-    let root =
-        inside.filter(|inside| !inside.is_empty()).map_or(String::new(), |inside| format!("{inside}/"));
+    let root = match inside {
+        None => return Ok(Some(Err(checkout.fault("the tree's path in it is not UTF-8")))),
+        Some("") => String::new(),
+        Some(inside) => format!("{inside}/"),
+    };
     Ok(Some(Ok(History { repository, root, checkout })))
 }
 
@@ -208,13 +211,29 @@ impl History {
     fn inside(&self, tree: ObjectId, path: &str) -> Answer<Option<ObjectId>> {
         let mut id = tree;
         for part in path.split('/').filter(|part| !part.is_empty()) {
-            let found = self.entries(id)?.into_iter().find(|(name, ..)| name == part);
-            match found {
-                Some((_, _, inside)) => id = inside,
+            match self.child(id, part)? {
+                Some(inside) => id = inside,
                 None => return Ok(None),
             }
         }
         Ok(Some(id))
+    }
+
+    /// What has a name in a folder; nothing if it is none.
+    fn child(&self, id: ObjectId, wanted: &str) -> Answer<Option<ObjectId>> {
+        let words = |error: gix::Error| self.checkout.fault(error);
+        let object = object_within(id.attach(&self.repository), TREE_BYTES_MAX).map_err(words)?;
+        if object.kind != Kind::Tree {
+            return Ok(None);
+        }
+        for entry in object.into_tree().iter() {
+            let entry = entry.map_err(|error| self.checkout.fault(error))?;
+            let name: &[u8] = entry.filename();
+            if name == wanted.as_bytes() {
+                return Ok(Some(entry.object_id()));
+            }
+        }
+        Ok(None)
     }
 
     /// What a folder holds; nothing if it is none. Names that are not UTF-8 are nothing that a pack can hold.

@@ -1,5 +1,6 @@
 //! What a pack says: payload and tag files.
 
+use crate::world::{World, everything_in};
 pub use attestar::evidence::closure::TAG_MANIFEST;
 use attestar::evidence::links::LinkMap;
 use attestar::evidence::payload::{HASHES_BLAKE3, HASHES_SHA256, INVENTORY, MANIFEST};
@@ -16,6 +17,7 @@ use attestar::format::path::PackPath;
 use attestar::format::seal::{PolicyRef, Seal, Tool, Totals};
 use attestar::keys::signing::SigningKey;
 use std::collections::BTreeMap;
+use std::fs;
 
 /// 2023-11-14 22:13:20 UTC.
 const EPOCH: i64 = 1_700_000_000;
@@ -67,6 +69,29 @@ impl Pack {
         let mut pack = Pack { project, version, kind: Kind::Release, entries, tags: BTreeMap::new() };
         pack.compose();
         pack
+    }
+
+    /// What attestar sealed as shop 1.0.0 in this world, with all its tag files but the two that `sealed` adds, to be
+    /// bent and sealed again.
+    pub fn reopened(world: &World) -> Pack {
+        let evidence = world.evidence();
+        let mut tags = BTreeMap::new();
+        for (path, _) in everything_in(&evidence).into_iter().filter(|(path, _)| path.is_file()) {
+            let name = path.strip_prefix(&evidence).expect("it lies there").display().to_string();
+            tags.insert(name, fs::read(path).expect("a tag file"));
+        }
+        tags.retain(|name, _| name != TAG_MANIFEST && name != SEAL);
+        let rows = tags[INVENTORY].split_inclusive(|&byte| byte == b'\n');
+        let entry = |line: &[u8]| {
+            let member = Row::parse(line.trim_ascii_end()).expect("a row").member;
+            let content = match member.kind {
+                FileType::File => fs::read(world.tree().join(member.path.as_str())).expect("a file"),
+                _ => Vec::new(),
+            };
+            Entry { member, content }
+        };
+        let entries = rows.map(entry).collect();
+        Pack { project: "shop".into(), version: "1.0.0".into(), kind: Kind::Release, entries, tags }
     }
 
     pub fn name(&self) -> String {
@@ -155,9 +180,13 @@ impl Pack {
             version: self.version.clone(),
             kind: self.kind,
             tool: Tool::this(),
-            policy: policy(),
+            policy: PolicyRef { sha256: self.policy_sha256(), ..policy() },
             payload: self.totals(),
         }
+    }
+
+    fn policy_sha256(&self) -> Sha256 {
+        Sha256::of(self.tags.get("policy.toml").map_or(&[], |text| &text[..]))
     }
 
     /// With the tag manifest over all tag files that are there now.

@@ -32,6 +32,7 @@ const FILES: &[(&str, &str)] = files![
     "docs/alarms.md",
     "docs/data-model.md",
     "docs/operating.md",
+    "requirements.txt",
 ];
 
 /// When the release was made: 2026-03-20 14:46 UTC, an equinox and so a spring tide.

@@ -108,6 +108,8 @@ fn a_seal_counts_only_if_it_verifies_by_the_trust_given() {
     let why = "app-1.0.0/manifest-sha256.txt is not what was sealed".to_owned();
     assert_eq!(seal_of(&trust()).seal, Some(Err(why.clone())));
     assert_eq!(seal_of(&Trust::default()).seal, Some(Err(why)), "nobody needs to be trusted to see that");
+    fs::write(folder.join("manifest-sha256.txt"), "torn").unwrap();
+    assert!(matches!(seal_of(&trust()).seal, Some(Err(_))));
     fs::write(folder.join("pack.json"), "{}").unwrap();
     assert!(look(out.path(), "1.1.0", &trust(), None).unwrap_err().contains("pack.json"));
 }

@@ -1,7 +1,7 @@
 //! The first step: every component of every source under the key by which it is one with others.
 
 use crate::format::bom::merged::Role;
-use crate::format::bom::release::{Origin, Release, ReleaseFile, Source};
+use crate::format::bom::release::{Origin, RELEASED_FILE, Release, ReleaseFile, Source};
 use crate::format::bom::{Component, ComponentKind};
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -146,7 +146,7 @@ impl<'a> Key<'a> {
             Key::Named(kind, name, version) => Cow::Owned(named(beginning(kind), "", name, version)),
             Key::Project(folder, name, version, _) => Cow::Owned(named("project:", folder, name, version)),
             Key::Artifact(path, name, version) => Cow::Owned(named("artifact:", path, name, version)),
-            Key::File(path) => Cow::Owned(named("file:", "", path, None)),
+            Key::File(path) => Cow::Owned(named(RELEASED_FILE, "", path, None)),
         }
     }
 }

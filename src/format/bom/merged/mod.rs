@@ -128,7 +128,7 @@ impl<'a> Merged<'a> {
             parts.push(statements::part(release, &sources, draft, bom_ref, needs, &mut disagreements));
         }
         let subject_needs = places(&drafts.subject_needs, &place);
-        let aggregate = whole(&sources, &parts);
+        let aggregate = if release.incomplete() { Aggregate::Incomplete } else { whole(&sources, &parts) };
         let loose = loose::find(&sources, &parts, &subject_needs);
         Merged { release, sources, subject_ref, subject_needs, parts, loose, aggregate, disagreements }
     }

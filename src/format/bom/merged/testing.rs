@@ -52,7 +52,7 @@ pub(crate) fn release(sources: Vec<Source>, files: Vec<ReleaseFile>) -> Release 
     subject.supplier = Some("Tideline Pilots (Harbour Office)".to_owned());
     subject.licence = Licence::read("MIT OR Apache-2.0");
     let tool = Tool { name: "attestar".to_owned(), version: "0.1.0".to_owned() };
-    Release { subject, sources, files, epoch_s: EPOCH_S, tool }
+    Release { subject, sources, files, files_omitted: 0, epoch_s: EPOCH_S, tool }
 }
 
 /// Every feature at once.

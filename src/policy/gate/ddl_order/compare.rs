@@ -2,7 +2,7 @@
 
 use crate::format::digest::Sha256;
 use crate::policy::gate::judged::Fault;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// A file and its digest.
 type One = (String, Sha256);
@@ -19,7 +19,7 @@ pub(super) fn compare(before: &[One], now: &[One]) -> Vec<Fault> {
         .collect();
     let mut faults = gone_and_edited(before, now, &place, &new_names);
     faults.extend(reordered(before, now, &place));
-    faults.extend(inserted(now, &known, before));
+    faults.extend(inserted(now, &known, before, &place));
     faults
 }
 
@@ -66,12 +66,16 @@ fn reordered(before: &[One], now: &[One], place: &HashMap<&str, usize>) -> Vec<F
 }
 
 /// New files that come before one of the old; a renamed one was told already.
-fn inserted(now: &[One], known: &HashMap<&str, Sha256>, before: &[One]) -> Vec<Fault> {
+fn inserted(
+    now: &[One],
+    known: &HashMap<&str, Sha256>,
+    before: &[One],
+    place: &HashMap<&str, usize>,
+) -> Vec<Fault> {
     let last_old = now.iter().rposition(|(path, _)| known.contains_key(path.as_str()));
     let Some(last_old) = last_old else { return Vec::new() };
-    let is_there = |path: &str| now.iter().any(|(other, _)| other == path);
-    let renamed: Vec<Sha256> =
-        before.iter().filter(|(path, _)| !is_there(path)).map(|(_, digest)| *digest).collect();
+    let gone = before.iter().filter(|(path, _)| !place.contains_key(path.as_str()));
+    let renamed: HashSet<Sha256> = gone.map(|(_, digest)| *digest).collect();
     let old = now.get(last_old).map_or("", |(path, _)| path.as_str());
     let is_new = |(path, digest): &&One| !known.contains_key(path.as_str()) && !renamed.contains(digest);
     let fault = |(path, _): &One| {

@@ -198,7 +198,7 @@ const BEGINNINGS: &[(&str, Format)] = &[
 ];
 
 /// Judges the signature of a tag object; `None` if it has none.
-pub(super) fn judge(object: &[u8], tagger: Option<&Person>, signers: &Signers) -> Option<Signature> {
+pub fn judge(object: &[u8], tagger: Option<&Person>, signers: &Signers) -> Option<Signature> {
     let (payload, armored, format) = split(object)?;
     let unkeyed = |verdict| Signature { format, key: None, signer: None, verdict };
     let Ok(armored) = std::str::from_utf8(armored) else {
