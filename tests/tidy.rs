@@ -63,14 +63,21 @@ const BANS: &[Ban] = &[
         words: &["std::fs", "std::os", "rustix", "SystemTime", "Instant", "Timestamp::now", "getrandom"],
         in_tests: false,
     },
-    // The library never prints, exits, starts programs, or reads the environment or the clock.
+    // The library starts programs in one place: those of the team's, for the gate `command`.
+    Ban {
+        inside: &["src/"],
+        except: &["src/cli/", "src/main.rs", "src/pipeline/program.rs"],
+        words: &["std::process", "process::Command"],
+        in_tests: false,
+    },
+    // The library never prints, exits, or reads the environment or the clock.
     Ban {
         inside: &["src/"],
         except: LIBRARY_EXCEPT,
         words: &[
             "print!",
             "println!",
-            "std::process",
+            "process::exit",
             "std::env",
             "Timestamp::now",
             "SystemTime",
@@ -162,6 +169,8 @@ const RULES: &[Rule] = &[
             ("src/policy/x.rs", "fn now() -> Timestamp {\n    Timestamp::now()\n}\n"),
             ("src/verbs/x.rs", "fn f() {\n    eprintln!();\n}\n"),
             ("src/verbs/x.rs", "use std::{process::{self, Command}, io};\n"),
+            ("src/tree/x.rs", "use std::process::Command;\n"),
+            ("src/pipeline/program.rs", "fn f() {\n    std::process::exit(1);\n}\n"),
             ("src/tree/x.rs", "use std::thread;\n"),
             ("src/tree/x.rs", "use super::*;\n"),
             ("src/tree/x.rs", "#[cfg(test)]\nmod tests {\n    #[ignore]\n    fn f() {}\n}\n"),

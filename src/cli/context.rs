@@ -3,6 +3,7 @@
 use super::args::{Global, TrustArgs};
 use super::passphrases::Prompt;
 use attestar::error::{Error, Result};
+use attestar::evidence::gates;
 use attestar::keys::home::Home;
 use attestar::keys::identity::Identity;
 use attestar::keys::passphrase::Passphrases;
@@ -79,6 +80,15 @@ impl Context {
     /// The policy of the tree.
     pub fn policy(&self) -> Result<Policy> {
         policy_file::load(self.tree()?, self.global.policy.as_deref())
+    }
+
+    /// The environment for programs of the policy's gates: only for a policy that was named, so that nothing which
+    /// merely lies in a tree is ever started.
+    pub fn programs(&self) -> Option<gates::programs::Environment<'static>> {
+        self.global
+            .policy
+            .as_ref()
+            .map(|_| &(|name: &str| env::var_os(name)) as gates::programs::Environment<'static>)
     }
 
     /// Whoever is asked for passphrases. With `no_passphrase`, new keys are not encrypted.

@@ -105,6 +105,20 @@ impl<'d> Section<'d> {
         })
     }
 
+    /// A number, whole or not; never NaN or infinite.
+    pub fn decimal(&self, key: &str) -> Result<Option<Located<f64>>> {
+        self.read(key, "a number", |value| {
+            let number = match value.as_float() {
+                Some(float) => float.as_str().parse().ok()?,
+                None => {
+                    let number = value.as_integer()?;
+                    i64::from_str_radix(number.as_str(), number.radix()).ok()? as f64
+                }
+            };
+            f64::is_finite(number).then_some(number)
+        })
+    }
+
     /// A date, a time, or both, as it is written.
     pub fn time(&self, key: &str) -> Result<Option<Located<String>>> {
         self.read(key, "a date and time", |value| Some(value.as_datetime()?.to_string()))
@@ -214,6 +228,17 @@ mod tests {
         assert_eq!(table.texts("list").unwrap().unwrap().value[1], Located { value: "q", line: 6 });
         assert_eq!(table.number("n").unwrap().unwrap().value, 16);
         assert_eq!(table.flag("absent").unwrap(), None);
+    }
+
+    #[test]
+    fn numbers_are_finite() {
+        let document = Document::parse(Path::new("x.toml"), "a = 0.95\nb = 250\nc = -1e3\n").unwrap();
+        let read = |key| document.root().decimal(key).unwrap().unwrap().value;
+        assert_eq!((read("a"), read("b"), read("c")), (0.95, 250.0, -1000.0));
+        for text in ["a = nan", "a = inf", "a = -inf", "a = '1'"] {
+            let message = refusal(text, |root| root.decimal("a").map(drop)).1;
+            assert!(message.starts_with("`a` must be a number"), "{message}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ pub mod entropy;
 mod file;
 pub mod home;
 pub mod identity;
+pub mod minisign;
 pub mod passphrase;
 mod pem;
 pub mod public;

@@ -3,6 +3,7 @@
 //!
 //! - In: [`feed`] → [`pack`] → [`compress`] → [`sink`], with [`lanes`] beside it for files past one buffer.
 //! - [`buffers`] bounds the memory, [`crew`] shares work out, [`watch`] carries progress and interruption, [`source`] reads files that may change.
+//! - Beside it: [`program`] runs programs of the team's for a gate.
 
 pub mod buffers;
 pub mod compress;
@@ -14,6 +15,7 @@ pub mod lanes;
 pub mod open;
 pub mod pack;
 pub mod pick;
+pub mod program;
 pub mod sink;
 pub mod source;
 pub mod staging;

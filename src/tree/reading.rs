@@ -1,8 +1,10 @@
 //! What one file says of the software in the tree, and what of it could not be read.
 
-use crate::finding::{Code, Finding};
+use crate::finding::Code;
 use crate::format::bom::{Aggregate, Graph};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+
+pub use crate::format::fault::Fault;
 
 /// What was read of a lockfile or an artifact. Reading never fails as a whole: what could not be read is a fault, and
 /// the rest counts.
@@ -14,19 +16,6 @@ pub struct Reading {
     pub aggregate: Aggregate,
     /// What could not be read.
     pub faults: Vec<Fault>,
-}
-
-/// What could not be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// [`Code::SbomSourceInvalid`], [`Code::SbomSourceNewer`], …
-    pub code: Code,
-    /// Where inside the file: a member of an archive; empty for the file itself.
-    pub inside: String,
-    /// The line it stands on, from 1, where there are lines.
-    pub line: Option<usize>,
-    /// What is wrong, for people: lower case, no full stop.
-    pub what: String,
 }
 
 /// The most faults that are kept of one file; a hostile one could have millions.
@@ -70,30 +59,6 @@ pub fn caught<T>(read: impl FnOnce() -> T) -> Option<T> {
 impl From<Fault> for Reading {
     fn from(fault: Fault) -> Reading {
         Reading { graph: Graph::default(), aggregate: Aggregate::Incomplete, faults: vec![fault] }
-    }
-}
-
-impl Fault {
-    /// On a line of the file itself, from 1.
-    pub fn new(code: Code, line: usize, what: impl Into<String>) -> Fault {
-        Fault { code, inside: String::new(), line: Some(line), what: what.into() }
-    }
-
-    /// Of the file as a whole: of what is not there, or where lines say nothing.
-    pub fn of_file(code: Code, what: impl Into<String>) -> Fault {
-        Fault { code, inside: String::new(), line: None, what: what.into() }
-    }
-
-    /// The finding about a file of the tree.
-    pub fn finding(&self, path: &str) -> Finding {
-        let mut subject = path.to_owned();
-        if !self.inside.is_empty() {
-            subject = format!("{subject}!{}", self.inside);
-        }
-        if let Some(line) = self.line {
-            subject = format!("{subject}:{line}");
-        }
-        Finding::new(self.code, subject).actual(&self.what)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::evidence::gates::last::{self, Look};
+use crate::evidence::gates::programs::Environment;
 use crate::evidence::gates::tree::{Judging, TreeEvidence};
 use crate::evidence::gates::{Evaluation, evaluate};
 use crate::evidence::provenance::Origin;
@@ -38,6 +39,8 @@ pub struct Request<'a> {
     pub tier: Option<&'a str>,
     /// The present.
     pub now: Timestamp,
+    /// The environment for programs of the policy's gates; `None` unless whoever runs this named the policy.
+    pub programs: Option<Environment<'a>>,
     /// Worker threads.
     pub threads: usize,
 }
@@ -73,6 +76,7 @@ pub fn gate<'p>(request: &Request<'p>, watch: &Watch) -> Result<Gated<'p>> {
         out: request.out,
         trust: request.trust,
         now: request.now,
+        programs: request.programs,
         threads: request.threads,
     };
     let evaluation = judged.evaluate(&scan, watch)?;
@@ -104,6 +108,8 @@ pub struct Judged<'p, 'a> {
     pub trust: &'a Trust,
     /// The present.
     pub now: Timestamp,
+    /// The environment for programs of gates, where they may be started.
+    pub programs: Option<Environment<'a>>,
     /// Worker threads.
     pub threads: usize,
 }
@@ -134,7 +140,7 @@ where
             last: &last,
             threads: self.threads,
         };
-        let evidence = TreeEvidence::new(judging, watch)?;
+        let evidence = TreeEvidence::new(judging, watch)?.with_programs(self.programs);
         let previous = last.as_ref().ok().map(|last| &*last.release.version);
         let release = Release { previous, stage: self.stage, ..self.release() };
         let bump = previous.and_then(|previous| last::bump(previous, self.version));

@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use crate::evidence::attest::Attesting;
 use crate::evidence::compose::{Identity, Payload, TagFiles, release_member};
 use crate::evidence::ddl;
+use crate::evidence::gates::programs::Environment;
 use crate::evidence::gates::{Evaluation, Tally, record};
 use crate::evidence::gathered::Gathered;
 use crate::evidence::provenance::Origin;
@@ -71,6 +72,8 @@ pub struct Request<'a> {
     pub clock: &'a dyn Fn() -> Timestamp,
     /// Looks up what the environment of a CI job says of itself.
     pub variables: &'a dyn Fn(&str) -> Option<String>,
+    /// The environment for programs of the policy's gates; `None` unless whoever runs this named the policy.
+    pub programs: Option<Environment<'a>>,
     /// By whom the seals of earlier releases must be, where a gate compares with them; empty if nobody is trusted.
     pub trust: &'a Trust,
     /// The tier, if it was given.
@@ -192,6 +195,7 @@ fn judged<'a>(
         out: request.out,
         trust: request.trust,
         now,
+        programs: request.programs,
         threads: request.threads,
     }
 }

@@ -253,6 +253,20 @@ impl Last {
         }
     }
 
+    /// Every file of it, in bytewise order of the path.
+    pub fn files(&self, history: Option<&History>) -> Result<Vec<PackPath>, String> {
+        let checked = |path: &str| PackPath::new(path.as_bytes()).ok();
+        let mut files: Vec<PackPath> = match &self.from {
+            From::Pack(pack) => pack.manifest.keys().filter_map(|path| checked(path)).collect(),
+            From::Tag(tag) => {
+                let history = history.ok_or("the history cannot be read")?;
+                history.files_at(tag)?.iter().filter_map(|path| checked(path)).collect()
+            }
+        };
+        files.sort_unstable();
+        Ok(files)
+    }
+
     /// A file, as it was.
     pub fn read(&self, path: &PackPath, history: Option<&History>) -> Result<Option<Arc<Document>>, String> {
         let document = |bytes: Vec<u8>| {

@@ -1,7 +1,9 @@
 //! Evaluates the gates of a stage, and records what they came to.
 
 pub mod last;
+pub mod programs;
 pub mod record;
+mod signatures;
 pub mod tree;
 
 use crate::finding::{Finding, Severity};

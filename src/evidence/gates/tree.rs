@@ -5,6 +5,7 @@ mod git;
 use crate::error::Result;
 use crate::evidence::ddl;
 use crate::evidence::gates::last::Last;
+use crate::evidence::gates::{programs, signatures};
 use crate::evidence::provenance::Origin;
 use crate::format::ddl::DdlPack;
 use crate::format::digest::Sha256;
@@ -14,7 +15,7 @@ use crate::pipeline::hash::{Wanted, hash_files};
 use crate::pipeline::source::Root;
 use crate::pipeline::watch::Watch;
 use crate::policy::Policy;
-use crate::policy::gate::evidence::{Approval, DOCUMENT_BYTES_MAX, Event, LastRelease, Ran};
+use crate::policy::gate::evidence::{Approval, DOCUMENT_BYTES_MAX, Event, LastRelease, Order, Ran};
 use crate::policy::gate::{Document, Evidence, Git, PayloadFile};
 use crate::tree::git::History;
 use crate::tree::member::{LinkTo, MemberKind};
@@ -28,6 +29,9 @@ use std::sync::Arc;
 
 /// A file that was asked for: its content, nothing if it is not there, or why it cannot be read.
 type Asked = std::result::Result<Option<Arc<Document>>, String>;
+
+/// Why a program is not started.
+const NOT_NAMED: &str = "not run: programs are started only for a policy that was named with --policy";
 
 /// What is judged.
 pub struct Judging<'a> {
@@ -53,6 +57,8 @@ pub struct Judging<'a> {
 pub struct TreeEvidence<'a> {
     judging: Judging<'a>,
     root: Root,
+    /// The environment for programs; `None` where none may be started.
+    environment: Option<programs::Environment<'a>>,
     files: Vec<PackPath>,
     payload: Vec<PayloadFile>,
     /// Where the links of the payload end.
@@ -84,6 +90,7 @@ impl<'a> TreeEvidence<'a> {
         });
         Ok(TreeEvidence {
             root: Root::open(judging.root)?,
+            environment: None,
             files,
             payload: payload.collect(),
             links: links.collect(),
@@ -96,29 +103,38 @@ impl<'a> TreeEvidence<'a> {
         })
     }
 
+    /// The same, where programs of the policy may be started: the one who runs this has named it. They get what they
+    /// name of this environment.
+    pub fn with_programs(self, environment: Option<programs::Environment<'a>>) -> TreeEvidence<'a> {
+        TreeEvidence { environment, ..self }
+    }
+
     fn history(&self) -> Option<&History> {
         self.judging.history.as_ref().ok()
     }
 
     fn load(&self, path: &PackPath) -> Asked {
+        let Some(bytes) = self.load_bytes(path, DOCUMENT_BYTES_MAX)? else { return Ok(None) };
+        let sha256 = Sha256::of(&bytes);
+        Ok(Some(Arc::new(Document { path: path.to_string(), bytes, sha256 })))
+    }
+
+    fn load_bytes(&self, path: &PackPath, most: u64) -> std::result::Result<Option<Vec<u8>>, String> {
         let (file, stat) = match self.root.open_file(path.as_str()) {
             Ok(opened) => opened,
             Err(error) if error.is_not_found() => return Ok(None),
             Err(error) => return Err(error.to_string()),
         };
-        if stat.st_size as u64 > DOCUMENT_BYTES_MAX {
+        if stat.st_size as u64 > most {
             return Err(format!(
                 "{} is larger than a gate reads ({})",
                 size(stat.st_size as u64),
-                size(DOCUMENT_BYTES_MAX)
+                size(most)
             ));
         }
         let mut bytes = Vec::new();
-        file.take(DOCUMENT_BYTES_MAX)
-            .read_to_end(&mut bytes)
-            .map_err(|error| format!("cannot be read: {error}"))?;
-        let sha256 = Sha256::of(&bytes);
-        Ok(Some(Arc::new(Document { path: path.to_string(), bytes, sha256 })))
+        file.take(most).read_to_end(&mut bytes).map_err(|error| format!("cannot be read: {error}"))?;
+        Ok(Some(bytes))
     }
 
     /// Reads what is payload and was not read yet.
@@ -171,6 +187,18 @@ impl Evidence for TreeEvidence<'_> {
         loaded
     }
 
+    fn look(&self, path: &PackPath, see: &mut dyn FnMut(&[u8])) -> std::result::Result<bool, String> {
+        if let Some(known) = self.asked.borrow().get(path) {
+            return known.as_ref().map_err(Clone::clone).map(|known| {
+                known.iter().for_each(|document| see(&document.bytes));
+                known.is_some()
+            });
+        }
+        let bytes = self.load_bytes(path, DOCUMENT_BYTES_MAX)?;
+        bytes.iter().for_each(|bytes| see(bytes));
+        Ok(bytes.is_some())
+    }
+
     fn takes(&self, path: &str) -> bool {
         let policy = self.judging.policy;
         let Ok(path) = PackPath::new(path.as_bytes()) else { return false };
@@ -185,6 +213,16 @@ impl Evidence for TreeEvidence<'_> {
         self.hash(&[path]);
         let known = self.digests.borrow();
         known.get(self.file_of(path)).cloned().unwrap_or_else(|| Err(format!("{path} is not payload")))
+    }
+
+    fn signature(
+        &self,
+        artifact: &PackPath,
+        signature: &[u8],
+        keys: &[Arc<Document>],
+    ) -> std::result::Result<String, String> {
+        let bytes = self.load_bytes(artifact, signatures::ARTIFACT_BYTES_MAX)?;
+        signatures::verify(&bytes.ok_or("the artifact is not there")?, signature, keys)
     }
 
     fn git(&self) -> std::result::Result<&Git, String> {
@@ -207,6 +245,10 @@ impl Evidence for TreeEvidence<'_> {
 
     fn before(&self, path: &PackPath) -> Asked {
         self.judging.last.as_ref().map_err(Clone::clone)?.read(path, self.history())
+    }
+
+    fn files_before(&self) -> std::result::Result<Vec<PackPath>, String> {
+        self.judging.last.as_ref().map_err(Clone::clone)?.files(self.history())
     }
 
     fn ddl(&self) -> std::result::Result<Arc<DdlPack>, String> {
@@ -234,8 +276,9 @@ impl Evidence for TreeEvidence<'_> {
         Err("there is no store whose log could tell".to_owned())
     }
 
-    fn run(&self, _: &[String], _: u64) -> std::result::Result<Ran, String> {
-        Err("programs are started by the command line alone".to_owned())
+    fn run(&self, order: &Order) -> std::result::Result<Ran, String> {
+        let environment = self.environment.ok_or(NOT_NAMED)?;
+        programs::run(self.judging.root, environment, order, self.watch)
     }
 }
 

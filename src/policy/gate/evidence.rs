@@ -136,6 +136,17 @@ pub struct Approval {
     pub approved_at: Timestamp,
 }
 
+/// A program to run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// The program and its arguments.
+    pub program: Vec<String>,
+    /// How long it may take, in seconds.
+    pub time_limit_s: u64,
+    /// Names of the variables that it gets.
+    pub variables: Vec<String>,
+}
+
 /// How a program of the team's ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ran {
@@ -159,6 +170,15 @@ pub trait Evidence {
     /// an error in words.
     fn read(&self, path: &PackPath) -> Result<Option<Arc<Document>>, String>;
 
+    /// Shows the content of a file that is looked at once and not kept; `false` if it is not there.
+    fn look(&self, path: &PackPath, see: &mut dyn FnMut(&[u8])) -> Result<bool, String> {
+        let document = self.read(path)?;
+        if let Some(document) = &document {
+            see(&document.bytes);
+        }
+        Ok(document.is_some())
+    }
+
     /// Whether the policy takes a file of this path into the release, be it there or not.
     fn takes(&self, path: &str) -> bool;
 
@@ -167,6 +187,14 @@ pub trait Evidence {
 
     /// The digest of a payload file, of any size. A link in the payload has that of the file where it ends.
     fn digest(&self, path: &PackPath) -> Result<Sha256, String>;
+
+    /// Who made a signature over a payload file, if it holds and its key is in one of the key files; else why not.
+    fn signature(
+        &self,
+        artifact: &PackPath,
+        signature: &[u8],
+        keys: &[Arc<Document>],
+    ) -> Result<String, String>;
 
     /// What git says; an error in words where there is no git, or it was not recorded.
     fn git(&self) -> Result<&Git, String>;
@@ -183,6 +211,9 @@ pub trait Evidence {
     /// A file of the last release; an error in words where there is none.
     fn before(&self, path: &PackPath) -> Result<Option<Arc<Document>>, String>;
 
+    /// Every file of the last release, in bytewise order of the path; an error in words where there is none.
+    fn files_before(&self) -> Result<Vec<PackPath>, String>;
+
     /// What the DDL files say, in the order in which they are to be applied.
     fn ddl(&self) -> Result<Arc<DdlPack>, String>;
 
@@ -196,7 +227,7 @@ pub trait Evidence {
     fn events(&self) -> Result<&[Event], String>;
 
     /// Runs a program of the named policy; an error in words where that may not be.
-    fn run(&self, program: &[String], time_limit_s: u64) -> Result<Ran, String>;
+    fn run(&self, order: &Order) -> Result<Ran, String>;
 }
 
 /// Reads a file that must be there; what is wrong with it is a fault.

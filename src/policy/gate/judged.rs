@@ -102,7 +102,8 @@ impl Judged {
     pub fn of(faults: Vec<Fault>, passed: impl Into<String>) -> Judged {
         let Some(first) = faults.first() else { return Judged::passed(passed) };
         let why = match (&first.expected, &first.actual) {
-            (_, Some(actual)) => format!("{}: {actual}", first.subject),
+            (Some(expected), Some(actual)) => format!("{}: {actual}; expected {expected}", first.subject),
+            (None, Some(actual)) => format!("{}: {actual}", first.subject),
             (Some(expected), None) => format!("{}: not {expected}", first.subject),
             (None, None) => first.subject.clone(),
         };

@@ -8,6 +8,7 @@ pub mod backup;
 pub mod changelog;
 pub mod checklist;
 pub mod clean;
+pub mod command;
 pub mod config;
 pub mod ddl_order;
 pub mod decision_log;
@@ -15,25 +16,38 @@ pub mod docs;
 pub mod drill;
 pub mod evidence;
 mod flat;
+pub mod fresh;
 pub mod hashes;
 pub mod incidents;
 pub mod judged;
+pub mod junit;
 mod log;
 pub mod markdown;
+pub mod metric;
 pub mod notes;
+pub mod openapi;
 mod parse;
+mod pointer;
 pub mod retention;
+pub mod sarif;
+pub mod schema;
+pub mod secrets;
+pub mod signed;
 pub mod sources;
 pub mod stage;
 pub mod streak;
 pub mod tag;
 pub mod template;
+pub mod version;
+mod week;
+pub mod window;
+mod words;
+mod zone;
+
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
-pub mod version;
-mod words;
 
 pub use evidence::{Document, Evidence, Git, PayloadFile, Release};
 pub use judged::{Judged, Status};
@@ -102,6 +116,14 @@ pub const KINDS: &[Kind] = &[
     ddl_order::KIND,
     checklist::KIND,
     approvals::KIND,
+    signed::KIND,
+    window::KIND,
+    fresh::KIND,
+    junit::KIND,
+    sarif::KIND,
+    metric::KIND,
+    schema::KIND,
+    openapi::KIND,
     docs::KIND,
     config::KIND,
     decision_log::KIND,
@@ -109,5 +131,7 @@ pub const KINDS: &[Kind] = &[
     streak::KIND,
     backup::KIND,
     drill::KIND,
+    secrets::KIND,
     retention::KIND,
+    command::KIND,
 ];

@@ -5,7 +5,7 @@ use crate::format::ddl::DdlPack;
 use crate::format::digest::Sha256;
 use crate::format::path::PackPath;
 use crate::format::settings;
-use crate::policy::gate::evidence::{Approval, Event, LastRelease, Ran};
+use crate::policy::gate::evidence::{Approval, Event, LastRelease, Order, Ran};
 use crate::policy::gate::{
     Bump, Document, Evidence, Gate, Git, Judged, PayloadFile, Release, Stage, Status, gates,
 };
@@ -189,6 +189,12 @@ impl Evidence for Fake {
         Ok(document.sha256)
     }
 
+    /// A signature that holds is `good: SIGNER`; any other says why it does not.
+    fn signature(&self, _: &PackPath, signature: &[u8], _: &[Arc<Document>]) -> Answer<String> {
+        let text = String::from_utf8(signature.to_vec()).unwrap();
+        text.strip_prefix("good: ").map(str::to_owned).ok_or(text.clone())
+    }
+
     fn git(&self) -> Answer<&Git> {
         self.git.as_ref().map_err(Clone::clone)
     }
@@ -212,6 +218,11 @@ impl Evidence for Fake {
         Ok(self.before.get(path.as_str()).cloned())
     }
 
+    fn files_before(&self) -> Answer<Vec<PackPath>> {
+        self.last_release()?;
+        Ok(self.before.keys().map(|path| at(path)).collect())
+    }
+
     fn ddl(&self) -> Answer<Arc<DdlPack>> {
         self.ddl.clone()
     }
@@ -228,7 +239,7 @@ impl Evidence for Fake {
         self.events.as_deref().map_err(Clone::clone)
     }
 
-    fn run(&self, _: &[String], _: u64) -> Answer<Ran> {
+    fn run(&self, _: &Order) -> Answer<Ran> {
         self.ran.clone()
     }
 }

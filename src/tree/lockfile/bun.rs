@@ -2,11 +2,11 @@
 //! which it is installed: `parent/child` where it is not at the top.
 
 use crate::format::bom::{Aggregate, Checksum, Node as Package, Scope};
+use crate::format::yaml::node::{Entry, Node};
 use crate::tree::lockfile::Lockfile;
 use crate::tree::lockfile::assembly::Assembly;
 use crate::tree::lockfile::javascript::{self as js, LISTS, Source};
 use crate::tree::lockfile::json::{self, Dialect};
-use crate::tree::lockfile::node::{Entry, Node};
 use crate::tree::lockfile::places::{Place, Places};
 use crate::tree::reading::Reading;
 use std::collections::{HashMap, HashSet};

@@ -5,11 +5,11 @@
 
 use crate::finding::Code;
 use crate::format::bom::{Aggregate, Algorithm, Checksum, Component, ComponentKind, Node, Purl, Scope};
+use crate::format::yaml::utf8;
 use crate::tree::lockfile::Lockfile;
 use crate::tree::lockfile::assembly::Assembly;
 use crate::tree::lockfile::cargo_toml::Members;
 use crate::tree::lockfile::source::vcs_url;
-use crate::tree::lockfile::yaml::utf8;
 use crate::tree::reading::{Fault, Reading};
 use std::collections::HashMap;
 use toml::de::{DeTable, DeValue};

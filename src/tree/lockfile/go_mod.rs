@@ -7,8 +7,8 @@
 
 use crate::finding::Code;
 use crate::format::bom::{Aggregate, Component, ComponentKind, Purl};
+use crate::format::yaml::utf8;
 use crate::tree::lockfile::Lockfile;
-use crate::tree::lockfile::yaml::utf8;
 use crate::tree::reading::Reading;
 use std::collections::HashMap;
 

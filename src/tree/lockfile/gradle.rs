@@ -2,8 +2,8 @@
 
 use crate::finding::Code;
 use crate::format::bom::{Aggregate, Component, ComponentKind, Purl, Scope};
+use crate::format::yaml::utf8;
 use crate::tree::lockfile::Lockfile;
-use crate::tree::lockfile::yaml::utf8;
 use crate::tree::reading::Reading;
 use std::collections::HashSet;
 

@@ -1,8 +1,8 @@
 //! What the lockfiles of npm, pnpm, yarn and bun share: names of packages, where they come from, and package.json.
 
 use crate::format::bom::{Component, ComponentKind, Licence, Purl, Scope};
+use crate::format::yaml::node::Node;
 use crate::tree::lockfile::json::{self, Dialect};
-use crate::tree::lockfile::node::Node;
 use crate::tree::lockfile::source::{download_url, vcs_url};
 use crate::tree::lockfile::{Beside, Lockfile};
 

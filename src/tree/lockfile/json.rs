@@ -3,8 +3,8 @@
 //! Nothing here calls itself, so depth costs no stack; the limits are the tree's.
 
 use crate::finding::Code;
-use crate::tree::lockfile::node::{Builder, Node};
-use crate::tree::lockfile::yaml::utf8;
+use crate::format::yaml::node::{Builder, Node};
+use crate::format::yaml::utf8;
 use crate::tree::reading::Fault;
 use std::borrow::Cow;
 

@@ -6,11 +6,11 @@
 
 use crate::finding::Code;
 use crate::format::bom::{Aggregate, Checksum, Component, ComponentKind, Purl, Scope, checksum::Algorithm};
+use crate::format::yaml::utf8;
 use crate::tree::lockfile::Lockfile;
 use crate::tree::lockfile::assembly::Assembly;
 use crate::tree::lockfile::packages::Packages;
 use crate::tree::lockfile::terms::{self, Term, Value};
-use crate::tree::lockfile::yaml::utf8;
 use crate::tree::reading::{Fault, Reading};
 use std::collections::HashSet;
 

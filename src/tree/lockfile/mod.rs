@@ -15,7 +15,6 @@ mod javascript;
 mod json;
 mod maven;
 mod mix;
-pub mod node;
 mod npm;
 mod npm_v1;
 mod nuget;
@@ -37,14 +36,12 @@ mod samples;
 mod source;
 mod terms;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod toml_tree;
 mod uv;
 mod xml;
-pub mod yaml;
-mod yaml_lines;
 mod yarn;
 mod yarn_berry;
 mod yarn_classic;

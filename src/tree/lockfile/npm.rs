@@ -4,11 +4,11 @@
 //! Node's rule: a package is looked for in the `node_modules` of its own folder, then of each folder above.
 
 use crate::format::bom::{Aggregate, Checksum, Node as Package, Scope};
+use crate::format::yaml::node::{Entry, Node};
 use crate::tree::lockfile::Lockfile;
 use crate::tree::lockfile::assembly::Assembly;
 use crate::tree::lockfile::javascript::{self as js, LISTS, Source};
 use crate::tree::lockfile::json::{self, Dialect};
-use crate::tree::lockfile::node::{Entry, Node};
 use crate::tree::lockfile::npm_v1;
 use crate::tree::lockfile::places::{Place, Places};
 use crate::tree::reading::Reading;

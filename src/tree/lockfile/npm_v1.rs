@@ -2,10 +2,10 @@
 //! needs is not in it, but in the package.json beside.
 
 use crate::format::bom::{Aggregate, Node as Package, Scope};
+use crate::format::yaml::node::{Entry, Node};
 use crate::tree::lockfile::Lockfile;
 use crate::tree::lockfile::assembly::Assembly;
 use crate::tree::lockfile::javascript::{self as js, Source};
-use crate::tree::lockfile::node::{Entry, Node};
 use crate::tree::lockfile::npm::{integrity, scope};
 use crate::tree::lockfile::places::{Place, Places};
 use crate::tree::reading::Reading;

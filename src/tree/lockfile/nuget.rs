@@ -4,10 +4,10 @@ use crate::finding::Code;
 use crate::format::bom::{
     self, Aggregate, Checksum, Component, ComponentKind, Purl, Scope, checksum::Algorithm,
 };
+use crate::format::yaml::node::{Entry, Node};
 use crate::tree::lockfile::Lockfile;
 use crate::tree::lockfile::assembly::Assembly;
 use crate::tree::lockfile::json::{self, Dialect};
-use crate::tree::lockfile::node::{Entry, Node};
 use crate::tree::lockfile::packages::Packages;
 use crate::tree::reading::{Fault, Reading};
 

@@ -4,9 +4,9 @@
 
 use crate::finding::Code;
 use crate::format::bom::{self, Aggregate, Scope};
+use crate::format::yaml::node::Node;
 use crate::tree::lockfile::Lockfile;
 use crate::tree::lockfile::assembly::Assembly;
-use crate::tree::lockfile::node::Node;
 use crate::tree::lockfile::packages::Packages;
 use crate::tree::lockfile::python::{self, Origin, normalized, required_name};
 use crate::tree::lockfile::toml_tree;

@@ -2,10 +2,10 @@
 
 use crate::finding::Code;
 use crate::format::bom::{Aggregate, Scope};
+use crate::format::yaml::node::{Entry, Node};
 use crate::tree::lockfile::Lockfile;
 use crate::tree::lockfile::assembly::Assembly;
 use crate::tree::lockfile::json::{self, Dialect};
-use crate::tree::lockfile::node::{Entry, Node};
 use crate::tree::lockfile::python::{self, Origin};
 use crate::tree::reading::{Fault, Reading};
 

@@ -10,11 +10,11 @@
 //! package when it is needed; since then that follows from who needs whom.
 
 use crate::format::bom::{Aggregate, Checksum, Node as Package, Scope};
+use crate::format::yaml;
+use crate::format::yaml::node::{Entry, Node};
 use crate::tree::lockfile::Lockfile;
 use crate::tree::lockfile::assembly::Assembly;
 use crate::tree::lockfile::javascript::{self as js, LISTS, Source};
-use crate::tree::lockfile::node::{Entry, Node};
-use crate::tree::lockfile::yaml;
 use crate::tree::reading::Reading;
 use std::collections::HashMap;
 

@@ -4,10 +4,10 @@ use crate::finding::Code;
 use crate::format::bom::{
     self, Aggregate, Checksum, Component, ComponentKind, Purl, Scope, checksum::Algorithm,
 };
+use crate::format::yaml;
+use crate::format::yaml::node::Entry;
 use crate::tree::lockfile::Lockfile;
 use crate::tree::lockfile::assembly::Assembly;
-use crate::tree::lockfile::node::Entry;
-use crate::tree::lockfile::yaml;
 use crate::tree::reading::{Fault, Reading};
 
 /// Whether a file is one.

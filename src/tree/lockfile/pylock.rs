@@ -3,9 +3,9 @@
 
 use crate::finding::Code;
 use crate::format::bom::{self, Aggregate, Checksum, Component, Scope, checksum::Algorithm};
+use crate::format::yaml::node::Node;
 use crate::tree::lockfile::Lockfile;
 use crate::tree::lockfile::assembly::Assembly;
-use crate::tree::lockfile::node::Node;
 use crate::tree::lockfile::packages::Packages;
 use crate::tree::lockfile::python::{self, Origin, normalized};
 use crate::tree::lockfile::toml_tree;

@@ -2,8 +2,8 @@
 //! and the tables of Poetry, PDM and uv).
 
 use crate::format::bom::{Licence, Scope};
+use crate::format::yaml::node::Node;
 use crate::tree::lockfile::Lockfile;
-use crate::tree::lockfile::node::Node;
 use crate::tree::lockfile::python::{normalized, required_name};
 use crate::tree::lockfile::toml_tree;
 use crate::tree::reading::Fault;

@@ -2,8 +2,8 @@
 
 use crate::finding::Code;
 use crate::format::bom::{self, Checksum, Component, ComponentKind, Purl, checksum::Algorithm};
+use crate::format::yaml::node::Node;
 use crate::tree::lockfile::assembly::Assembly;
-use crate::tree::lockfile::node::Node;
 use crate::tree::lockfile::packages::Packages;
 use crate::tree::lockfile::{Lockfile, pyproject, pyproject::Project};
 use crate::tree::reading::Fault;

@@ -4,11 +4,11 @@
 
 use crate::finding::Code;
 use crate::format::bom::{Aggregate, Checksum, Component};
+use crate::format::yaml::utf8;
 use crate::tree::lockfile::assembly::Assembly;
 use crate::tree::lockfile::pip_lines::{self, Statement};
 use crate::tree::lockfile::python::{self, normalized};
 use crate::tree::lockfile::requirement::Requirement;
-use crate::tree::lockfile::yaml::utf8;
 use crate::tree::lockfile::{Beside, Lockfile};
 use crate::tree::reading::{Fault, Reading};
 use std::collections::{HashMap, HashSet};

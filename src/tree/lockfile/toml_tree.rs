@@ -1,8 +1,8 @@
 //! TOML 1.0 lockfiles and manifests, as the same tree of values that JSON and YAML become.
 
 use crate::finding::Code;
-use crate::tree::lockfile::node::{Builder, Node};
-use crate::tree::lockfile::yaml::utf8;
+use crate::format::yaml::node::{Builder, Node};
+use crate::format::yaml::utf8;
 use crate::tree::reading::Fault;
 use std::borrow::Cow;
 use toml::Spanned;

@@ -2,7 +2,7 @@
 //! passed over; entities other than XML's own five are refused, since only a document type could say what they are.
 
 use crate::finding::Code;
-use crate::tree::lockfile::yaml::utf8;
+use crate::format::yaml::utf8;
 use crate::tree::reading::Fault;
 use quick_xml::Reader;
 use quick_xml::events::{BytesRef, Event};

@@ -5,11 +5,11 @@
 //! yarn (`10c0/…`), so nobody can compare it with a package that a registry gives out.
 
 use crate::format::bom::{Aggregate, Node as Package, Scope};
+use crate::format::yaml;
+use crate::format::yaml::node::{Entry, Node};
 use crate::tree::lockfile::Lockfile;
 use crate::tree::lockfile::assembly::Assembly;
 use crate::tree::lockfile::javascript::{self as js, Source};
-use crate::tree::lockfile::node::{Entry, Node};
-use crate::tree::lockfile::yaml;
 use crate::tree::reading::Reading;
 use std::collections::HashMap;
 

@@ -3,7 +3,7 @@
 //! JSON has them.
 
 use crate::finding::Code;
-use crate::tree::lockfile::yaml::utf8;
+use crate::format::yaml::utf8;
 use crate::tree::reading::Fault;
 use std::borrow::Cow;
 

@@ -135,3 +135,29 @@ fn a_link_has_the_digest_of_where_it_ends() {
         assert!(evidence.events().is_err() && evidence.approvals().is_err());
     });
 }
+
+#[test]
+fn programs_are_not_started_unless_the_policy_was_named() {
+    let folder = tree();
+    let words = ["sh", "-c", "touch ran"].map(str::to_owned).to_vec();
+    let order = Order { program: words, time_limit_s: 60, variables: vec!["PATH".to_owned()] };
+    see(folder.path(), |evidence| assert_eq!(evidence.run(&order), Err(NOT_NAMED.to_owned())));
+    assert!(!folder.path().join("ran").exists());
+}
+
+#[test]
+fn the_files_of_the_last_release_are_listed_and_a_look_keeps_nothing() {
+    let folder = tree();
+    see(folder.path(), |evidence| {
+        let before: Vec<String> =
+            evidence.files_before().unwrap().iter().map(|path| path.to_string()).collect();
+        assert_eq!(before, ["A.md", "ddl/1.sql"]);
+        let path = |path: &str| PackPath::new(path.as_bytes()).unwrap();
+        let mut seen = Vec::new();
+        assert_eq!(evidence.look(&path("A.md"), &mut |bytes| seen.extend_from_slice(bytes)), Ok(true));
+        assert_eq!((seen.as_slice(), evidence.asked.borrow().len()), (&b"a"[..], 0));
+        assert_eq!(evidence.look(&path("B.md"), &mut |_| panic!("there is nothing to see")), Ok(false));
+        let unsigned = evidence.signature(&path("A.md"), b"?", &[]);
+        assert_eq!(unsigned, Err("it is a signature of no known kind".to_owned()));
+    });
+}

@@ -129,6 +129,51 @@ impl Signers {
         Ok(signers)
     }
 
+    /// Adds SSH keys that sign files: an allowed-signers file, or lines as in `id_ed25519.pub`.
+    pub fn add_ssh_keys(&mut self, text: &str) -> std::result::Result<(), String> {
+        const TYPES: [&str; 4] = ["ssh-", "ecdsa-", "sk-ssh-", "sk-ecdsa-"];
+        let is_key = |line: &str| TYPES.iter().any(|name| line.starts_with(name));
+        // A public key without a principal in front is allowed for whoever its comment names.
+        let with_principal = |line: &str| match line.trim() {
+            line if is_key(line) => {
+                let comment = line.splitn(3, ' ').nth(2).unwrap_or_default();
+                let name: String = comment.chars().filter(|c| c.is_ascii_graphic() && *c != '"').collect();
+                format!("{} {line}", if name.is_empty() || name.starts_with('#') { "key" } else { &name })
+            }
+            line => line.to_owned(),
+        };
+        let text: Vec<String> = text.lines().map(with_principal).collect();
+        let more = AllowedSigners::parse(&text.join("\n"))
+            .map_err(|fault| format!("line {}: {}", fault.line, fault.why))?;
+        if more.lines.is_empty() {
+            return Err("there is no key in it".to_owned());
+        }
+        self.allowed.lines.extend(more.lines);
+        Ok(())
+    }
+
+    /// Adds OpenPGP keys, armored or binary.
+    pub fn add_openpgp_keys(&mut self, bytes: &[u8]) -> std::result::Result<(), String> {
+        self.openpgp.add(bytes)
+    }
+
+    /// Judges a signature that lies beside a file: one of `ssh-keygen -Y sign -n file`, or a detached one of OpenPGP,
+    /// armored or binary; `None` if it is neither.
+    pub fn judge_file(&self, payload: &[u8], signature: &[u8]) -> Option<Signature> {
+        const PGP: &str = "-----BEGIN PGP SIGNATURE-----";
+        if signature.first().is_some_and(|first| first & 0x80 != 0) {
+            let body = data_encoding::BASE64.encode(signature);
+            let armored = format!("{PGP}\n\n{body}\n-----END PGP SIGNATURE-----\n");
+            return Some(openpgp::judge(payload, &armored, &self.openpgp));
+        }
+        let armored = std::str::from_utf8(signature).ok()?;
+        if armored.starts_with(PGP) {
+            return Some(openpgp::judge(payload, armored, &self.openpgp));
+        }
+        let is_ssh = armored.starts_with("-----BEGIN SSH SIGNATURE-----");
+        is_ssh.then(|| ssh::judge(ssh::FILE, payload, armored, None, &self.allowed))
+    }
+
     fn add_openpgp(&mut self, root: &Path, file: &PackPath) -> Result<()> {
         let path = root.join(file.as_str());
         let bytes = text::read_bytes(&path)?.ok_or_else(|| missing(&path, "openpgp_keys"))?;
@@ -163,7 +208,7 @@ pub fn judge(object: &[u8], tagger: Option<&Person>, signers: &Signers) -> Optio
         return Some(unkeyed(Verdict::Bad("the signature does not end the tag".to_owned())));
     }
     Some(match format {
-        Format::Ssh => ssh::judge(payload, armored, tagger, &signers.allowed),
+        Format::Ssh => ssh::judge(ssh::TAG, payload, armored, tagger, &signers.allowed),
         Format::OpenPgp => openpgp::judge(payload, armored, &signers.openpgp),
         Format::X509 => unkeyed(Verdict::Unsupported("an X.509 signature".to_owned())),
     })

@@ -10,12 +10,23 @@ use ed25519_dalek::{Signature as Ed25519Signature, VerifyingKey};
 use ssh_key::public::KeyData;
 use ssh_key::{Algorithm, EcdsaCurve, HashAlg, PublicKey, SshSig};
 
-/// What git's signatures are for.
-const NAMESPACE: &str = "git";
+/// What a signature is for: its namespace, and what is signed, for people.
+#[derive(Clone, Copy)]
+pub(super) struct Purpose {
+    namespace: &'static str,
+    noun: &'static str,
+}
+
+/// Git's signatures.
+pub(super) const TAG: Purpose = Purpose { namespace: "git", noun: "tag" };
+
+/// Those of `ssh-keygen -Y sign -n file`.
+pub(super) const FILE: Purpose = Purpose { namespace: "file", noun: "file" };
 
 /// Judges a signature over a payload. Times are compared with the tagger's, as git does: a tagger who lies about the time
 /// is one who holds the key.
 pub(super) fn judge(
+    purpose: Purpose,
     payload: &[u8],
     armored: &str,
     tagger: Option<&Person>,
@@ -30,10 +41,10 @@ pub(super) fn judge(
         }
     };
     judged.key = Some(signature.public_key().fingerprint(HashAlg::Sha256).to_string());
-    judged.verdict = match verify(payload, &signature) {
+    judged.verdict = match verify(purpose, payload, &signature) {
         Err(verdict) => verdict,
         Ok(key) => {
-            let (verdict, by) = allowed_by(&key, tagger, allowed);
+            let (verdict, by) = allowed_by(purpose, &key, tagger, allowed);
             judged.signer = by.map(|line| principal(line, tagger));
             verdict
         }
@@ -42,9 +53,11 @@ pub(super) fn judge(
 }
 
 /// Whether the signature is over the payload, by the key that it carries; gives that key, encoded.
-fn verify(payload: &[u8], signature: &SshSig) -> Result<Vec<u8>, Verdict> {
-    if signature.namespace() != NAMESPACE {
-        let why = format!("it is a signature for `{}`, not for git", signature.namespace().escape_debug());
+fn verify(purpose: Purpose, payload: &[u8], signature: &SshSig) -> Result<Vec<u8>, Verdict> {
+    let Purpose { namespace, noun } = purpose;
+    if signature.namespace() != namespace {
+        let other = signature.namespace().escape_debug();
+        let why = format!("it is a signature for `{other}`, not for {namespace}");
         return Err(Verdict::Bad(why));
     }
     let key = signature.public_key();
@@ -52,11 +65,11 @@ fn verify(payload: &[u8], signature: &SshSig) -> Result<Vec<u8>, Verdict> {
         return Err(Verdict::Unsupported(what.to_owned()));
     }
     let holds = match key {
-        KeyData::Ed25519(key) => strictly(payload, signature, &key.0),
-        key => PublicKey::from(key.clone()).verify(NAMESPACE, payload, signature).is_ok(),
+        KeyData::Ed25519(key) => strictly(namespace, payload, signature, &key.0),
+        key => PublicKey::from(key.clone()).verify(namespace, payload, signature).is_ok(),
     };
     if !holds {
-        return Err(Verdict::Bad("the signature is not over this tag".to_owned()));
+        return Err(Verdict::Bad(format!("the signature is not over this {noun}")));
     }
     if matches!(key, KeyData::SkEd25519(_) | KeyData::SkEcdsaSha2NistP256(_)) && !was_touched(signature) {
         return Err(Verdict::Bad("nobody touched the security token".to_owned()));
@@ -65,8 +78,8 @@ fn verify(payload: &[u8], signature: &SshSig) -> Result<Vec<u8>, Verdict> {
 }
 
 /// Ed25519 without the leniency that RFC 8032 leaves open: no keys of low order, no malleable signatures.
-fn strictly(payload: &[u8], signature: &SshSig, key: &[u8; 32]) -> bool {
-    let signed = SshSig::signed_data(NAMESPACE, signature.hash_alg(), payload);
+fn strictly(namespace: &str, payload: &[u8], signature: &SshSig, key: &[u8; 32]) -> bool {
+    let signed = SshSig::signed_data(namespace, signature.hash_alg(), payload);
     let parts =
         (VerifyingKey::from_bytes(key), Ed25519Signature::from_slice(signature.signature_bytes()), signed);
     let is_ed25519 = signature.algorithm() == Algorithm::Ed25519 && signature.reserved().is_empty();
@@ -108,19 +121,20 @@ fn unreadable(armored: &str, error: &ssh_key::Error) -> Verdict {
 
 /// What the file says of a key, by the first line that allows it; else by the one that comes nearest to that.
 fn allowed_by<'a>(
+    purpose: Purpose,
     key: &[u8],
     tagger: Option<&Person>,
     allowed: &'a AllowedSigners,
 ) -> (Verdict, Option<&'a Allowed>) {
     let mut nearest = (Verdict::UnknownKey, None);
-    let lines = allowed.lines.iter().filter(|line| line.key == key && line.is_in(NAMESPACE));
+    let lines = allowed.lines.iter().filter(|line| line.key == key && line.is_in(purpose.namespace));
     for line in lines {
         let verdict = match tagger.and_then(|tagger| tagger.time_s) {
             _ if line.cert_authority => {
                 Verdict::Unsupported("a key that is allowed as cert-authority alone".to_owned())
             }
             None if line.valid_after_s.is_some() || line.valid_before_s.is_some() => {
-                Verdict::Bad("the key counts for a time, and the tag has none".to_owned())
+                Verdict::Bad(format!("the key counts for a time, and the {} has none", purpose.noun))
             }
             Some(time) if line.valid_after_s.is_some_and(|after| time < after) => Verdict::NotYetValid,
             Some(time) if line.valid_before_s.is_some_and(|before| time > before) => Verdict::Expired,

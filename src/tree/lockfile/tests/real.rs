@@ -86,6 +86,6 @@ fn cargo_4() {
         let found = graph.nodes().map(|node| graph.component(node)).find(|component| component.name == name);
         found.map(|component| component.scope)
     };
-    assert_eq!(scope("jsonschema"), Some(Scope::Development));
+    assert_eq!(scope("proptest"), Some(Scope::Development));
     assert_eq!(scope("serde_json"), Some(Scope::Runtime));
 }

@@ -2,11 +2,11 @@
 //! collections of scalars on one line, and literal texts.
 //!
 //! A full parser looks at every character several times; this takes a fifth of its time, which counts in lockfiles of
-//! megabytes. Whatever is not surely of this part makes it give up, and [`yaml`](crate::tree::lockfile::yaml) lets the full
+//! megabytes. Whatever is not surely of this part makes it give up, and [`yaml`](crate::format::yaml) lets the full
 //! parser read the file from its start.
 
-use crate::tree::lockfile::node::{Builder, Node};
-use crate::tree::reading::Fault;
+use crate::format::fault::Fault;
+use crate::format::yaml::node::{Builder, Node};
 use std::borrow::Cow;
 
 /// Longer keys are written in another way.

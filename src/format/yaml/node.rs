@@ -3,7 +3,7 @@
 //! Whoever builds it goes through [`Builder`], so that both formats have the same limits, and neither takes a key twice.
 
 use crate::finding::Code;
-use crate::tree::reading::Fault;
+use crate::format::fault::Fault;
 use std::borrow::Cow;
 use std::cmp::Ordering;
 

@@ -1,10 +1,12 @@
-//! YAML 1.2, as lockfiles use it: maps, lists and texts. Anchors and aliases, which no tool writes into a lockfile and
-//! with which a small file can stand for a huge one, are refused.
+//! YAML 1.2, of which JSON is a part: maps, lists and texts. Anchors and aliases, with which a small file can stand for
+//! a huge one, are refused.
+
+mod lines;
+pub mod node;
 
 use crate::finding::Code;
-use crate::tree::lockfile::node::{Builder, Node};
-use crate::tree::lockfile::yaml_lines;
-use crate::tree::reading::Fault;
+use crate::format::fault::Fault;
+use crate::format::yaml::node::{Builder, Node};
 use saphyr_parser::{Event, Parser, ScalarStyle};
 
 /// The most documents of a file. pnpm writes two: what it runs on itself, then the project.
@@ -25,7 +27,7 @@ pub fn parse(bytes: &[u8]) -> Result<Node<'_>, Fault> {
 /// Reads a file of one or more documents.
 pub fn parse_all(bytes: &[u8]) -> Result<Vec<Node<'_>>, Fault> {
     let text = utf8(bytes)?;
-    match yaml_lines::parse(text) {
+    match lines::parse(text) {
         Some(document) => document.map(|document| vec![document]),
         None => parse_events(text),
     }
@@ -57,7 +59,7 @@ fn parse_events(text: &str) -> Result<Vec<Node<'_>>, Fault> {
                 builder.map(line)?;
             }
             Event::SequenceEnd | Event::MappingEnd => builder.end()?,
-            Event::Alias(_) => return Err(invalid(line, "an alias, which no lockfile has")),
+            Event::Alias(_) => return Err(invalid(line, "an alias, which is not read")),
             Event::DocumentEnd => {
                 documents.extend(builder.finish());
                 if documents.len() > DOCUMENTS_MAX {
@@ -83,7 +85,7 @@ pub fn utf8(bytes: &[u8]) -> Result<&str, Fault> {
 }
 
 fn refuse_anchor(anchor: usize, line: usize) -> Result<(), Fault> {
-    if anchor == 0 { Ok(()) } else { Err(invalid(line, "an anchor, which no lockfile has")) }
+    if anchor == 0 { Ok(()) } else { Err(invalid(line, "an anchor, which is not read")) }
 }
 
 fn invalid(line: usize, what: &str) -> Fault {
@@ -131,7 +133,7 @@ mod tests {
 
     /// What both read is the same; whatever the reader of lines takes for whole, YAML takes for whole.
     fn assert_same(text: &str) -> bool {
-        let Some(lines) = yaml_lines::parse(text) else { return false };
+        let Some(lines) = lines::parse(text) else { return false };
         match (lines, parse_events(text)) {
             (Ok(one), Ok(two)) => assert!(two.len() == 1 && same(&one, &two[0]), "{text}\n{one:?}\n{two:?}"),
             (Err(_), Err(_)) => {}

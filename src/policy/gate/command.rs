@@ -1,0 +1,172 @@
+//! `command`: a program of the team's says yes.
+
+use crate::error::Result;
+use crate::finding::Code;
+use crate::format::path::PackPath;
+use crate::format::settings::Section;
+use crate::policy::gate::evidence::Order;
+use crate::policy::gate::judged::Fault;
+use crate::policy::gate::{Check, Evidence, Judged, Kind, Release};
+use crate::policy::values::{duration, show};
+use std::sync::Arc;
+
+/// See [`KINDS`](crate::policy::gate::KINDS).
+pub const KIND: Kind = Kind {
+    name: "command",
+    code: Code::GateCommand,
+    holds_when: "the program ends with exit code 0 within its time limit. It runs in the tree, without input, with the variables \
+                 that are listed and no others; what it started ends with it. The first 1 MiB of what it prints is the \
+                 evidence, with credentials and the values of the variables masked. It runs for `gate` and `seal` alone, \
+                 and only if the policy was named with `--policy`; never when an auditor judges a pack",
+    keys: &[
+        (
+            "run",
+            "required: the program and its arguments, not read by a shell. With a `/` in it, it is a file of the tree; \
+             else it is looked for in `PATH`, if that is passed",
+        ),
+        ("time_limit", "how long it may take, `15m`; default `10m`, at most `24h`"),
+        ("variables", "names of the variables of the environment that it gets, such as `PATH`; default none"),
+    ],
+    example: "[[gate]]\nid = \"team-gates\"\ncheck = \"command\"\nrun = [\"scripts/gates.sh\", \"--strict\"]\n\
+              time_limit = \"15m\"\nvariables = [\"PATH\", \"HOME\"]\n",
+    waivable: true,
+    parse,
+};
+
+/// Ten minutes, and a day.
+const TIME_LIMIT_S: u64 = 600;
+const TIME_LIMIT_S_MAX: u64 = 86_400;
+
+#[derive(Debug)]
+struct Command {
+    order: Order,
+    /// The time limit as it was written.
+    time_limit: String,
+}
+
+fn parse(section: &Section<'_>) -> Result<Arc<dyn Check>> {
+    let (time_limit_s, time_limit) = duration(section, "time_limit")?.unwrap_or((TIME_LIMIT_S, "10m"));
+    if time_limit_s > TIME_LIMIT_S_MAX {
+        return Err(section.error(section.line, "`time_limit` is above 24h", ""));
+    }
+    let order = Order { program: program(section)?, time_limit_s, variables: variables(section)? };
+    Ok(Arc::new(Command { order, time_limit: time_limit.to_owned() }))
+}
+
+fn program(section: &Section<'_>) -> Result<Vec<String>> {
+    let words = section.texts("run")?.map_or_else(Vec::new, |list| list.value);
+    let Some(first) = words.first() else {
+        let message = "a gate of this kind needs `run`";
+        return Err(section.error(section.line, message, "run = [\"scripts/gates.sh\"]"));
+    };
+    if let Some(word) = words.iter().find(|word| word.value.contains('\0')) {
+        return Err(section.error(word.line, "`run` has a NUL in it", ""));
+    }
+    if first.value.contains('/') || first.value.is_empty() {
+        PackPath::new(first.value.as_bytes()).map_err(|why| {
+            let message = format!("`{}` cannot be a program of the tree: {why}", show(first.value));
+            section.error(first.line, message, "relative to the tree, or a name without /")
+        })?;
+    } else if first.value.contains(' ') && words.len() == 1 {
+        let message = "`run` is a list of words, not a line for a shell";
+        let words: Vec<String> = first.value.split(' ').map(|word| format!("\"{}\"", show(word))).collect();
+        return Err(section.error(first.line, message, format!("run = [{}]", words.join(", "))));
+    }
+    Ok(words.iter().map(|word| word.value.to_owned()).collect())
+}
+
+fn variables(section: &Section<'_>) -> Result<Vec<String>> {
+    let mut names: Vec<String> = Vec::new();
+    for name in section.texts("variables")?.map_or_else(Vec::new, |list| list.value) {
+        let is_name = !name.value.is_empty()
+            && !name.value.starts_with(|c: char| c.is_ascii_digit())
+            && name.value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        if !is_name || names.iter().any(|known| known == name.value) {
+            let why = if is_name { "stands there twice" } else { "cannot be the name of a variable" };
+            let message = format!("`{}` {why}", show(name.value));
+            return Err(section.error(name.line, message, "names alone: variables = [\"PATH\"]"));
+        }
+        names.push(name.value.to_owned());
+    }
+    Ok(names)
+}
+
+impl Check for Command {
+    fn judge(&self, evidence: &dyn Evidence, _: &Release<'_>) -> Judged {
+        let name = self.order.program.join(" ");
+        let fault = |expected: &str, actual: String| Fault::new(&name).expected(expected).actual(actual);
+        let ran = match evidence.run(&self.order) {
+            Ok(ran) => ran,
+            Err(why) => return Judged::of(vec![fault("a program that was run", why)], ""),
+        };
+        let faults = match (ran.code, &ran.ended) {
+            (Some(0), None) => Vec::new(),
+            (Some(code), None) => vec![fault("exit code 0", format!("exit code {code}"))],
+            (_, Some(why)) => {
+                vec![fault(&format!("exit code 0 within {}", self.time_limit), why.clone())]
+            }
+            (None, None) => vec![fault("exit code 0", "no exit code".to_owned())],
+        };
+        Judged::of(faults, format!("{name} ended with exit code 0")).reading([&ran.output])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::policy::gate::evidence::Ran;
+    use crate::policy::gate::testing::{Fake, document, fails, passes, refusal};
+
+    const KEYS: &str =
+        "check = \"command\"\nrun = [\"scripts/gates.sh\", \"--strict\"]\ntime_limit = \"15m\"";
+
+    fn ran(code: Option<i32>, ended: Option<&str>) -> Fake {
+        let output = document("scripts/gates.sh.log", b"all fine\n").as_ref().clone();
+        let mut fake = Fake::new();
+        fake.ran = Ok(Ran { code, ended: ended.map(str::to_owned), output });
+        fake
+    }
+
+    #[test]
+    fn exit_code_zero_holds_and_everything_else_fails() {
+        let held = passes(KEYS, &ran(Some(0), None));
+        assert_eq!(held.detail, "scripts/gates.sh --strict ended with exit code 0");
+        assert_eq!(held.read[0].0, "scripts/gates.sh.log");
+        let name = "scripts/gates.sh --strict";
+        fails(KEYS, &ran(Some(3), None), name, "exit code 0", "exit code 3");
+        fails(
+            KEYS,
+            &ran(None, Some("ended by signal 9")),
+            name,
+            "exit code 0 within 15m",
+            "ended by signal 9",
+        );
+        fails(
+            KEYS,
+            &ran(Some(0), Some("it took too long")),
+            name,
+            "exit code 0 within 15m",
+            "it took too long",
+        );
+        fails(KEYS, &ran(None, None), name, "exit code 0", "no exit code");
+        fails(KEYS, &Fake::new(), name, "a program that was run", "there is no program");
+    }
+
+    #[test]
+    fn keys_that_cannot_work_are_refused() {
+        for (keys, message) in [
+            ("", "a gate of this kind needs `run`"),
+            ("run = []", "a gate of this kind needs `run`"),
+            ("run = \"x\"", "`run` must be a list of strings, not a string"),
+            ("run = [\"make test\"]", "`run` is a list of words, not a line for a shell"),
+            ("run = [\"../x.sh\"]", "`../x.sh` cannot be a program of the tree: a dot component"),
+            ("run = [\"/bin/sh\"]", "`/bin/sh` cannot be a program of the tree: not relative"),
+            ("run = [\"\"]", "`` cannot be a program of the tree: an empty component"),
+            ("run = [\"a\\u0000\"]", "`run` has a NUL in it"),
+            ("run = [\"a\"]\ntime_limit = \"25h\"", "`time_limit` is above 24h"),
+            ("run = [\"a\"]\nvariables = [\"A=b\"]", "`A=b` cannot be the name of a variable"),
+            ("run = [\"a\"]\nvariables = [\"A\", \"A\"]", "`A` stands there twice"),
+        ] {
+            assert_eq!(refusal(&format!("check = \"command\"\n{keys}")).1, message);
+        }
+    }
+}

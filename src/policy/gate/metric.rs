@@ -1,0 +1,343 @@
+//! `metric`: a number against a bound.
+
+mod prometheus;
+
+use crate::error::Result;
+use crate::finding::Code;
+use crate::format::path::PackPath;
+use crate::format::settings::Section;
+use crate::policy::gate::evidence::{required, required_text};
+use crate::policy::gate::judged::Fault;
+use crate::policy::gate::pointer::{Pointer, json};
+use crate::policy::gate::template::Template;
+use crate::policy::gate::{Check, Document, Evidence, Judged, Kind, Release};
+use crate::policy::values::show;
+use prometheus::Series;
+use serde_json::Value;
+use std::sync::Arc;
+
+/// See [`KINDS`](crate::policy::gate::KINDS).
+pub const KIND: Kind = Kind {
+    name: "metric",
+    code: Code::GateMetric,
+    holds_when: "the number is there, is a number, and is inside its bounds",
+    keys: &[
+        (
+            "file",
+            "required: JSON or Prometheus text; `{version}`, `{tag}` and `{project}` stand for the release's",
+        ),
+        ("pointer", "the JSON pointer to the number: `/metrics/http_req_duration/p95`"),
+        (
+            "series",
+            "instead: the sample in Prometheus text, by its name and some or all of its labels, which must be one \
+             sample only: `http_request_seconds{quantile=\"0.95\"}`",
+        ),
+        ("max", "the largest number that passes"),
+        ("min", "the smallest number that passes"),
+        ("baseline", "with `tolerance_percent`: the number that it is compared with"),
+        ("baseline_file", "instead: a file that has it in the same place"),
+        ("tolerance_percent", "how far it may be from the baseline, up or down, in percent of that"),
+    ],
+    example: "[[gate]]\nid = \"latency-p95\"\ncheck = \"metric\"\nfile = \"reports/{version}/k6.json\"\n\
+              pointer = \"/metrics/http_req_duration/p95\"\nmax = 250\n",
+    waivable: true,
+    parse,
+};
+
+#[derive(Debug)]
+struct Metric {
+    file: Template,
+    place: Place,
+    bounds: Bounds,
+    baseline: Option<(Baseline, f64)>,
+}
+
+/// Where in a file the number stands.
+#[derive(Debug)]
+enum Place {
+    Pointer(Pointer),
+    Series(Series),
+}
+
+#[derive(Debug)]
+enum Baseline {
+    Number(f64),
+    File(Template),
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Bounds {
+    min: Option<f64>,
+    max: Option<f64>,
+}
+
+fn parse(section: &Section<'_>) -> Result<Arc<dyn Check>> {
+    let number = |key| Ok::<_, crate::error::Error>(section.decimal(key)?.map(|number| number.value));
+    let bounds = Bounds { min: number("min")?, max: number("max")? };
+    let baseline = baseline(section)?;
+    if bounds.min.is_none() && bounds.max.is_none() && baseline.is_none() {
+        let message = "a metric without `max`, `min` or `baseline`";
+        return Err(section.error(section.line, message, "say what is good: max = 250"));
+    }
+    if bounds.min.zip(bounds.max).is_some_and(|(min, max)| min > max) {
+        return Err(section.error(section.line, "`min` is above `max`, so no number passes", ""));
+    }
+    Ok(Arc::new(Metric {
+        file: Template::required(section, "file")?,
+        place: place(section)?,
+        bounds,
+        baseline,
+    }))
+}
+
+fn place(section: &Section<'_>) -> Result<Place> {
+    let series = match section.text("series")? {
+        None => None,
+        Some(text) => Some(Series::parse(text.value).map_err(|why| {
+            let message = format!("`series` cannot be `{}`: {why}", show(text.value));
+            section.error(text.line, message, "for example series = 'requests_total{code=\"500\"}'")
+        })?),
+    };
+    match (Pointer::read(section)?, series) {
+        (Some(pointer), None) => Ok(Place::Pointer(pointer)),
+        (None, Some(series)) => Ok(Place::Series(series)),
+        _ => Err(section.error(
+            section.line,
+            "a gate of this kind needs one of `pointer` and `series`",
+            "say where the number stands: pointer = \"/p95\"",
+        )),
+    }
+}
+
+fn baseline(section: &Section<'_>) -> Result<Option<(Baseline, f64)>> {
+    let number = section.decimal("baseline")?.map(|number| Baseline::Number(number.value));
+    let file = Template::read(section, "baseline_file")?.map(Baseline::File);
+    let tolerance = section.decimal("tolerance_percent")?;
+    match (number, file, tolerance) {
+        (None, None, None) => Ok(None),
+        (Some(_), Some(_), _) => {
+            Err(section.error(section.line, "`baseline` and `baseline_file` are both set", "keep one"))
+        }
+        (Some(baseline), _, Some(tolerance)) | (_, Some(baseline), Some(tolerance))
+            if tolerance.value >= 0.0 =>
+        {
+            Ok(Some((baseline, tolerance.value)))
+        }
+        (_, _, Some(tolerance)) if tolerance.value < 0.0 => {
+            Err(section.error(tolerance.line, "`tolerance_percent` is negative", ""))
+        }
+        (None, None, Some(tolerance)) => {
+            Err(section.error(tolerance.line, "`tolerance_percent` without `baseline`", ""))
+        }
+        _ => Err(section.error(
+            section.line,
+            "a baseline without `tolerance_percent`",
+            "tolerance_percent = 5",
+        )),
+    }
+}
+
+impl Check for Metric {
+    fn judge(&self, evidence: &dyn Evidence, release: &Release<'_>) -> Judged {
+        let mut read = Vec::new();
+        let (detail, faults) = match self.faults(evidence, release, &mut read) {
+            Ok((detail, faults)) => (detail, faults),
+            Err(fault) => (String::new(), vec![fault]),
+        };
+        Judged::of(faults, detail).reading(read.iter().map(|document: &Arc<Document>| &**document))
+    }
+}
+
+impl Metric {
+    fn faults(
+        &self,
+        evidence: &dyn Evidence,
+        release: &Release<'_>,
+        read: &mut Vec<Arc<Document>>,
+    ) -> Result<(String, Vec<Fault>), Fault> {
+        let (place, number) = self.place.number(evidence, &self.file.path(release)?, read)?;
+        let mut bounds = vec![self.bounds];
+        if let Some((baseline, tolerance)) = &self.baseline {
+            let baseline = match baseline {
+                Baseline::Number(number) => *number,
+                Baseline::File(file) => self.place.number(evidence, &file.path(release)?, read)?.1,
+            };
+            let off = (baseline * tolerance / 100.0).abs();
+            bounds.push(Bounds { min: Some(baseline - off), max: Some(baseline + off) });
+        }
+        let fault = |bounds: &Bounds| {
+            let expected = bounds.broken_by(number)?;
+            Some(Fault::new(&place).expected(expected).actual(number))
+        };
+        let faults = bounds.iter().filter_map(fault).collect();
+        Ok((format!("{place} is {number}"), faults))
+    }
+}
+
+impl Place {
+    /// The place for people, and the number there.
+    fn number(
+        &self,
+        evidence: &dyn Evidence,
+        file: &PackPath,
+        read: &mut Vec<Arc<Document>>,
+    ) -> Result<(String, f64), Fault> {
+        let (place, number) = match self {
+            Place::Pointer(pointer) => {
+                let document = required(evidence, file)?;
+                read.push(document.clone());
+                let value = json(&document)?;
+                let place = pointer.place(file.as_str());
+                let value = pointer.of(file.as_str(), &value)?;
+                let number = match value {
+                    Value::Number(number) => number.as_f64(),
+                    _ => None,
+                };
+                let number = number.ok_or_else(|| {
+                    Fault::new(&place).expected("a number").actual(show(&value.to_string()))
+                })?;
+                (place, number)
+            }
+            Place::Series(series) => {
+                let (document, text) = required_text(evidence, file)?;
+                read.push(document);
+                let number = series.find(&text).map_err(|fault| {
+                    let line = fault.line.map_or_else(String::new, |line| format!(":{line}"));
+                    Fault::new(format!("{file}{line}")).expected(fault.expected).actual(fault.actual)
+                })?;
+                (format!("{file} {series}"), number)
+            }
+        };
+        if number.is_finite() {
+            Ok((place, number))
+        } else {
+            Err(Fault::new(place).expected("a number").actual(number))
+        }
+    }
+}
+
+impl Bounds {
+    /// The bound that a number breaks.
+    fn broken_by(&self, number: f64) -> Option<String> {
+        let above = self.max.is_some_and(|max| number > max);
+        let below = self.min.is_some_and(|min| number < min);
+        match (self.min, self.max) {
+            _ if !above && !below => None,
+            (Some(min), Some(max)) => Some(format!("from {min} to {max}")),
+            (None, Some(max)) => Some(format!("at most {max}")),
+            (Some(min), None) => Some(format!("at least {min}")),
+            (None, None) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::policy::gate::testing::{Fake, fails, one_fault, passes, refusal};
+
+    const JSON: &str = "check = \"metric\"\nfile = \"m.json\"\npointer = \"/p95\"\n";
+    const TEXT: &str = "check = \"metric\"\nfile = \"m.prom\"\nseries = 'req_total{code=\"500\"}'\n";
+
+    fn json(value: &str) -> Fake {
+        Fake::new().file("m.json", format!("{{\"p95\": {value}}}"))
+    }
+
+    fn text(text: &str) -> Fake {
+        Fake::new().file("m.prom", text)
+    }
+
+    #[test]
+    fn a_number_inside_its_bounds_holds() {
+        assert_eq!(passes(&format!("{JSON}max = 250"), &json("250")).detail, "m.json#/p95 is 250");
+        passes(&format!("{JSON}min = 0.995\nmax = 1"), &json("0.995"));
+        passes(&format!("{JSON}baseline = 100\ntolerance_percent = 5"), &json("95.0"));
+        let both = json("104").file("old.json", "{\"p95\": 100}");
+        assert_eq!(
+            passes(&format!("{JSON}baseline_file = \"old.json\"\ntolerance_percent = 5"), &both).read.len(),
+            2
+        );
+        let lines = "# HELP req_total x\n# TYPE req_total counter\nreq_total{code=\"200\",m=\"a,b\"} 9 1395066363000\n\
+                     req_total{m=\"q\\\"}\\\\\\n\", code=\"500\",} 1.5e1\nreq_totals{code=\"500\"} 7\n";
+        let held = passes(&format!("{TEXT}max = 15"), &text(lines));
+        assert_eq!(held.detail, "m.prom req_total{code=\"500\"} is 15");
+    }
+
+    #[test]
+    fn a_number_out_of_its_bounds_fails() {
+        let place = "m.json#/p95";
+        fails(&format!("{JSON}max = 250"), &json("250.5"), place, "at most 250", "250.5");
+        fails(&format!("{JSON}min = 0.995"), &json("0.99"), place, "at least 0.995", "0.99");
+        fails(&format!("{JSON}min = 1\nmax = 2"), &json("3"), place, "from 1 to 2", "3");
+        let near = format!("{JSON}baseline = 100\ntolerance_percent = 5");
+        fails(&near, &json("105.1"), place, "from 95 to 105", "105.1");
+        fails(&near, &json("94.9"), place, "from 95 to 105", "94.9");
+        fails(
+            &format!("{JSON}baseline = -100\ntolerance_percent = 5"),
+            &json("-94"),
+            place,
+            "from -105 to -95",
+            "-94",
+        );
+        fails(
+            &format!("{TEXT}max = 1"),
+            &text("req_total{code=\"500\"} 2\n"),
+            "m.prom req_total{code=\"500\"}",
+            "at most 1",
+            "2",
+        );
+    }
+
+    #[test]
+    fn what_is_no_number_fails() {
+        let keys = format!("{JSON}max = 250");
+        let place = "m.json#/p95";
+        for value in ["\"12\"", "null", "true", "[1]"] {
+            fails(&keys, &json(value), place, "a number", value);
+        }
+        fails(&keys, &Fake::new().file("m.json", "{}"), place, "a value", "there is none");
+        fails(&keys, &Fake::new(), "m.json", "a file", "it is not there");
+        assert_eq!(one_fault(&keys, &json("NaN")).1, "JSON");
+        assert_eq!(one_fault(&keys, &json("1e999")).1, "JSON");
+        let keys = format!("{TEXT}max = 250");
+        for value in ["NaN", "+Inf", "-Inf"] {
+            let fault = one_fault(&keys, &text(&format!("req_total{{code=\"500\"}} {value}\n")));
+            assert_eq!((&*fault.0, &*fault.1), ("m.prom req_total{code=\"500\"}", "a number"));
+        }
+        fails(
+            &keys,
+            &text("req_total{code=\"200\"} 1\n"),
+            "m.prom",
+            "a sample req_total{code=\"500\"}",
+            "there is none",
+        );
+        let two = "req_total{code=\"500\",m=\"a\"} 1\nreq_total{code=\"500\",m=\"b\"} 2\n";
+        fails(&keys, &text(two), "m.prom:2", "one sample req_total{code=\"500\"}", "a second one");
+        for line in [
+            "req_total{code=\"500\" 1",
+            "req_total{code=\"500\"}",
+            "req_total{code=\"500\"} one",
+            "req_total{code=500} 1",
+        ] {
+            let fault = one_fault(&keys, &text(&format!("\n{line}\n")));
+            assert_eq!((&*fault.0, &*fault.1), ("m.prom:2", "a sample of Prometheus text"), "{line}");
+        }
+        let no_file = format!("{JSON}baseline_file = \"old.json\"\ntolerance_percent = 5");
+        fails(&no_file, &json("1"), "old.json", "a file", "it is not there");
+    }
+
+    #[test]
+    fn keys_that_cannot_work_are_refused() {
+        for (keys, message) in [
+            ("pointer = \"/a\"", "a metric without `max`, `min` or `baseline`"),
+            ("max = 1", "a gate of this kind needs one of `pointer` and `series`"),
+            ("max = 1\nmin = 2\npointer = \"/a\"", "`min` is above `max`, so no number passes"),
+            ("max = nan", "`max` must be a number, not a float"),
+            ("baseline = 1\npointer = \"/a\"", "a baseline without `tolerance_percent`"),
+            ("max = 1\ntolerance_percent = 1", "`tolerance_percent` without `baseline`"),
+            ("baseline = 1\ntolerance_percent = -1", "`tolerance_percent` is negative"),
+            ("max = 1\nseries = 'a{b=c}'", "`series` cannot be `a{b=c}`: a label's value stands in quotes"),
+        ] {
+            assert_eq!(refusal(&format!("check = \"metric\"\nfile = \"m\"\n{keys}")).1, message);
+        }
+    }
+}
