@@ -82,13 +82,10 @@ impl Context {
         policy_file::load(self.tree()?, self.global.policy.as_deref())
     }
 
-    /// The environment for programs of the policy's gates: only for a policy that was named, so that nothing which
-    /// merely lies in a tree is ever started.
-    pub fn programs(&self) -> Option<gates::programs::Environment<'static>> {
-        self.global
-            .policy
-            .as_ref()
-            .map(|_| &(|name: &str| env::var_os(name)) as gates::programs::Environment<'static>)
+    /// The environment for programs of the policy's gates. [`Context::policy`] is the one that was named or that lies in
+    /// the tree, so whoever gave the tree chose them; the policy inside a pack never starts anything.
+    pub fn programs(&self) -> gates::programs::Environment<'static> {
+        &|name: &str| env::var_os(name)
     }
 
     /// Whoever is asked for passphrases. With `no_passphrase`, new keys are not encrypted.

@@ -37,7 +37,7 @@ pub fn run(context: &Context, args: &GateArgs) -> Result<Answer> {
         trust: &context.home().trust()?,
         tier: args.tier.as_deref(),
         now: Timestamp::now(),
-        programs: context.programs(),
+        programs: Some(context.programs()),
         threads: context.threads(),
     };
     let gated = gate::gate(&request, &context.watch)?;

@@ -47,7 +47,7 @@ pub fn run(context: &Context, args: &SealArgs) -> Result<Answer> {
         secrets: &secrets,
         clock: &Timestamp::now,
         variables: &|name| std::env::var(name).ok(),
-        programs: context.programs(),
+        programs: Some(context.programs()),
         trust: &context.home().trust()?,
         tier: args.tier.as_deref(),
         threads: context.threads(),

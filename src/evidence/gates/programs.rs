@@ -1,4 +1,4 @@
-//! Programs of the team's, as gates run them: in the tree, for a policy that was named, their output masked.
+//! Programs of the team's, as gates run them: in the tree, for the policy that was named or lies in it, their output masked.
 
 use crate::format::digest::Sha256;
 use crate::pipeline::program::Program;

@@ -17,7 +17,7 @@ pub const KIND: Kind = Kind {
     holds_when: "the program ends with exit code 0 within its time limit. It runs in the tree, without input, with the variables \
                  that are listed and no others; what it started ends with it. The first 1 MiB of what it prints is the \
                  evidence, with credentials and the values of the variables masked. It runs for `gate` and `seal` alone, \
-                 and only if the policy was named with `--policy`; never when an auditor judges a pack",
+                 under the policy that was named or that lies in the tree; never when an auditor judges a pack",
     keys: &[
         (
             "run",
