@@ -127,7 +127,11 @@ fn last_line(evaluation: &Evaluation<'_>) -> String {
         return format!("refused: {refusing} of {all} {verb}\n");
     }
     match exit_of(evaluation) {
-        Exit::Done => format!("the release may go: {all} at stage {}, none fails\n", evaluation.stage),
+        Exit::Done => {
+            let warned = evaluation.count(Status::Failed);
+            let fails = if warned == 0 { "none fails".to_owned() } else { format!("{warned} only warns") };
+            format!("the release may go: {all} at stage {}, {fails}\n", evaluation.stage)
+        }
         _ => format!("not checked: no gate at stage {} applies\n", evaluation.stage),
     }
 }
