@@ -5,7 +5,6 @@
 
 use crate::error::{Error, Result};
 use crate::finding::{Code, Finding};
-use crate::format::class::Class;
 use crate::format::path::PackPath;
 use crate::pipeline::source::{Root, SMALL_BYTES_MAX};
 use crate::pipeline::watch::Watch;
@@ -94,9 +93,10 @@ impl<'a> Artifacts<'a> {
     }
 
     fn is_wanted(&self, member: &Member) -> bool {
-        let is_artifact = member.kind == MemberKind::File && member.class == Some(Class::Artifact);
         let is_in_layout = |layout: &&PackPath| is_within(&member.path, layout.parent().unwrap_or_default());
-        is_artifact && !self.policy.sbom.excludes(&member.path) && !self.layouts.iter().any(is_in_layout)
+        member.is_artifact()
+            && !self.policy.sbom.excludes(&member.path)
+            && !self.layouts.iter().any(is_in_layout)
     }
 
     fn note(&self, path: &PackPath, reading: Reading) {

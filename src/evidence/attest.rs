@@ -7,14 +7,12 @@ use crate::evidence::payload::{MANIFEST, NAMED_MAX, Named};
 use crate::evidence::provenance::{self, Origin, PROVENANCE, Parts};
 use crate::evidence::sbom::{self, ATTESTATION, CYCLONEDX, Format, SPDX, Sbom, Subject};
 use crate::format::bom::release::ReleaseFile;
-use crate::format::class::Class;
 use crate::format::cyclonedx::attestation;
 use crate::format::ddl::DdlPack;
 use crate::format::digest::Sha256;
 use crate::format::gates::VerificationSummary;
 use crate::format::statement::{Predicate, Statement};
 use crate::keys::signing::SigningKey;
-use crate::tree::member::MemberKind;
 use crate::tree::software::Said;
 
 /// What is said of a release besides its lists.
@@ -94,7 +92,7 @@ impl Attesting<'_> {
     fn artifacts(&self) -> Vec<ReleaseFile> {
         let members = self.payload.scanned.iter().zip(self.payload.read);
         members
-            .filter(|(member, _)| member.kind == MemberKind::File && member.class == Some(Class::Artifact))
+            .filter(|(member, _)| member.is_artifact())
             .map(|(member, read)| ReleaseFile {
                 path: member.path.clone(),
                 digests: read.digests,

@@ -1,7 +1,7 @@
 //! The attestations beside the seal: that provenance and SBOM of a pack are signed, and say what the pack says.
 
 use crate::error::Result;
-use crate::evidence::agreement::small;
+use crate::evidence::agreement::{POLICY, small};
 use crate::evidence::gates::Tally;
 use crate::evidence::gates::record::GATES;
 use crate::evidence::pack::unjudged;
@@ -24,7 +24,7 @@ use crate::keys::right::Right;
 use crate::keys::trust::Trust;
 use crate::keys::verify::{Expect, Verified};
 use crate::pipeline::contents::Tags;
-use crate::policy::gate;
+use crate::policy::{Policy, Source, gate};
 use std::collections::BTreeMap;
 
 /// What the attestations of a pack are judged by.
@@ -56,7 +56,14 @@ impl Attested<'_> {
     /// What the gates came to when it was sealed.
     fn gates(&self, outcome: &mut Outcome) -> Result<()> {
         let Some(bundle) = small(self.tags, GATES)? else {
-            outcome.skip("gates", Status::NotApplicable, "none were evaluated when it was sealed");
+            match self.gates_of_the_policy()? {
+                0 => outcome.skip("gates", Status::NotApplicable, "none were evaluated when it was sealed"),
+                gates => {
+                    let expected = format!("what {} of {POLICY} came to", count(gates as u64, "gate"));
+                    let finding = Finding::new(Code::Missing, GATES).expected(expected);
+                    outcome.conclude("gates", "they are not in the pack", vec![finding]);
+                }
+            }
             return Ok(());
         };
         let statement = match self.verified::<VerificationSummary>(&bundle, GATES) {
@@ -264,6 +271,17 @@ impl Attested<'_> {
             kind: Some(self.pack.kind),
         };
         self.trust.verify::<P>(bundle, expect, self.receipt.map(|receipt| receipt.predicate().created_at))
+    }
+
+    /// How many gates the pack's own policy asks for before a seal. A policy that cannot be read asks for none that is
+    /// known here.
+    fn gates_of_the_policy(&self) -> Result<usize> {
+        let text = small(self.tags, POLICY)?.map(String::from_utf8);
+        let Some(Ok(text)) = text else { return Ok(0) };
+        let policy = Policy::parse(Source::File(POLICY.into()), text);
+        let at_seal =
+            |policy: &Policy| policy.gates.iter().filter(|one| one.stage == gate::Stage::Seal).count();
+        Ok(policy.as_ref().map_or(0, at_seal))
     }
 
     fn digest_of(&self, name: &str) -> Result<Option<Sha256>> {

@@ -1,7 +1,6 @@
 //! The DDL of a pack: gathered when it is sealed, compared with the lists when it is verified.
 
 use crate::error::{Error, Result};
-use crate::evidence::compose::Payload;
 use crate::evidence::payload::INVENTORY;
 use crate::finding::{Code, Finding};
 use crate::format::class::Class;
@@ -86,20 +85,6 @@ fn one(
     Ok((Some(Sha256::of(&bytes)), Some(said)))
 }
 
-impl Gathered {
-    /// Refuses a tree in which a file changed between this reading and the one that was sealed.
-    pub fn same_bytes(&self, payload: &Payload<'_>) -> Result<()> {
-        let differs = |(path, digest): &&(PackPath, Sha256)| {
-            let at = payload.scanned.binary_search_by(|member| member.path.cmp(path));
-            at.ok().and_then(|at| payload.read.get(at)).is_none_or(|read| read.digests.sha256 != *digest)
-        };
-        let changed = self.read.iter().filter(differs);
-        let findings: Vec<Finding> =
-            changed.map(|(path, _)| Finding::new(Code::FileChanging, path.as_str())).collect();
-        if findings.is_empty() { Ok(()) } else { Err(Error::Refused(findings)) }
-    }
-}
-
 /// A warning for each file that has statements which could not be parsed.
 pub fn warnings(pack: Option<&DdlPack>) -> Vec<Finding> {
     let files = pack.into_iter().flat_map(|pack| &pack.files);
@@ -155,38 +140,5 @@ fn each_listed(tags: &Tags, mut found: impl FnMut(&str)) {
     let rows = lines.filter_map(|line| inventory::Row::parse(&line).ok());
     for row in rows.filter(|row| row.class == Some(Class::Ddl) && row.member.kind == FileType::File) {
         found(row.member.path.as_str());
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::format::digest::Digests;
-    use crate::pipeline::pack::Read as Sealed;
-
-    #[test]
-    fn bytes_that_changed_between_the_two_readings_are_refused() {
-        let path = PackPath::new(b"ddl/a.sql").unwrap();
-        let member = Member {
-            path: path.clone(),
-            kind: MemberKind::File,
-            class: Some(Class::Ddl),
-            size: 1,
-            mode: 0o644,
-            mtime_s: 0,
-            mtime_ns: 0,
-            uid: 0,
-            gid: 0,
-        };
-        let sealed = Sealed { size: 1, digests: Digests::of(b"a") };
-        let payload = Payload { scanned: &[member], members: &[], read: &[sealed] };
-        let gathered = |read: &[u8]| Gathered { pack: None, read: vec![(path.clone(), Sha256::of(read))] };
-        assert!(gathered(b"a").same_bytes(&payload).is_ok());
-        let Err(Error::Refused(findings)) = gathered(b"b").same_bytes(&payload) else {
-            panic!("other bytes go through")
-        };
-        assert_eq!((findings[0].code, &*findings[0].subject), (Code::FileChanging, "ddl/a.sql"));
-        let nothing = Payload { scanned: &[], members: &[], read: &[] };
-        assert!(gathered(b"a").same_bytes(&nothing).is_err(), "what was not sealed was not the same");
     }
 }

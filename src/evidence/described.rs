@@ -152,9 +152,7 @@ impl Tree<'_> {
         let members = &self.scan.members;
         let mut said = software::lockfiles(self.root, self.scan, self.policy, watch)?;
         said.extend(Artifacts::new(members, self.policy).read_all(root, watch)?);
-        let is_artifact =
-            |member: &Scanned| member.kind == MemberKind::File && member.class == Some(Class::Artifact);
-        let artifacts = members.iter().zip(hashed).filter(|(member, _)| is_artifact(member));
+        let artifacts = members.iter().zip(hashed).filter(|(member, _)| member.is_artifact());
         let file = |(member, &(size, digests)): (&Scanned, &Hashed)| ReleaseFile {
             path: member.path.clone(),
             digests,

@@ -7,6 +7,7 @@ use crate::evidence::compose::Payload;
 use crate::evidence::ddl;
 use crate::finding::{Code, Finding};
 use crate::format::ddl::DdlPack;
+use crate::format::digest::Sha256;
 use crate::format::path::PackPath;
 use crate::pipeline::source::Root;
 use crate::pipeline::watch::Watch;
@@ -47,24 +48,53 @@ impl<'a> Gathered<'a> {
 
     /// Reads what is left once the payload was packed; refuses a tree in which something changed meanwhile.
     pub fn after(self, root: &Root, payload: &Payload<'_>, watch: &Watch) -> Result<Says> {
-        self.ddl.same_bytes(payload)?;
-        same_bytes(&self.lockfiles, payload)?;
+        let ddl = self.ddl.read.iter().map(|(path, sha256)| (path.as_str(), *sha256));
+        let lockfiles = self.lockfiles.iter().filter_map(|said| Some((&*said.path, said.sha256?)));
+        same_bytes(ddl.chain(lockfiles), payload)?;
         let mut software = self.lockfiles;
         software.extend(self.artifacts.finish(root, watch)?);
         Ok(Says { ddl: self.ddl.pack, software })
     }
 }
 
-/// A lockfile that is payload too must have been the same when it was read for the SBOM.
-fn same_bytes(lockfiles: &[Said], payload: &Payload<'_>) -> Result<()> {
+/// Refuses what was not the same when it was read here as when it was sealed. What is no payload was read once only.
+fn same_bytes<'r>(read: impl Iterator<Item = (&'r str, Sha256)>, payload: &Payload<'_>) -> Result<()> {
     let sealed = |path: &str| {
         let at = payload.scanned.binary_search_by(|member| member.path.as_str().cmp(path)).ok()?;
         payload.read.get(at).map(|read| read.digests.sha256)
     };
-    let differs = |said: &&Said| {
-        said.sha256.is_some_and(|read| sealed(&said.path).is_some_and(|sealed| sealed != read))
-    };
-    let changed = lockfiles.iter().filter(differs);
-    let findings: Vec<Finding> = changed.map(|said| Finding::new(Code::FileChanging, &said.path)).collect();
+    let changed = read.filter(|(path, digest)| sealed(path).is_some_and(|sealed| sealed != *digest));
+    let findings: Vec<Finding> = changed.map(|(path, _)| Finding::new(Code::FileChanging, path)).collect();
     if findings.is_empty() { Ok(()) } else { Err(Error::Refused(findings)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::class::Class;
+    use crate::format::digest::Digests;
+    use crate::pipeline::pack::Read as Sealed;
+    use crate::tree::member::{Member, MemberKind};
+
+    #[test]
+    fn bytes_that_changed_between_the_two_readings_are_refused() {
+        let member = Member {
+            path: PackPath::new(b"ddl/a.sql").unwrap(),
+            kind: MemberKind::File,
+            class: Some(Class::Ddl),
+            size: 1,
+            mode: 0o644,
+            mtime_s: 0,
+            mtime_ns: 0,
+            uid: 0,
+            gid: 0,
+        };
+        let sealed = Sealed { size: 1, digests: Digests::of(b"a") };
+        let payload = Payload { scanned: &[member], members: &[], read: &[sealed] };
+        let read = |path, bytes: &[u8]| same_bytes([(path, Sha256::of(bytes))].into_iter(), &payload);
+        assert!(read("ddl/a.sql", b"a").is_ok());
+        let Err(Error::Refused(findings)) = read("ddl/a.sql", b"b") else { panic!("other bytes go through") };
+        assert_eq!((findings[0].code, &*findings[0].subject), (Code::FileChanging, "ddl/a.sql"));
+        assert!(read("Cargo.lock", b"b").is_ok(), "what is no payload was not sealed");
+    }
 }

@@ -62,6 +62,11 @@ pub enum LinkTo {
 }
 
 impl Member {
+    /// Whether it is a file of class artifact: what provenance and SBOM name.
+    pub fn is_artifact(&self) -> bool {
+        self.kind == MemberKind::File && self.class == Some(Class::Artifact)
+    }
+
     /// Whether it is archived under `data/`; the others are inventory lines only.
     pub fn is_archived(&self) -> bool {
         match &self.kind {

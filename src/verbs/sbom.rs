@@ -4,12 +4,11 @@ use crate::error::{Error, Result};
 use crate::evidence::artifacts::Artifacts;
 use crate::evidence::sbom::{self, Format, Sbom, Subject};
 use crate::format::bom::release::ReleaseFile;
-use crate::format::class::Class;
 use crate::pipeline::hash::{Wanted, hash_files};
 use crate::pipeline::source::Root;
 use crate::pipeline::watch::Watch;
 use crate::policy::Policy;
-use crate::tree::member::{Member, MemberKind};
+use crate::tree::member::Member;
 use crate::tree::{git, software, version};
 use crate::verbs::seal::{preview, source_date_epoch};
 use std::path::Path;
@@ -72,9 +71,7 @@ pub fn sbom(request: &Request<'_>, watch: &Watch) -> Result<Described> {
 
 /// Every artifact with its digests.
 fn files(root: &Root, members: &[Member], threads: usize, watch: &Watch) -> Result<Vec<ReleaseFile>> {
-    let is_artifact =
-        |member: &&Member| member.kind == MemberKind::File && member.class == Some(Class::Artifact);
-    let artifacts: Vec<&Member> = members.iter().filter(is_artifact).collect();
+    let artifacts: Vec<&Member> = members.iter().filter(|member| member.is_artifact()).collect();
     let wanted: Vec<Wanted<'_>> =
         artifacts.iter().map(|member| Wanted { path: member.path.as_str(), size: member.size }).collect();
     watch.expect_bytes(wanted.iter().map(|file| file.size).sum());

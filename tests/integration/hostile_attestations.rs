@@ -439,6 +439,13 @@ fn gates_that_did_not_hold_when_it_was_sealed() {
 }
 
 #[test]
+fn gates_that_the_policy_has_and_the_pack_left_out() {
+    let shop = Shop::new();
+    shop.publish(|pack| drop(pack.tags.remove(GATES)));
+    shop.refuses(3, &[&format!("missing {GATES}")]);
+}
+
+#[test]
 fn gates_of_another_release() {
     let shop = Shop::new();
     shop.gates(|said| said.predicate.gates.version = "0.9.0".into());
