@@ -4,6 +4,7 @@
 //! never have an effect; what it returns needs no further checks. [`Policy::builtin`] gives a shipped one.
 
 mod builtin;
+pub mod filing;
 pub mod gate;
 pub mod git;
 mod matcher;
@@ -16,6 +17,7 @@ mod secrets;
 mod tests;
 mod values;
 
+pub use filing::FilingOptions;
 pub use git::GitOptions;
 pub use rules::{Dialect, HashesPaths, Include, Policy, SealOptions, Source, TagTemplate};
 pub use sbom::SbomOptions;

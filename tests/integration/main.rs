@@ -20,6 +20,7 @@ mod init;
 mod kept;
 mod keys;
 mod passphrases;
+mod processes;
 mod provenance;
 mod real;
 mod released;
