@@ -234,3 +234,23 @@ fn no_gate_of_a_shipped_policy_was_forgotten() {
         assert_eq!(gates, broken, "{name}");
     }
 }
+
+/// The section of docs/processes.md on a policy: what stands in backticks in the second column of its table.
+fn named_in_document(policy: &str) -> BTreeSet<String> {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/processes.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let section =
+        text.split(&format!("\n## {policy}\n")).nth(1).unwrap_or_else(|| panic!("no section {policy}"));
+    let section = section.split("\n## ").next().unwrap();
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").nth(1));
+    rows.flat_map(|cell| cell.split('`').skip(1).step_by(2)).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_document_names_every_gate_and_no_other() {
+    for process in PROCESSES {
+        let policy = Policy::builtin(process.policy).unwrap();
+        let gates: BTreeSet<String> = policy.gates.iter().map(|gate| gate.id.clone()).collect();
+        assert_eq!(named_in_document(process.policy), gates, "{}", process.policy);
+    }
+}
