@@ -7,7 +7,7 @@ use crate::cli::context::Context;
 use crate::cli::documents::gate::{FaultDocument, GateDocument, OneGate};
 use crate::cli::exit::Exit;
 use crate::cli::progress::Progress;
-use crate::cli::screen::{count, safe};
+use crate::cli::screen::{count, safe, wrap};
 use attestar::error::{Error, Result};
 use attestar::evidence::gates::{Evaluated, Evaluation};
 use attestar::policy::gate::{Stage, Status};
@@ -17,8 +17,12 @@ use jiff::Timestamp;
 use std::fmt::Write as _;
 use std::path::Path;
 
-/// Where the detail of a gate begins, in columns.
-const DETAIL_COLUMN: usize = 29;
+/// How wide a screen is.
+const COLUMNS: usize = 80;
+
+/// The column of ids, and its least width.
+const ID_COLUMN: usize = 9;
+const ID_WIDTH_MIN: usize = 19;
 
 /// Evaluates, and shows what a go/no-go meeting wants to see.
 pub fn run(context: &Context, args: &GateArgs) -> Result<Answer> {
@@ -52,7 +56,8 @@ pub fn run(context: &Context, args: &GateArgs) -> Result<Answer> {
         stage: stage.as_str(),
         gates: evaluation.gates.iter().map(one).collect(),
     };
-    let text = lines(evaluation, args.all) + &last_line(evaluation);
+    let of = format!("{} {} at stage {stage}, policy {}", gated.project, gated.version, policy.name);
+    let text = format!("release  {}\n", safe(&of)) + &lines(evaluation, args.all) + &last_line(evaluation);
     Ok(Answer::new(exit, text, document))
 }
 
@@ -69,11 +74,11 @@ fn exit_of(evaluation: &Evaluation<'_>) -> Exit {
 /// A line a gate that failed or was waived; of the others one line in all, or each if wished.
 pub fn lines(evaluation: &Evaluation<'_>, all: bool) -> String {
     let mut text = String::new();
-    for gate in &evaluation.gates {
-        let status = gate.status();
-        if all || matches!(status, Status::Failed | Status::Waived) {
-            text.push_str(&line(gate, status));
-        }
+    let shown = |gate: &&Evaluated<'_>| all || matches!(gate.status(), Status::Failed | Status::Waived);
+    let ids = evaluation.gates.iter().filter(shown).map(|gate| gate.gate.id.len());
+    let width = ids.max().unwrap_or_default().max(ID_WIDTH_MIN);
+    for gate in evaluation.gates.iter().filter(shown) {
+        text.push_str(&line(gate, gate.status(), width));
     }
     let passed = evaluation.count(Status::Passed);
     if !all && passed > 0 {
@@ -88,15 +93,20 @@ pub fn lines(evaluation: &Evaluation<'_>, all: bool) -> String {
     text
 }
 
-fn line(gate: &Evaluated<'_>, status: Status) -> String {
+fn line(gate: &Evaluated<'_>, status: Status, width: usize) -> String {
     let mut text = String::new();
     let warning = if gate.refuses() || status != Status::Failed { "" } else { "   (a warning)" };
-    let _ =
-        writeln!(text, "{:<8} {:<19} {}{warning}", status.as_str(), gate.gate.id, safe(&gate.judged.detail));
+    let column = ID_COLUMN + width + 1;
+    let mut detail = wrap(&format!("{}{warning}", safe(&gate.judged.detail)), COLUMNS - column).into_iter();
+    let first = detail.next().unwrap_or_default();
+    let _ = writeln!(text, "{:<8} {:<width$} {first}", status.as_str(), gate.gate.id);
+    for more in detail {
+        let _ = writeln!(text, "{:column$}{more}", "");
+    }
     if let Some(waiver) = &gate.waiver {
         let _ = writeln!(
             text,
-            "{:DETAIL_COLUMN$}until {}, signed by {}: {}",
+            "{:column$}until {}, signed by {}: {}",
             "",
             waiver.until,
             waiver.role,
@@ -105,16 +115,16 @@ fn line(gate: &Evaluated<'_>, status: Status) -> String {
     }
     // The first fault is in the detail.
     for fault in gate.judged.faults.iter().skip(1) {
-        let expected = fault.expected.as_deref().map(|expected| format!("   expected {}", safe(expected)));
-        let actual = fault.actual.as_deref().map(|actual| format!("   {}", safe(actual)));
-        let _ = writeln!(
-            text,
-            "{:DETAIL_COLUMN$}{}{}{}",
-            "",
-            safe(&fault.subject),
-            actual.unwrap_or_default(),
-            expected.unwrap_or_default()
-        );
+        let words = [fault.actual.as_deref(), fault.expected.as_deref()];
+        let said = match words.map(|word| word.map(safe)) {
+            [Some(actual), Some(expected)] => format!(": {actual}; expected {expected}"),
+            [Some(actual), None] => format!(": {actual}"),
+            [None, Some(expected)] => format!(": not {expected}"),
+            [None, None] => String::new(),
+        };
+        for line in wrap(&format!("{}{said}", safe(&fault.subject)), COLUMNS - column) {
+            let _ = writeln!(text, "{:column$}{line}", "");
+        }
     }
     text
 }
