@@ -1,5 +1,6 @@
 //! One file a command; each reads as its list of steps.
 
+pub mod approve;
 pub mod destination;
 pub mod diff;
 pub mod gate;
@@ -13,3 +14,4 @@ pub mod seal;
 pub mod select;
 pub mod target;
 pub mod verify;
+pub mod waive;

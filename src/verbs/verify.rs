@@ -1,9 +1,12 @@
 //! `verify`: runs every check it can, and says of each that it could not run why.
 
 use crate::error::{Error, Result};
+use crate::evidence::agreement::small;
+use crate::evidence::approvals::{self, Over};
 use crate::evidence::pack::{self, Judge, Presence, Report, signer};
 use crate::evidence::receipt::{self, VerifiedReceipt};
-use crate::evidence::{bag, folder, tree};
+use crate::evidence::seal::{SEAL, VerifiedSeal};
+use crate::evidence::{bag, folder, later, tree};
 use crate::finding::{Code, Finding, Outcome, Status};
 use crate::format::pack::Pack;
 use crate::keys::identity::Identity;
@@ -33,6 +36,8 @@ pub struct Request<'a> {
     pub evidence_only: bool,
     /// Whether a pack without a seal may pass.
     pub allow_unsigned: bool,
+    /// Whether the approvals beside the seal are counted.
+    pub approvals: bool,
     /// Worker threads.
     pub threads: usize,
 }
@@ -45,6 +50,8 @@ pub struct Verified {
     pub pack: Option<Pack>,
     /// The receipt, if it holds.
     pub receipt: Option<VerifiedReceipt>,
+    /// The seal, if it holds.
+    pub seal: Option<VerifiedSeal>,
     /// What was read: worth only what the outcome says of it.
     pub contents: Option<Contents>,
 }
@@ -67,21 +74,39 @@ pub fn verify(request: &Request<'_>, watch: &Watch) -> Result<Verified> {
             None
         }
     };
-    let (pack, receipt, contents) = match read {
-        None => (None, None, None),
+    let (pack, seal, receipt, contents) = match read {
+        None => (None, None, None, None),
         Some(Read { report, contents, receipt }) => {
             outcome.append(report.outcome);
+            if let (true, Some(pack)) = (request.approvals, &report.pack) {
+                count_approvals(request, pack, report.seal.as_ref(), contents.as_ref(), &mut outcome)?;
+            }
             if let (Some(tree), Some(contents)) = (request.tree, &contents) {
                 tree::check(tree, contents, request.threads, watch, &mut outcome)?;
             }
-            (report.pack, receipt, contents)
+            (report.pack, report.seal, receipt, contents)
         }
     };
     if request.tree.is_some() && !outcome.checks.iter().any(|check| check.name == "tree") {
         let finding = Finding::new(Code::NothingChecked, "tree");
         outcome.conclude("tree", "the list of the payload could not be read", vec![finding]);
     }
-    Ok(Verified { outcome, pack, receipt, contents })
+    Ok(Verified { outcome, pack, receipt, seal, contents })
+}
+
+/// Counts the approvals that lie beside the seal.
+fn count_approvals(
+    request: &Request<'_>,
+    pack: &Pack,
+    seal: Option<&VerifiedSeal>,
+    contents: Option<&Contents>,
+    outcome: &mut Outcome,
+) -> Result<()> {
+    let bundle = contents.map(|contents| small(&contents.tags, SEAL)).transpose()?.flatten();
+    let over = seal.zip(bundle).map(|(seal, bundle)| Over::of(pack, seal, &bundle));
+    let later = later::read(&request.target.evidence_folder())?;
+    approvals::check(later, pack.kind, over.as_ref(), request.trust, outcome);
+    Ok(())
 }
 
 /// What was read of a pack.
@@ -93,7 +118,7 @@ struct Read {
 
 /// A folder that claims to be one of ours is held to it.
 pub fn is_pack(path: &Path) -> bool {
-    path.join("pack.json").is_file() || path.join(crate::evidence::seal::SEAL).is_file()
+    path.join("pack.json").is_file() || path.join(SEAL).is_file()
 }
 
 type ReceiptResult = Result<VerifiedReceipt, Vec<Finding>>;
@@ -284,7 +309,7 @@ fn foreign_bag(request: &Request<'_>, path: &Path, outcome: &mut Outcome) -> Res
     if request.allow_unsigned {
         outcome.skip("seal", Status::Skipped, "there is none, and --allow-unsigned admits that");
     } else {
-        let finding = Finding::new(Code::SealMissing, crate::evidence::seal::SEAL);
+        let finding = Finding::new(Code::SealMissing, SEAL);
         outcome.conclude(
             "seal",
             "a bag of another tool has none; --allow-unsigned admits that",

@@ -4,12 +4,13 @@ use crate::cli::answer::Answer;
 use crate::cli::args::GateArgs;
 use crate::cli::commands::seal::out_folder;
 use crate::cli::context::Context;
-use crate::cli::documents::gate::{FaultDocument, GateDocument, OneGate};
+use crate::cli::documents::gate::{FaultDocument, GateDocument, OneGate, WaivedDocument};
 use crate::cli::exit::Exit;
 use crate::cli::progress::Progress;
-use crate::cli::screen::{count, safe};
+use crate::cli::screen::{self, count, safe};
 use attestar::error::{Error, Result};
-use attestar::evidence::gates::{Evaluated, Evaluation};
+use attestar::evidence::gates::{Evaluated, Evaluation, waivers};
+use attestar::finding::{Severity, Verdict};
 use attestar::policy::gate::{Stage, Status};
 use attestar::verbs::gate::{self, Request};
 use attestar::verbs::seal::OUT;
@@ -34,7 +35,8 @@ pub fn run(context: &Context, args: &GateArgs) -> Result<Answer> {
         only: &args.only,
         version: args.version.as_deref(),
         out: &out_folder(context, Path::new(OUT)),
-        trust: &context.home().trust()?,
+        trust: &context.trust_file(args.trust.as_deref())?,
+        waivers: &waivers::load(&args.waivers)?,
         tier: args.tier.as_deref(),
         now: Timestamp::now(),
         programs: Some(context.programs()),
@@ -51,18 +53,23 @@ pub fn run(context: &Context, args: &GateArgs) -> Result<Answer> {
         version: gated.version.clone(),
         stage: stage.as_str(),
         gates: evaluation.gates.iter().map(one).collect(),
+        findings: evaluation.besides.clone(),
     };
-    let text = lines(evaluation, args.all) + &last_line(evaluation);
+    let mut text = lines(evaluation, args.all);
+    screen::findings(&mut text, &evaluation.besides);
+    text += &last_line(evaluation);
     Ok(Answer::new(exit, text, document))
 }
 
-/// No gate at all proves nothing.
+/// No gate at all proves nothing. A waiver that does not verify is worse than a gate that fails.
 fn exit_of(evaluation: &Evaluation<'_>) -> Exit {
     let ran = evaluation.gates.iter().any(|gate| gate.status() != Status::Skipped);
-    match (evaluation.refuses(), ran) {
-        (true, _) => Exit::Refused,
-        (false, true) => Exit::Done,
-        (false, false) => Exit::Unverified,
+    let errors = evaluation.besides.iter().filter(|finding| finding.severity == Severity::Error);
+    match (Verdict::of(errors), evaluation.refuses(), ran) {
+        (Some(verdict), ..) => Exit::from(verdict),
+        (None, true, _) => Exit::Refused,
+        (None, false, true) => Exit::Done,
+        (None, false, false) => Exit::Unverified,
     }
 }
 
@@ -122,9 +129,16 @@ fn line(gate: &Evaluated<'_>, status: Status) -> String {
 fn last_line(evaluation: &Evaluation<'_>) -> String {
     let refusing = evaluation.gates.iter().filter(|gate| gate.refuses()).count();
     let all = count(evaluation.gates.len() as u64, "gate");
-    if refusing > 0 {
-        let verb = if refusing == 1 { "fails" } else { "fail" };
-        return format!("refused: {refusing} of {all} {verb}\n");
+    let errors =
+        evaluation.besides.iter().filter(|finding| finding.severity == Severity::Error).count() as u64;
+    let verb = if refusing == 1 { "fails" } else { "fail" };
+    match (refusing, errors) {
+        (0, 0) => {}
+        (_, 0) => return format!("refused: {refusing} of {all} {verb}\n"),
+        (0, _) => return format!("refused: {} besides the gates\n", count(errors, "finding")),
+        (_, _) => {
+            return format!("refused: {refusing} of {all} {verb}, {} besides\n", count(errors, "finding"));
+        }
     }
     match exit_of(evaluation) {
         Exit::Done => {
@@ -156,5 +170,6 @@ fn one(evaluated: &Evaluated<'_>) -> OneGate {
             .map(|(path, sha256)| (path.clone(), sha256.to_string()))
             .collect(),
         faults: evaluated.judged.faults.iter().map(fault).collect(),
+        waiver: evaluated.waiver.as_ref().map(WaivedDocument::new),
     }
 }
