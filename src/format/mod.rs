@@ -4,6 +4,7 @@ pub mod allowed_signers;
 pub mod bag;
 pub mod bom;
 pub mod bundle;
+pub mod capture;
 pub mod class;
 pub mod cyclonedx;
 pub mod ddl;
