@@ -1,5 +1,6 @@
 //! attestar as its users run it: one file a story.
 
+mod capture;
 mod ddl;
 mod demo;
 mod diff;
@@ -20,6 +21,8 @@ mod init;
 mod kept;
 mod keys;
 mod passphrases;
+#[path = "../postgres/mod.rs"]
+mod postgres;
 mod provenance;
 mod real;
 mod released;

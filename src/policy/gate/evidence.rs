@@ -6,6 +6,7 @@ use crate::format::digest::Sha256;
 use crate::format::path::PackPath;
 use crate::policy::gate::judged::Fault;
 use crate::policy::gate::stage::{Bump, Stage};
+pub use crate::policy::program::Order;
 use jiff::Timestamp;
 use std::sync::Arc;
 
@@ -134,17 +135,6 @@ pub struct Approval {
     pub fingerprint: String,
     /// When it was given.
     pub approved_at: Timestamp,
-}
-
-/// A program to run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Order {
-    /// The program and its arguments.
-    pub program: Vec<String>,
-    /// How long it may take, in seconds.
-    pub time_limit_s: u64,
-    /// Names of the variables that it gets.
-    pub variables: Vec<String>,
 }
 
 /// How a program of the team's ended.
