@@ -71,6 +71,8 @@ pub struct Git {
     pub default_branch: Option<String>,
     /// Whether HEAD is an ancestor of the default branch, or its end; `None` where that cannot be told.
     pub on_default_branch: Option<bool>,
+    /// Whether the tag of the last release is an ancestor of HEAD, or HEAD; `None` where that cannot be told.
+    pub from_last: Option<bool>,
     /// The tag of this release, if it is there.
     pub tag: Option<Tag>,
     /// Changed files that are not committed, sorted.
@@ -94,6 +96,8 @@ pub struct Tag {
     pub annotated: bool,
     /// Whether it ends at HEAD.
     pub at_head: bool,
+    /// Whether its commit is an ancestor of the default branch, or its end; `None` where that cannot be told.
+    pub on_default_branch: Option<bool>,
     /// Who signed it, if the signature holds and its key is allowed; else why not.
     pub signed_by: Result<String, String>,
 }
