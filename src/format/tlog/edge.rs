@@ -32,25 +32,21 @@ pub enum EdgeFault {
 }
 
 impl Edge {
-    /// The edge of a tree of so many leaves. `tile` gives the hashes of a partial tile, as many as it is wide; `bundle`
-    /// has the entries of the partial tile of level 0.
-    pub fn read<E: From<EdgeFault>>(
-        size: u64,
-        mut tile: impl FnMut(Tile) -> Result<Vec<Sha256>, E>,
-        bundle: impl FnOnce(Tile) -> Result<Vec<u8>, E>,
-    ) -> Result<Edge, E> {
-        let mut edge = Edge { size, from: size, ..Edge::default() };
-        for level in 0..LEVELS {
-            edge.partial.push(Tile::partial(level, size).map_or(Ok(Vec::new()), &mut tile)?);
+    /// The partial tiles that the edge of a tree of so many leaves is made of.
+    pub fn tiles(size: u64) -> impl Iterator<Item = Tile> {
+        (0..LEVELS).filter_map(move |level| Tile::partial(level, size))
+    }
+
+    /// The edge of a tree of so many leaves, from the hashes of [`Edge::tiles`], each as many as the tile is wide, and the
+    /// bundle of the one of level 0, empty if there is none.
+    pub fn new(size: u64, tiles: Vec<(Tile, Vec<Sha256>)>, bundle: Vec<u8>) -> Result<Edge, EdgeFault> {
+        let mut partial = vec![Vec::new(); usize::from(LEVELS)];
+        tiles.into_iter().for_each(|(tile, hashes)| partial[usize::from(tile.level)] = hashes);
+        let entries = entries::parse(&bundle).ok_or(EdgeFault::Entries)?;
+        if !entries.iter().map(|entry| leaf_hash(entry)).eq(partial[0].iter().copied()) {
+            return Err(EdgeFault::Entries);
         }
-        if let Some(tile) = Tile::partial(0, size) {
-            edge.entries = bundle(tile)?;
-            let entries = entries::parse(&edge.entries).ok_or(EdgeFault::Entries)?;
-            if !entries.iter().map(|entry| leaf_hash(entry)).eq(edge.partial[0].iter().copied()) {
-                return Err(EdgeFault::Entries.into());
-            }
-        }
-        Ok(edge)
+        Ok(Edge { size, from: size, partial, entries: bundle, completed: BTreeMap::new() })
     }
 
     /// How many leaves the tree has.
@@ -127,8 +123,10 @@ mod tests {
 
     impl Log {
         fn edge(&self) -> Result<Edge, EdgeFault> {
-            let tile = |tile: Tile| tile.hashes(&self.files[&tile.path()]).ok_or(EdgeFault::Entries);
-            Edge::read(self.tree.size(), tile, |tile| Ok(self.files[&tile.entries_path()].clone()))
+            let size = self.tree.size();
+            let read = |tile: Tile| (tile, tile.hashes(&self.files[&tile.path()]).unwrap());
+            let bundle = Tile::partial(0, size).map(|tile| self.files[&tile.entries_path()].clone());
+            Edge::new(size, Edge::tiles(size).map(read).collect(), bundle.unwrap_or_default())
         }
 
         fn append(&mut self, count: u64) {

@@ -4,6 +4,7 @@ pub mod edge;
 pub mod entries;
 pub mod proof;
 pub mod proof_file;
+pub mod staged;
 pub mod tile;
 pub mod tree;
 
