@@ -11,8 +11,9 @@ use std::process::Command;
 const EDGES: &[(&str, &[&str])] = &[
     ("main", &["cli"]),
     ("cli", &["attestar"]),
-    ("verbs", &["evidence", "pipeline", "policy", "tree", "keys", "format", "finding", "error"]),
+    ("verbs", &["evidence", "store", "pipeline", "policy", "tree", "keys", "format", "finding", "error"]),
     ("evidence", &["pipeline", "policy", "tree", "keys", "format", "finding", "error"]),
+    ("store", &["pipeline", "format", "finding", "error"]),
     ("tree", &["pipeline", "policy", "format", "finding", "error"]),
     ("pipeline", &["format", "finding", "error"]),
     ("policy", &["format", "finding", "error"]),

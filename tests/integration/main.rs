@@ -30,4 +30,5 @@ mod sbom_bad_input;
 mod schemas;
 mod seal;
 mod shell;
+mod stores;
 mod world;
