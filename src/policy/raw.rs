@@ -34,13 +34,8 @@ impl Policy {
         secrets::refuse(&root)?;
         schema(&root)?;
         root.only(&[
-<<<<<<< HEAD
             "schema", "name", "expires", "project", "include", "gate", "release", "hashes", "seal", "git",
-            "sbom",
-=======
-            "schema", "name", "project", "include", "gate", "release", "hashes", "seal", "git", "sbom",
-            "backup", "capture",
->>>>>>> h-capture
+            "sbom", "backup", "capture",
         ])?;
         let Project { name: project, supplier, version_file, tier, tag } = project(root.section("project")?)?;
         let include = include(&root)?;
