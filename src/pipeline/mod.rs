@@ -16,6 +16,7 @@ pub mod open;
 pub mod pack;
 pub mod pick;
 pub mod program;
+pub mod scratch;
 pub mod sink;
 pub mod source;
 pub mod staging;

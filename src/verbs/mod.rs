@@ -1,6 +1,7 @@
 //! One file a command; each reads as its list of steps.
 
 pub mod approve;
+pub mod backup;
 pub mod destination;
 pub mod diff;
 pub mod gate;

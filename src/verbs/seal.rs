@@ -345,7 +345,7 @@ fn write(sealing: &Sealing<'_>, scan: Scan, watch: &Watch) -> Result<Made> {
     Ok(Made { pack, archive, seal_sha256: Sha256::of(&seal), tag_manifest, sbom, scan })
 }
 
-fn encryptor(recipients: &[Recipient]) -> Result<Option<age::Encryptor>> {
+pub(super) fn encryptor(recipients: &[Recipient]) -> Result<Option<age::Encryptor>> {
     if recipients.is_empty() {
         return Ok(None);
     }
@@ -360,7 +360,7 @@ fn encryptor(recipients: &[Recipient]) -> Result<Option<age::Encryptor>> {
         .map_err(|error| Error::input(format!("cannot encrypt to these recipients: {error}"), ""))
 }
 
-fn seal_of(identity: &Identity, pack: &Pack, policy: &Policy) -> Seal {
+pub(super) fn seal_of(identity: &Identity, pack: &Pack, policy: &Policy) -> Seal {
     Seal {
         name: identity.name.clone(),
         project: identity.project.clone(),
@@ -372,7 +372,11 @@ fn seal_of(identity: &Identity, pack: &Pack, policy: &Policy) -> Seal {
     }
 }
 
-fn append_tags(archive: &mut ArchiveWriter, tags: &mut TagFiles, identity: &Identity) -> Result<()> {
+pub(super) fn append_tags(
+    archive: &mut ArchiveWriter,
+    tags: &mut TagFiles,
+    identity: &Identity,
+) -> Result<()> {
     for (name, size, path) in tags.in_order() {
         let inside = format!("{}/{name}", identity.name);
         let member = Member {
