@@ -35,7 +35,8 @@ impl Log<'_> {
     pub fn told(&self, leaf: &Leaf) -> Result<std::result::Result<Told, Vec<Finding>>> {
         let path = leaf.event_path();
         let Some((statement, _)) = self.store.get(&ObjectName::new(&path)?, BUNDLE_BYTES_MAX)? else {
-            let finding = Finding::new(Code::Missing, path).expected(format!("what was {} {}", leaf.what, leaf.name));
+            let finding =
+                Finding::new(Code::Missing, path).expected(format!("what was {} {}", leaf.what, leaf.name));
             return Ok(Err(vec![finding]));
         };
         Ok(verify(self.trust, leaf, &statement))
@@ -46,7 +47,8 @@ impl Log<'_> {
 pub fn verify(trust: &Trust, leaf: &Leaf, statement: &[u8]) -> std::result::Result<Told, Vec<Finding>> {
     let found = Sha256::of(statement);
     if found != leaf.event {
-        let finding = Finding::new(Code::Altered, leaf.event_path()).expected(format!("sha256 {}", leaf.event));
+        let finding =
+            Finding::new(Code::Altered, leaf.event_path()).expected(format!("sha256 {}", leaf.event));
         return Err(vec![finding.actual(format!("sha256 {found}"))]);
     }
     let behind = Behind { trust, leaf, statement, file: leaf.event_path() };

@@ -46,12 +46,15 @@ mod tests {
     #[test]
     fn files_read_back_and_other_forms_are_refused() {
         let file = |path: &str, content: &[u8]| (path.to_owned(), content.to_vec());
-        let files: BTreeMap<_, _> = [file("tile/0/000.p/1", b"\n1\n"), file("tile/entries/000.p/1", b"")].into();
+        let files: BTreeMap<_, _> =
+            [file("tile/0/000.p/1", b"\n1\n"), file("tile/entries/000.p/1", b"")].into();
         let bytes = to_bytes(&files);
         assert_eq!(bytes, b"tile/0/000.p/1 3\n\n1\ntile/entries/000.p/1 0\n");
         assert_eq!(parse(&bytes), Some(files));
         assert_eq!(parse(b""), Some(BTreeMap::new()));
-        for bad in [&b"a 1\n"[..], b"a 01\nx", b"a\n", b"a 0", b"b 0\na 0\n", b"a 0\na 0\n", b"\xff 0\n", b"a -1\n"] {
+        for bad in
+            [&b"a 1\n"[..], b"a 01\nx", b"a\n", b"a 0", b"b 0\na 0\n", b"a 0\na 0\n", b"\xff 0\n", b"a -1\n"]
+        {
             assert_eq!(parse(bad), None, "{}", String::from_utf8_lossy(bad));
         }
     }

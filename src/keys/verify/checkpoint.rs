@@ -160,7 +160,11 @@ mod tests {
         assert_eq!(code(&trusted, &bad.to_bytes()), Some(Code::SignatureInvalid));
         let renamed = NoteSignature { name: "shop".into(), ..own };
         let bad = Note { text: checkpoint().to_text(), signatures: vec![renamed] };
-        assert_eq!(code(&trusted, &bad.to_bytes()), Some(Code::SignerUnknown), "under another name it is another key");
+        assert_eq!(
+            code(&trusted, &bad.to_bytes()),
+            Some(Code::SignerUnknown),
+            "under another name it is another key"
+        );
         assert_eq!(code(&trusted, b"no note"), Some(Code::LogInvalid));
     }
 
