@@ -179,7 +179,13 @@ codes! {
     SbomMissing = "sbom-missing", Refutes;
     /// An SBOM of the pack is not the one that was signed, or the two formats differ
     SbomInvalid = "sbom-invalid", Refutes;
-    // Gates: one code a kind.
+    // Gates: one code a kind, and what is said of several.
+    /// A gate of the named policy could not be judged: its evidence is not in the pack, and nothing signed says that it held
+    GateUnchecked = "gate-unchecked", Unverified;
+    /// The gates of a stage were evaluated under another policy than the one that was sealed
+    OtherPolicy = "other-policy", Warns;
+    /// The tree whose evidence was judged is at another commit than the one that was sealed
+    OtherCommit = "other-commit", Warns;
     /// The pack was sealed although a gate failed
     GateFailed = "gate-failed", Refuses;
     /// Files, tag and sealed version do not agree

@@ -14,6 +14,7 @@ pub mod folder;
 pub mod gates;
 pub mod gathered;
 pub mod hashes;
+pub mod later;
 pub mod links;
 pub mod matcher;
 pub mod pack;

@@ -33,12 +33,12 @@ use crate::pipeline::source::Root;
 use crate::pipeline::staging::Staging;
 use crate::pipeline::watch::Watch;
 use crate::policy::Policy;
-use crate::policy::gate::{Release, Stage};
+use crate::policy::gate::Stage;
 use crate::tree::git::{self, GitFacts};
 use crate::tree::member::MemberKind;
 use crate::tree::scan::{Scan, ScanOptions, scan};
 use crate::tree::version::{self, Told};
-use crate::verbs::gate::Judged;
+use crate::verbs::gate::{Judged, not_sealed};
 use crate::verbs::origin::{origin, unread};
 use crate::verbs::place::{Place, Placed};
 use jiff::Timestamp;
@@ -135,19 +135,11 @@ pub fn seal(request: &Request<'_>, watch: &Watch) -> Result<Sealed> {
     let origin = origin(request.root, request.policy, &version.value, facts, &out, request.variables)?;
     let judged = judged(request, &identity, &origin, evaluated_at);
     let gates = judged.evaluate(&scanned, watch)?;
-    let release = judged.release();
     watch.check()?;
     if gates.refuses() {
         return Err(Error::Refused(gates.findings()));
     }
-    let context = Sealing {
-        request,
-        identity: &identity,
-        origin: &origin,
-        gates: &gates,
-        release: &release,
-        place: &place,
-    };
+    let context = Sealing { request, identity: &identity, origin: &origin, gates: &gates, place: &place };
     let made = write_steady(&context, scanned, watch)?;
     let receipt = receipt(request, &made, &place, evaluated_at);
     let placed = place.publish(&request.key.sign_statement(&receipt).to_bytes())?;
@@ -189,6 +181,7 @@ fn judged<'a>(
         origin,
         project: &identity.project,
         version: &identity.version,
+        commit: origin.git.as_ref().and_then(|git| git.commit.as_deref()),
         tier: request.tier,
         stage: Stage::Seal,
         only: &[],
@@ -196,6 +189,7 @@ fn judged<'a>(
         trust: request.trust,
         now,
         programs: request.programs,
+        approvals: not_sealed(),
         threads: request.threads,
     }
 }
@@ -244,7 +238,6 @@ struct Sealing<'a> {
     identity: &'a Identity,
     origin: &'a Origin,
     gates: &'a Evaluation<'a>,
-    release: &'a Release<'a>,
     place: &'a Place,
 }
 
@@ -302,8 +295,15 @@ fn write(sealing: &Sealing<'_>, scan: Scan, watch: &Watch) -> Result<Made> {
         key: request.key,
     };
     let sbom = attesting.write(says.software, &mut tags)?;
-    let summary = record::summary(request.policy, &identity.name, sealing.release, sealing.gates);
-    attesting.gates(summary, &mut tags)?;
+    let about = record::About {
+        policy: request.policy,
+        pack: &identity.name,
+        project: &identity.project,
+        version: &identity.version,
+        commit: origin.git.as_ref().and_then(|git| git.commit.as_deref()),
+        time_verified: None,
+    };
+    attesting.gates(about.summary(sealing.gates), &mut tags)?;
     let tag_manifest = tags.close()?;
     let seal =
         request.key.sign_statement(&seal_of(identity, &pack, request.policy).over(tag_manifest)).to_bytes();

@@ -90,9 +90,8 @@ impl Target {
                 let beside = path.with_file_name(format!("{file_name}{SUFFIX}"));
                 Ok((file_name.clone(), read_if_there(&beside)?))
             }
-            Target::Folder { path, name } => {
-                let parent = path.canonicalize().map_err(Error::io("open", path))?;
-                let parent = parent.parent().unwrap_or(&parent).to_owned();
+            Target::Folder { name, .. } => {
+                let parent = self.folder_of()?;
                 let encrypted = format!("{name}.tar.zst.age");
                 for archive in [&encrypted, &format!("{name}.tar.zst")] {
                     if let Some(receipt) = read_if_there(&parent.join(format!("{archive}{SUFFIX}")))? {
@@ -101,6 +100,21 @@ impl Target {
                 }
                 Ok((encrypted, None))
             }
+        }
+    }
+
+    /// The folder that archive, receipt and evidence lie in, as an absolute path.
+    pub fn folder_of(&self) -> Result<PathBuf> {
+        let (Target::Archive { path, .. } | Target::Folder { path, .. }) = self;
+        let absolute = path.canonicalize().map_err(Error::io("open", path))?;
+        Ok(absolute.parent().unwrap_or(&absolute).to_owned())
+    }
+
+    /// The evidence folder: the pack's own, or the one beside the archive if it is there.
+    pub fn evidence_folder(&self) -> Option<PathBuf> {
+        match self {
+            Target::Folder { path, .. } => Some(path.clone()),
+            Target::Archive { .. } => self.evidence_beside(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! `verify`: runs every check it can, and says of each that it could not run why.
 
 use crate::error::{Error, Result};
+use crate::evidence::gates::audit;
 use crate::evidence::pack::{self, Judge, Presence, Report, signer};
 use crate::evidence::receipt::{self, VerifiedReceipt};
 use crate::evidence::{bag, folder, tree};
@@ -15,6 +16,8 @@ use crate::pipeline::pick;
 use crate::pipeline::sink::Written;
 use crate::pipeline::unpack::{Limits, unpack};
 use crate::pipeline::watch::Watch;
+use crate::policy::Policy;
+use crate::verbs::afterwards::{self, Sealed};
 use crate::verbs::target::Target;
 use std::fs::File;
 use std::path::Path;
@@ -33,6 +36,8 @@ pub struct Request<'a> {
     pub evidence_only: bool,
     /// Whether a pack without a seal may pass.
     pub allow_unsigned: bool,
+    /// A policy to judge the pack by, besides the one that it was sealed under.
+    pub policy: Option<&'a Policy>,
     /// Worker threads.
     pub threads: usize,
 }
@@ -74,12 +79,23 @@ pub fn verify(request: &Request<'_>, watch: &Watch) -> Result<Verified> {
             if let (Some(tree), Some(contents)) = (request.tree, &contents) {
                 tree::check(tree, contents, request.threads, watch, &mut outcome)?;
             }
+            if let (Some(pack), Some(contents)) = (&report.pack, &contents) {
+                afterwards::check(
+                    request,
+                    &Sealed { pack, contents, receipt: receipt.as_ref() },
+                    &mut outcome,
+                )?;
+            }
             (report.pack, receipt, contents)
         }
     };
     if request.tree.is_some() && !outcome.checks.iter().any(|check| check.name == "tree") {
         let finding = Finding::new(Code::NothingChecked, "tree");
         outcome.conclude("tree", "the list of the payload could not be read", vec![finding]);
+    }
+    if request.policy.is_some() && !outcome.checks.iter().any(|check| check.name == audit::CHECK) {
+        let finding = Finding::new(Code::NothingChecked, audit::CHECK);
+        outcome.conclude(audit::CHECK, "there is no pack to judge by it", vec![finding]);
     }
     Ok(Verified { outcome, pack, receipt, contents })
 }

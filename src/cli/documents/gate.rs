@@ -1,6 +1,6 @@
 //! `gate --json`
 
-use attestar::finding::{Code, Severity};
+use attestar::finding::{Code, Finding, Severity};
 use attestar::policy::gate::Status;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -20,8 +20,17 @@ pub struct GateDocument {
     pub version: String,
     /// `seal`, `promote` or `close`.
     pub stage: &'static str,
-    /// Each gate, in the order of the policy.
+    /// Each gate, in the order of the policy; none if the pack does not verify.
     pub gates: Vec<OneGate>,
+    /// With `--pack`: the pack's name, if it could be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pack: Option<String>,
+    /// With `--key`: where the signed result lies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signed: Option<String>,
+    /// What was found of the pack, the policy and the tree.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
 }
 
 /// One gate and what it came to.
@@ -41,6 +50,9 @@ pub struct OneGate {
     pub detail: String,
     /// The files it read, with their SHA-256.
     pub evidence: BTreeMap<String, String>,
+    /// What a program printed that was run for it, masked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output: Option<String>,
     /// What is wrong.
     pub faults: Vec<FaultDocument>,
 }
