@@ -1,6 +1,7 @@
 //! What must hold of a pack, whatever form it is in: one file a check.
 
 pub mod agreement;
+pub mod approvals;
 pub mod artifacts;
 pub mod attest;
 pub mod attested;
@@ -24,3 +25,4 @@ pub mod receipt;
 pub mod sbom;
 pub mod seal;
 pub mod tree;
+pub mod waived;

@@ -1,6 +1,7 @@
 //! Bytes and nothing else: one file a format. No file system, no clock, no randomness, no network.
 
 pub mod allowed_signers;
+pub mod approval;
 pub mod bag;
 pub mod bom;
 pub mod bundle;
@@ -23,6 +24,7 @@ pub mod lines;
 pub mod listing;
 pub mod manifest;
 pub mod member;
+pub mod moment;
 pub mod nearest;
 pub mod pack;
 pub mod path;
@@ -35,4 +37,5 @@ pub mod spdx;
 pub mod statement;
 pub mod tar;
 pub mod units;
+pub mod waiver;
 pub mod yaml;

@@ -41,6 +41,8 @@ pub struct Approvals {
 pub struct Trust {
     pub(super) signers: Vec<Signer>,
     pub(super) approvals: Option<Approvals>,
+    /// Whether a trust file was read: only that can let anybody waive or approve.
+    pub(super) has_file: bool,
 }
 
 impl Trust {
@@ -79,6 +81,12 @@ impl Trust {
     /// Whether nobody is trusted at all.
     pub fn is_empty(&self) -> bool {
         self.signers.is_empty()
+    }
+
+    /// Whether a trust file is part of it. What `--key` grants says nothing of who may waive and approve, so without one
+    /// neither can be judged.
+    pub fn has_file(&self) -> bool {
+        self.has_file
     }
 
     /// Every trusted key: the trust file's in its order, then those of `--key`.

@@ -32,7 +32,8 @@ impl Policy {
         secrets::refuse(&root)?;
         schema(&root)?;
         root.only(&[
-            "schema", "name", "project", "include", "gate", "release", "hashes", "seal", "git", "sbom",
+            "schema", "name", "expires", "project", "include", "gate", "release", "hashes", "seal", "git",
+            "sbom",
         ])?;
         let Project { name: project, supplier, version_file, tier, tag } = project(root.section("project")?)?;
         let include = include(&root)?;
@@ -41,6 +42,7 @@ impl Policy {
         Ok(Policy {
             name: name(&root, project.as_deref(), &source)?,
             sha256: Sha256::of(text.as_bytes()),
+            expires: values::moment(&root, "expires")?,
             project,
             supplier,
             version_file,

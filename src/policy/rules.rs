@@ -8,6 +8,7 @@ use crate::policy::gate::Gate;
 use crate::policy::git::GitOptions;
 use crate::policy::matcher::Matcher;
 use crate::policy::sbom::SbomOptions;
+use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
@@ -41,6 +42,8 @@ pub struct Policy {
     pub text: String,
     /// The digest of the text.
     pub sha256: Sha256,
+    /// When somebody has to have looked at it again: after that it lets nothing go.
+    pub expires: Option<Timestamp>,
     /// The `{project}` of pack names, if the policy names it.
     pub project: Option<String>,
     /// Who supplies the software, as the SBOM names them.

@@ -3,6 +3,7 @@
 
 use crate::error::{Error, Result};
 use crate::evidence::agreement::small;
+use crate::evidence::approvals::{self, Over};
 use crate::evidence::closure::TAG_MANIFEST;
 use crate::evidence::gates::audit::{self, Audit};
 use crate::evidence::gates::packed::{Archive, Source};
@@ -10,6 +11,7 @@ use crate::evidence::gates::said::own_policy;
 use crate::evidence::gates::stages::{self, StageResult};
 use crate::evidence::later::{self, Later};
 use crate::evidence::receipt::VerifiedReceipt;
+use crate::evidence::seal::{SEAL, VerifiedSeal};
 use crate::finding::{Outcome, Status, Verdict};
 use crate::format::digest::Sha256;
 use crate::format::kind::Kind;
@@ -19,6 +21,7 @@ use crate::pipeline::contents::Contents;
 use crate::pipeline::pick::Picker;
 use crate::pipeline::source::Root;
 use crate::policy::gate::Stage;
+use crate::policy::gate::evidence::Approval;
 use crate::verbs::target::Target;
 use crate::verbs::verify::{Request, age_identities};
 
@@ -28,21 +31,37 @@ pub struct Sealed<'a> {
     pub pack: &'a Pack,
     /// What was read of it.
     pub contents: &'a Contents,
+    /// Its seal, if that holds.
+    pub seal: Option<&'a VerifiedSeal>,
     /// Its receipt, if that holds.
     pub receipt: Option<&'a VerifiedReceipt>,
 }
 
 /// Runs the checks of what came after the seal, and then judges by the policy that was given.
 pub fn check(request: &Request<'_>, sealed: &Sealed<'_>, outcome: &mut Outcome) -> Result<()> {
-    if sealed.pack.kind != Kind::Release {
-        return by_policy(request, sealed, &[], outcome);
+    let mut beside = Beside { approvals: Err(NOT_COUNTED.to_owned()), results: Vec::new() };
+    if request.approvals {
+        let later = later::read(&request.target.evidence_folder())?;
+        let bundle = small(&sealed.contents.tags, SEAL)?;
+        let over = sealed.seal.zip(bundle).map(|(seal, bundle)| Over::of(sealed.pack, seal, &bundle));
+        if let Some(over) = &over {
+            beside.approvals = Ok(approvals::collect(&later.files, over, request.trust).approvals);
+        }
+        approvals::check(later.clone(), sealed.pack.kind, over.as_ref(), request.trust, outcome);
+        if sealed.pack.kind == Kind::Release {
+            beside.results = stages(sealed, &later, request.trust, outcome)?;
+        }
     }
-    let later = match request.target.evidence_folder() {
-        Some(folder) => later::read(&folder)?,
-        None => Later::default(),
-    };
-    let results = stages(sealed, &later, request.trust, outcome)?;
-    by_policy(request, sealed, &results, outcome)
+    by_policy(request, sealed, beside, outcome)
+}
+
+/// Why a gate cannot know of approvals.
+const NOT_COUNTED: &str = "approvals can be judged only over a seal that holds";
+
+/// What lies beside the seal, and counts.
+struct Beside {
+    approvals: std::result::Result<Vec<Approval>, String>,
+    results: Vec<StageResult>,
 }
 
 /// Judges the signed results of later stages.
@@ -65,7 +84,7 @@ fn stages(
 fn by_policy(
     request: &Request<'_>,
     sealed: &Sealed<'_>,
-    stages: &[StageResult],
+    beside: Beside,
     outcome: &mut Outcome,
 ) -> Result<()> {
     let Some(policy) = request.policy else { return Ok(()) };
@@ -73,10 +92,16 @@ fn by_policy(
         outcome.skip(audit::CHECK, Status::Skipped, "not judged: what is above does not hold");
         return Ok(());
     }
-    let Sealed { pack, contents, receipt } = *sealed;
-    let approvals = Err("approvals were not collected".to_owned());
-    let audit =
-        Audit { policy, tags: &contents.tags, pack, trust: request.trust, receipt, approvals, stages };
+    let Sealed { pack, contents, receipt, .. } = *sealed;
+    let audit = Audit {
+        policy,
+        tags: &contents.tags,
+        pack,
+        trust: request.trust,
+        receipt,
+        approvals: beside.approvals,
+        stages: &beside.results,
+    };
     audit.check(source(request)?, outcome)
 }
 

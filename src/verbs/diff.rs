@@ -74,7 +74,7 @@ pub fn diff(request: &Request<'_>, watch: &Watch) -> Result<Diff> {
     let (mut b, read_b) = judge(request, &request.b, watch)?;
     let verdict = verdict(&[(&request.a, &a.outcome), (&request.b, &b.outcome)]);
     let readable = |side: &Side, read: &Option<Described>| read.is_some() || matches!(side, Side::Tree(_));
-    let is_shown = matches!(verdict, Verdict::Holds | Verdict::Unverified | Verdict::Refused)
+    let is_shown = matches!(verdict, Verdict::Holds | Verdict::Unverified)
         && readable(&request.a, &read_a)
         && readable(&request.b, &read_b);
     if !is_shown {
@@ -115,6 +115,8 @@ fn judge(request: &Request<'_>, side: &Side, watch: &Watch) -> Result<(Judged, O
                 evidence_only: true,
                 allow_unsigned: false,
                 policy: None,
+                // Who approves wants to see what differs first.
+                approvals: false,
                 threads: request.threads,
             };
             let verified = match verify::verify(&to_verify, watch) {
@@ -132,8 +134,7 @@ fn judge(request: &Request<'_>, side: &Side, watch: &Watch) -> Result<(Judged, O
             judged.project = verified.pack.as_ref().map(|pack| pack.project.clone());
             judged.version = verified.pack.as_ref().map(|pack| pack.version.clone());
             // What does not verify is not looked into any further.
-            let verdict = judged.outcome.verdict();
-            let is_readable = matches!(verdict, Verdict::Holds | Verdict::Unverified | Verdict::Refused);
+            let is_readable = matches!(judged.outcome.verdict(), Verdict::Holds | Verdict::Unverified);
             let read = verified.pack.zip(verified.contents).filter(|_| is_readable);
             let described = read.map(|(pack, contents)| Described::pack(pack, contents)).transpose()?;
             Ok((judged, described))

@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use crate::evidence::gates::last::{self, Look};
 use crate::evidence::gates::programs::Environment;
 use crate::evidence::gates::tree::{Judging, TreeEvidence};
+use crate::evidence::gates::waivers::{WaiverFile, Waiving};
 use crate::evidence::gates::{Evaluation, evaluate};
 use crate::evidence::provenance::Origin;
 use crate::format::nearest::nearest;
@@ -34,8 +35,10 @@ pub struct Request<'a> {
     pub version: Option<&'a str>,
     /// The folder that gets what is sealed, which is never looked at.
     pub out: &'a Path,
-    /// By whom the seals of earlier releases must be; empty if nobody is trusted.
+    /// By whom the seals of earlier releases must be, and who may waive; empty if nobody is trusted.
     pub trust: &'a Trust,
+    /// Signed waivers.
+    pub waivers: &'a [WaiverFile],
     /// The tier, if it was given.
     pub tier: Option<&'a str>,
     /// The present.
@@ -77,6 +80,7 @@ pub fn gate<'p>(request: &Request<'p>, watch: &Watch) -> Result<Gated<'p>> {
         only: request.only,
         out: request.out,
         trust: request.trust,
+        waivers: request.waivers,
         now: request.now,
         programs: request.programs,
         approvals: not_sealed(),
@@ -109,8 +113,10 @@ pub struct Judged<'p, 'a> {
     pub only: &'a [String],
     /// The folder in which the packs of earlier releases lie.
     pub out: &'a Path,
-    /// By whom their seals must be.
+    /// By whom their seals must be, and who may waive.
     pub trust: &'a Trust,
+    /// Signed waivers.
+    pub waivers: &'a [WaiverFile],
     /// The present.
     pub now: Timestamp,
     /// The environment for programs of gates, where they may be started.
@@ -159,7 +165,11 @@ where
         let previous = last.as_ref().ok().map(|last| &*last.release.version);
         let release = Release { previous, stage: self.stage, ..self.release() };
         let bump = previous.and_then(|previous| last::bump(previous, self.version));
-        Ok(evaluate(self.policy, self.only, &evidence, &Release { bump, ..release }))
+        let release = Release { bump, ..release };
+        let mut evaluation = evaluate(self.policy, self.only, &evidence, &release);
+        evaluation
+            .waive(self.waivers, &Waiving { trust: self.trust, policy: self.policy, release: &release });
+        Ok(evaluation)
     }
 
     /// Whether a gate will ask for credentials.

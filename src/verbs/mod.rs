@@ -1,6 +1,7 @@
 //! One file a command; each reads as its list of steps.
 
 pub mod afterwards;
+pub mod approve;
 pub mod destination;
 pub mod diff;
 pub mod gate;
@@ -15,3 +16,4 @@ pub mod select;
 pub mod stage;
 pub mod target;
 pub mod verify;
+pub mod waive;

@@ -4,11 +4,15 @@
 
 use crate::error::{Error, Result};
 use crate::evidence::agreement::small;
+use crate::evidence::approvals::{Over, collect};
 use crate::evidence::closure::TAG_MANIFEST;
 use crate::evidence::gates::programs::Environment;
 use crate::evidence::gates::said::Said;
-use crate::evidence::gates::stages::file_name;
+use crate::evidence::gates::stages::{file_name, waiver_name};
+use crate::evidence::gates::waivers::WaiverFile;
 use crate::evidence::gates::{Evaluation, record};
+use crate::evidence::later;
+use crate::evidence::seal::SEAL;
 use crate::finding::{Code, Finding, Outcome, Verdict};
 use crate::format::digest::Sha256;
 use crate::format::kind::Kind;
@@ -19,6 +23,7 @@ use crate::keys::trust::Trust;
 use crate::pipeline::watch::Watch;
 use crate::pipeline::whole_file;
 use crate::policy::Policy;
+use crate::policy::gate::evidence::Approval;
 use crate::policy::gate::{Stage, Status};
 use crate::tree::git;
 use crate::tree::scan::{Scan, ScanOptions, scan};
@@ -47,6 +52,8 @@ pub struct Request<'a> {
     pub trust: &'a Trust,
     /// What decrypts the archive, where no evidence lies beside it.
     pub identities: &'a [Identity],
+    /// Signed waivers.
+    pub waivers: &'a [WaiverFile],
     /// The tier, if it was given.
     pub tier: Option<&'a str>,
     /// Tells the time.
@@ -74,7 +81,8 @@ pub struct Staged<'p> {
 /// Evaluates a stage over a pack, and signs what it came to.
 pub fn stage<'p>(request: &Request<'p>, watch: &Watch) -> Result<Staged<'p>> {
     ask_for_what_can_be(request)?;
-    let verified = verified(request, watch)?;
+    let mut verified = verified(request, watch)?;
+    let approvals = approvals(request, &mut verified)?;
     let (Some(pack), Some(contents)) = (&verified.pack, &verified.contents) else {
         return Ok(unverified(verified.outcome));
     };
@@ -85,7 +93,7 @@ pub fn stage<'p>(request: &Request<'p>, watch: &Watch) -> Result<Staged<'p>> {
         return Err(Error::input(format!("{} is a backup: gates are of releases", pack.name), ""));
     }
     let said = Said::read(&contents.tags, pack, request.trust, verified.receipt.as_ref())?;
-    let (evaluation, commit) = evaluate(request, pack, &said, watch)?;
+    let (evaluation, commit) = evaluate(request, pack, &said, approvals, watch)?;
     watch.check()?;
     let signed = match request.key {
         Some(key) if counts(&evaluation) => {
@@ -132,10 +140,30 @@ fn verified(request: &Request<'_>, watch: &Watch) -> Result<Verified> {
         tree: None,
         evidence_only: true,
         allow_unsigned: false,
+        approvals: false,
         policy: None,
         threads: request.threads,
     };
     verify::verify(&request, watch)
+}
+
+/// The approvals over the seal. One that does not verify refutes; how many there must be is a gate's business here.
+fn approvals(
+    request: &Request<'_>,
+    verified: &mut Verified,
+) -> Result<std::result::Result<Vec<Approval>, String>> {
+    let (Some(pack), Some(seal), Some(contents)) = (&verified.pack, &verified.seal, &verified.contents)
+    else {
+        return Ok(Err("approvals can be judged only over a seal that holds".to_owned()));
+    };
+    let bundle = small(&contents.tags, SEAL)?.unwrap_or_default();
+    let later = later::read(&request.pack.evidence_folder())?;
+    let collected = collect(&later.files, &Over::of(pack, seal, &bundle), request.trust);
+    let findings: Vec<Finding> = collected.findings.into_iter().chain(later.findings).collect();
+    if !findings.is_empty() {
+        verified.outcome.conclude("approvals", "not all of them count", findings);
+    }
+    Ok(Ok(collected.approvals))
 }
 
 /// Evaluates the gates; gives the commit that the tree is at, too.
@@ -143,6 +171,7 @@ fn evaluate<'p>(
     request: &Request<'p>,
     pack: &Pack,
     said: &Said,
+    approvals: std::result::Result<Vec<Approval>, String>,
     watch: &Watch,
 ) -> Result<(Evaluation<'p>, Option<String>)> {
     let facts = git::facts(request.root)?;
@@ -164,7 +193,8 @@ fn evaluate<'p>(
         trust: request.trust,
         now: request.now,
         programs: request.programs,
-        approvals: Err("approvals were not collected".to_owned()),
+        approvals,
+        waivers: request.waivers,
         threads: request.threads,
     };
     let evaluation = judged.evaluate(&scan, watch)?;
@@ -211,12 +241,11 @@ fn sign(
     evaluation: &Evaluation<'_>,
     key: &SigningKey,
 ) -> Result<PathBuf> {
-    let Some(evidence) = request.pack.evidence_folder() else {
-        return Err(Error::input(
-            "there is no evidence folder beside the archive to lay the result into",
-            "take the folder that seal wrote, or unpack the archive's tag files there",
-        ));
-    };
+    let evidence = request.pack.evidence_folder();
+    if !evidence.join(SEAL).is_file() {
+        let message = format!("there is no seal in {} to lay the result beside", evidence.display());
+        return Err(Error::input(message, "keep the evidence folder beside the archive"));
+    }
     let about = record::About {
         policy: request.policy,
         pack: &sealed.pack.name,
@@ -227,6 +256,10 @@ fn sign(
     };
     let statement = about.summary(evaluation).over_sealed(sealed.tag_manifest);
     let bundle = key.sign_statement(&statement).to_bytes();
+    for lifted in &evaluation.lifted {
+        let waiver = evidence.join(waiver_name(request.stage, &lifted.gate));
+        whole_file::replace(&waiver, |out| out.write_all(&lifted.bundle))?;
+    }
     let path = evidence.join(file_name(request.stage, key.public().digest()));
     whole_file::replace(&path, |out| out.write_all(&bundle))?;
     Ok(path)

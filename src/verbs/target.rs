@@ -110,18 +110,18 @@ impl Target {
         Ok(absolute.parent().unwrap_or(&absolute).to_owned())
     }
 
-    /// The evidence folder: the pack's own, or the one beside the archive if it is there.
-    pub fn evidence_folder(&self) -> Option<PathBuf> {
+    /// The folder of the pack's evidence, be it there or not: beside the archive, or the folder itself.
+    pub fn evidence_folder(&self) -> PathBuf {
         match self {
-            Target::Folder { path, .. } => Some(path.clone()),
-            Target::Archive { .. } => self.evidence_beside(),
+            Target::Archive { path, .. } => path.with_file_name(self.pack_name()),
+            Target::Folder { path, .. } => path.clone(),
         }
     }
 
     /// The evidence folder beside an archive, if it is there.
     pub fn evidence_beside(&self) -> Option<PathBuf> {
-        let Target::Archive { path, .. } = self else { return None };
-        let folder = path.with_file_name(self.pack_name());
+        let Target::Archive { .. } = self else { return None };
+        let folder = self.evidence_folder();
         folder.join("tagmanifest-sha256.txt").is_file().then_some(folder)
     }
 }

@@ -43,6 +43,7 @@ impl Prober {
             tree: None,
             evidence_only: false,
             allow_unsigned: false,
+            approvals: true,
             policy: None,
             threads: 1,
         };

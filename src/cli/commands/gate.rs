@@ -4,15 +4,14 @@ use crate::cli::answer::Answer;
 use crate::cli::args::{GateArgs, TrustArgs};
 use crate::cli::commands::seal::out_folder;
 use crate::cli::context::Context;
-use crate::cli::documents::gate::{FaultDocument, GateDocument, OneGate};
+use crate::cli::documents::gate::{FaultDocument, GateDocument, OneGate, WaivedDocument};
 use crate::cli::exit::Exit;
 use crate::cli::progress::Progress;
 use crate::cli::screen::{self, count, safe};
 use attestar::error::{Error, Result};
-use attestar::evidence::gates::{Evaluated, Evaluation};
-use attestar::finding::Outcome;
+use attestar::evidence::gates::{Evaluated, Evaluation, waivers};
+use attestar::finding::{Outcome, Severity, Verdict};
 use attestar::keys::signing::SigningKey;
-use attestar::keys::trust::Trust;
 use attestar::policy::Policy;
 use attestar::policy::gate::{Stage, Status};
 use attestar::verbs::gate::{self, Gated, Request};
@@ -43,7 +42,8 @@ pub fn run(context: &Context, args: &GateArgs) -> Result<Answer> {
         only: &args.only,
         version: args.version.as_deref(),
         out: &out_folder(context, Path::new(OUT)),
-        trust: &trust(context, args)?,
+        trust: &context.trust_file(args.trust.as_deref())?,
+        waivers: &waivers::load(&args.waivers)?,
         tier: args.tier.as_deref(),
         now: Timestamp::now(),
         programs: Some(context.programs()),
@@ -53,7 +53,9 @@ pub fn run(context: &Context, args: &GateArgs) -> Result<Answer> {
     drop(progress);
     let evaluation = &gated.evaluation;
     let exit = exit_of(evaluation);
-    let text = lines(evaluation, args.all) + &last_line(evaluation);
+    let mut text = lines(evaluation, args.all);
+    screen::findings(&mut text, &evaluation.besides);
+    text += &last_line(evaluation);
     Ok(Answer::new(exit, text, document(exit, &gated)))
 }
 
@@ -67,17 +69,8 @@ fn document(exit: Exit, gated: &Gated<'_>) -> GateDocument {
         gates: gated.evaluation.gates.iter().map(one).collect(),
         pack: None,
         signed: None,
-        findings: Vec::new(),
+        findings: gated.evaluation.besides.clone(),
     }
-}
-
-fn trust(context: &Context, args: &GateArgs) -> Result<Trust> {
-    context.trust(&trust_args(args))
-}
-
-/// `--key` is the secret key that signs, so that trust comes from files alone.
-fn trust_args(args: &GateArgs) -> TrustArgs {
-    TrustArgs { keys: Vec::new(), trust: args.trust.clone(), identities: Vec::new() }
 }
 
 /// A stage that comes after the seal.
@@ -91,7 +84,9 @@ fn over_pack(
     let target = Target::find(pack)?;
     let is_shut = matches!(target, Target::Archive { encrypted: true, .. });
     let needs_identity = is_shut && target.evidence_beside().is_none();
-    let identities = if needs_identity { context.identities(&trust_args(args))? } else { Vec::new() };
+    // `--key` is the secret key that signs: trust comes from files alone.
+    let given = TrustArgs { keys: Vec::new(), trust: args.trust.clone(), identities: Vec::new() };
+    let identities = if needs_identity { context.identities(&given)? } else { Vec::new() };
     let key = args.key.as_deref().map(|file| SigningKey::load(file, &mut context.passphrases(false)));
     let key = key.transpose()?;
     let progress = Progress::start(context, "checking");
@@ -102,7 +97,8 @@ fn over_pack(
         stage,
         only: &args.only,
         out: &out_folder(context, Path::new(OUT)),
-        trust: &trust(context, args)?,
+        trust: &context.trust_file(args.trust.as_deref())?,
+        waivers: &waivers::load(&args.waivers)?,
         identities: &identities,
         tier: args.tier.as_deref(),
         now: Timestamp::now(),
@@ -117,7 +113,8 @@ fn over_pack(
 
 fn answer_of(args: &GateArgs, target: &Target, stage: Stage, staged: &Staged<'_>) -> Answer {
     let name = target.pack_name();
-    let findings = staged.pack.findings().chain(&staged.notes).cloned().collect();
+    let besides = staged.gated.iter().flat_map(|gated| &gated.evaluation.besides);
+    let findings = staged.pack.findings().chain(&staged.notes).chain(besides).cloned().collect();
     let signed = staged.signed.as_ref().map(|path| path.display().to_string());
     let Some(gated) = &staged.gated else {
         let exit = Exit::from(staged.pack.verdict());
@@ -143,6 +140,7 @@ fn answer_of(args: &GateArgs, target: &Target, stage: Stage, staged: &Staged<'_>
     let mut text = format!("pack     {}, {}\n", safe(name), sealed_by(&staged.pack));
     screen::findings(&mut text, &staged.notes);
     text += &lines(&gated.evaluation, args.all);
+    screen::findings(&mut text, &gated.evaluation.besides);
     match (&signed, exit) {
         (Some(path), _) => {
             let _ = writeln!(text, "signed   {}", safe(path));
@@ -163,13 +161,15 @@ fn sealed_by(pack: &Outcome) -> String {
     seal.map_or_else(String::new, |seal| screen::short(&safe(&seal.detail)))
 }
 
-/// No gate at all proves nothing.
+/// No gate at all proves nothing. A waiver that does not verify is worse than a gate that fails.
 fn exit_of(evaluation: &Evaluation<'_>) -> Exit {
     let ran = evaluation.gates.iter().any(|gate| gate.status() != Status::Skipped);
-    match (evaluation.refuses(), ran) {
-        (true, _) => Exit::Refused,
-        (false, true) => Exit::Done,
-        (false, false) => Exit::Unverified,
+    let errors = evaluation.besides.iter().filter(|finding| finding.severity == Severity::Error);
+    match (Verdict::of(errors), evaluation.refuses(), ran) {
+        (Some(verdict), ..) => Exit::from(verdict),
+        (None, true, _) => Exit::Refused,
+        (None, false, true) => Exit::Done,
+        (None, false, false) => Exit::Unverified,
     }
 }
 
@@ -229,9 +229,16 @@ fn line(gate: &Evaluated<'_>, status: Status) -> String {
 fn last_line(evaluation: &Evaluation<'_>) -> String {
     let refusing = evaluation.gates.iter().filter(|gate| gate.refuses()).count();
     let all = count(evaluation.gates.len() as u64, "gate");
-    if refusing > 0 {
-        let verb = if refusing == 1 { "fails" } else { "fail" };
-        return format!("refused: {refusing} of {all} {verb}\n");
+    let errors =
+        evaluation.besides.iter().filter(|finding| finding.severity == Severity::Error).count() as u64;
+    let verb = if refusing == 1 { "fails" } else { "fail" };
+    match (refusing, errors) {
+        (0, 0) => {}
+        (_, 0) => return format!("refused: {refusing} of {all} {verb}\n"),
+        (0, _) => return format!("refused: {} besides the gates\n", count(errors, "finding")),
+        (_, _) => {
+            return format!("refused: {refusing} of {all} {verb}, {} besides\n", count(errors, "finding"));
+        }
     }
     match exit_of(evaluation) {
         Exit::Done => {
@@ -268,5 +275,6 @@ fn one(evaluated: &Evaluated<'_>) -> OneGate {
             .as_ref()
             .map(|output| String::from_utf8_lossy(&output.bytes).into_owned()),
         faults: evaluated.judged.faults.iter().map(fault).collect(),
+        waiver: evaluated.waiver.as_ref().map(WaivedDocument::new),
     }
 }

@@ -33,6 +33,7 @@ pub fn run(context: &Context, args: &VerifyArgs) -> Result<Answer> {
         evidence_only: args.evidence_only,
         allow_unsigned: args.allow_unsigned,
         policy: policy.as_ref(),
+        approvals: true,
         threads: context.threads(),
     };
     let verified = verify::verify(&request, &context.watch)?;
@@ -86,6 +87,7 @@ pub fn why(code: Code) -> &'static str {
         Code::NoIdentity => "no identity was given that decrypts it",
         Code::NoPayload | Code::PayloadNotHere => "the payload is not here",
         Code::NothingChecked => "there was nothing to check",
+        Code::WaiverUnjudged => "a waiver could not be judged",
         Code::SignedTimeUnknown => "nothing says when it was signed, and the signer's key expires",
         Code::GateUnchecked => "a gate could not be judged by what is in the pack",
         _ => "something could not be checked",
@@ -114,6 +116,12 @@ pub fn hint(outcome: &Outcome, trust: &TrustArgs) -> Option<String> {
     }
     if has(Code::NoPayload) {
         return Some("verify the archive, or say --evidence-only".into());
+    }
+    if has(Code::WaiverUnjudged) {
+        return Some("add --trust FILE that says who may waive, and keep the receipt beside it".into());
+    }
+    if has(Code::ApprovalMissing) {
+        return Some("attestar approve, by a key that trust gives one of these roles".into());
     }
     if has(Code::SignerUnknown) {
         return Some(

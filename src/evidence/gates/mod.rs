@@ -9,7 +9,9 @@ pub mod said;
 mod signatures;
 pub mod stages;
 pub mod tree;
+pub mod waivers;
 
+use crate::evidence::gates::waivers::Lifted;
 use crate::finding::{Code, Finding, Severity};
 use crate::format::gates::{self, Waived};
 use crate::policy::Policy;
@@ -34,6 +36,10 @@ pub struct Evaluation<'p> {
     pub stage: Stage,
     /// The gates.
     pub gates: Vec<Evaluated<'p>>,
+    /// The signed waivers that lifted one, in the order in which they were given.
+    pub lifted: Vec<Lifted>,
+    /// What else there is to say, and may stand in the way: waivers that do not count, a policy that has expired.
+    pub besides: Vec<Finding>,
 }
 
 /// How many gates ended how.
@@ -132,7 +138,19 @@ pub fn evaluate<'p>(
         asked.into_iter().partition(|(_, gate)| gate.kind.name == secrets::KIND.name);
     gates.extend(first.into_iter().chain(last).map(|(at, gate)| (at, evaluate(gate))));
     gates.sort_by_key(|(at, _)| *at);
-    Evaluation { stage: release.stage, gates: gates.into_iter().map(|(_, gate)| gate).collect() }
+    Evaluation {
+        stage: release.stage,
+        gates: gates.into_iter().map(|(_, gate)| gate).collect(),
+        lifted: Vec::new(),
+        besides: expired(policy, release).into_iter().collect(),
+    }
+}
+
+/// A policy that somebody should have looked at again lets nothing go.
+fn expired(policy: &Policy, release: &Release<'_>) -> Option<Finding> {
+    let expires = policy.expires.filter(|expires| *expires < release.now)?;
+    let finding = Finding::new(Code::PolicyExpired, policy.source.to_string());
+    Some(finding.actual(format!("it held until {expires}")))
 }
 
 impl Evaluated<'_> {
@@ -168,14 +186,21 @@ impl Evaluated<'_> {
 }
 
 impl Evaluation<'_> {
-    /// What was found, in the order of the gates.
+    /// What was found, in the order of the gates, and besides.
     pub fn findings(&self) -> Vec<Finding> {
-        self.gates.iter().flat_map(Evaluated::findings).collect()
+        self.gates.iter().flat_map(Evaluated::findings).chain(self.besides.iter().cloned()).collect()
     }
 
-    /// Whether any gate stands in the way.
+    /// Whether any gate stands in the way, or anything besides.
     pub fn refuses(&self) -> bool {
-        self.gates.iter().any(Evaluated::refuses)
+        let is_error = |finding: &Finding| finding.severity == Severity::Error;
+        self.gates.iter().any(Evaluated::refuses) || self.besides.iter().any(is_error)
+    }
+
+    /// The gates that were waived, and by what, in the order of the policy.
+    pub fn waived(&self) -> Vec<(String, Waived)> {
+        let waived = |one: &Evaluated<'_>| Some((one.gate.id.clone(), one.waiver.clone()?));
+        self.gates.iter().filter_map(waived).collect()
     }
 
     /// How many ended like this.
