@@ -68,8 +68,12 @@ pub enum Command {
     Sbom(SbomArgs),
     /// Evaluate the gates of the policy: may this release go?
     Gate(GateArgs),
+    /// Sign that one gate need not hold for one release
+    Waive(WaiveArgs),
     /// Seal the tree: archive, receipt and signed evidence
     Seal(SealArgs),
+    /// Sign that a sealed release may go
+    Approve(ApproveArgs),
     /// Check every byte and signature of an archive, a pack or any BagIt bag
     Verify(VerifyArgs),
     /// Say what differs between two packs, archives or trees
@@ -182,11 +186,52 @@ pub struct GateArgs {
     #[arg(long)]
     pub all: bool,
     /// The version [default: the policy's version file, the tag at HEAD, or the manifest of the ecosystem]
-    #[arg(long, value_name = "V")]
+    #[arg(long, value_name = "V", conflicts_with = "pack")]
     pub version: Option<String>,
     /// The tier of the release, for gates that are limited to some [default: the policy's]
     #[arg(long, value_name = "TIER")]
     pub tier: Option<String>,
+    /// A signed waiver: see waive
+    #[arg(long = "waive", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub waivers: Vec<PathBuf>,
+    /// A sealed pack, for a stage that comes after the seal: its evidence folder, or the archive beside it
+    #[arg(long, value_name = "PACK", value_hint = ValueHint::AnyPath)]
+    pub pack: Option<PathBuf>,
+    /// The secret key that signs the result, which is laid beside the seal
+    #[arg(long, value_name = "FILE", requires = "pack", value_hint = ValueHint::FilePath)]
+    pub key: Option<PathBuf>,
+    /// A trust file: who may waive, and who sealed earlier releases [default: trust.toml in $ATTESTAR_HOME]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub trust: Option<PathBuf>,
+}
+
+/// `waive`
+#[derive(Args, Debug)]
+pub struct WaiveArgs {
+    /// The gate's id in the policy
+    #[arg(value_name = "GATE")]
+    pub gate: String,
+    /// The version that it need not hold for
+    #[arg(long, value_name = "V")]
+    pub version: String,
+    /// Why, for whoever reads the release later
+    #[arg(long, value_name = "T")]
+    pub reason: String,
+    /// Until when: 2027-06-30T12:00:00Z, a date (to its end in UTC), or a duration such as 24h or 7d
+    #[arg(long, value_name = "TIME")]
+    pub until: String,
+    /// Your role, as the trust file gives it to the key
+    #[arg(long, value_name = "R")]
+    pub role: String,
+    /// The secret key that signs
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub key: PathBuf,
+    /// A trust file: who may waive [default: trust.toml in $ATTESTAR_HOME]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub trust: Option<PathBuf>,
+    /// Where to write it [default: sealed/NAME.waiver.GATE.sigstore.json in the tree]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub out: Option<PathBuf>,
 }
 
 /// `seal`
@@ -198,6 +243,12 @@ pub struct SealArgs {
     /// The tier of the release, for gates that are limited to some [default: the policy's]
     #[arg(long, value_name = "TIER")]
     pub tier: Option<String>,
+    /// A signed waiver: see waive
+    #[arg(long = "waive", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub waivers: Vec<PathBuf>,
+    /// A trust file: who may waive, and who sealed earlier releases [default: trust.toml in $ATTESTAR_HOME]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub trust: Option<PathBuf>,
     /// Where archive, receipt and evidence go
     #[arg(long, value_name = "DIR", default_value = OUT, value_hint = ValueHint::DirPath)]
     pub out: PathBuf,
@@ -216,6 +267,23 @@ pub struct SealArgs {
     /// List the files that no rule takes, and seal nothing
     #[arg(long)]
     pub list_unmatched: bool,
+}
+
+/// `approve`
+#[derive(Args, Debug)]
+pub struct ApproveArgs {
+    /// The archive, or the folder of its evidence
+    #[arg(value_name = "PACK", value_hint = ValueHint::AnyPath)]
+    pub pack: PathBuf,
+    /// Your role, as the trust file gives it to the key
+    #[arg(long, value_name = "ROLE")]
+    pub role: String,
+    /// The secret key that signs
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub key: PathBuf,
+    /// A trust file: who may seal, and who may approve [default: trust.toml in $ATTESTAR_HOME]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub trust: Option<PathBuf>,
 }
 
 /// Who is trusted, and what decrypts.

@@ -124,6 +124,11 @@ impl Context {
         Trust::load(&args.keys, args.trust.as_deref())
     }
 
+    /// Who is trusted where only a trust file says it: `--trust`, else the own one.
+    pub fn trust_file(&self, given: Option<&Path>) -> Result<Trust> {
+        given.map_or_else(|| self.home().trust(), |file| Trust::load(&[], Some(file)))
+    }
+
     /// What decrypts: `--identity`, else the own identity if there is one.
     pub fn identities(&self, args: &TrustArgs) -> Result<Vec<Identity>> {
         let mut passphrases = self.passphrases(false);

@@ -64,6 +64,8 @@ fn answer(context: &Context, command: &Command) -> Result<Answer> {
         Command::Demo(args) => commands::demo::run(context, args),
         Command::Gate(args) => commands::gate::run(context, args),
         Command::Sbom(args) => commands::sbom::run(context, args),
+        Command::Waive(args) => commands::waive::run(context, args),
+        Command::Approve(args) => commands::approve::run(context, args),
         Command::Seal(args) => commands::seal::run(context, args),
         Command::Verify(args) => commands::verify::run(context, args),
         Command::Diff(args) => commands::diff::run(context, args),

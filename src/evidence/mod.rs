@@ -1,6 +1,7 @@
 //! What must hold of a pack, whatever form it is in: one file a check.
 
 pub mod agreement;
+pub mod approvals;
 pub mod artifacts;
 pub mod attest;
 pub mod attested;
@@ -14,6 +15,7 @@ pub mod folder;
 pub mod gates;
 pub mod gathered;
 pub mod hashes;
+pub mod later;
 pub mod links;
 pub mod matcher;
 pub mod pack;
@@ -23,3 +25,4 @@ pub mod receipt;
 pub mod sbom;
 pub mod seal;
 pub mod tree;
+pub mod waived;

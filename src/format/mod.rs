@@ -1,6 +1,7 @@
 //! Bytes and nothing else: one file a format. No file system, no clock, no randomness, no network.
 
 pub mod allowed_signers;
+pub mod approval;
 pub mod bag;
 pub mod bom;
 pub mod bundle;
@@ -26,6 +27,7 @@ pub mod lines;
 pub mod listing;
 pub mod manifest;
 pub mod member;
+pub mod moment;
 pub mod nearest;
 pub mod note;
 pub mod pack;
@@ -41,4 +43,5 @@ pub mod tar;
 pub mod test_result;
 pub mod tlog;
 pub mod units;
+pub mod waiver;
 pub mod yaml;

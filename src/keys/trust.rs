@@ -44,6 +44,8 @@ pub struct Trust {
     pub(super) approvals: Option<Approvals>,
     /// What is known to have been there, and since when at the latest: by the digest of its file.
     kept: HashMap<Sha256, Timestamp>,
+    /// Whether a trust file was read: only that can let anybody waive or approve.
+    pub(super) has_file: bool,
 }
 
 impl Trust {
@@ -82,6 +84,12 @@ impl Trust {
     /// Whether nobody is trusted at all.
     pub fn is_empty(&self) -> bool {
         self.signers.is_empty()
+    }
+
+    /// Whether a trust file is part of it. What `--key` grants says nothing of who may waive and approve, so without one
+    /// neither can be judged.
+    pub fn has_file(&self) -> bool {
+        self.has_file
     }
 
     /// Every trusted key: the trust file's in its order, then those of `--key`.

@@ -9,6 +9,7 @@ use crate::format::digest::Sha256;
 use crate::format::envelope::PAYLOAD_TYPE;
 use crate::format::kind::Kind;
 use crate::format::statement::{Predicate, Statement};
+use crate::keys::public::PublicKey;
 use crate::keys::right::Right;
 use crate::keys::trust::{Signer, Trust};
 use jiff::Timestamp;
@@ -60,6 +61,19 @@ impl Trust {
         let statement = read_statement::<P>(&bundle, expect)?;
         signer.check_limits(&statement.predicate, expect, at)?;
         Ok(Verified { value: statement, file: expect.file.to_owned(), signer: signer.clone() })
+    }
+
+    /// Whether this key may now sign what is expected: what [`Trust::verify`] would say of it, before anything is signed.
+    pub fn may_sign(&self, key: &PublicKey, expect: Expect<'_>, now: Timestamp) -> Result<&Signer, Finding> {
+        let finding = |code| Finding::new(code, expect.file).actual(show_key_id(&key.key_id()));
+        if self.is_empty() {
+            return Err(finding(Code::NoTrust));
+        }
+        let signer = self.by_key_id(&key.key_id()).ok_or_else(|| finding(Code::SignerUnknown))?;
+        signer.check_right(expect, None)?;
+        signer.check_project(expect, expect.project.unwrap_or_default())?;
+        signer.check_expiry(expect, Some(now))?;
+        Ok(signer)
     }
 
     /// Finds the key that the bundle names among the trusted ones, and checks its signature.
@@ -114,13 +128,16 @@ impl Signer {
         if let Some(expected) = kinds.into_iter().flatten().find(|&expected| expected != kind) {
             return disagree(expected.as_str(), kind.as_str());
         }
-        if let Some(projects) = self.projects.as_ref().filter(|projects| !projects.contains(project)) {
-            let projects: Vec<&str> = projects.iter().map(String::as_str).collect();
-            return Err(Finding::new(Code::SignerWrongProject, expect.file)
-                .expected(projects.join(", "))
-                .actual(project));
-        }
+        self.check_project(expect, project)?;
         self.check_expiry(expect, predicate.signed_at().or(at))
+    }
+
+    fn check_project(&self, expect: Expect<'_>, project: &str) -> Result<(), Finding> {
+        let Some(projects) = self.projects.as_ref().filter(|projects| !projects.contains(project)) else {
+            return Ok(());
+        };
+        let projects: Vec<&str> = projects.iter().map(String::as_str).collect();
+        Err(Finding::new(Code::SignerWrongProject, expect.file).expected(projects.join(", ")).actual(project))
     }
 
     fn check_expiry(&self, expect: Expect<'_>, signed_at: Option<Timestamp>) -> Result<(), Finding> {
@@ -145,6 +162,11 @@ impl<T> Verified<T> {
     /// The signer's key id, as in the envelope.
     pub fn key_id(&self) -> String {
         self.signer.key.key_id()
+    }
+
+    /// The digest of the signer's key, which names of files begin with.
+    pub fn key_digest(&self) -> Sha256 {
+        self.signer.key.digest()
     }
 
     /// The signer's fingerprint, as people compare it.

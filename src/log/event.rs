@@ -2,6 +2,7 @@
 
 use crate::error::Result;
 use crate::finding::{Code, Finding};
+use crate::format::approval::Approval;
 use crate::format::bundle::BUNDLE_BYTES_MAX;
 use crate::format::digest::Sha256;
 use crate::format::event::Event;
@@ -11,6 +12,7 @@ use crate::format::leaf::{Leaf, What};
 use crate::format::receipt::Receipt;
 use crate::format::statement::{Predicate, Statement, Subject};
 use crate::format::test_result::{self, TestResult};
+use crate::format::waiver::Waiver;
 use crate::keys::right::Right;
 use crate::keys::trust::Trust;
 use crate::keys::verify::{Expect, Verified};
@@ -60,7 +62,8 @@ pub fn verify(trust: &Trust, leaf: &Leaf, statement: &[u8]) -> std::result::Resu
         What::Verified => behind.event(Right::Verify),
         What::Pruned => behind.event(Right::Prune),
         What::Drilled => behind.drill(),
-        What::Approved | What::Waived => Err(vec![behind.finding().actual("not known to this attestar")]),
+        What::Approved => behind.approval(),
+        What::Waived => behind.waiver(),
     }
 }
 
@@ -113,6 +116,16 @@ impl Behind<'_> {
         };
         let gates = self.signed::<VerificationSummary>(Right::SealRelease, Some(Kind::Release), name)?;
         Ok(told(&gates, gates.predicate().verification_result == VerificationResult::Passed))
+    }
+
+    fn approval(&self) -> std::result::Result<Told, Vec<Finding>> {
+        let name = |approval: &Approval| format!("{}-{}", approval.project, approval.version);
+        Ok(told(&self.signed::<Approval>(Right::Approve, Some(Kind::Release), name)?, true))
+    }
+
+    fn waiver(&self) -> std::result::Result<Told, Vec<Finding>> {
+        let name = |waiver: &Waiver| format!("{}-{}", waiver.project, waiver.version);
+        Ok(told(&self.signed::<Waiver>(Right::Waive, Some(Kind::Release), name)?, true))
     }
 
     fn event(&self, right: Right) -> std::result::Result<Told, Vec<Finding>> {

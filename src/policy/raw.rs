@@ -10,6 +10,7 @@ use crate::policy::git::git;
 use crate::policy::matcher::Matcher;
 use crate::policy::rules::{HashesPaths, Include, Policy, SealOptions, Source, TagTemplate};
 use crate::policy::sbom::sbom;
+use crate::policy::store::{origin, store};
 use crate::policy::values::{self, globs, is_project_name, path, recipient_fault, show};
 use crate::policy::{reach, secrets};
 use std::collections::BTreeSet;
@@ -32,7 +33,8 @@ impl Policy {
         secrets::refuse(&root)?;
         schema(&root)?;
         root.only(&[
-            "schema", "name", "project", "include", "gate", "release", "hashes", "seal", "git", "sbom",
+            "schema", "name", "expires", "project", "include", "gate", "release", "hashes", "seal", "git",
+            "sbom", "store", "log",
         ])?;
         let Project { name: project, supplier, version_file, tier, tag } = project(root.section("project")?)?;
         let include = include(&root)?;
@@ -41,6 +43,7 @@ impl Policy {
         Ok(Policy {
             name: name(&root, project.as_deref(), &source)?,
             sha256: Sha256::of(text.as_bytes()),
+            expires: values::moment(&root, "expires")?,
             project,
             supplier,
             version_file,
@@ -53,6 +56,8 @@ impl Policy {
             seal: seal(root.section("seal")?)?,
             git: git(root.section("git")?)?,
             sbom: sbom(root.section("sbom")?)?,
+            store: store(root.section("store")?)?,
+            log_origin: origin(root.section("log")?)?,
             matcher,
             source,
             text,

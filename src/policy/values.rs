@@ -2,12 +2,14 @@
 
 use crate::error::Result;
 use crate::format::class::Class;
+use crate::format::moment::{self, MOMENT};
 use crate::format::nearest::nearest;
 use crate::format::path::PackPath;
 use crate::format::settings::{Located, Section};
 use crate::format::units::duration_s;
 use crate::policy::matcher::glob;
 use crate::policy::rules::Dialect;
+use jiff::Timestamp;
 
 /// The longest name of a project, in bytes.
 const PROJECT_BYTES_MAX: usize = 64;
@@ -139,6 +141,16 @@ pub(super) fn supplier(section: &Section<'_>) -> Result<Option<String>> {
         value => return Ok(Some(value.to_owned())),
     };
     Err(section.error(text.line, format!("`supplier` {why}"), "for example supplier = \"Tideline Ltd\""))
+}
+
+/// When something ends.
+pub(super) fn moment(section: &Section<'_>, key: &str) -> Result<Option<Timestamp>> {
+    let Some(written) = section.time(key)? else { return Ok(None) };
+    let wrong = || {
+        let message = format!("`{key}` cannot be {}, which is no moment", show(&written.value));
+        section.error(written.line, message, format!("write {MOMENT}"))
+    };
+    moment::moment(&written.value).map(Some).ok_or_else(wrong)
 }
 
 /// A duration above zero, in seconds, with its text: `26h`.

@@ -43,6 +43,8 @@ impl Prober {
             tree: None,
             evidence_only: false,
             allow_unsigned: false,
+            approvals: true,
+            policy: None,
             threads: 1,
         };
         match verify(&request, &Watch::default()) {

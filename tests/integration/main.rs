@@ -1,5 +1,6 @@
 //! attestar as its users run it: one file a story.
 
+mod audit;
 mod ddl;
 mod demo;
 mod diff;
@@ -9,6 +10,7 @@ mod every_byte;
 mod faults;
 mod forge;
 mod gate;
+mod gate_bad_input;
 mod hash;
 mod hostile_age;
 mod hostile_attestations;
@@ -31,4 +33,5 @@ mod schemas;
 mod seal;
 mod shell;
 mod stores;
+mod stages;
 mod world;

@@ -1,5 +1,6 @@
 //! One file a command: asks the library, and shows the answer.
 
+pub mod approve;
 pub mod demo;
 pub mod diff;
 pub mod gate;
@@ -12,3 +13,4 @@ pub mod sbom;
 pub mod seal;
 pub mod shell;
 pub mod verify;
+pub mod waive;

@@ -22,6 +22,8 @@ pub fn run(context: &Context, args: &VerifyArgs) -> Result<Answer> {
     let trust = context.trust(&args.trust)?;
     let identities =
         if needs_identity(&target, args) { context.identities(&args.trust)? } else { Vec::new() };
+    // The auditor's own, where it was named: the one inside the pack is evidence.
+    let policy = context.global.policy.is_some().then(|| context.policy()).transpose()?;
     let progress = Progress::start(context, "verifying");
     let request = Request {
         target,
@@ -30,6 +32,8 @@ pub fn run(context: &Context, args: &VerifyArgs) -> Result<Answer> {
         tree: args.against.as_deref(),
         evidence_only: args.evidence_only,
         allow_unsigned: args.allow_unsigned,
+        policy: policy.as_ref(),
+        approvals: true,
         threads: context.threads(),
     };
     let verified = verify::verify(&request, &context.watch)?;
@@ -83,7 +87,9 @@ pub fn why(code: Code) -> &'static str {
         Code::NoIdentity => "no identity was given that decrypts it",
         Code::NoPayload | Code::PayloadNotHere => "the payload is not here",
         Code::NothingChecked => "there was nothing to check",
+        Code::WaiverUnjudged => "a waiver could not be judged",
         Code::SignedTimeUnknown => "nothing says when it was signed, and the signer's key expires",
+        Code::GateUnchecked => "a gate could not be judged by what is in the pack",
         _ => "something could not be checked",
     }
 }
@@ -110,6 +116,12 @@ pub fn hint(outcome: &Outcome, trust: &TrustArgs) -> Option<String> {
     }
     if has(Code::NoPayload) {
         return Some("verify the archive, or say --evidence-only".into());
+    }
+    if has(Code::WaiverUnjudged) {
+        return Some("add --trust FILE that says who may waive, and keep the receipt beside it".into());
+    }
+    if has(Code::ApprovalMissing) {
+        return Some("attestar approve, by a key that trust gives one of these roles".into());
     }
     if has(Code::SignerUnknown) {
         return Some(

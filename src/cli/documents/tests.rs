@@ -6,8 +6,9 @@ use std::fs;
 use std::path::Path;
 
 /// Every document's name and schema.
-fn schemas() -> [(&'static str, Schema); 14] {
+fn schemas() -> [(&'static str, Schema); 16] {
     [
+        ("approve", schema_for!(waive::ApproveDocument)),
         ("completions", schema_for!(CompletionsDocument)),
         ("demo", schema_for!(DemoDocument)),
         ("diff", schema_for!(DiffDocument)),
@@ -22,6 +23,7 @@ fn schemas() -> [(&'static str, Schema); 14] {
         ("seal", schema_for!(SealDocument)),
         ("unmatched", schema_for!(UnmatchedDocument)),
         ("verify", schema_for!(VerifyDocument)),
+        ("waive", schema_for!(waive::WaiveDocument)),
     ]
 }
 
