@@ -44,6 +44,7 @@ impl Prober {
             evidence_only: false,
             allow_unsigned: false,
             approvals: true,
+            policy: None,
             threads: 1,
         };
         match verify(&request, &Watch::default()) {

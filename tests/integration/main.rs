@@ -1,5 +1,6 @@
 //! attestar as its users run it: one file a story.
 
+mod audit;
 mod capture;
 mod ddl;
 mod demo;
@@ -10,6 +11,7 @@ mod every_byte;
 mod faults;
 mod forge;
 mod gate;
+mod gate_bad_input;
 mod hash;
 mod hostile_age;
 mod hostile_attestations;
@@ -33,5 +35,6 @@ mod sbom_bad_input;
 mod schemas;
 mod seal;
 mod shell;
+mod stages;
 mod stores;
 mod world;
