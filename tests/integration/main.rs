@@ -1,6 +1,7 @@
 //! attestar as its users run it: one file a story.
 
 mod audit;
+mod capture;
 mod ddl;
 mod demo;
 mod diff;
@@ -22,6 +23,8 @@ mod init;
 mod kept;
 mod keys;
 mod passphrases;
+#[path = "../postgres/mod.rs"]
+mod postgres;
 mod provenance;
 mod real;
 mod released;
@@ -33,4 +36,5 @@ mod schemas;
 mod seal;
 mod shell;
 mod stages;
+mod stores;
 mod world;
