@@ -145,10 +145,12 @@ fn answer_of(args: &GateArgs, target: &Target, stage: Stage, staged: &Staged<'_>
         (Some(path), _) => {
             let _ = writeln!(text, "signed   {}", safe(path));
         }
-        (None, Exit::Done | Exit::Refused) => {
+        (None, Exit::Done | Exit::Refused) if args.key.is_none() => {
             let _ = writeln!(text, "not signed: --key FILE signs this, and lays it beside the seal");
         }
-        _ => {}
+        (None, _) => {
+            let _ = writeln!(text, "not signed");
+        }
     }
     text += &last_line(&gated.evaluation);
     let document = GateDocument { pack: Some(name.to_owned()), signed, findings, ..document(exit, gated) };
