@@ -80,9 +80,11 @@ impl Attested<'_> {
         let (tally, faults) = judge(self.pack, statement.predicate());
         findings.extend(faults);
         outcome.conclude("gates", format!("{tally} when sealed"), findings);
+        let policy = self.policy()?;
         let record = waived::Record {
             gates: &statement.predicate().gates,
-            policy: statement.predicate().policy.digest.sha256,
+            policy_sha256: self.pack.policy.sha256,
+            policy: policy.as_ref(),
             trust: self.trust,
             evaluated_at: self.receipt.map(|receipt| receipt.predicate().evaluated_at),
         };
@@ -284,12 +286,16 @@ impl Attested<'_> {
     /// How many gates the pack's own policy asks for before a seal. A policy that cannot be read asks for none that is
     /// known here.
     fn gates_of_the_policy(&self) -> Result<usize> {
-        let text = small(self.tags, POLICY)?.map(String::from_utf8);
-        let Some(Ok(text)) = text else { return Ok(0) };
-        let policy = Policy::parse(Source::File(POLICY.into()), text);
         let at_seal =
             |policy: &Policy| policy.gates.iter().filter(|one| one.stage == gate::Stage::Seal).count();
-        Ok(policy.as_ref().map_or(0, at_seal))
+        Ok(self.policy()?.as_ref().map_or(0, at_seal))
+    }
+
+    /// The pack's own policy, if it can be read: evidence, and never an instruction.
+    fn policy(&self) -> Result<Option<Policy>> {
+        let text = small(self.tags, POLICY)?.map(String::from_utf8);
+        let Some(Ok(text)) = text else { return Ok(None) };
+        Ok(Policy::parse(Source::File(POLICY.into()), text).ok())
     }
 
     fn digest_of(&self, name: &str) -> Result<Option<Sha256>> {

@@ -1,5 +1,6 @@
 //! attestar as its users run it: one file a story.
 
+mod approve;
 mod ddl;
 mod demo;
 mod diff;
@@ -16,6 +17,7 @@ mod hostile_frames;
 mod hostile_manifests;
 mod hostile_signatures;
 mod hostile_tar;
+mod hostile_waivers;
 mod init;
 mod kept;
 mod keys;
@@ -30,4 +32,6 @@ mod sbom_bad_input;
 mod schemas;
 mod seal;
 mod shell;
+mod signers;
+mod waive;
 mod world;
