@@ -22,7 +22,7 @@ struct Shop {
 
 impl Shop {
     fn new() -> Shop {
-        let world = waived();
+        let world = waived(&[]);
         let pack = Pack::reopened(&world);
         fs::remove_dir_all(world.out()).unwrap();
         Shop { world, pack }
@@ -180,7 +180,7 @@ fn secrets_are_not_waived_whatever_the_record_calls_their_gate() {
 
 #[test]
 fn without_a_receipt_nobody_knows_whether_it_had_ended() {
-    let world = waived();
+    let world = waived(&[]);
     fs::rename(world.evidence(), world.path().join("shop-1.0.0")).unwrap();
     let flags = ["--json", "verify", "shop-1.0.0", "--evidence-only"];
     let said = world.run(&[&flags[..], &TRUST[..]].concat()).exits(5);
