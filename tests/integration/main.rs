@@ -1,6 +1,7 @@
 //! attestar as its users run it: one file a story.
 
 mod approve;
+mod capture;
 mod ddl;
 mod demo;
 mod diff;
@@ -22,6 +23,8 @@ mod init;
 mod kept;
 mod keys;
 mod passphrases;
+#[path = "../postgres/mod.rs"]
+mod postgres;
 mod provenance;
 mod real;
 mod released;
@@ -34,4 +37,5 @@ mod seal;
 mod shell;
 mod signers;
 mod waive;
+mod stores;
 mod world;
