@@ -164,7 +164,8 @@ impl Sealed<'_> {
     fn waivers(&self, stage: Stage, summary: &VerificationSummary, later: &[LaterFile]) -> Vec<Finding> {
         let record = Record {
             gates: &summary.gates,
-            policy: summary.policy.digest.sha256,
+            policy_sha256: summary.policy.digest.sha256,
+            policy: None,
             trust: self.trust,
             evaluated_at: summary.time_verified,
         };
