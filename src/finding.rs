@@ -190,7 +190,13 @@ codes! {
     NotLogged = "not-logged", Refutes;
     /// The proof does not show that this archive's receipt is in the log
     ProofInvalid = "proof-invalid", Refutes;
-    // Gates: one code a kind.
+    // Gates: one code a kind, and what is said of several.
+    /// A gate of the named policy could not be judged: its evidence is not in the pack, and nothing signed says that it held
+    GateUnchecked = "gate-unchecked", Unverified;
+    /// The gates of a stage were evaluated under another policy than the one that was sealed
+    OtherPolicy = "other-policy", Warns;
+    /// The tree whose evidence was judged is at another commit than the one that was sealed
+    OtherCommit = "other-commit", Warns;
     /// The pack was sealed although a gate failed
     GateFailed = "gate-failed", Refuses;
     /// Files, tag and sealed version do not agree

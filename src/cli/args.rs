@@ -186,7 +186,7 @@ pub struct GateArgs {
     #[arg(long)]
     pub all: bool,
     /// The version [default: the policy's version file, the tag at HEAD, or the manifest of the ecosystem]
-    #[arg(long, value_name = "V")]
+    #[arg(long, value_name = "V", conflicts_with = "pack")]
     pub version: Option<String>,
     /// The tier of the release, for gates that are limited to some [default: the policy's]
     #[arg(long, value_name = "TIER")]
@@ -194,6 +194,12 @@ pub struct GateArgs {
     /// A signed waiver: see waive
     #[arg(long = "waive", value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub waivers: Vec<PathBuf>,
+    /// A sealed pack, for a stage that comes after the seal: its evidence folder, or the archive beside it
+    #[arg(long, value_name = "PACK", value_hint = ValueHint::AnyPath)]
+    pub pack: Option<PathBuf>,
+    /// The secret key that signs the result, which is laid beside the seal
+    #[arg(long, value_name = "FILE", requires = "pack", value_hint = ValueHint::FilePath)]
+    pub key: Option<PathBuf>,
     /// A trust file: who may waive, and who sealed earlier releases [default: trust.toml in $ATTESTAR_HOME]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub trust: Option<PathBuf>,

@@ -164,6 +164,11 @@ impl<T> Verified<T> {
         self.signer.key.key_id()
     }
 
+    /// The digest of the signer's key, which names of files begin with.
+    pub fn key_digest(&self) -> Sha256 {
+        self.signer.key.digest()
+    }
+
     /// The signer's fingerprint, as people compare it.
     pub fn fingerprint(&self) -> String {
         self.signer.key.fingerprint()

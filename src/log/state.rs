@@ -87,7 +87,8 @@ impl State<'_> {
             read => read.map_err(Error::io("read", &file))?,
         };
         let broken = |why: String| {
-            let hint = "put it back from a backup of this host; without it, nothing shows that the log is whole";
+            let hint =
+                "put it back from a backup of this host; without it, nothing shows that the log is whole";
             Error::input(format!("{} is not what attestar remembers: {why}", file.display()), hint)
         };
         let remembered: Remembered =
@@ -130,8 +131,13 @@ impl State<'_> {
         }
         seen.push(Seen { size, root, at: self.now });
         let checkpoint = String::from_utf8_lossy(&head.note).into_owned();
-        let remembered =
-            Remembered { schema: SCHEMA.to_owned(), store: store.to_owned(), origin, checkpoint, seen: thin(seen) };
+        let remembered = Remembered {
+            schema: SCHEMA.to_owned(),
+            store: store.to_owned(),
+            origin,
+            checkpoint,
+            seen: thin(seen),
+        };
         write(&file, folder, &remembered)
     }
 }

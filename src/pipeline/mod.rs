@@ -12,6 +12,7 @@ pub mod crew;
 pub mod feed;
 pub mod hash;
 pub mod lanes;
+pub mod look;
 pub mod open;
 pub mod pack;
 pub mod pick;

@@ -1,5 +1,6 @@
 //! One file a command; each reads as its list of steps.
 
+pub mod afterwards;
 pub mod approve;
 pub mod backup;
 pub mod destination;
@@ -13,6 +14,7 @@ pub mod restore;
 pub mod sbom;
 pub mod seal;
 pub mod select;
+pub mod stage;
 pub mod target;
 pub mod verify;
 pub mod waive;

@@ -37,12 +37,12 @@ use crate::pipeline::source::Root;
 use crate::pipeline::staging::Staging;
 use crate::pipeline::watch::Watch;
 use crate::policy::Policy;
-use crate::policy::gate::{Release, Stage};
+use crate::policy::gate::Stage;
 use crate::tree::git::{self, GitFacts};
 use crate::tree::member::MemberKind;
 use crate::tree::scan::{Scan, ScanOptions, scan};
 use crate::tree::version::{self, Told};
-use crate::verbs::gate::Judged;
+use crate::verbs::gate::{Judged, not_sealed};
 use crate::verbs::origin::{origin, unread};
 use crate::verbs::place::{Place, Placed};
 use jiff::Timestamp;
@@ -141,23 +141,15 @@ pub fn seal(request: &Request<'_>, watch: &Watch) -> Result<Sealed> {
         policy_text: request.policy.text.clone(),
         source_date_epoch: epoch,
     };
-    let out = [request.out.to_owned()];
+    let out = not_payload(request.root, request.policy, request.out);
     let origin = origin(request.root, request.policy, &version.value, facts, &out, request.variables)?;
     let judged = judged(request, &identity, &origin, evaluated_at);
     let gates = judged.evaluate(&scanned, watch)?;
-    let release = judged.release();
     watch.check()?;
     if gates.refuses() {
         return Err(Error::Refused(gates.findings()));
     }
-    let context = Sealing {
-        request,
-        identity: &identity,
-        origin: &origin,
-        gates: &gates,
-        release: &release,
-        place: &place,
-    };
+    let context = Sealing { request, identity: &identity, origin: &origin, gates: &gates, place: &place };
     let made = write_steady(&context, scanned, watch)?;
     let receipt = receipt(request, &made, &place, evaluated_at);
     let placed = place.publish(&request.key.sign_statement(&receipt).to_bytes())?;
@@ -213,6 +205,7 @@ fn judged<'a>(
         origin,
         project: &identity.project,
         version: &identity.version,
+        commit: origin.git.as_ref().and_then(|git| git.commit.as_deref()),
         tier: request.tier,
         stage: Stage::Seal,
         only: &[],
@@ -221,6 +214,7 @@ fn judged<'a>(
         waivers: request.waivers,
         now,
         programs: request.programs,
+        approvals: not_sealed(),
         threads: request.threads,
     }
 }
@@ -228,7 +222,14 @@ fn judged<'a>(
 /// What would be sealed, for `--list-unmatched`: nothing is read.
 pub fn preview(root: &Path, policy: &Policy, out: &Path, watch: &Watch) -> Result<Scan> {
     let progress = |_| watch.check();
-    scan(root, policy, &ScanOptions { kind: Kind::Release, excluded: &[out.to_owned()], progress: &progress })
+    let excluded = not_payload(root, policy, out);
+    scan(root, policy, &ScanOptions { kind: Kind::Release, excluded: &excluded, progress: &progress })
+}
+
+/// Folders that are never payload, though they may lie in the tree: what gets what is sealed, and the policy's store.
+pub fn not_payload(root: &Path, policy: &Policy, out: &Path) -> Vec<PathBuf> {
+    let store = policy.store.as_ref().and_then(|store| store.directory(root));
+    [out.to_owned()].into_iter().chain(store).collect()
 }
 
 fn scan_release(request: &Request<'_>, watch: &Watch) -> Result<Scan> {
@@ -269,7 +270,6 @@ struct Sealing<'a> {
     identity: &'a Identity,
     origin: &'a Origin,
     gates: &'a Evaluation<'a>,
-    release: &'a Release<'a>,
     place: &'a Place,
 }
 
@@ -327,8 +327,15 @@ fn write(sealing: &Sealing<'_>, scan: Scan, watch: &Watch) -> Result<Made> {
         key: request.key,
     };
     let sbom = attesting.write(says.software, &mut tags)?;
-    let summary = record::summary(request.policy, &identity.name, sealing.release, sealing.gates);
-    attesting.gates(summary, &mut tags)?;
+    let about = record::About {
+        policy: request.policy,
+        pack: &identity.name,
+        project: &identity.project,
+        version: &identity.version,
+        commit: origin.git.as_ref().and_then(|git| git.commit.as_deref()),
+        time_verified: None,
+    };
+    attesting.gates(about.summary(sealing.gates), &mut tags)?;
     for lifted in &sealing.gates.lifted {
         tags.add(&waivers::tag_file(&lifted.gate), |out| out.write_all(&lifted.bundle))?;
     }

@@ -1,5 +1,7 @@
 //! attestar as its users run it: one file a story.
 
+mod approve;
+mod audit;
 mod capture;
 mod ddl;
 mod demo;
@@ -10,6 +12,7 @@ mod every_byte;
 mod faults;
 mod forge;
 mod gate;
+mod gate_bad_input;
 mod hash;
 mod hostile_age;
 mod hostile_attestations;
@@ -17,6 +20,7 @@ mod hostile_frames;
 mod hostile_manifests;
 mod hostile_signatures;
 mod hostile_tar;
+mod hostile_waivers;
 mod init;
 mod kept;
 mod keys;
@@ -33,5 +37,8 @@ mod sbom_bad_input;
 mod schemas;
 mod seal;
 mod shell;
+mod signers;
+mod stages;
 mod stores;
+mod waive;
 mod world;

@@ -22,6 +22,8 @@ pub fn run(context: &Context, args: &VerifyArgs) -> Result<Answer> {
     let trust = context.trust(&args.trust)?;
     let identities =
         if needs_identity(&target, args) { context.identities(&args.trust)? } else { Vec::new() };
+    // The auditor's own, where it was named: the one inside the pack is evidence.
+    let policy = context.global.policy.is_some().then(|| context.policy()).transpose()?;
     let progress = Progress::start(context, "verifying");
     let request = Request {
         target,
@@ -30,6 +32,7 @@ pub fn run(context: &Context, args: &VerifyArgs) -> Result<Answer> {
         tree: args.against.as_deref(),
         evidence_only: args.evidence_only,
         allow_unsigned: args.allow_unsigned,
+        policy: policy.as_ref(),
         approvals: true,
         threads: context.threads(),
     };
@@ -86,6 +89,7 @@ pub fn why(code: Code) -> &'static str {
         Code::NothingChecked => "there was nothing to check",
         Code::WaiverUnjudged => "a waiver could not be judged",
         Code::SignedTimeUnknown => "nothing says when it was signed, and the signer's key expires",
+        Code::GateUnchecked => "a gate could not be judged by what is in the pack",
         _ => "something could not be checked",
     }
 }
