@@ -281,6 +281,11 @@ codes! {
     NameCollision = "name-collision", Fails;
     /// A link of the tree was kept in the inventory only, and was not made
     LinkNotRestored = "link-not-restored", Warns;
+    // Backing up.
+    /// A run that was killed had left files on this host; they were removed
+    Cleaned = "cleaned", Warns;
+    /// Something that this run made could not be removed
+    LeftBehind = "left-behind", Warns;
 }
 
 impl fmt::Display for Code {

@@ -2,6 +2,7 @@
 
 mod approve;
 mod audit;
+mod backup;
 mod capture;
 mod ddl;
 mod demo;

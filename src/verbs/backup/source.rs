@@ -2,7 +2,6 @@
 
 use crate::error::{Error, Result};
 use crate::evidence::compose::{Identity, backup_member};
-use crate::finding::Finding;
 use crate::format::capture::Captured;
 use crate::format::kind::Kind;
 use crate::format::member::Member;
@@ -152,13 +151,18 @@ fn take(request: &Request<'_>, one: &Capture, folder: &Path, watch: &Watch) -> R
         return Err(Error::usage(message, "name it: --policy attestar.toml"));
     };
     let place = Place { root: request.root, folder, environment };
-    capture::take(one, place, watch).map_err(|error| match error {
+    capture::take(one, place, watch).map_err(failed(one))
+}
+
+/// Which capture it was.
+fn failed(one: &Capture) -> impl Fn(Error) -> Error {
+    move |error| match error {
         Error::Interrupted => error,
         error => {
             let hint = error.hint().to_owned();
             Error::input(format!("the capture `{}` failed: {error}", one.id), hint)
         }
-    })
+    }
 }
 
 /// What is captured is not copied as a file too.
@@ -223,6 +227,6 @@ fn drain(
     watch: &Watch,
 ) -> Result<()> {
     read.parts(archive, &format!("{CAPTURES}/{}", one.id), &mut stream, time_s, watch)?;
-    read.captured.push(stream.finish()?);
+    read.captured.push(stream.finish().map_err(failed(one))?);
     Ok(())
 }
