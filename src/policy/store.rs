@@ -36,10 +36,18 @@ pub(super) fn store(section: Option<Section<'_>>) -> Result<Option<StoreOptions>
     if let Some(endpoint) = endpoint {
         if !endpoint.value.starts_with("https://") && !endpoint.value.starts_with("http://") {
             let message = format!("`{}` is no server", show(endpoint.value));
-            return Err(section.error(endpoint.line, message, "for example endpoint = \"http://localhost:9000\""));
+            return Err(section.error(
+                endpoint.line,
+                message,
+                "for example endpoint = \"http://localhost:9000\"",
+            ));
         }
         if !url.value.contains("://") {
-            return Err(section.error(endpoint.line, "`endpoint` has no meaning for a directory", "remove it"));
+            return Err(section.error(
+                endpoint.line,
+                "`endpoint` has no meaning for a directory",
+                "remove it",
+            ));
         }
     }
     Ok(Some(StoreOptions {
@@ -81,7 +89,10 @@ mod tests {
         assert_eq!(policy.log_origin.as_deref(), Some("example.com/shop"));
         let bucket = parse("[store]\nurl = 's3://b/p'\nendpoint = 'http://localhost:9000'\n").unwrap();
         let store = bucket.store.unwrap();
-        assert_eq!((store.directory("/shop".as_ref()), store.endpoint.as_deref()), (None, Some("http://localhost:9000")));
+        assert_eq!(
+            (store.directory("/shop".as_ref()), store.endpoint.as_deref()),
+            (None, Some("http://localhost:9000"))
+        );
         assert_eq!(parse("[log]\n").unwrap().log_origin, None);
     }
 

@@ -32,6 +32,6 @@ mod sbom_bad_input;
 mod schemas;
 mod seal;
 mod shell;
-mod stores;
 mod stages;
+mod stores;
 mod world;
