@@ -11,6 +11,7 @@
 //! - [`tree`]: what is read: the scan, git, the version.
 //! - [`log`]: the transparency log of a store.
 //! - [`store`]: where archives are kept: a directory, or a bucket.
+//! - [`database`]: how copies of databases are opened, and what is recorded of them.
 //! - [`keys`]: all secret material, and trust.
 //! - [`mod@format`]: bytes and nothing else, one file a format. No file system, clock or randomness.
 //! - [`finding`] and [`error`]: what was checked and is wrong; what could not be done.
@@ -27,6 +28,8 @@ pub mod pipeline;
 pub mod policy;
 pub mod store;
 pub mod tree;
+
+pub mod database;
 
 pub mod format;
 

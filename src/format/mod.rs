@@ -5,6 +5,7 @@ pub mod approval;
 pub mod bag;
 pub mod bom;
 pub mod bundle;
+pub mod capture;
 pub mod checkpoint;
 pub mod class;
 pub mod cyclonedx;

@@ -42,10 +42,10 @@ pub struct Approvals {
 pub struct Trust {
     pub(super) signers: Vec<Signer>,
     pub(super) approvals: Option<Approvals>,
-    /// What is known to have been there, and since when at the latest: by the digest of its file.
-    pub(super) kept: HashMap<Sha256, Timestamp>,
     /// Whether a trust file was read: only that can let anybody waive or approve.
     pub(super) has_file: bool,
+    /// What is known to have been there, and since when at the latest: by the digest of its file.
+    pub(super) kept: HashMap<Sha256, Timestamp>,
 }
 
 impl Trust {

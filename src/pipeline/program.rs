@@ -1,8 +1,10 @@
-//! Runs a program of the team's, for the gate `command`: the one place of the library that starts programs.
+//! Runs programs that a policy names, and the tools of databases: the one place of the library that starts programs.
 //!
 //! It gets nothing but what it is given: no input, and a clean environment. It is the leader of a process group, and
 //! whatever of that is left when it ends, or when its time is over, is ended too. What moves itself into another session
 //! (a daemon) leaves that group; its output is not waited for.
+
+pub mod piped;
 
 use crate::pipeline::watch::Watch;
 use crate::{Error, Result};
@@ -11,7 +13,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, wa
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, PipeReader, Read};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -54,18 +56,14 @@ pub struct Ended {
 impl Program<'_> {
     /// Runs it to its end. That it cannot be started is an error; that it fails is none.
     pub fn run(&self, watch: &Watch) -> Result<Ended> {
-        let Some((name, arguments)) = self.words.split_first() else {
-            return Err(Error::input("no program is named", ""));
-        };
-        let folder = std::fs::canonicalize(self.folder).map_err(Error::io("open", self.folder))?;
-        let path = if name.contains('/') { folder.join(name) } else { name.into() };
+        let (path, arguments) = self.resolve()?;
         let io = |error: io::Error| Error::io("start", &path)(error);
         let (reader, writer) = io::pipe().map_err(io)?;
         let flags = fcntl_getfl(&reader).map_err(|errno| io(errno.into()))?;
         fcntl_setfl(&reader, flags | OFlags::NONBLOCK).map_err(|errno| io(errno.into()))?;
         let child = Command::new(&path)
             .args(arguments)
-            .current_dir(&folder)
+            .current_dir(self.folder)
             .env_clear()
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
@@ -77,6 +75,15 @@ impl Program<'_> {
         let mut running =
             Running { child, output: Output::new(reader, self.output_bytes_max), reaped: false };
         running.finish(self.time_limit, watch)
+    }
+
+    /// The program's file, and its arguments.
+    fn resolve(&self) -> Result<(PathBuf, &[String])> {
+        let Some((name, arguments)) = self.words.split_first() else {
+            return Err(Error::input("no program is named", ""));
+        };
+        let folder = std::fs::canonicalize(self.folder).map_err(Error::io("open", self.folder))?;
+        Ok((if name.contains('/') { folder.join(name) } else { name.into() }, arguments))
     }
 }
 

@@ -3,10 +3,13 @@
 //! [`Policy::parse`] takes the text of a policy file and refuses whatever is not known, not right, or can
 //! never have an effect; what it returns needs no further checks. [`Policy::builtin`] gives a shipped one.
 
+pub mod backup;
 mod builtin;
+pub mod capture;
 pub mod gate;
 pub mod git;
 mod matcher;
+pub mod program;
 mod raw;
 mod reach;
 pub mod rules;

@@ -5,6 +5,8 @@ use crate::format::class::Class;
 use crate::format::digest::Sha256;
 use crate::format::path::PackPath;
 use crate::format::settings::{Document, Located, Section};
+use crate::policy::backup::backup;
+use crate::policy::capture::captures;
 use crate::policy::gate;
 use crate::policy::git::git;
 use crate::policy::matcher::Matcher;
@@ -34,7 +36,7 @@ impl Policy {
         schema(&root)?;
         root.only(&[
             "schema", "name", "expires", "project", "include", "gate", "release", "hashes", "seal", "git",
-            "sbom", "store", "log",
+            "sbom", "backup", "capture", "store", "log",
         ])?;
         let Project { name: project, supplier, version_file, tier, tag } = project(root.section("project")?)?;
         let include = include(&root)?;
@@ -56,6 +58,8 @@ impl Policy {
             seal: seal(root.section("seal")?)?,
             git: git(root.section("git")?)?,
             sbom: sbom(root.section("sbom")?)?,
+            backup: backup(root.section("backup")?)?,
+            captures: captures(&root)?,
             store: store(root.section("store")?)?,
             log_origin: origin(root.section("log")?)?,
             matcher,

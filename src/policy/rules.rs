@@ -4,6 +4,8 @@ use crate::format::class::Class;
 pub use crate::format::ddl::Dialect;
 use crate::format::digest::Sha256;
 use crate::format::path::PackPath;
+use crate::policy::backup::BackupOptions;
+use crate::policy::capture::Capture;
 use crate::policy::gate::Gate;
 use crate::policy::git::GitOptions;
 use crate::policy::matcher::Matcher;
@@ -69,6 +71,10 @@ pub struct Policy {
     pub git: GitOptions,
     /// What the SBOM leaves out.
     pub sbom: SbomOptions,
+    /// How to back up.
+    pub backup: BackupOptions,
+    /// Databases and programs of which a backup takes a copy, in the order of the file.
+    pub captures: Vec<Capture>,
     /// Where archives are kept, if the policy says so.
     pub store: Option<StoreOptions>,
     /// What the log there is called; default the project's name.

@@ -13,7 +13,7 @@ use crate::evidence::gates::waivers::WaiverFile;
 use crate::evidence::gates::{Evaluation, record};
 use crate::evidence::later;
 use crate::evidence::seal::SEAL;
-use crate::finding::{Code, Finding, Outcome, Verdict};
+use crate::finding::{Code, Finding, Outcome, Severity, Verdict};
 use crate::format::digest::Sha256;
 use crate::format::kind::Kind;
 use crate::format::pack::Pack;
@@ -222,9 +222,11 @@ fn excluded(request: &Request<'_>) -> Result<Vec<PathBuf>> {
     Ok(excluded)
 }
 
-/// A stage of which no gate applied says nothing that is worth a signature.
+/// A stage of which no gate applied says nothing that is worth a signature. Neither does one that was asked for with what
+/// cannot be: a waiver that does not count, a policy that has expired.
 fn counts(evaluation: &Evaluation<'_>) -> bool {
-    evaluation.gates.iter().any(|gate| gate.status() != Status::Skipped)
+    let ran = evaluation.gates.iter().any(|gate| gate.status() != Status::Skipped);
+    ran && evaluation.besides.iter().all(|finding| finding.severity == Severity::Warning)
 }
 
 /// The pack that a result is of.

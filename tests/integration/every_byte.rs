@@ -3,6 +3,8 @@
 //! Thousands of runs: through the library, not through processes.
 
 use crate::forge::{Pack, Tar, encrypt, file, link, own_key, publish, publish_file};
+use crate::signers::TRUST;
+use crate::waive::waived;
 use crate::world::{World, noise};
 use attestar::error::Error;
 use attestar::finding::{Outcome, Verdict};
@@ -32,6 +34,12 @@ impl Prober {
         let trust = Trust::load(&[world.home().join("signing.pub")], None).unwrap();
         let identities = Identity::load_file(&world.home().join("identity.age"), &mut NoPassphrases).unwrap();
         Prober { world, trust, identities }
+    }
+
+    /// By a trust file that lies in the world.
+    fn trusting(world: World, file: &str) -> Prober {
+        let trust = Trust::load(&[], Some(&world.path().join(file))).unwrap();
+        Prober { trust, ..Prober::new(world) }
     }
 
     fn verdict(&self, target: &Path) -> Verdict {
@@ -154,6 +162,26 @@ fn every_byte_of_a_sealed_folder() {
     assert_eq!((statements, sboms), (4, 2), "{files:?}");
     for file in files {
         prober.caught("shop-1.0.0", &file, &every_byte(size(&prober, &file)));
+    }
+}
+
+/// The same of a release with a waiver, and of an approval beside its seal.
+#[test]
+fn every_byte_of_a_waiver_and_of_an_approval() {
+    let world = waived(&["--payload"]);
+    let approve = ["approve", "out/shop-1.0.0", "--role", "qa", "--key", "qa.key"];
+    world.run(&[&approve[..], &TRUST[..]].concat()).done();
+    let prober = Prober::trusting(world, "trust.toml");
+    let of = |part: &str| {
+        let mut files = prober.files("shop-1.0.0").into_iter().filter(|file| file.contains(part));
+        files.next().unwrap_or_else(|| panic!("there is no {part}"))
+    };
+    let (waiver, approval) = (of("/waiver."), of("/approval."));
+    let changes = |file: &str| every_byte(size(&prober, file));
+    prober.caught("shop-1.0.0", &waiver, &changes(&waiver));
+    // An approval lies beside the archive as well; its own signature is all that holds it.
+    for target in ["shop-1.0.0", "shop-1.0.0.tar.zst.age"] {
+        prober.caught(target, &approval, &changes(&approval));
     }
 }
 

@@ -1,6 +1,8 @@
 //! attestar as its users run it: one file a story.
 
+mod approve;
 mod audit;
+mod capture;
 mod ddl;
 mod demo;
 mod diff;
@@ -18,10 +20,13 @@ mod hostile_frames;
 mod hostile_manifests;
 mod hostile_signatures;
 mod hostile_tar;
+mod hostile_waivers;
 mod init;
 mod kept;
 mod keys;
 mod passphrases;
+#[path = "../postgres/mod.rs"]
+mod postgres;
 mod provenance;
 mod real;
 mod released;
@@ -32,6 +37,8 @@ mod sbom_bad_input;
 mod schemas;
 mod seal;
 mod shell;
+mod signers;
 mod stages;
 mod stores;
+mod waive;
 mod world;

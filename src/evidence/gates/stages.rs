@@ -3,9 +3,11 @@
 use crate::evidence::gates::{Tally, tally};
 use crate::evidence::later::{FOLDER, LaterFile, SUFFIX};
 use crate::evidence::pack::signer;
+use crate::evidence::waived::Record;
+
 use crate::finding::{Check, Code, Finding, Outcome, Severity, Status};
 use crate::format::digest::Sha256;
-use crate::format::gates::{RESOURCE, VerificationResult, VerificationSummary};
+use crate::format::gates::{Gate, RESOURCE, VerificationResult, VerificationSummary};
 use crate::format::kind::Kind;
 use crate::format::pack::Pack;
 use crate::format::seal::SEAL_SUBJECT;
@@ -108,6 +110,7 @@ impl Sealed<'_> {
         let (tally, faults) = judge(&summary);
         findings.extend(faults);
         findings.extend(self.other_policy(&summary, &statement));
+        findings.extend(self.waivers(stage, &summary, later));
         let time = at.strftime("%Y-%m-%d %H:%M UTC");
         outcome.conclude(
             stage.as_str(),
@@ -157,6 +160,26 @@ impl Sealed<'_> {
         }
     }
 
+    /// What is wrong with the waivers that the result counts: each lies beside it, and holds when it was used.
+    fn waivers(&self, stage: Stage, summary: &VerificationSummary, later: &[LaterFile]) -> Vec<Finding> {
+        let record = Record {
+            gates: &summary.gates,
+            policy_sha256: summary.policy.digest.sha256,
+            policy: None,
+            trust: self.trust,
+            evaluated_at: summary.time_verified,
+        };
+        let judge = |gate: &Gate| {
+            let waived = gate.waiver.as_ref()?;
+            let name = waiver_name(stage, &gate.id);
+            let Some(file) = later.iter().find(|file| file.name == name) else {
+                return Some(vec![Finding::new(Code::Missing, name)]);
+            };
+            record.judge(gate, waived, &name, &file.bytes).err()
+        };
+        summary.gates.gates.iter().filter_map(judge).flatten().collect()
+    }
+
     fn other_policy(
         &self,
         summary: &VerificationSummary,
@@ -172,7 +195,7 @@ impl Sealed<'_> {
     }
 }
 
-fn refuses(gate: &crate::format::gates::Gate) -> bool {
+fn refuses(gate: &Gate) -> bool {
     gate.status == "failed" && gate.severity != "warning"
 }
 

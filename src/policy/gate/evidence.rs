@@ -8,6 +8,7 @@ use crate::policy::gate::judged::Fault;
 use crate::policy::gate::secrets::SEARCHED_BYTES_MAX;
 use crate::policy::gate::secrets::search::{Hit, Searcher};
 use crate::policy::gate::stage::{Bump, Stage};
+pub use crate::policy::program::Order;
 use jiff::Timestamp;
 use std::sync::Arc;
 
@@ -72,6 +73,8 @@ pub struct Git {
     pub default_branch: Option<String>,
     /// Whether HEAD is an ancestor of the default branch, or its end; `None` where that cannot be told.
     pub on_default_branch: Option<bool>,
+    /// Whether the tag of the last release is an ancestor of HEAD, or HEAD; `None` where that cannot be told.
+    pub from_last: Option<bool>,
     /// The tag of this release, if it is there.
     pub tag: Option<Tag>,
     /// Changed files that are not committed, sorted.
@@ -95,6 +98,8 @@ pub struct Tag {
     pub annotated: bool,
     /// Whether it ends at HEAD.
     pub at_head: bool,
+    /// Whether its commit is an ancestor of the default branch, or its end; `None` where that cannot be told.
+    pub on_default_branch: Option<bool>,
     /// Who signed it, if the signature holds and its key is allowed; else why not.
     pub signed_by: Result<String, String>,
 }
@@ -136,17 +141,6 @@ pub struct Approval {
     pub fingerprint: String,
     /// When it was given.
     pub approved_at: Timestamp,
-}
-
-/// A program to run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Order {
-    /// The program and its arguments.
-    pub program: Vec<String>,
-    /// How long it may take, in seconds.
-    pub time_limit_s: u64,
-    /// Names of the variables that it gets.
-    pub variables: Vec<String>,
 }
 
 /// How a program of the team's ended.
