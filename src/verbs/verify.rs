@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::evidence::gates::audit;
 use crate::evidence::pack::{self, Judge, Presence, Report, signer};
 use crate::evidence::receipt::{self, VerifiedReceipt};
-use crate::evidence::seal::VerifiedSeal;
+use crate::evidence::seal::{SEAL, VerifiedSeal};
 use crate::evidence::{bag, folder, tree};
 use crate::finding::{Code, Finding, Outcome, Status};
 use crate::format::pack::Pack;

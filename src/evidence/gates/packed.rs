@@ -259,6 +259,7 @@ fn git(said: &Said, policy: &Policy, version: &str) -> Git {
         name,
         annotated: said.has_tag_object(),
         at_head: true,
+        on_default_branch: None,
         // Its verdict is that of the keys which the sealed policy named.
         signed_by: Err("its signature was judged when it was sealed, by other keys".to_owned()),
     });
