@@ -179,6 +179,17 @@ codes! {
     SbomMissing = "sbom-missing", Refutes;
     /// An SBOM of the pack is not the one that was signed, or the two formats differ
     SbomInvalid = "sbom-invalid", Refutes;
+    // The store's log.
+    /// Checkpoint, tiles, entries or what is pending contradict each other, or are none
+    LogInvalid = "log-invalid", Refutes;
+    /// The log does not extend the checkpoint that this host remembers: rolled back, or another log was shown before
+    LogForked = "log-forked", Refutes;
+    /// This host remembers no earlier checkpoint of the log, so nothing shows that none of it is gone
+    LogNotRemembered = "log-not-remembered", Unverified;
+    /// An archive lies in the store, and the log does not know it
+    NotLogged = "not-logged", Refutes;
+    /// The proof does not show that this archive's receipt is in the log
+    ProofInvalid = "proof-invalid", Refutes;
     // Gates: one code a kind, and what is said of several.
     /// A gate of the named policy could not be judged: its evidence is not in the pack, and nothing signed says that it held
     GateUnchecked = "gate-unchecked", Unverified;

@@ -11,8 +11,12 @@ use std::process::Command;
 const EDGES: &[(&str, &[&str])] = &[
     ("main", &["cli"]),
     ("cli", &["attestar"]),
-    ("verbs", &["evidence", "store", "pipeline", "policy", "tree", "keys", "format", "finding", "error"]),
-    ("evidence", &["pipeline", "policy", "tree", "keys", "format", "finding", "error"]),
+    (
+        "verbs",
+        &["evidence", "log", "store", "pipeline", "policy", "tree", "keys", "format", "finding", "error"],
+    ),
+    ("evidence", &["log", "store", "pipeline", "policy", "tree", "keys", "format", "finding", "error"]),
+    ("log", &["store", "keys", "format", "finding", "error"]),
     ("store", &["pipeline", "format", "finding", "error"]),
     ("tree", &["database", "pipeline", "policy", "format", "finding", "error"]),
     ("database", &["pipeline", "format", "finding", "error"]),

@@ -135,7 +135,7 @@ pub fn check(later: Later, kind: Kind, over: Option<&Over<'_>>, trust: &Trust, o
         }
         let (status, why) = match there {
             0 => (Status::NotApplicable, "none is asked for without a trust file".to_owned()),
-            _ => (Status::Skipped, format!("{}: only a trust file says who may approve", lie(there))),
+            _ => (Status::Skipped, format!("{}; only a trust file can judge", lie(there))),
         };
         return outcome.skip(NAME, status, why);
     }

@@ -81,9 +81,11 @@ impl Attested<'_> {
         let (tally, faults) = judge(self.pack, statement.predicate());
         findings.extend(faults);
         outcome.conclude("gates", format!("{tally} when sealed"), findings);
+        let policy = own_policy(self.tags)?;
         let record = waived::Record {
             gates: &statement.predicate().gates,
-            policy: statement.predicate().policy.digest.sha256,
+            policy_sha256: self.pack.policy.sha256,
+            policy: policy.as_ref(),
             trust: self.trust,
             evaluated_at: self.receipt.map(|receipt| receipt.predicate().evaluated_at),
         };

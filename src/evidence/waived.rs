@@ -2,7 +2,7 @@
 //! were evaluated. That the sealer says so is not enough.
 
 use crate::error::Result;
-use crate::evidence::gates::waivers::{TAG_FILES, VerifiedWaiver, said, tag_file, verify};
+use crate::evidence::gates::waivers::{TAG_FILES, VerifiedWaiver, not_waivable, said, tag_file, verify};
 use crate::evidence::pack::signer;
 use crate::finding::{Code, Finding, Outcome};
 use crate::format::digest::Sha256;
@@ -10,7 +10,8 @@ use crate::format::gates::{Gate, Gates, Waived};
 use crate::format::units::count;
 use crate::format::waiver::Binding;
 use crate::keys::trust::Trust;
-use crate::policy::gate::KINDS;
+use crate::policy::Policy;
+use crate::policy::gate::{KINDS, Kind};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
@@ -19,7 +20,9 @@ pub struct Record<'a> {
     /// The record, whose own signature holds.
     pub gates: &'a Gates,
     /// The digest of the policy by which they were evaluated.
-    pub policy: Sha256,
+    pub policy_sha256: Sha256,
+    /// That policy, if it can be read: what kind a gate is of, the record may not choose.
+    pub policy: Option<&'a Policy>,
     /// Who may waive.
     pub trust: &'a Trust,
     /// When the gates were evaluated, where something verified says so.
@@ -77,9 +80,9 @@ impl Record<'_> {
         }
         let waiver = verify(self.trust, file, bytes, self.evaluated_at).map_err(|finding| vec![finding])?;
         let mut findings = self.disagreements(gate, waived, &waiver, file, bytes);
-        if KINDS.iter().any(|kind| kind.name == gate.check && !kind.waivable) {
-            let what = format!("no waiver lifts {}, which is of the kind {}", gate.id, gate.check);
-            findings.push(Finding::new(Code::WaiverNotAllowed, file).actual(what));
+        if let Some(kind) = self.kind(gate).filter(|kind| !kind.waivable) {
+            let finding = Finding::new(Code::WaiverNotAllowed, file);
+            findings.push(finding.actual(not_waivable(&gate.id, kind)));
         }
         let until = waiver.predicate().until;
         match self.evaluated_at {
@@ -91,6 +94,11 @@ impl Record<'_> {
             Some(_) => {}
         }
         if findings.is_empty() { Ok(waiver) } else { Err(findings) }
+    }
+
+    fn kind(&self, gate: &Gate) -> Option<&'static Kind> {
+        let by_policy = self.policy.and_then(|policy| policy.gates.iter().find(|one| one.id == gate.id));
+        by_policy.map(|one| one.kind).or_else(|| KINDS.iter().find(|kind| kind.name == gate.check))
     }
 
     /// Where record, waiver and pack do not say the same.
@@ -110,7 +118,7 @@ impl Record<'_> {
             project: &self.gates.project,
             version: &self.gates.version,
             commit: self.gates.commit.as_deref(),
-            policy: self.policy,
+            policy: self.policy_sha256,
         };
         let differs = binding.differs(waiver.predicate()).into_iter();
         let mut findings: Vec<Finding> =

@@ -3,11 +3,12 @@
 //! Trust always comes from the verifier, never from anything beside or inside what is verified.
 
 use crate::error::Result;
+use crate::format::digest::Sha256;
 use crate::keys::public::PublicKey;
 use crate::keys::right::Right;
 use crate::keys::trust_file;
 use jiff::Timestamp;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 /// A trusted key, and how far it is trusted.
@@ -43,6 +44,8 @@ pub struct Trust {
     pub(super) approvals: Option<Approvals>,
     /// Whether a trust file was read: only that can let anybody waive or approve.
     pub(super) has_file: bool,
+    /// What is known to have been there, and since when at the latest: by the digest of its file.
+    pub(super) kept: HashMap<Sha256, Timestamp>,
 }
 
 impl Trust {
@@ -97,6 +100,18 @@ impl Trust {
     /// What the trust file demands of approvals, if anything.
     pub fn approvals(&self) -> Option<&Approvals> {
         self.approvals.as_ref()
+    }
+
+    /// Notes that a file of this digest was there at this time, because a log checkpoint includes it that was seen then:
+    /// what a key signed before it was revoked counts. Of several times the earliest holds.
+    pub fn keep(&mut self, sha256: Sha256, seen_at: Timestamp) {
+        let earliest = self.kept.entry(sha256).or_insert(seen_at);
+        *earliest = seen_at.min(*earliest);
+    }
+
+    /// Since when a file of this digest is known to have been there.
+    pub fn kept_at(&self, sha256: Sha256) -> Option<Timestamp> {
+        self.kept.get(&sha256).copied()
     }
 
     /// The trusted key with this key id.

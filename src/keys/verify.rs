@@ -15,6 +15,8 @@ use crate::keys::trust::{Signer, Trust};
 use jiff::Timestamp;
 use std::collections::{HashMap, HashSet};
 
+mod checkpoint;
+
 /// What a bundle must turn out to be.
 #[derive(Clone, Copy, Debug)]
 pub struct Expect<'a> {
@@ -55,7 +57,7 @@ impl Trust {
         })?;
         let signer = self.authenticate(&bundle, expect)?;
         // From here on the payload is what a trusted key signed; nothing of it was looked at before.
-        signer.check_right(expect)?;
+        signer.check_right(expect, self.kept_at(Sha256::of(bundle_bytes)))?;
         let statement = read_statement::<P>(&bundle, expect)?;
         signer.check_limits(&statement.predicate, expect, at)?;
         Ok(Verified { value: statement, file: expect.file.to_owned(), signer: signer.clone() })
@@ -68,7 +70,7 @@ impl Trust {
             return Err(finding(Code::NoTrust));
         }
         let signer = self.by_key_id(&key.key_id()).ok_or_else(|| finding(Code::SignerUnknown))?;
-        signer.check_right(expect)?;
+        signer.check_right(expect, None)?;
         signer.check_project(expect, expect.project.unwrap_or_default())?;
         signer.check_expiry(expect, Some(now))?;
         Ok(signer)
@@ -90,8 +92,8 @@ impl Trust {
 }
 
 impl Signer {
-    /// Whether this key may do it at all, and still.
-    fn check_right(&self, expect: Expect<'_>) -> Result<(), Finding> {
+    /// Whether this key may do it at all, and still; or did it while it might: what it signed was kept at that time.
+    fn check_right(&self, expect: Expect<'_>, kept_at: Option<Timestamp>) -> Result<(), Finding> {
         if !self.rights.contains(&expect.right) {
             let may: Vec<&str> = self.rights.iter().map(|right| right.as_str()).collect();
             let may = if may.is_empty() { "nothing".to_owned() } else { may.join(", ") };
@@ -99,7 +101,8 @@ impl Signer {
                 .expected(expect.right)
                 .actual(format!("{} may {may}", self.role)));
         }
-        if let Some(revoked_at) = self.revoked_at {
+        let is_before = |revoked_at: &Timestamp| kept_at.is_some_and(|kept_at| kept_at < *revoked_at);
+        if let Some(revoked_at) = self.revoked_at.filter(|revoked_at| !is_before(revoked_at)) {
             return Err(Finding::new(Code::SignerRevoked, expect.file)
                 .actual(format!("{} was revoked at {revoked_at}", self.role)));
         }

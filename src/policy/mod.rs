@@ -15,6 +15,7 @@ mod reach;
 pub mod rules;
 pub mod sbom;
 mod secrets;
+pub mod store;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -22,4 +23,5 @@ mod values;
 pub use git::GitOptions;
 pub use rules::{Dialect, HashesPaths, Include, Policy, SealOptions, Source, TagTemplate};
 pub use sbom::SbomOptions;
+pub use store::StoreOptions;
 pub use values::is_project_name;

@@ -12,6 +12,7 @@ use crate::policy::git::git;
 use crate::policy::matcher::Matcher;
 use crate::policy::rules::{HashesPaths, Include, Policy, SealOptions, Source, TagTemplate};
 use crate::policy::sbom::sbom;
+use crate::policy::store::{origin, store};
 use crate::policy::values::{self, globs, is_project_name, path, recipient_fault, show};
 use crate::policy::{reach, secrets};
 use std::collections::BTreeSet;
@@ -35,7 +36,7 @@ impl Policy {
         schema(&root)?;
         root.only(&[
             "schema", "name", "expires", "project", "include", "gate", "release", "hashes", "seal", "git",
-            "sbom", "backup", "capture",
+            "sbom", "backup", "capture", "store", "log",
         ])?;
         let Project { name: project, supplier, version_file, tier, tag } = project(root.section("project")?)?;
         let include = include(&root)?;
@@ -59,6 +60,8 @@ impl Policy {
             sbom: sbom(root.section("sbom")?)?,
             backup: backup(root.section("backup")?)?,
             captures: captures(&root)?,
+            store: store(root.section("store")?)?,
+            log_origin: origin(root.section("log")?)?,
             matcher,
             source,
             text,

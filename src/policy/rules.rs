@@ -10,6 +10,7 @@ use crate::policy::gate::Gate;
 use crate::policy::git::GitOptions;
 use crate::policy::matcher::Matcher;
 use crate::policy::sbom::SbomOptions;
+use crate::policy::store::StoreOptions;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -74,6 +75,10 @@ pub struct Policy {
     pub backup: BackupOptions,
     /// Databases and programs of which a backup takes a copy, in the order of the file.
     pub captures: Vec<Capture>,
+    /// Where archives are kept, if the policy says so.
+    pub store: Option<StoreOptions>,
+    /// What the log there is called; default the project's name.
+    pub log_origin: Option<String>,
     /// The include rules, compiled.
     pub(super) matcher: Matcher,
 }

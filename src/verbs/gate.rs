@@ -17,7 +17,7 @@ use crate::tree::git;
 use crate::tree::scan::Scan;
 use crate::tree::version;
 use crate::verbs::origin::origin;
-use crate::verbs::seal::preview;
+use crate::verbs::seal::{not_payload, preview};
 use jiff::Timestamp;
 use std::path::Path;
 
@@ -66,7 +66,7 @@ pub fn gate<'p>(request: &Request<'p>, watch: &Watch) -> Result<Gated<'p>> {
     let version = version::version(request.root, request.policy, request.version, facts.as_ref())?.value;
     known(request.policy, request.stage, request.only)?;
     let scan = preview(request.root, request.policy, request.out, watch)?;
-    let out = [request.out.to_owned()];
+    let out = not_payload(request.root, request.policy, request.out);
     let origin = origin(request.root, request.policy, &version, facts, &out, &|_| None)?;
     let judged = Judged {
         root: request.root,

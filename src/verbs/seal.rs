@@ -141,7 +141,7 @@ pub fn seal(request: &Request<'_>, watch: &Watch) -> Result<Sealed> {
         policy_text: request.policy.text.clone(),
         source_date_epoch: epoch,
     };
-    let out = [request.out.to_owned()];
+    let out = not_payload(request.root, request.policy, request.out);
     let origin = origin(request.root, request.policy, &version.value, facts, &out, request.variables)?;
     let judged = judged(request, &identity, &origin, evaluated_at);
     let gates = judged.evaluate(&scanned, watch)?;
@@ -222,7 +222,14 @@ fn judged<'a>(
 /// What would be sealed, for `--list-unmatched`: nothing is read.
 pub fn preview(root: &Path, policy: &Policy, out: &Path, watch: &Watch) -> Result<Scan> {
     let progress = |_| watch.check();
-    scan(root, policy, &ScanOptions { kind: Kind::Release, excluded: &[out.to_owned()], progress: &progress })
+    let excluded = not_payload(root, policy, out);
+    scan(root, policy, &ScanOptions { kind: Kind::Release, excluded: &excluded, progress: &progress })
+}
+
+/// Folders that are never payload, though they may lie in the tree: what gets what is sealed, and the policy's store.
+pub fn not_payload(root: &Path, policy: &Policy, out: &Path) -> Vec<PathBuf> {
+    let store = policy.store.as_ref().and_then(|store| store.directory(root));
+    [out.to_owned()].into_iter().chain(store).collect()
 }
 
 fn scan_release(request: &Request<'_>, watch: &Watch) -> Result<Scan> {

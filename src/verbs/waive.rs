@@ -99,7 +99,7 @@ fn sensible(request: &Request<'_>) -> Result<()> {
     };
     if !gate.kind.waivable {
         let hint = "mend what it finds: secrets and integrity are never waived";
-        return Err(Error::usage(not_waivable(gate), hint));
+        return Err(Error::usage(not_waivable(&gate.id, gate.kind), hint));
     }
     if request.until <= request.now {
         let message = format!("the waiver would have ended already, at {}", request.until);

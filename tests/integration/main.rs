@@ -1,5 +1,6 @@
 //! attestar as its users run it: one file a story.
 
+mod approve;
 mod audit;
 mod capture;
 mod ddl;
@@ -19,6 +20,7 @@ mod hostile_frames;
 mod hostile_manifests;
 mod hostile_signatures;
 mod hostile_tar;
+mod hostile_waivers;
 mod init;
 mod kept;
 mod keys;
@@ -35,6 +37,8 @@ mod sbom_bad_input;
 mod schemas;
 mod seal;
 mod shell;
+mod signers;
 mod stages;
 mod stores;
+mod waive;
 mod world;

@@ -24,6 +24,8 @@ use std::path::Path;
 
 /// Where the detail of a gate begins, in columns.
 const DETAIL_COLUMN: usize = 29;
+/// How wide a screen is.
+const COLUMNS: usize = 80;
 
 /// Evaluates, and shows what a go/no-go meeting wants to see.
 pub fn run(context: &Context, args: &GateArgs) -> Result<Answer> {
@@ -186,7 +188,11 @@ pub fn lines(evaluation: &Evaluation<'_>, all: bool) -> String {
     }
     let passed = evaluation.count(Status::Passed);
     if !all && passed > 0 {
-        let others = if passed == evaluation.gates.len() { "" } else { " others" };
+        let others = match passed {
+            all if all == evaluation.gates.len() => "",
+            1 => " other",
+            _ => " others",
+        };
         let _ =
             writeln!(text, "passed   {:<19} attestar gate --all to list them", format!("{passed}{others}"));
     }
@@ -198,34 +204,31 @@ pub fn lines(evaluation: &Evaluation<'_>, all: bool) -> String {
 }
 
 fn line(gate: &Evaluated<'_>, status: Status) -> String {
-    let mut text = String::new();
     let warning = if gate.refuses() || status != Status::Failed { "" } else { "   (a warning)" };
-    let _ =
-        writeln!(text, "{:<8} {:<19} {}{warning}", status.as_str(), gate.gate.id, safe(&gate.judged.detail));
+    let mut text = format!("{:<8} {:<19}", status.as_str(), gate.gate.id);
+    indented(&mut text, &format!("{}{warning}", gate.judged.detail));
     if let Some(waiver) = &gate.waiver {
-        let _ = writeln!(
-            text,
-            "{:DETAIL_COLUMN$}until {}, signed by {}: {}",
-            "",
-            waiver.until,
-            waiver.role,
-            safe(&waiver.reason)
-        );
+        indented(&mut text, &format!("until {}, signed by {}", waiver.until, waiver.role));
+        indented(&mut text, &waiver.reason);
     }
     // The first fault is in the detail.
     for fault in gate.judged.faults.iter().skip(1) {
-        let expected = fault.expected.as_deref().map(|expected| format!("   expected {}", safe(expected)));
-        let actual = fault.actual.as_deref().map(|actual| format!("   {}", safe(actual)));
-        let _ = writeln!(
-            text,
-            "{:DETAIL_COLUMN$}{}{}{}",
-            "",
-            safe(&fault.subject),
-            actual.unwrap_or_default(),
-            expected.unwrap_or_default()
-        );
+        let expected = fault.expected.as_deref().map(|expected| format!("   expected {expected}"));
+        let actual = fault.actual.as_deref().map(|actual| format!("   {actual}"));
+        let (actual, expected) = (actual.unwrap_or_default(), expected.unwrap_or_default());
+        indented(&mut text, &format!("{}{actual}{expected}", fault.subject));
     }
     text
+}
+
+/// Adds lines that begin in the column of details; the first goes on where the text ends.
+fn indented(text: &mut String, detail: &str) {
+    for line in screen::wrap(&safe(detail), COLUMNS - DETAIL_COLUMN) {
+        let from = text.rfind('\n').map_or(0, |end| end + 1);
+        // An id can be longer than its column.
+        let gap = DETAIL_COLUMN.saturating_sub(text[from..].chars().count()).max(1);
+        let _ = writeln!(text, "{:gap$}{line}", "");
+    }
 }
 
 fn last_line(evaluation: &Evaluation<'_>) -> String {
@@ -246,7 +249,11 @@ fn last_line(evaluation: &Evaluation<'_>) -> String {
         Exit::Done => {
             let warned = evaluation.count(Status::Failed);
             let fails = if warned == 0 { "none fails".to_owned() } else { format!("{warned} only warns") };
-            format!("the release may go: {all} at stage {}, {fails}\n", evaluation.stage)
+            let waived = match evaluation.count(Status::Waived) {
+                0 => String::new(),
+                waived => format!(", {waived} waived"),
+            };
+            format!("the release may go: {all} at stage {}{waived}, {fails}\n", evaluation.stage)
         }
         _ => format!("not checked: no gate at stage {} applies\n", evaluation.stage),
     }

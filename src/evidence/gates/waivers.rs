@@ -13,7 +13,7 @@ use crate::keys::right::Right;
 use crate::keys::trust::Trust;
 use crate::keys::verify::{Expect, Verified};
 use crate::policy::Policy;
-use crate::policy::gate::{Gate, Release, Status};
+use crate::policy::gate::{self, Gate, Release, Status};
 use jiff::Timestamp;
 use std::fs::File;
 use std::io::Read;
@@ -154,7 +154,7 @@ impl<'a> Waiving<'a> {
             None => findings.push(elsewhere("gate").actual(unknown_gate(policy, &said.gate))),
             Some(gate) if !gate.kind.waivable => {
                 let finding = Finding::new(Code::WaiverNotAllowed, &*one.file);
-                findings.push(finding.actual(not_waivable(gate)));
+                findings.push(finding.actual(not_waivable(&gate.id, gate.kind)));
             }
             Some(_) => {}
         }
@@ -176,7 +176,7 @@ pub fn unknown_gate(policy: &Policy, id: &str) -> String {
     format!("the policy has no gate {id}{near}")
 }
 
-/// That nobody can waive this gate.
-pub fn not_waivable(gate: &Gate) -> String {
-    format!("no waiver lifts {}, which is of the kind {}", gate.id, gate.kind.name)
+/// That nobody can waive a gate of this kind.
+pub fn not_waivable(id: &str, kind: &gate::Kind) -> String {
+    format!("no waiver lifts {id}, which is of the kind {}", kind.name)
 }

@@ -30,9 +30,7 @@ pub(super) fn capture(
     environment: Environment<'_>,
     watch: &Watch,
 ) -> Result<Captured> {
-    let path = environment("PATH").map(|path| (OsString::from("PATH"), path));
-    let variables: Vec<(OsString, OsString)> =
-        path.into_iter().chain([("TZ".into(), "UTC".into())]).collect();
+    let variables = variables(environment);
     let program = Duckdb {
         folder: to,
         program: "duckdb",
@@ -92,6 +90,12 @@ pub(super) fn capture(
         format!("{}: its tables change all the time", source.display()),
         "capture it while nobody alters it",
     ))
+}
+
+/// What the program gets: where it is, and one time zone for all that it prints.
+fn variables(environment: Environment<'_>) -> Vec<(OsString, OsString)> {
+    let path = environment("PATH").map(|path| ("PATH".into(), path));
+    path.into_iter().chain([("TZ".into(), "UTC".into())]).collect()
 }
 
 /// `load.sql` names the files where they were written; they are found beside it wherever that is.
