@@ -1,6 +1,8 @@
 //! The `--json` documents. Their schemas lie in docs/schemas; a test holds the two together.
 
 pub mod gate;
+pub mod log;
+pub mod publish;
 pub mod sbom;
 pub mod waive;
 

@@ -1,11 +1,12 @@
 //! `gate --stage promote|close --pack`: the gates that come after the seal, and what is signed of them.
 
 use crate::forge::stranger;
+use crate::signers::{Person, QA, RISK, TRUST, people, trust};
 use crate::world::{Said, World, everything_in, names_in};
 use attestar::format::bundle::Bundle;
 use attestar::format::gates::{VerificationResult, VerificationSummary};
 use attestar::format::statement::Statement;
-use attestar::keys::entropy::FixedEntropy;
+use attestar::keys::entropy::OsEntropy;
 use attestar::keys::signing::SigningKey;
 use serde_json::Value;
 use std::fs;
@@ -140,7 +141,7 @@ fn a_refusal_is_signed_too_and_the_next_answer_replaces_it() {
     assert_eq!(check(&said.json(), "promote").0, "failed");
     world.verify(&[]).exits(4).says("refused: 1 finding");
     // It verifies, so what is in it can be compared and restored.
-    world.run(&["diff", PACK, PACK]).exits(4);
+    world.run(&["diff", PACK, PACK]).done();
     world.restore(&[]).done();
     world.write("reports/canary-1.0.0.json", "{\"error_rate\": 0.002}\n");
     promote(&world, &["--key", KEY]).done();
@@ -211,7 +212,7 @@ fn calls_that_make_no_sense() {
     let archive = "out/shop-1.0.0.tar.zst.age";
     gate(&world, &["--stage", "promote", "--pack", archive, "--key", KEY])
         .exits(1)
-        .complains("no evidence folder beside the archive");
+        .complains("there is no seal in out/shop-1.0.0 to lay the result beside");
     gate(&world, &["--stage", "promote", "--pack", archive]).done();
     fs::rename(world.path().join("elsewhere"), world.evidence()).unwrap();
     assert_eq!(everything_in(world.path()), before);
@@ -312,7 +313,7 @@ fn results_that_are_forged_altered_or_of_something_else() {
 #[test]
 fn a_result_by_a_stranger_is_said_and_does_not_count() {
     let world = sealed();
-    let pem = stranger().to_pem(None, &mut FixedEntropy(0)).unwrap();
+    let pem = stranger().to_pem(None, &mut OsEntropy).unwrap();
     fs::write(world.path().join("stranger.key"), &*pem).unwrap();
     promote(&world, &["--key", "stranger.key"]).done();
     let said = verify(&world, &["--json"]).done();
@@ -328,7 +329,7 @@ fn a_result_by_a_stranger_is_said_and_does_not_count() {
 fn the_key_must_have_the_right_and_the_newest_result_counts() {
     let world = sealed();
     let other = SigningKey::from_seed(&[0x21; 32]);
-    fs::write(world.path().join("other.key"), &*other.to_pem(None, &mut FixedEntropy(0)).unwrap()).unwrap();
+    fs::write(world.path().join("other.key"), &*other.to_pem(None, &mut OsEntropy).unwrap()).unwrap();
     fs::write(world.path().join("other.pub"), other.public().to_pem()).unwrap();
     let trust = |may: &str| {
         let text = format!(
@@ -351,4 +352,87 @@ fn the_key_must_have_the_right_and_the_newest_result_counts() {
     promote(&world, &["--key", KEY]).done();
     let said = verify(&world, &["--trust", "trust.toml", "--json"]).done();
     assert!(check(&said.json(), "promote").1.contains("signed by captain"), "{}", said.out);
+}
+
+/// The same policy, by which QA and RISK must approve before it is promoted; and the people around it.
+fn to_be_approved() -> World {
+    let world = World::new();
+    people(&world);
+    let gate = "[[gate]]\nid = \"approved\"\ncheck = \"approvals\"\nstage = \"promote\"\nroles = [\"qa\", \"risk\"]\n";
+    world.write("attestar.toml", format!("{POLICY}{gate}"));
+    world.write("VERSION", "1.0.0\n");
+    world.write("docs/guide.md", "# Guide\n");
+    world.seal(&[]).done();
+    world.write("reports/canary-1.0.0.md", "- [x] watched for an hour\n");
+    world.write("reports/canary-1.0.0.json", "{\"error_rate\": 0.002}\n");
+    world
+}
+
+fn approve(world: &World, by: Person) {
+    let key = by.key_file();
+    world.run(&[&["approve", PACK, "--role", by.0, "--key", &key], &TRUST[..]].concat()).done();
+}
+
+#[test]
+fn approvals_over_the_seal_are_counted_for_promotion() {
+    let world = to_be_approved();
+    let promote = |flags: &[&str]| promote(&world, &[&TRUST[..], flags].concat());
+    let faults = |said: Said| said.json()["gates"][2]["faults"].as_array().unwrap().len();
+    assert_eq!(faults(promote(&["--json"]).exits(4)), 2);
+    approve(&world, QA);
+    assert_eq!(faults(promote(&["--json"]).exits(4)), 1);
+    approve(&world, RISK);
+    promote(&["--key", KEY]).done();
+    verify(&world, &TRUST).done().says("3 passed, 0 failed; signed by captain");
+    // An auditor counts them again, from what lies beside the seal.
+    let gate = "[[gate]]\nid = \"a\"\ncheck = \"approvals\"\nstage = \"promote\"\nroles = [\"risk\"]\n";
+    let policy = POLICY.split("[[gate]]").next().unwrap();
+    fs::write(world.path().join("audit.toml"), format!("{policy}{gate}")).unwrap();
+    let audit = [&TRUST[..], &["--policy", "audit.toml"]].concat();
+    verify(&world, &audit).done().says("1 passed, 0 failed");
+    // An approval that does not verify refutes, and nothing is judged over it.
+    let folder = world.evidence().join("attestations");
+    let name = names_in(&folder).into_iter().find(|name| name.starts_with("approval.risk.")).unwrap();
+    let honest = fs::read(folder.join(&name)).unwrap();
+    let mut altered = honest.clone();
+    let at = altered.windows(9).position(|window| window == b"\"payload\"").unwrap() + 40;
+    altered[at] = if altered[at] == b'A' { b'B' } else { b'A' };
+    fs::write(folder.join(&name), &altered).unwrap();
+    promote(&["--key", KEY]).exits(3).says("not evaluated");
+    fs::remove_file(folder.join(&name)).unwrap();
+    verify(&world, &audit).exits(4).says("gate-approvals");
+}
+
+#[test]
+fn a_stage_is_waived_by_who_may_and_the_waiver_lies_beside_the_result() {
+    let world = to_be_approved();
+    approve(&world, QA);
+    approve(&world, RISK);
+    world.write("reports/canary-1.0.0.md", "- [ ] watched for an hour\n");
+    let waive = ["-C", "shop", "waive", "canary", "--version", "1.0.0", "--reason", "the fix cannot wait"];
+    let by = ["--until", "2099-12-31", "--role", "risk", "--key", "risk.key", "--out", "w.json"];
+    world.run(&[&waive[..], &by, &TRUST].concat()).done();
+    let promote = |flags: &[&str]| promote(&world, &[&TRUST[..], &["--key", KEY], flags].concat());
+    promote(&[]).exits(4);
+    promote(&["--waive", "w.json"]).done().says("waived");
+    let lies = world.evidence().join("attestations/gates.promote.waiver.canary.sigstore.json");
+    assert_eq!(fs::read(&lies).unwrap(), fs::read(world.path().join("w.json")).unwrap());
+    verify(&world, &TRUST).done().says("2 passed, 1 waived, 0 failed");
+    // It is worth what the verifier's trust says, and nothing without it.
+    trust(&world, &[("risk", "revoked_at = 2020-01-01T00:00:00Z")]);
+    verify(&world, &TRUST).exits(3);
+    trust(&world, &[]);
+    fs::remove_file(&lies).unwrap();
+    let said = verify(&world, &[&TRUST[..], &["--json"]].concat()).exits(3);
+    assert!(
+        said.findings().iter().any(|found| found.starts_with("missing attestations/gates.promote.waiver"))
+    );
+    // A waiver of something else is no reason to sign anything.
+    fs::remove_file(result(&world, "promote")).unwrap();
+    let other =
+        [&["-C", "shop", "waive", "canary", "--version", "1.0.1", "--reason", "x"], &by[..6]].concat();
+    world.run(&[&other[..], &["--out", "o.json"], &TRUST].concat()).done();
+    let before = everything_in(&world.out());
+    promote(&["--waive", "o.json"]).exits(4).says("not signed");
+    assert_eq!(everything_in(&world.out()), before);
 }

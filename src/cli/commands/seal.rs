@@ -92,7 +92,8 @@ fn key_flag(context: &Context) -> String {
     }
 }
 
-fn signing_key(
+/// The secret key that signs: the given one, the policy's, or the own; with its file, where it has one.
+pub fn signing_key(
     context: &Context,
     policy: &Policy,
     given: Option<&Path>,
