@@ -276,6 +276,8 @@ codes! {
     // Hashes.
     /// There is no HASHES manifest to check
     HashesMissing = "hashes-missing", Refutes;
+    /// The evidence section of the release notes is not that of this tree
+    NotesStale = "notes-stale", Refutes;
     // Restoring.
     /// The target cannot hold this name beside another one of the pack
     NameCollision = "name-collision", Fails;
