@@ -38,7 +38,7 @@ use crate::pipeline::source::Root;
 use crate::pipeline::staging::Staging;
 use crate::pipeline::watch::Watch;
 use crate::policy::Policy;
-use crate::policy::gate::Stage;
+use crate::policy::gate::{Release, Stage};
 use crate::tree::git::{self, GitFacts};
 use crate::tree::member::MemberKind;
 use crate::tree::scan::{Scan, ScanOptions, scan};
