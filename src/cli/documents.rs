@@ -1,13 +1,17 @@
 //! The `--json` documents. Their schemas lie in docs/schemas; a test holds the two together.
 
 pub mod gate;
+pub mod log;
+pub mod publish;
 pub mod sbom;
+pub mod waive;
 
 use super::exit::Exit;
 use attestar::error::Error;
 use attestar::evidence::changes::Changes;
 use attestar::finding::{Check, Finding, Outcome, Verdict};
 use attestar::format::class::Class;
+use gate::{GateTotals, WaivedDocument};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -179,6 +183,10 @@ pub struct SealDocument {
     pub payload: Totals,
     /// The same by class.
     pub classes: BTreeMap<Class, Totals>,
+    /// How the gates ended.
+    pub gates: GateTotals,
+    /// The gates that were waived, and by what.
+    pub waived: BTreeMap<String, WaivedDocument>,
     /// What the DDL files hold.
     pub ddl: DdlTotals,
     /// What the SBOM holds.

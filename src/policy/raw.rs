@@ -5,6 +5,8 @@ use crate::format::class::Class;
 use crate::format::digest::Sha256;
 use crate::format::path::PackPath;
 use crate::format::settings::{Document, Located, Section};
+use crate::policy::backup::backup;
+use crate::policy::capture::captures;
 use crate::policy::filing::filing;
 use crate::policy::gate;
 use crate::policy::gate::template::Template;
@@ -12,6 +14,7 @@ use crate::policy::git::git;
 use crate::policy::matcher::Matcher;
 use crate::policy::rules::{HashesPaths, Include, Policy, SealOptions, Source, TagTemplate};
 use crate::policy::sbom::sbom;
+use crate::policy::store::{origin, store};
 use crate::policy::values::{self, globs, is_project_name, path, recipient_fault, show};
 use crate::policy::{reach, secrets};
 use std::collections::BTreeSet;
@@ -34,8 +37,8 @@ impl Policy {
         secrets::refuse(&root)?;
         schema(&root)?;
         root.only(&[
-            "schema", "name", "project", "include", "gate", "release", "hashes", "filing", "seal", "git",
-            "sbom",
+            "schema", "name", "expires", "project", "include", "gate", "release", "hashes", "filing", "seal",
+            "git", "sbom", "backup", "capture", "store", "log",
         ])?;
         let Project { name: project, supplier, version_file, tier, tag } = project(root.section("project")?)?;
         let include = include(&root)?;
@@ -45,6 +48,7 @@ impl Policy {
         Ok(Policy {
             name: name(&root, project.as_deref(), &source)?,
             sha256: Sha256::of(text.as_bytes()),
+            expires: values::moment(&root, "expires")?,
             project,
             supplier,
             version_file,
@@ -60,6 +64,10 @@ impl Policy {
             seal: seal(root.section("seal")?)?,
             git: git(root.section("git")?)?,
             sbom: sbom(root.section("sbom")?)?,
+            backup: backup(root.section("backup")?)?,
+            captures: captures(&root)?,
+            store: store(root.section("store")?)?,
+            log_origin: origin(root.section("log")?)?,
             matcher,
             source,
             text,

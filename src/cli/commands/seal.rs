@@ -4,6 +4,7 @@ use crate::cli::answer::Answer;
 use crate::cli::args::SealArgs;
 use crate::cli::commands::sbom::summary;
 use crate::cli::context::Context;
+use crate::cli::documents::gate::{GateTotals, WaivedDocument};
 use crate::cli::documents::{
     DdlTotals, FilingDocument, SbomTotals, SealDocument, SourceDocument, Totals, UnmatchedDocument,
 };
@@ -11,6 +12,7 @@ use crate::cli::exit::Exit;
 use crate::cli::progress::Progress;
 use crate::cli::screen::{self, count, number, safe, size};
 use attestar::error::{Error, Result};
+use attestar::evidence::gates::waivers;
 use attestar::evidence::provenance::Origin;
 use attestar::format::ddl::DdlPack;
 use attestar::keys::recipient::Recipient;
@@ -50,7 +52,8 @@ pub fn run(context: &Context, args: &SealArgs) -> Result<Answer> {
         clock: &Timestamp::now,
         variables: &|name| std::env::var(name).ok(),
         programs: Some(context.programs()),
-        trust: &context.home().trust()?,
+        trust: &context.trust_file(args.trust.as_deref())?,
+        waivers: &waivers::load(&args.waivers)?,
         tier: args.tier.as_deref(),
         threads: context.threads(),
     };
@@ -91,7 +94,8 @@ fn key_flag(context: &Context) -> String {
     }
 }
 
-fn signing_key(
+/// The secret key that signs: the given one, the policy's, or the own; with its file, where it has one.
+pub fn signing_key(
     context: &Context,
     policy: &Policy,
     given: Option<&Path>,
@@ -158,6 +162,10 @@ fn screen_of(policy: &Policy, args: &SealArgs, sealed: &Sealed) -> String {
         _ => sealed.gates.to_string(),
     };
     let _ = writeln!(text, "gates       {gates}");
+    for (gate, waived) in &sealed.waived {
+        let _ =
+            writeln!(text, "            waived  {gate}   until {}, signed by {}", waived.until, waived.role);
+    }
     let classes: Vec<String> =
         pack.classes.iter().map(|(class, totals)| format!("{class} {}", number(totals.files))).collect();
     let payload = format!("{}, {}", count(pack.payload.files, "file"), size(pack.payload.bytes));
@@ -296,6 +304,13 @@ fn document(sealed: &Sealed) -> SealDocument {
         recipients: sealed.recipients,
         payload: totals(pack.payload),
         classes: pack.classes.iter().map(|(class, value)| (*class, totals(*value))).collect(),
+        gates: GateTotals {
+            passed: sealed.gates.passed,
+            failed: sealed.gates.failed,
+            waived: sealed.gates.waived,
+            skipped: sealed.gates.skipped,
+        },
+        waived: sealed.waived.iter().map(|(gate, one)| (gate.clone(), WaivedDocument::new(one))).collect(),
         ddl: pack.ddl.as_ref().map(ddl_totals).unwrap_or_default(),
         sbom: SbomTotals {
             components: sealed.sbom.components,

@@ -15,9 +15,9 @@ use crate::format::settings::Section;
 use crate::format::units::count;
 use crate::policy::gate::evidence::required;
 use crate::policy::gate::judged::Fault;
-use crate::policy::gate::parse::one_of;
 use crate::policy::gate::template::Template;
 use crate::policy::gate::{Check, Document, Evidence, Judged, Kind, Release};
+use crate::policy::values::one_of;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 

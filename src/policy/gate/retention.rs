@@ -6,9 +6,8 @@ use crate::format::settings::Section;
 use crate::policy::gate::evidence::Event;
 use crate::policy::gate::judged::Fault;
 use crate::policy::gate::log::{before, leaves, read};
-use crate::policy::gate::parse::one_of;
 use crate::policy::gate::{Check, Evidence, Judged, Kind, Release};
-use crate::policy::values::duration;
+use crate::policy::values::{duration, one_of};
 use std::collections::HashMap;
 use std::sync::Arc;
 

@@ -8,8 +8,8 @@ use crate::format::settings::Section;
 use crate::format::units::count;
 use crate::policy::gate::evidence::required_text;
 use crate::policy::gate::judged::Fault;
-use crate::policy::gate::parse::one_of;
 use crate::policy::gate::{Check, Evidence, Judged, Kind, Release};
+use crate::policy::values::one_of;
 use crate::policy::values::paths;
 use std::sync::Arc;
 
