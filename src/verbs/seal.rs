@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use crate::evidence::attest::Attesting;
 use crate::evidence::compose::{Identity, Payload, TagFiles, release_member};
 use crate::evidence::ddl;
+use crate::evidence::gates::events::Reader;
 use crate::evidence::gates::programs::Environment;
 use crate::evidence::gates::waivers::{self, WaiverFile};
 use crate::evidence::gates::{Evaluation, Tally, record};
@@ -78,6 +79,8 @@ pub struct Request<'a> {
     pub variables: &'a dyn Fn(&str) -> Option<String>,
     /// The environment for programs of the policy's gates; `None` unless whoever runs this named the policy.
     pub programs: Option<Environment<'a>>,
+    /// Reads the log of the policy's store, if a gate asks for what happened.
+    pub events: Reader<'a>,
     /// By whom the seals of earlier releases must be, where a gate compares with them, and who may waive; empty if nobody
     /// is trusted.
     pub trust: &'a Trust,
@@ -214,6 +217,7 @@ fn judged<'a>(
         waivers: request.waivers,
         now,
         programs: request.programs,
+        events: request.events,
         approvals: not_sealed(),
         threads: request.threads,
     }

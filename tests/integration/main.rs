@@ -24,10 +24,13 @@ mod hostile_waivers;
 mod init;
 mod kept;
 mod keys;
+mod log;
+mod log_gates;
 mod passphrases;
 #[path = "../postgres/mod.rs"]
 mod postgres;
 mod provenance;
+mod publish;
 mod real;
 mod released;
 #[path = "../repository/mod.rs"]

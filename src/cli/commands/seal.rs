@@ -36,6 +36,7 @@ pub fn run(context: &Context, args: &SealArgs) -> Result<Answer> {
     let mut secrets: Vec<PathBuf> = context.home().secrets()?.into_iter().map(|secret| secret.path).collect();
     secrets.extend(key_file);
     secrets.extend(context.global.passphrase_file.clone());
+    let trust = context.trust_file(args.trust.as_deref())?;
     let progress = Progress::start(context, "sealing");
     let request = Request {
         root: &context.global.tree,
@@ -50,7 +51,8 @@ pub fn run(context: &Context, args: &SealArgs) -> Result<Answer> {
         clock: &Timestamp::now,
         variables: &|name| std::env::var(name).ok(),
         programs: Some(context.programs()),
-        trust: &context.trust_file(args.trust.as_deref())?,
+        events: &|project| context.events(&policy, &trust, project),
+        trust: &trust,
         waivers: &waivers::load(&args.waivers)?,
         tier: args.tier.as_deref(),
         threads: context.threads(),
