@@ -146,7 +146,9 @@ fn failed(said: &Said) -> Vec<String> {
     let document = said.json();
     let gates = document["gates"].as_array().unwrap().iter();
     let failed = gates.filter(|gate| gate["status"] == "failed");
-    failed.map(|gate| format!("{}: {}", gate["id"].as_str().unwrap(), gate["detail"].as_str().unwrap())).collect()
+    failed
+        .map(|gate| format!("{}: {}", gate["id"].as_str().unwrap(), gate["detail"].as_str().unwrap()))
+        .collect()
 }
 
 #[test]

@@ -21,3 +21,4 @@ mod repository;
 mod sbom;
 mod sbom_trees;
 mod stock_tools;
+mod tlog;
