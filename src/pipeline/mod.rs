@@ -17,6 +17,7 @@ pub mod open;
 pub mod pack;
 pub mod pick;
 pub mod program;
+pub mod scratch;
 pub mod sink;
 pub mod source;
 pub mod staging;

@@ -2,6 +2,7 @@
 
 pub mod afterwards;
 pub mod approve;
+pub mod backup;
 pub mod copy;
 pub mod destination;
 pub mod diff;

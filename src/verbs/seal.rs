@@ -5,6 +5,7 @@ use crate::evidence::attest::Attesting;
 use crate::evidence::compose::{Identity, Payload, TagFiles, release_member};
 use crate::evidence::ddl;
 use crate::evidence::gates::events::Reader;
+use crate::evidence::filing::{self, Filed};
 use crate::evidence::gates::programs::Environment;
 use crate::evidence::gates::waivers::{self, WaiverFile};
 use crate::evidence::gates::{Evaluation, Tally, record};
@@ -38,7 +39,7 @@ use crate::pipeline::source::Root;
 use crate::pipeline::staging::Staging;
 use crate::pipeline::watch::Watch;
 use crate::policy::Policy;
-use crate::policy::gate::Stage;
+use crate::policy::gate::{Release, Stage};
 use crate::tree::git::{self, GitFacts};
 use crate::tree::member::MemberKind;
 use crate::tree::scan::{Scan, ScanOptions, scan};
@@ -116,6 +117,8 @@ pub struct Sealed {
     pub gates: Tally,
     /// The gates that were waived, and by what.
     pub waived: Vec<(String, Waived)>,
+    /// The archive for a software registry, where the policy asks for one.
+    pub filed: Option<Filed>,
     /// Where the release comes from, as the provenance says.
     pub origin: Origin,
     /// Files a rule takes whose class is not the release's.
@@ -131,8 +134,10 @@ pub fn seal(request: &Request<'_>, watch: &Watch) -> Result<Sealed> {
     let project = version::project_name(request.root, request.policy)?;
     let version = version::version(request.root, request.policy, request.version, facts.as_ref())?;
     still_signs(request, &project.value, evaluated_at)?;
+    let name = format!("{}-{}", project.value, version.value);
+    let filing = filing_name(request.policy, &name, &project.value, &version.value)?;
     let place =
-        Place::prepare(request.out, &format!("{}-{}", project.value, version.value), request.recipients)?;
+        Place::prepare(request.out, &name, request.recipients, filing.map(|name| format!("{name}.tar")))?;
     let scanned = scan_release(request, watch)?;
     let (epoch, epoch_source) = source_date_epoch(request.source_date_epoch, facts.as_ref(), &scanned);
     let identity = Identity {
@@ -176,6 +181,7 @@ pub fn seal(request: &Request<'_>, watch: &Watch) -> Result<Sealed> {
             .collect(),
         pack: made.pack,
         sbom: made.sbom,
+        filed: made.filed,
         gates: Tally::of(&gates),
         waived: gates.waived(),
         origin: origin.clone(),
@@ -265,6 +271,7 @@ struct Made {
     seal_sha256: Sha256,
     tag_manifest: Sha256,
     sbom: Sbom,
+    filed: Option<Filed>,
     scan: Scan,
 }
 
@@ -353,10 +360,41 @@ fn write(sealing: &Sealing<'_>, scan: Scan, watch: &Watch) -> Result<Made> {
         copy_others(&copy, &to_pack)?;
         copy.sync()?;
     }
-    Ok(Made { pack, archive, seal_sha256: Sha256::of(&seal), tag_manifest, sbom, scan })
+    let filed = file(&Filing { root: &root, policy: request.policy, identity, place }, &payload, watch)?;
+    Ok(Made { pack, archive, seal_sha256: Sha256::of(&seal), tag_manifest, sbom, filed, scan })
 }
 
-fn encryptor(recipients: &[Recipient]) -> Result<Option<age::Encryptor>> {
+/// What is filed, and where it is made.
+struct Filing<'a> {
+    root: &'a Root,
+    policy: &'a Policy,
+    identity: &'a Identity,
+    place: &'a Place,
+}
+
+/// Makes the archive for a software registry and the record of its digests, where the policy asks for them.
+fn file(filing: &Filing<'_>, payload: &Payload<'_>, watch: &Watch) -> Result<Option<Filed>> {
+    let Filing { root, policy, identity, place } = filing;
+    let Some(options) = &policy.filing else { return Ok(None) };
+    let Some(name) = filing_name(policy, &identity.name, &identity.project, &identity.version)? else {
+        return Ok(None);
+    };
+    let filed = filing::write(root, options, &name, payload, &place.filing_file(), watch)?;
+    place.filed(&filing::digests(&place.filed_before()?, &identity.project, &identity.version, &filed))?;
+    Ok(Some(filed))
+}
+
+/// What the archive that is filed is called, without its ending.
+fn filing_name(policy: &Policy, name: &str, project: &str, version: &str) -> Result<Option<String>> {
+    let Some(options) = &policy.filing else { return Ok(None) };
+    let Some(template) = &options.name else { return Ok(Some(name.to_owned())) };
+    let path = template.path(&Release::named(project, version, policy.tag.name(version)));
+    let path =
+        path.map_err(|fault| Error::input(fault.actual.unwrap_or(fault.subject), "see [filing] name"))?;
+    Ok(Some(path.to_string()))
+}
+
+pub(super) fn encryptor(recipients: &[Recipient]) -> Result<Option<age::Encryptor>> {
     if recipients.is_empty() {
         return Ok(None);
     }
@@ -371,7 +409,7 @@ fn encryptor(recipients: &[Recipient]) -> Result<Option<age::Encryptor>> {
         .map_err(|error| Error::input(format!("cannot encrypt to these recipients: {error}"), ""))
 }
 
-fn seal_of(identity: &Identity, pack: &Pack, policy: &Policy) -> Seal {
+pub(super) fn seal_of(identity: &Identity, pack: &Pack, policy: &Policy) -> Seal {
     Seal {
         name: identity.name.clone(),
         project: identity.project.clone(),
@@ -383,7 +421,11 @@ fn seal_of(identity: &Identity, pack: &Pack, policy: &Policy) -> Seal {
     }
 }
 
-fn append_tags(archive: &mut ArchiveWriter, tags: &mut TagFiles, identity: &Identity) -> Result<()> {
+pub(super) fn append_tags(
+    archive: &mut ArchiveWriter,
+    tags: &mut TagFiles,
+    identity: &Identity,
+) -> Result<()> {
     for (name, size, path) in tags.in_order() {
         let inside = format!("{}/{name}", identity.name);
         let member = Member {
