@@ -14,9 +14,11 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::io::{self, Read, Write};
 
+pub mod bucket;
 pub mod directory;
 pub mod memory;
 pub mod name;
+pub mod open;
 
 pub use name::ObjectName;
 
