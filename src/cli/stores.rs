@@ -12,6 +12,7 @@ use attestar::policy::Policy;
 use attestar::policy::gate::evidence::Event;
 use attestar::store::Store;
 use attestar::store::directory::Directory;
+use attestar::store::open::{Opening, open};
 use attestar::verbs::fetch::{Fetched, fetch};
 use attestar::verbs::target::Target;
 use jiff::Timestamp;
@@ -48,10 +49,15 @@ impl Context {
     pub fn open(
         &self,
         url: &str,
-        _endpoint: Option<&str>,
+        endpoint: Option<&str>,
         base: &Path,
         create: bool,
     ) -> Result<Box<dyn Store>> {
+        if url.contains("://") {
+            let variable = |name: &str| std::env::var(name).ok();
+            let opening = Opening { endpoint, variable: &variable, base, create, watch: &self.watch };
+            return open(url, &opening);
+        }
         let path = absolute(&base.join(url))?;
         let opened = match create {
             true => Directory::open_or_create(&path, &self.watch)?,
