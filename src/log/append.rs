@@ -102,7 +102,7 @@ impl Writer<'_> {
 
     /// Whether this writer can append, before anything is made that a leaf is to be of. Completes whatever an earlier one
     /// has left half done; gives how many leaves the log has.
-    pub fn prepare(&self) -> Result<u64> {
+    pub fn complete(&self) -> Result<u64> {
         self.may_sign()?;
         Ok(self.settle()?.size())
     }

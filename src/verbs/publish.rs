@@ -173,7 +173,7 @@ pub fn publish(release: &Release, request: &Request<'_>, watch: &Watch) -> Resul
     let log = Log { store: request.store, trust: request.trust, origin: Some(request.origin) };
     let writer = Writer { log, origin: request.origin, key: request.key, state: &request.state };
     // A log that cannot be appended to is found out before anything is written.
-    writer.prepare()?;
+    writer.complete()?;
     let folder = release_folder(&release.name);
     let mut into = Into { store: request.store, folder: &folder, created: 0, already: 0 };
     let receipt_name = format!("{}{SUFFIX}", release.archive_name);
