@@ -94,3 +94,14 @@ fn keys_that_cannot_work_are_refused() {
         "`compatible` must be true or false, not a string"
     );
 }
+
+#[test]
+fn a_schema_may_ask_for_the_names_of_the_release() {
+    let keys = format!("{KEYS}\nfill = true");
+    let schema = r#"{"properties":{"label":{"enum":["x","release-{version} {tag} {project}"]}}}"#;
+    passes(&keys, &tree(schema, r#"{"label":"release-1.2.3 v1.2.3 app"}"#));
+    let other = tree(schema, r#"{"label":"release-1.2.2 v1.2.2 app"}"#);
+    assert_eq!(one_fault(&keys, &other).0, "d/a.json#/label");
+    assert_eq!(one_fault(KEYS, &tree(schema, r#"{"label":"release-1.2.3 v1.2.3 app"}"#)).1, "valid");
+    assert_eq!(refusal(&format!("{keys}\ncompatible = true")).0, 4);
+}
