@@ -36,6 +36,6 @@ mod schemas;
 mod seal;
 mod shell;
 mod signers;
-mod waive;
 mod stores;
+mod waive;
 mod world;
