@@ -190,7 +190,13 @@ codes! {
     NotLogged = "not-logged", Refutes;
     /// The proof does not show that this archive's receipt is in the log
     ProofInvalid = "proof-invalid", Refutes;
-    // Gates: one code a kind.
+    // Gates: one code a kind, and what is said of several.
+    /// A gate of the named policy could not be judged: its evidence is not in the pack, and nothing signed says that it held
+    GateUnchecked = "gate-unchecked", Unverified;
+    /// The gates of a stage were evaluated under another policy than the one that was sealed
+    OtherPolicy = "other-policy", Warns;
+    /// The tree whose evidence was judged is at another commit than the one that was sealed
+    OtherCommit = "other-commit", Warns;
     /// The pack was sealed although a gate failed
     GateFailed = "gate-failed", Refuses;
     /// Files, tag and sealed version do not agree
@@ -270,11 +276,18 @@ codes! {
     // Hashes.
     /// There is no HASHES manifest to check
     HashesMissing = "hashes-missing", Refutes;
+    /// The evidence section of the release notes is not that of this tree
+    NotesStale = "notes-stale", Refutes;
     // Restoring.
     /// The target cannot hold this name beside another one of the pack
     NameCollision = "name-collision", Fails;
     /// A link of the tree was kept in the inventory only, and was not made
     LinkNotRestored = "link-not-restored", Warns;
+    // Backing up.
+    /// A run that was killed had left files on this host; they were removed
+    Cleaned = "cleaned", Warns;
+    /// Something that this run made could not be removed
+    LeftBehind = "left-behind", Warns;
 }
 
 impl fmt::Display for Code {

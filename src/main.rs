@@ -4,6 +4,10 @@
 
 mod cli;
 
+/// The library leaves the allocator to whoever uses it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> std::process::ExitCode {
     cli::main()
 }

@@ -2,8 +2,9 @@
 
 use crate::error::Result;
 use crate::evidence::agreement::{POLICY, small};
-use crate::evidence::gates::Tally;
 use crate::evidence::gates::record::GATES;
+use crate::evidence::gates::said::own_policy;
+use crate::evidence::gates::{Tally, tally};
 use crate::evidence::pack::unjudged;
 use crate::evidence::payload::{MANIFEST, NAMED_MAX, Payload};
 use crate::evidence::provenance::{DDL, PROVENANCE, ddl_digest, subjects};
@@ -25,7 +26,7 @@ use crate::keys::right::Right;
 use crate::keys::trust::Trust;
 use crate::keys::verify::{Expect, Verified};
 use crate::pipeline::contents::Tags;
-use crate::policy::{Policy, Source, gate};
+use crate::policy::{Policy, gate};
 use std::collections::BTreeMap;
 
 /// What the attestations of a pack are judged by.
@@ -80,7 +81,7 @@ impl Attested<'_> {
         let (tally, faults) = judge(self.pack, statement.predicate());
         findings.extend(faults);
         outcome.conclude("gates", format!("{tally} when sealed"), findings);
-        let policy = self.policy()?;
+        let policy = own_policy(self.tags)?;
         let record = waived::Record {
             gates: &statement.predicate().gates,
             policy_sha256: self.pack.policy.sha256,
@@ -288,14 +289,7 @@ impl Attested<'_> {
     fn gates_of_the_policy(&self) -> Result<usize> {
         let at_seal =
             |policy: &Policy| policy.gates.iter().filter(|one| one.stage == gate::Stage::Seal).count();
-        Ok(self.policy()?.as_ref().map_or(0, at_seal))
-    }
-
-    /// The pack's own policy, if it can be read: evidence, and never an instruction.
-    fn policy(&self) -> Result<Option<Policy>> {
-        let text = small(self.tags, POLICY)?.map(String::from_utf8);
-        let Some(Ok(text)) = text else { return Ok(None) };
-        Ok(Policy::parse(Source::File(POLICY.into()), text).ok())
+        Ok(own_policy(self.tags)?.as_ref().map_or(0, at_seal))
     }
 
     fn digest_of(&self, name: &str) -> Result<Option<Sha256>> {
@@ -317,22 +311,11 @@ fn judge(pack: &Pack, said: &VerificationSummary) -> (Tally, Vec<Finding>) {
     same("stage", said.gates.stage.clone(), gate::Stage::Seal.to_string());
     same("policy", digest(said.policy.digest.sha256), digest(pack.policy.sha256));
     same("result", format!("{:?}", said.verification_result), format!("{:?}", VerificationResult::Passed));
-    let mut tally = Tally::default();
-    for one in &said.gates.gates {
-        let refuses = one.severity != "warning";
-        match gate::Status::named(&one.status) {
-            Some(gate::Status::Failed) if refuses => {
-                tally.add(gate::Status::Failed);
-                findings.push(Finding::new(Code::GateFailed, &one.id).actual("it failed when it was sealed"));
-            }
-            Some(gate::Status::Waived) if one.waiver.is_none() => {
-                let finding = Finding::new(Code::StatementInvalid, &one.id);
-                findings.push(finding.actual("waived, but by no waiver"));
-            }
-            Some(status) => tally.add(status),
-            None => findings.push(Finding::new(Code::StatementInvalid, &one.id).actual(&one.status)),
-        }
-    }
+    // A tag file holds no clock reading, and its signer is judged by the receipt's time alone.
+    let time = said.time_verified.map_or(ABSENT.to_owned(), |time| time.to_string());
+    same("timeVerified", time, ABSENT.to_owned());
+    let (tally, faults) = tally(&said.gates.gates, "it failed when it was sealed");
+    findings.extend(faults);
     (tally, findings)
 }
 

@@ -66,7 +66,8 @@ fn one(gate: &Gate, waiver: &VerifiedWaiver) -> String {
 }
 
 impl Record<'_> {
-    fn judge(
+    /// Judges the waiver of a gate.
+    pub fn judge(
         &self,
         gate: &Gate,
         waived: &Waived,

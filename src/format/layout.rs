@@ -5,7 +5,7 @@
 
 use crate::format::digest::Sha256;
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::ser::Formatter;
 use std::io::{self, Write};
 
@@ -14,9 +14,9 @@ pub(crate) const UUID_NONE: &str = "00000000-0000-8000-8000-000000000000";
 
 /// The bytes of a document and a final LF. Its first string that ends in [`UUID_NONE`] ends in a UUID of version 8 then,
 /// which is the digest of the document as it was without it: so the same content has the same bytes, and other content
-/// another UUID.
-pub(crate) fn stamped(document: &impl Serialize) -> Vec<u8> {
-    let mut bytes = Vec::new();
+/// another UUID. `bytes_expected` need not be right: memory that grows under a large document is copied again and again.
+pub(crate) fn stamped(document: &impl Serialize, bytes_expected: usize) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(bytes_expected);
     let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, Lines::default());
     document.serialize(&mut serializer).expect("strings and arrays always serialise, and memory takes them");
     let uuid = uuid(Sha256::of(&bytes));
@@ -27,6 +27,19 @@ pub(crate) fn stamped(document: &impl Serialize) -> Vec<u8> {
     }
     bytes.push(b'\n');
     bytes
+}
+
+/// An array whose elements are made while they are written, so that a long one never lies in memory beside its text.
+pub(crate) struct Each<F>(pub F);
+
+impl<F, I> Serialize for Each<F>
+where
+    F: Fn() -> I,
+    I: IntoIterator<Item: Serialize>,
+{
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq((self.0)())
+    }
 }
 
 /// A UUID of version 8 (RFC 9562, section 5.8) from the first bytes of a digest.
@@ -138,9 +151,10 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use serde_json::json;
+    use std::collections::BTreeMap;
 
     fn written(document: &impl Serialize) -> String {
-        let text = String::from_utf8(stamped(document)).unwrap();
+        let text = String::from_utf8(stamped(document, 0)).unwrap();
         text.strip_suffix('\n').unwrap().to_owned()
     }
 
@@ -150,6 +164,8 @@ mod tests {
         let expected = "{\n \"a\":1,\n \"b\":[\n  {\"c\":[1,{\"d\":2}]},\n  [],\n  {}\n ],\n \"e\":{\"f\":[1,2]},\n \"g\":[]\n}";
         assert_eq!(written(&document), expected);
         assert_eq!(written(&json!({})), "{}");
+        let made = BTreeMap::from([("b", Each(|| [1, 2].iter().filter(|number| **number > 1)))]);
+        assert_eq!(written(&made), "{\n \"b\":[\n  2\n ]\n}");
     }
 
     #[test]

@@ -114,7 +114,8 @@ impl Writer<'_> {
             if open.iter().any(|other| other.record.leaf.event == digest) {
                 continue;
             }
-            let created = self.log.store.create(&ObjectName::new(&record.leaf.event_path())?, &record.statement)?;
+            let created =
+                self.log.store.create(&ObjectName::new(&record.leaf.event_path())?, &record.statement)?;
             // What comes before its leaf and was not there has no leaf among those that were.
             let from = if created == Created::Created { size } else { 0 };
             open.push(Open { record, from });
@@ -182,7 +183,10 @@ impl Writer<'_> {
                         pending.size() == size && Some(pending.checkpoint()) != head
                     };
                     if pending.as_ref().is_some_and(is_other) {
-                        return Err(invalid(PENDING, "it has as many leaves as the checkpoint, and other ones"));
+                        return Err(invalid(
+                            PENDING,
+                            "it has as many leaves as the checkpoint, and other ones",
+                        ));
                     }
                     self.recall(head.as_ref())?;
                     return Ok(Settled { head, pending: pending.map(|pending| pending.revision) });
@@ -198,9 +202,14 @@ impl Writer<'_> {
         let Some((bytes, _)) = self.log.store.get(&name, staged::STAGED_BYTES_MAX)? else {
             // Whoever completes takes it away, once the checkpoint is there.
             let now = self.log.head()?.map_or(0, |head| head.size());
-            return if now >= pending.size() { Ok(()) } else { Err(invalid(PENDING, "what it names is not staged")) };
+            return if now >= pending.size() {
+                Ok(())
+            } else {
+                Err(invalid(PENDING, "what it names is not staged"))
+            };
         };
-        let files = staged::parse(&bytes).ok_or_else(|| invalid(name.as_str(), "not what a writer stages"))?;
+        let files =
+            staged::parse(&bytes).ok_or_else(|| invalid(name.as_str(), "not what a writer stages"))?;
         if self.follow(pending, head, &files)? != files {
             return Err(invalid(name.as_str(), "its files are not those of the log that is pending"));
         }
@@ -248,7 +257,9 @@ impl Writer<'_> {
         match self.log.store.get(&name, bytes.len())? {
             Some((there, _)) if there != bytes => {
                 let finding = Finding::new(Code::LogForked, name.as_str());
-                Err(Error::refused(finding.actual("it is there with other bytes: the log went on from here before")))
+                Err(Error::refused(
+                    finding.actual("it is there with other bytes: the log went on from here before"),
+                ))
             }
             // Gone again is as good: then the full tile has come.
             _ => Ok(()),

@@ -2,6 +2,7 @@
 
 use crate::error::Result;
 use crate::finding::{Code, Finding};
+use crate::format::approval::Approval;
 use crate::format::bundle::BUNDLE_BYTES_MAX;
 use crate::format::digest::Sha256;
 use crate::format::event::Event;
@@ -11,6 +12,7 @@ use crate::format::leaf::{Leaf, What};
 use crate::format::receipt::Receipt;
 use crate::format::statement::{Predicate, Statement, Subject};
 use crate::format::test_result::{self, TestResult};
+use crate::format::waiver::Waiver;
 use crate::keys::right::Right;
 use crate::keys::trust::Trust;
 use crate::keys::verify::{Expect, Verified};
@@ -35,7 +37,8 @@ impl Log<'_> {
     pub fn told(&self, leaf: &Leaf) -> Result<std::result::Result<Told, Vec<Finding>>> {
         let path = leaf.event_path();
         let Some((statement, _)) = self.store.get(&ObjectName::new(&path)?, BUNDLE_BYTES_MAX)? else {
-            let finding = Finding::new(Code::Missing, path).expected(format!("what was {} {}", leaf.what, leaf.name));
+            let finding =
+                Finding::new(Code::Missing, path).expected(format!("what was {} {}", leaf.what, leaf.name));
             return Ok(Err(vec![finding]));
         };
         Ok(verify(self.trust, leaf, &statement))
@@ -46,7 +49,8 @@ impl Log<'_> {
 pub fn verify(trust: &Trust, leaf: &Leaf, statement: &[u8]) -> std::result::Result<Told, Vec<Finding>> {
     let found = Sha256::of(statement);
     if found != leaf.event {
-        let finding = Finding::new(Code::Altered, leaf.event_path()).expected(format!("sha256 {}", leaf.event));
+        let finding =
+            Finding::new(Code::Altered, leaf.event_path()).expected(format!("sha256 {}", leaf.event));
         return Err(vec![finding.actual(format!("sha256 {found}"))]);
     }
     let behind = Behind { trust, leaf, statement, file: leaf.event_path() };
@@ -58,7 +62,8 @@ pub fn verify(trust: &Trust, leaf: &Leaf, statement: &[u8]) -> std::result::Resu
         What::Verified => behind.event(Right::Verify),
         What::Pruned => behind.event(Right::Prune),
         What::Drilled => behind.drill(),
-        What::Approved | What::Waived => Err(vec![behind.finding().actual("not known to this attestar")]),
+        What::Approved => behind.approval(),
+        What::Waived => behind.waiver(),
     }
 }
 
@@ -111,6 +116,16 @@ impl Behind<'_> {
         };
         let gates = self.signed::<VerificationSummary>(Right::SealRelease, Some(Kind::Release), name)?;
         Ok(told(&gates, gates.predicate().verification_result == VerificationResult::Passed))
+    }
+
+    fn approval(&self) -> std::result::Result<Told, Vec<Finding>> {
+        let name = |approval: &Approval| format!("{}-{}", approval.project, approval.version);
+        Ok(told(&self.signed::<Approval>(Right::Approve, Some(Kind::Release), name)?, true))
+    }
+
+    fn waiver(&self) -> std::result::Result<Told, Vec<Finding>> {
+        let name = |waiver: &Waiver| format!("{}-{}", waiver.project, waiver.version);
+        Ok(told(&self.signed::<Waiver>(Right::Waive, Some(Kind::Release), name)?, true))
     }
 
     fn event(&self, right: Right) -> std::result::Result<Told, Vec<Finding>> {

@@ -128,7 +128,10 @@ impl Log<'_> {
             Some(entries) if count(&entries) => Ok(read.bytes),
             Some(entries) if read.is_full && entries.len() == usize::from(FULL) => {
                 let mut cut = Vec::new();
-                entries.iter().take(tile.width.into()).for_each(|entry| assert!(entries::append(&mut cut, entry)));
+                entries
+                    .iter()
+                    .take(tile.width.into())
+                    .for_each(|entry| assert!(entries::append(&mut cut, entry)));
                 Ok(cut)
             }
             _ => Err(invalid(format!("log/{}", read.path), format!("it has not {} entries", tile.width))),
@@ -142,7 +145,8 @@ impl Log<'_> {
             true => tile.full().hashes(&read.bytes).map(|full| full[..tile.width.into()].to_vec()),
             false => tile.hashes(&read.bytes),
         };
-        hashes.ok_or_else(|| invalid(format!("log/{}", read.path), format!("it has not {} hashes", tile.width)))
+        hashes
+            .ok_or_else(|| invalid(format!("log/{}", read.path), format!("it has not {} hashes", tile.width)))
     }
 
     /// What lies under the first of two paths, else under the second.

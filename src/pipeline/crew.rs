@@ -3,7 +3,9 @@
 //! done on all cores.
 
 use crate::error::{Error, Result};
+use std::iter;
 use std::num::NonZero;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
@@ -18,6 +20,21 @@ pub fn together<T: Send>(threads: usize, job: impl Fn() -> T + Sync) -> Vec<T> {
         let workers: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(&job)).collect();
         workers.into_iter().map(|worker| worker.join().expect("a worker does not panic")).collect()
     })
+}
+
+/// Does a job for each piece, and gives what each came to, in the order of the pieces. Whoever is free takes the next.
+pub fn each<P: Sync, T: Send>(pieces: &[P], threads: usize, job: impl Fn(&P) -> T + Sync) -> Vec<T> {
+    let next = AtomicUsize::new(0);
+    let turn = || {
+        let mine = iter::from_fn(|| {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            Some((at, job(pieces.get(at)?)))
+        });
+        mine.collect::<Vec<(usize, T)>>()
+    };
+    let mut all: Vec<(usize, T)> = together(threads.min(pieces.len()), turn).into_iter().flatten().collect();
+    all.sort_unstable_by_key(|(at, _)| *at);
+    all.into_iter().map(|(_, done)| done).collect()
 }
 
 struct Crew<T> {
@@ -115,6 +132,15 @@ mod tests {
         let mut done = hands.unwrap().concat();
         done.sort_unstable();
         assert_eq!(done, (1..1000).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn what_each_piece_came_to_is_in_the_order_of_the_pieces() {
+        let pieces: Vec<u32> = (0..1000).collect();
+        for threads in [0, 1, 3] {
+            assert_eq!(each(&pieces, threads, |piece| piece * 2), (0..2000).step_by(2).collect::<Vec<_>>());
+        }
+        assert!(each(&[], 3, |piece: &u32| *piece).is_empty());
     }
 
     #[test]

@@ -33,7 +33,8 @@ pub struct Program<'a> {
     pub variables: &'a [(OsString, OsString)],
     /// How long it may take.
     pub time_limit: Duration,
-    /// How much of its output is kept, in bytes; the rest is read and dropped.
+    /// How much of its output is kept of the beginning, and as much of the end, in bytes; what is between them is read
+    /// and dropped.
     pub output_bytes_max: usize,
 }
 
@@ -46,8 +47,10 @@ pub struct Ended {
     pub why: Option<String>,
     /// The beginning of what it printed, on both streams.
     pub output: Vec<u8>,
-    /// How many bytes it printed besides.
+    /// How many bytes it printed after that which are not kept.
     pub dropped: u64,
+    /// The end of what it printed; empty if the beginning is all.
+    pub tail: Vec<u8>,
 }
 
 impl Program<'_> {
@@ -120,8 +123,9 @@ impl Running {
             status.signal().map(|signal| format!("ended by signal {signal}"))
         };
         let code = status.code().filter(|_| !is_over);
-        let Output { kept, dropped, .. } = &mut self.output;
-        Ok(Ended { code, why, output: std::mem::take(kept), dropped: *dropped })
+        let Output { kept, tail, dropped, .. } = self.output.finish();
+        let (output, tail, dropped) = (std::mem::take(kept), std::mem::take(tail), *dropped);
+        Ok(Ended { code, why, output, dropped, tail })
     }
 
     /// Whether it has ended; it is not reaped by that.
@@ -157,10 +161,12 @@ impl Drop for Running {
     }
 }
 
-/// What is printed, kept up to a limit.
+/// What is printed: its beginning and its end, each up to a limit.
 struct Output {
     reader: PipeReader,
     kept: Vec<u8>,
+    /// What came last: up to twice the limit, so that it is not moved at each reading.
+    tail: Vec<u8>,
     most: usize,
     dropped: u64,
     buffer: Vec<u8>,
@@ -168,7 +174,8 @@ struct Output {
 
 impl Output {
     fn new(reader: PipeReader, most: usize) -> Output {
-        Output { reader, kept: Vec::new(), most, dropped: 0, buffer: vec![0; 64 * 1024] }
+        let (kept, tail) = (Vec::new(), Vec::new());
+        Output { reader, kept, tail, most, dropped: 0, buffer: vec![0; 64 * 1024] }
     }
 
     /// Takes what is there; whether that was the end of it. Not more than some rounds, so that a program that prints
@@ -180,13 +187,28 @@ impl Output {
                 Ok(count) => {
                     let free = self.most.saturating_sub(self.kept.len()).min(count);
                     self.kept.extend_from_slice(self.buffer.get(..free).unwrap_or_default());
-                    self.dropped += (count - free) as u64;
+                    self.tail.extend_from_slice(self.buffer.get(free..count).unwrap_or_default());
+                    if self.tail.len() > 2 * self.most {
+                        self.cut();
+                    }
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return error.kind() != ErrorKind::WouldBlock,
             }
         }
         false
+    }
+
+    /// Drops what is before the end of the tail.
+    fn cut(&mut self) {
+        let before = self.tail.len().saturating_sub(self.most);
+        self.tail.drain(..before);
+        self.dropped += before as u64;
+    }
+
+    fn finish(&mut self) -> &mut Output {
+        self.cut();
+        self
     }
 
     /// Everybody who could print has ended, but for what left the group.
@@ -245,7 +267,10 @@ mod tests {
     #[test]
     fn binary_output_without_end_is_counted() {
         let ended = run("head -c 100000 /dev/zero; printf '\\377'", &[("PATH", "/usr/bin:/bin")], LONG);
-        assert_eq!((ended.code, ended.output.len(), ended.dropped), (Some(0), 1000, 99_001));
+        assert_eq!((ended.code, ended.output.len(), ended.dropped), (Some(0), 1000, 98_001));
+        assert_eq!((ended.tail.len(), ended.tail.last()), (1000, Some(&0xff)), "the end is kept as well");
+        let ended = run("head -c 1500 /dev/zero", &[("PATH", "/usr/bin:/bin")], LONG);
+        assert_eq!((ended.output.len(), ended.dropped, ended.tail.len()), (1000, 0, 500));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 pub mod backup;
 mod builtin;
 pub mod capture;
+pub mod filing;
 pub mod gate;
 pub mod git;
 mod matcher;
@@ -15,11 +16,14 @@ mod reach;
 pub mod rules;
 pub mod sbom;
 mod secrets;
+pub mod store;
 #[cfg(test)]
 mod tests;
 mod values;
 
+pub use filing::FilingOptions;
 pub use git::GitOptions;
 pub use rules::{Dialect, HashesPaths, Include, Policy, SealOptions, Source, TagTemplate};
 pub use sbom::SbomOptions;
+pub use store::StoreOptions;
 pub use values::is_project_name;

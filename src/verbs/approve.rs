@@ -112,6 +112,7 @@ fn see(request: &Request<'_>, watch: &Watch) -> Result<Seen> {
         evidence_only: true,
         allow_unsigned: false,
         approvals: false,
+        policy: None,
         threads: request.threads,
     };
     let verified = verify(&to_verify, watch)?;

@@ -114,6 +114,7 @@ fn judge(request: &Request<'_>, side: &Side, watch: &Watch) -> Result<(Judged, O
                 tree: None,
                 evidence_only: true,
                 allow_unsigned: false,
+                policy: None,
                 // Who approves wants to see what differs first.
                 approvals: false,
                 threads: request.threads,

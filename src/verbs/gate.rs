@@ -11,12 +11,13 @@ use crate::format::nearest::nearest;
 use crate::keys::trust::Trust;
 use crate::pipeline::watch::Watch;
 use crate::policy::Policy;
-use crate::policy::gate::{Release, Stage};
+use crate::policy::gate::evidence::Approval;
+use crate::policy::gate::{Gate, Release, Stage, secrets};
 use crate::tree::git;
 use crate::tree::scan::Scan;
 use crate::tree::version;
 use crate::verbs::origin::origin;
-use crate::verbs::seal::preview;
+use crate::verbs::seal::{not_payload, preview};
 use jiff::Timestamp;
 use std::path::Path;
 
@@ -63,9 +64,9 @@ pub fn gate<'p>(request: &Request<'p>, watch: &Watch) -> Result<Gated<'p>> {
     let facts = git::facts(request.root)?;
     let project = version::project_name(request.root, request.policy)?.value;
     let version = version::version(request.root, request.policy, request.version, facts.as_ref())?.value;
-    known(request)?;
+    known(request.policy, request.stage, request.only)?;
     let scan = preview(request.root, request.policy, request.out, watch)?;
-    let out = [request.out.to_owned()];
+    let out = not_payload(request.root, request.policy, request.out);
     let origin = origin(request.root, request.policy, &version, facts, &out, &|_| None)?;
     let judged = Judged {
         root: request.root,
@@ -73,6 +74,7 @@ pub fn gate<'p>(request: &Request<'p>, watch: &Watch) -> Result<Gated<'p>> {
         origin: &origin,
         project: &project,
         version: &version,
+        commit: origin.git.as_ref().and_then(|git| git.commit.as_deref()),
         tier: request.tier,
         stage: request.stage,
         only: request.only,
@@ -81,6 +83,7 @@ pub fn gate<'p>(request: &Request<'p>, watch: &Watch) -> Result<Gated<'p>> {
         waivers: request.waivers,
         now: request.now,
         programs: request.programs,
+        approvals: not_sealed(),
         threads: request.threads,
     };
     let evaluation = judged.evaluate(&scan, watch)?;
@@ -100,6 +103,8 @@ pub struct Judged<'p, 'a> {
     pub project: &'a str,
     /// The version.
     pub version: &'a str,
+    /// The commit that is, or was, sealed.
+    pub commit: Option<&'a str>,
     /// The tier that was given; it goes before the policy's.
     pub tier: Option<&'a str>,
     /// The stage.
@@ -116,8 +121,15 @@ pub struct Judged<'p, 'a> {
     pub now: Timestamp,
     /// The environment for programs of gates, where they may be started.
     pub programs: Option<Environment<'a>>,
+    /// The approvals over the seal, or why there are none.
+    pub approvals: std::result::Result<Vec<Approval>, String>,
     /// Worker threads.
     pub threads: usize,
+}
+
+/// There is no seal yet that somebody could approve.
+pub fn not_sealed() -> std::result::Result<Vec<Approval>, String> {
+    Err("nothing is sealed yet".to_owned())
 }
 
 impl<'p, 'a> Judged<'p, 'a>
@@ -146,7 +158,10 @@ where
             last: &last,
             threads: self.threads,
         };
-        let evidence = TreeEvidence::new(judging, watch)?.with_programs(self.programs);
+        let evidence = TreeEvidence::new(judging, watch)?
+            .with_programs(self.programs)
+            .with_approvals(self.approvals.clone())
+            .with_search(self.searches());
         let previous = last.as_ref().ok().map(|last| &*last.release.version);
         let release = Release { previous, stage: self.stage, ..self.release() };
         let bump = previous.and_then(|previous| last::bump(previous, self.version));
@@ -157,8 +172,15 @@ where
         Ok(evaluation)
     }
 
+    /// Whether a gate will ask for credentials.
+    fn searches(&self) -> bool {
+        let is_asked =
+            |gate: &&Gate| gate.stage == self.stage && (self.only.is_empty() || self.only.contains(&gate.id));
+        self.policy.gates.iter().filter(is_asked).any(|gate| gate.kind.name == secrets::KIND.name)
+    }
+
     /// The release, without what is known of earlier ones.
-    pub fn release(&self) -> Release<'a> {
+    fn release(&self) -> Release<'a> {
         Release {
             project: self.project,
             version: self.version,
@@ -166,7 +188,7 @@ where
             previous: None,
             bump: None,
             tier: self.tier.or(self.policy.tier.as_deref()),
-            commit: self.origin.git.as_ref().and_then(|git| git.commit.as_deref()),
+            commit: self.commit,
             stage: self.stage,
             now: self.now,
         }
@@ -174,15 +196,12 @@ where
 }
 
 /// Refuses ids that the policy does not have: a gate that was asked for and does not run is no pass.
-fn known(request: &Request<'_>) -> Result<()> {
-    let ids = || request.policy.gates.iter().filter(|gate| gate.stage == request.stage).map(|gate| &*gate.id);
-    for id in request.only {
+pub(super) fn known(policy: &Policy, stage: Stage, only: &[String]) -> Result<()> {
+    let ids = || policy.gates.iter().filter(|gate| gate.stage == stage).map(|gate| &*gate.id);
+    for id in only {
         if !ids().any(|known| known == id) {
             let hint = nearest(id, ids()).map(|near| format!("did you mean `{near}`?")).unwrap_or_default();
-            return Err(Error::usage(
-                format!("the policy has no gate `{id}` at stage {}", request.stage),
-                hint,
-            ));
+            return Err(Error::usage(format!("the policy has no gate `{id}` at stage {stage}"), hint));
         }
     }
     Ok(())

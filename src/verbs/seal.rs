@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use crate::evidence::attest::Attesting;
 use crate::evidence::compose::{Identity, Payload, TagFiles, release_member};
 use crate::evidence::ddl;
+use crate::evidence::filing::{self, Filed};
 use crate::evidence::gates::programs::Environment;
 use crate::evidence::gates::waivers::{self, WaiverFile};
 use crate::evidence::gates::{Evaluation, Tally, record};
@@ -42,7 +43,7 @@ use crate::tree::git::{self, GitFacts};
 use crate::tree::member::MemberKind;
 use crate::tree::scan::{Scan, ScanOptions, scan};
 use crate::tree::version::{self, Told};
-use crate::verbs::gate::Judged;
+use crate::verbs::gate::{Judged, not_sealed};
 use crate::verbs::origin::{origin, unread};
 use crate::verbs::place::{Place, Placed};
 use jiff::Timestamp;
@@ -113,6 +114,8 @@ pub struct Sealed {
     pub gates: Tally,
     /// The gates that were waived, and by what.
     pub waived: Vec<(String, Waived)>,
+    /// The archive for a software registry, where the policy asks for one.
+    pub filed: Option<Filed>,
     /// Where the release comes from, as the provenance says.
     pub origin: Origin,
     /// Files a rule takes whose class is not the release's.
@@ -128,8 +131,10 @@ pub fn seal(request: &Request<'_>, watch: &Watch) -> Result<Sealed> {
     let project = version::project_name(request.root, request.policy)?;
     let version = version::version(request.root, request.policy, request.version, facts.as_ref())?;
     still_signs(request, &project.value, evaluated_at)?;
+    let name = format!("{}-{}", project.value, version.value);
+    let filing = filing_name(request.policy, &name, &project.value, &version.value)?;
     let place =
-        Place::prepare(request.out, &format!("{}-{}", project.value, version.value), request.recipients)?;
+        Place::prepare(request.out, &name, request.recipients, filing.map(|name| format!("{name}.tar")))?;
     let scanned = scan_release(request, watch)?;
     let (epoch, epoch_source) = source_date_epoch(request.source_date_epoch, facts.as_ref(), &scanned);
     let identity = Identity {
@@ -141,23 +146,15 @@ pub fn seal(request: &Request<'_>, watch: &Watch) -> Result<Sealed> {
         policy_text: request.policy.text.clone(),
         source_date_epoch: epoch,
     };
-    let out = [request.out.to_owned()];
+    let out = not_payload(request.root, request.policy, request.out);
     let origin = origin(request.root, request.policy, &version.value, facts, &out, request.variables)?;
     let judged = judged(request, &identity, &origin, evaluated_at);
     let gates = judged.evaluate(&scanned, watch)?;
-    let release = judged.release();
     watch.check()?;
     if gates.refuses() {
         return Err(Error::Refused(gates.findings()));
     }
-    let context = Sealing {
-        request,
-        identity: &identity,
-        origin: &origin,
-        gates: &gates,
-        release: &release,
-        place: &place,
-    };
+    let context = Sealing { request, identity: &identity, origin: &origin, gates: &gates, place: &place };
     let made = write_steady(&context, scanned, watch)?;
     let receipt = receipt(request, &made, &place, evaluated_at);
     let placed = place.publish(&request.key.sign_statement(&receipt).to_bytes())?;
@@ -181,6 +178,7 @@ pub fn seal(request: &Request<'_>, watch: &Watch) -> Result<Sealed> {
             .collect(),
         pack: made.pack,
         sbom: made.sbom,
+        filed: made.filed,
         gates: Tally::of(&gates),
         waived: gates.waived(),
         origin: origin.clone(),
@@ -213,6 +211,7 @@ fn judged<'a>(
         origin,
         project: &identity.project,
         version: &identity.version,
+        commit: origin.git.as_ref().and_then(|git| git.commit.as_deref()),
         tier: request.tier,
         stage: Stage::Seal,
         only: &[],
@@ -221,6 +220,7 @@ fn judged<'a>(
         waivers: request.waivers,
         now,
         programs: request.programs,
+        approvals: not_sealed(),
         threads: request.threads,
     }
 }
@@ -228,7 +228,14 @@ fn judged<'a>(
 /// What would be sealed, for `--list-unmatched`: nothing is read.
 pub fn preview(root: &Path, policy: &Policy, out: &Path, watch: &Watch) -> Result<Scan> {
     let progress = |_| watch.check();
-    scan(root, policy, &ScanOptions { kind: Kind::Release, excluded: &[out.to_owned()], progress: &progress })
+    let excluded = not_payload(root, policy, out);
+    scan(root, policy, &ScanOptions { kind: Kind::Release, excluded: &excluded, progress: &progress })
+}
+
+/// Folders that are never payload, though they may lie in the tree: what gets what is sealed, and the policy's store.
+pub fn not_payload(root: &Path, policy: &Policy, out: &Path) -> Vec<PathBuf> {
+    let store = policy.store.as_ref().and_then(|store| store.directory(root));
+    [out.to_owned()].into_iter().chain(store).collect()
 }
 
 fn scan_release(request: &Request<'_>, watch: &Watch) -> Result<Scan> {
@@ -260,6 +267,7 @@ struct Made {
     seal_sha256: Sha256,
     tag_manifest: Sha256,
     sbom: Sbom,
+    filed: Option<Filed>,
     scan: Scan,
 }
 
@@ -269,7 +277,6 @@ struct Sealing<'a> {
     identity: &'a Identity,
     origin: &'a Origin,
     gates: &'a Evaluation<'a>,
-    release: &'a Release<'a>,
     place: &'a Place,
 }
 
@@ -327,8 +334,15 @@ fn write(sealing: &Sealing<'_>, scan: Scan, watch: &Watch) -> Result<Made> {
         key: request.key,
     };
     let sbom = attesting.write(says.software, &mut tags)?;
-    let summary = record::summary(request.policy, &identity.name, sealing.release, sealing.gates);
-    attesting.gates(summary, &mut tags)?;
+    let about = record::About {
+        policy: request.policy,
+        pack: &identity.name,
+        project: &identity.project,
+        version: &identity.version,
+        commit: origin.git.as_ref().and_then(|git| git.commit.as_deref()),
+        time_verified: None,
+    };
+    attesting.gates(about.summary(sealing.gates), &mut tags)?;
     for lifted in &sealing.gates.lifted {
         tags.add(&waivers::tag_file(&lifted.gate), |out| out.write_all(&lifted.bundle))?;
     }
@@ -342,10 +356,41 @@ fn write(sealing: &Sealing<'_>, scan: Scan, watch: &Watch) -> Result<Made> {
         copy_others(&copy, &to_pack)?;
         copy.sync()?;
     }
-    Ok(Made { pack, archive, seal_sha256: Sha256::of(&seal), tag_manifest, sbom, scan })
+    let filed = file(&Filing { root: &root, policy: request.policy, identity, place }, &payload, watch)?;
+    Ok(Made { pack, archive, seal_sha256: Sha256::of(&seal), tag_manifest, sbom, filed, scan })
 }
 
-fn encryptor(recipients: &[Recipient]) -> Result<Option<age::Encryptor>> {
+/// What is filed, and where it is made.
+struct Filing<'a> {
+    root: &'a Root,
+    policy: &'a Policy,
+    identity: &'a Identity,
+    place: &'a Place,
+}
+
+/// Makes the archive for a software registry and the record of its digests, where the policy asks for them.
+fn file(filing: &Filing<'_>, payload: &Payload<'_>, watch: &Watch) -> Result<Option<Filed>> {
+    let Filing { root, policy, identity, place } = filing;
+    let Some(options) = &policy.filing else { return Ok(None) };
+    let Some(name) = filing_name(policy, &identity.name, &identity.project, &identity.version)? else {
+        return Ok(None);
+    };
+    let filed = filing::write(root, options, &name, payload, &place.filing_file(), watch)?;
+    place.filed(&filing::digests(&place.filed_before()?, &identity.project, &identity.version, &filed))?;
+    Ok(Some(filed))
+}
+
+/// What the archive that is filed is called, without its ending.
+fn filing_name(policy: &Policy, name: &str, project: &str, version: &str) -> Result<Option<String>> {
+    let Some(options) = &policy.filing else { return Ok(None) };
+    let Some(template) = &options.name else { return Ok(Some(name.to_owned())) };
+    let path = template.path(&Release::named(project, version, policy.tag.name(version)));
+    let path =
+        path.map_err(|fault| Error::input(fault.actual.unwrap_or(fault.subject), "see [filing] name"))?;
+    Ok(Some(path.to_string()))
+}
+
+pub(super) fn encryptor(recipients: &[Recipient]) -> Result<Option<age::Encryptor>> {
     if recipients.is_empty() {
         return Ok(None);
     }
@@ -360,7 +405,7 @@ fn encryptor(recipients: &[Recipient]) -> Result<Option<age::Encryptor>> {
         .map_err(|error| Error::input(format!("cannot encrypt to these recipients: {error}"), ""))
 }
 
-fn seal_of(identity: &Identity, pack: &Pack, policy: &Policy) -> Seal {
+pub(super) fn seal_of(identity: &Identity, pack: &Pack, policy: &Policy) -> Seal {
     Seal {
         name: identity.name.clone(),
         project: identity.project.clone(),
@@ -372,7 +417,11 @@ fn seal_of(identity: &Identity, pack: &Pack, policy: &Policy) -> Seal {
     }
 }
 
-fn append_tags(archive: &mut ArchiveWriter, tags: &mut TagFiles, identity: &Identity) -> Result<()> {
+pub(super) fn append_tags(
+    archive: &mut ArchiveWriter,
+    tags: &mut TagFiles,
+    identity: &Identity,
+) -> Result<()> {
     for (name, size, path) in tags.in_order() {
         let inside = format!("{}/{name}", identity.name);
         let member = Member {

@@ -1,12 +1,11 @@
 //! `verify`: runs every check it can, and says of each that it could not run why.
 
 use crate::error::{Error, Result};
-use crate::evidence::agreement::small;
-use crate::evidence::approvals::{self, Over};
+use crate::evidence::gates::audit;
 use crate::evidence::pack::{self, Judge, Presence, Report, signer};
 use crate::evidence::receipt::{self, VerifiedReceipt};
 use crate::evidence::seal::{SEAL, VerifiedSeal};
-use crate::evidence::{bag, folder, later, tree};
+use crate::evidence::{bag, folder, tree};
 use crate::finding::{Code, Finding, Outcome, Status};
 use crate::format::pack::Pack;
 use crate::keys::identity::Identity;
@@ -18,6 +17,8 @@ use crate::pipeline::pick;
 use crate::pipeline::sink::Written;
 use crate::pipeline::unpack::{Limits, unpack};
 use crate::pipeline::watch::Watch;
+use crate::policy::Policy;
+use crate::verbs::afterwards::{self, Sealed};
 use crate::verbs::target::Target;
 use std::fs::File;
 use std::path::Path;
@@ -36,8 +37,10 @@ pub struct Request<'a> {
     pub evidence_only: bool,
     /// Whether a pack without a seal may pass.
     pub allow_unsigned: bool,
-    /// Whether the approvals beside the seal are counted.
+    /// Whether what came after the seal and lies beside it is judged: approvals, and the results of later stages.
     pub approvals: bool,
+    /// A policy to judge the pack by, besides the one that it was sealed under.
+    pub policy: Option<&'a Policy>,
     /// Worker threads.
     pub threads: usize,
 }
@@ -78,11 +81,12 @@ pub fn verify(request: &Request<'_>, watch: &Watch) -> Result<Verified> {
         None => (None, None, None, None),
         Some(Read { report, contents, receipt }) => {
             outcome.append(report.outcome);
-            if let (true, Some(pack)) = (request.approvals, &report.pack) {
-                count_approvals(request, pack, report.seal.as_ref(), contents.as_ref(), &mut outcome)?;
-            }
             if let (Some(tree), Some(contents)) = (request.tree, &contents) {
                 tree::check(tree, contents, request.threads, watch, &mut outcome)?;
+            }
+            if let (Some(pack), Some(contents)) = (&report.pack, &contents) {
+                let sealed = Sealed { pack, contents, seal: report.seal.as_ref(), receipt: receipt.as_ref() };
+                afterwards::check(request, &sealed, &mut outcome)?;
             }
             (report.pack, report.seal, receipt, contents)
         }
@@ -91,22 +95,11 @@ pub fn verify(request: &Request<'_>, watch: &Watch) -> Result<Verified> {
         let finding = Finding::new(Code::NothingChecked, "tree");
         outcome.conclude("tree", "the list of the payload could not be read", vec![finding]);
     }
+    if request.policy.is_some() && !outcome.checks.iter().any(|check| check.name == audit::CHECK) {
+        let finding = Finding::new(Code::NothingChecked, audit::CHECK);
+        outcome.conclude(audit::CHECK, "there is no pack to judge by it", vec![finding]);
+    }
     Ok(Verified { outcome, pack, receipt, seal, contents })
-}
-
-/// Counts the approvals that lie beside the seal.
-fn count_approvals(
-    request: &Request<'_>,
-    pack: &Pack,
-    seal: Option<&VerifiedSeal>,
-    contents: Option<&Contents>,
-    outcome: &mut Outcome,
-) -> Result<()> {
-    let bundle = contents.map(|contents| small(&contents.tags, SEAL)).transpose()?.flatten();
-    let over = seal.zip(bundle).map(|(seal, bundle)| Over::of(pack, seal, &bundle));
-    let later = later::read(&request.target.evidence_folder())?;
-    approvals::check(later, pack.kind, over.as_ref(), request.trust, outcome);
-    Ok(())
 }
 
 /// What was read of a pack.

@@ -263,6 +263,7 @@ fn gates(zero: Sha256) -> Vec<u8> {
         status: "waived".to_owned(),
         severity: "error".to_owned(),
         reason: None,
+        output: None,
         evidence: vec![Subject::new("reports/a.md", zero)],
         faults: vec![Fault {
             subject: "reports/a.md:3".to_owned(),
@@ -279,6 +280,7 @@ fn gates(zero: Sha256) -> Vec<u8> {
     };
     let summary = VerificationSummary {
         verifier: Verifier { id: VERIFIER.to_owned(), version: Version { attestar: "0.1.0".to_owned() } },
+        time_verified: Some(Timestamp::UNIX_EPOCH),
         resource_uri: "urn:attestar:pack:p-1".to_owned(),
         policy: PolicyDigest { uri: "urn:attestar:policy:p".to_owned(), digest: DigestSet { sha256: zero } },
         verification_result: VerificationResult::Passed,

@@ -52,6 +52,7 @@ impl Prober {
             evidence_only: false,
             allow_unsigned: false,
             approvals: true,
+            policy: None,
             threads: 1,
         };
         match verify(&request, &Watch::default()) {
@@ -143,22 +144,27 @@ fn tiny() -> (World, Pack) {
     (world, pack)
 }
 
-/// The smallest release that has every tag file: DDL, an artifact, a lockfile, and a gate.
+/// The smallest release that has every tag file: DDL, an artifact, a lockfile, and gates, of which one ran a program and
+/// one was evaluated after the seal.
 #[test]
 fn every_byte_of_a_sealed_folder() {
     let world = World::new();
     let policy = "schema = 1\n[[include]]\nclass = 'ddl'\npaths = ['*.sql']\n\
-                  [[include]]\nclass = 'artifact'\npaths = ['*.lock']\n[[gate]]\nid = 'v'\ncheck = 'version'\n";
+                  [[include]]\nclass = 'artifact'\npaths = ['*.lock']\n[[gate]]\nid = 'v'\ncheck = 'version'\n\
+                  [[gate]]\nid = 'c'\ncheck = 'command'\nrun = ['echo', 'fine']\nvariables = ['PATH']\n\
+                  [[gate]]\nid = 'p'\ncheck = 'version'\nstage = 'promote'\n";
     world.write("attestar.toml", policy);
     world.write("a.sql", "CREATE TABLE a (b INT);\n");
     world.write("Cargo.lock", "version = 4\n[[package]]\nname = \"a\"\nversion = \"1.0.0\"\n");
     world.write("VERSION", "1.0.0\n");
     world.seal(&["--payload"]).done();
+    let promote = ["gate", "--stage", "promote", "--pack", "out/shop-1.0.0", "--key", "home/signing.key"];
+    world.run(&[&["-C", "shop"], &promote[..]].concat()).done();
     let prober = Prober::new(world);
     let files = prober.files("shop-1.0.0");
     let statements = files.iter().filter(|file| file.ends_with(".sigstore.json")).count();
     let sboms = files.iter().filter(|file| file.contains("/sbom/")).count();
-    assert_eq!((statements, sboms), (4, 2), "{files:?}");
+    assert_eq!((statements, sboms), (5, 2), "{files:?}");
     for file in files {
         prober.caught("shop-1.0.0", &file, &every_byte(size(&prober, &file)));
     }

@@ -1,6 +1,8 @@
 //! attestar as its users run it: one file a story.
 
 mod approve;
+mod audit;
+mod backup;
 mod capture;
 mod ddl;
 mod demo;
@@ -9,8 +11,10 @@ mod diff_components;
 mod docs;
 mod every_byte;
 mod faults;
+mod filing;
 mod forge;
 mod gate;
+mod gate_bad_input;
 mod hash;
 mod hostile_age;
 mod hostile_attestations;
@@ -22,9 +26,11 @@ mod hostile_waivers;
 mod init;
 mod kept;
 mod keys;
+mod notes;
 mod passphrases;
 #[path = "../postgres/mod.rs"]
 mod postgres;
+mod processes;
 mod provenance;
 mod real;
 mod released;
@@ -36,6 +42,7 @@ mod schemas;
 mod seal;
 mod shell;
 mod signers;
+mod stages;
 mod stores;
 mod waive;
 mod world;

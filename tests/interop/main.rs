@@ -13,6 +13,7 @@ mod ddl;
 mod foreign_bags;
 mod frames;
 mod keys;
+mod lockfiles_cdxgen;
 mod lockfiles_node;
 mod lockfiles_python;
 mod released;

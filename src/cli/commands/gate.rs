@@ -1,7 +1,7 @@
 //! `gate`
 
 use crate::cli::answer::Answer;
-use crate::cli::args::GateArgs;
+use crate::cli::args::{GateArgs, TrustArgs};
 use crate::cli::commands::seal::out_folder;
 use crate::cli::context::Context;
 use crate::cli::documents::gate::{FaultDocument, GateDocument, OneGate, WaivedDocument};
@@ -10,10 +10,14 @@ use crate::cli::progress::Progress;
 use crate::cli::screen::{self, count, safe};
 use attestar::error::{Error, Result};
 use attestar::evidence::gates::{Evaluated, Evaluation, waivers};
-use attestar::finding::{Severity, Verdict};
+use attestar::finding::{Outcome, Severity, Verdict};
+use attestar::keys::signing::SigningKey;
+use attestar::policy::Policy;
 use attestar::policy::gate::{Stage, Status};
-use attestar::verbs::gate::{self, Request};
+use attestar::verbs::gate::{self, Gated, Request};
 use attestar::verbs::seal::OUT;
+use attestar::verbs::stage::{self, Staged};
+use attestar::verbs::target::Target;
 use jiff::Timestamp;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -29,6 +33,9 @@ pub fn run(context: &Context, args: &GateArgs) -> Result<Answer> {
     let stage = Stage::named(&args.stage).ok_or_else(|| {
         Error::usage(format!("there is no stage `{}`", args.stage), "--stage seal, promote or close")
     })?;
+    if let Some(pack) = &args.pack {
+        return over_pack(context, args, &policy, stage, pack);
+    }
     let progress = Progress::start(context, "checking");
     let request = Request {
         root: &context.global.tree,
@@ -48,19 +55,114 @@ pub fn run(context: &Context, args: &GateArgs) -> Result<Answer> {
     drop(progress);
     let evaluation = &gated.evaluation;
     let exit = exit_of(evaluation);
-    let document = GateDocument {
+    let mut text = lines(evaluation, args.all);
+    screen::findings(&mut text, &evaluation.besides);
+    text += &last_line(evaluation);
+    Ok(Answer::new(exit, text, document(exit, &gated)))
+}
+
+fn document(exit: Exit, gated: &Gated<'_>) -> GateDocument {
+    GateDocument {
         schema: "attestar/gate/v1",
         exit_code: exit as u8,
         project: gated.project.clone(),
         version: gated.version.clone(),
-        stage: stage.as_str(),
-        gates: evaluation.gates.iter().map(one).collect(),
-        findings: evaluation.besides.clone(),
+        stage: gated.evaluation.stage.as_str(),
+        gates: gated.evaluation.gates.iter().map(one).collect(),
+        pack: None,
+        signed: None,
+        findings: gated.evaluation.besides.clone(),
+    }
+}
+
+/// A stage that comes after the seal.
+fn over_pack(
+    context: &Context,
+    args: &GateArgs,
+    policy: &Policy,
+    stage: Stage,
+    pack: &Path,
+) -> Result<Answer> {
+    let target = Target::find(pack)?;
+    let is_shut = matches!(target, Target::Archive { encrypted: true, .. });
+    let needs_identity = is_shut && target.evidence_beside().is_none();
+    // `--key` is the secret key that signs: trust comes from files alone.
+    let given = TrustArgs { keys: Vec::new(), trust: args.trust.clone(), identities: Vec::new() };
+    let identities = if needs_identity { context.identities(&given)? } else { Vec::new() };
+    let key = args.key.as_deref().map(|file| SigningKey::load(file, &mut context.passphrases(false)));
+    let key = key.transpose()?;
+    let progress = Progress::start(context, "checking");
+    let request = stage::Request {
+        root: context.tree()?,
+        policy,
+        pack: target.clone(),
+        stage,
+        only: &args.only,
+        out: &out_folder(context, Path::new(OUT)),
+        trust: &context.trust_file(args.trust.as_deref())?,
+        waivers: &waivers::load(&args.waivers)?,
+        identities: &identities,
+        tier: args.tier.as_deref(),
+        now: Timestamp::now(),
+        programs: Some(context.programs()),
+        key: key.as_ref(),
+        threads: context.threads(),
     };
-    let mut text = lines(evaluation, args.all);
-    screen::findings(&mut text, &evaluation.besides);
-    text += &last_line(evaluation);
-    Ok(Answer::new(exit, text, document))
+    let staged = stage::stage(&request, &context.watch)?;
+    drop(progress);
+    Ok(answer_of(args, &target, stage, &staged))
+}
+
+fn answer_of(args: &GateArgs, target: &Target, stage: Stage, staged: &Staged<'_>) -> Answer {
+    let name = target.pack_name();
+    let besides = staged.gated.iter().flat_map(|gated| &gated.evaluation.besides);
+    let findings = staged.pack.findings().chain(&staged.notes).chain(besides).cloned().collect();
+    let signed = staged.signed.as_ref().map(|path| path.display().to_string());
+    let Some(gated) = &staged.gated else {
+        let exit = Exit::from(staged.pack.verdict());
+        let text = format!(
+            "{}not evaluated: {} does not verify\n",
+            screen::outcome(&staged.pack.open()),
+            safe(name)
+        );
+        let document = GateDocument {
+            schema: "attestar/gate/v1",
+            exit_code: exit as u8,
+            project: String::new(),
+            version: String::new(),
+            stage: stage.as_str(),
+            gates: Vec::new(),
+            pack: None,
+            signed: None,
+            findings,
+        };
+        return Answer::new(exit, text, document);
+    };
+    let exit = exit_of(&gated.evaluation);
+    let mut text = format!("pack     {}, {}\n", safe(name), sealed_by(&staged.pack));
+    screen::findings(&mut text, &staged.notes);
+    text += &lines(&gated.evaluation, args.all);
+    screen::findings(&mut text, &gated.evaluation.besides);
+    match (&signed, exit) {
+        (Some(path), _) => {
+            let _ = writeln!(text, "signed   {}", safe(path));
+        }
+        (None, Exit::Done | Exit::Refused) if args.key.is_none() => {
+            let _ = writeln!(text, "not signed: --key FILE signs this, and lays it beside the seal");
+        }
+        (None, _) => {
+            let _ = writeln!(text, "not signed");
+        }
+    }
+    text += &last_line(&gated.evaluation);
+    let document = GateDocument { pack: Some(name.to_owned()), signed, findings, ..document(exit, gated) };
+    Answer::new(exit, text, document)
+}
+
+/// What the check of the seal says.
+fn sealed_by(pack: &Outcome) -> String {
+    let seal = pack.checks.iter().find(|check| check.name == "seal");
+    seal.map_or_else(String::new, |seal| screen::short(&safe(&seal.detail)))
 }
 
 /// No gate at all proves nothing. A waiver that does not verify is worse than a gate that fails.
@@ -176,6 +278,11 @@ fn one(evaluated: &Evaluated<'_>) -> OneGate {
             .iter()
             .map(|(path, sha256)| (path.clone(), sha256.to_string()))
             .collect(),
+        output: evaluated
+            .judged
+            .output
+            .as_ref()
+            .map(|output| String::from_utf8_lossy(&output.bytes).into_owned()),
         faults: evaluated.judged.faults.iter().map(fault).collect(),
         waiver: evaluated.waiver.as_ref().map(WaivedDocument::new),
     }

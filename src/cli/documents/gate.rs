@@ -21,9 +21,15 @@ pub struct GateDocument {
     pub version: String,
     /// `seal`, `promote` or `close`.
     pub stage: &'static str,
-    /// Each gate, in the order of the policy.
+    /// Each gate, in the order of the policy; none if the pack does not verify.
     pub gates: Vec<OneGate>,
-    /// What else there is to say: waivers that do not count, a policy that has expired.
+    /// With `--pack`: the pack's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pack: Option<String>,
+    /// With `--key`: where the signed result lies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signed: Option<String>,
+    /// What else there is to say: of the pack, of policy and tree, of waivers that do not count.
     pub findings: Vec<Finding>,
 }
 
@@ -57,6 +63,9 @@ pub struct OneGate {
     pub detail: String,
     /// The files it read, with their SHA-256.
     pub evidence: BTreeMap<String, String>,
+    /// What a program printed that was run for it, masked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output: Option<String>,
     /// What is wrong.
     pub faults: Vec<FaultDocument>,
     /// The waiver that lifts it.

@@ -1,17 +1,21 @@
 //! Evaluates the gates of a stage, and records what they came to.
 
+pub mod audit;
 pub mod last;
+pub mod packed;
 pub mod programs;
 pub mod record;
+pub mod said;
 mod signatures;
+pub mod stages;
 pub mod tree;
 pub mod waivers;
 
 use crate::evidence::gates::waivers::Lifted;
 use crate::finding::{Code, Finding, Severity};
-use crate::format::gates::Waived;
+use crate::format::gates::{self, Waived};
 use crate::policy::Policy;
-use crate::policy::gate::{Evidence, Gate, Judged, Release, Stage, Status};
+use crate::policy::gate::{Evidence, Gate, Judged, Release, Stage, Status, secrets};
 use std::fmt;
 
 /// A gate and what it came to.
@@ -77,6 +81,28 @@ impl Tally {
     }
 }
 
+/// How the gates of a record ended, and what is wrong with it: a gate that refuses and failed, with these words; a status
+/// that is none; a waiver that is not there.
+pub fn tally(gates: &[gates::Gate], failed: &str) -> (Tally, Vec<Finding>) {
+    let (mut tally, mut findings) = (Tally::default(), Vec::new());
+    for one in gates {
+        let refuses = one.severity != "warning";
+        match Status::named(&one.status) {
+            Some(Status::Failed) if refuses => {
+                tally.add(Status::Failed);
+                findings.push(Finding::new(Code::GateFailed, &one.id).actual(failed));
+            }
+            Some(Status::Waived) if one.waiver.is_none() => {
+                let finding = Finding::new(Code::StatementInvalid, &one.id);
+                findings.push(finding.actual("waived, but by no waiver"));
+            }
+            Some(status) => tally.add(status),
+            None => findings.push(Finding::new(Code::StatementInvalid, &one.id).actual(&one.status)),
+        }
+    }
+    (tally, findings)
+}
+
 impl fmt::Display for Tally {
     /// `11 passed, 1 waived, 0 failed`
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -105,9 +131,16 @@ pub fn evaluate<'p>(
         };
         Evaluated { gate, judged, waiver: None }
     };
+    let mut gates: Vec<(usize, Evaluated<'p>)> = Vec::new();
+    let asked: Vec<(usize, &Gate)> = policy.gates.iter().filter(is_asked).enumerate().collect();
+    // Those that search the payload come last: what is read for digests before is searched in the same pass.
+    let (last, first): (Vec<_>, Vec<_>) =
+        asked.into_iter().partition(|(_, gate)| gate.kind.name == secrets::KIND.name);
+    gates.extend(first.into_iter().chain(last).map(|(at, gate)| (at, evaluate(gate))));
+    gates.sort_by_key(|(at, _)| *at);
     Evaluation {
         stage: release.stage,
-        gates: policy.gates.iter().filter(is_asked).map(evaluate).collect(),
+        gates: gates.into_iter().map(|(_, gate)| gate).collect(),
         lifted: Vec::new(),
         besides: expired(policy, release).into_iter().collect(),
     }

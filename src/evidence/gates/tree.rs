@@ -11,21 +11,23 @@ use crate::format::ddl::DdlPack;
 use crate::format::digest::Sha256;
 use crate::format::path::PackPath;
 use crate::format::units::size;
-use crate::pipeline::hash::{Wanted, hash_files};
+use crate::pipeline::look::{Wanted, look};
 use crate::pipeline::source::Root;
 use crate::pipeline::watch::Watch;
 use crate::policy::Policy;
-use crate::policy::gate::evidence::{Approval, DOCUMENT_BYTES_MAX, Event, LastRelease, Order, Ran};
+use crate::policy::gate::evidence::{Approval, DOCUMENT_BYTES_MAX, Event, LastRelease, Order, Ran, Searched};
+use crate::policy::gate::secrets::SEARCHED_BYTES_MAX;
+use crate::policy::gate::secrets::search::Searcher;
 use crate::policy::gate::{Document, Evidence, Git, PayloadFile};
 use crate::tree::git::History;
 use crate::tree::member::{LinkTo, MemberKind};
 use crate::tree::scan::Scan;
 use jiff::Timestamp;
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A file that was asked for: its content, nothing if it is not there, or why it cannot be read.
 type Asked = std::result::Result<Option<Arc<Document>>, String>;
@@ -59,11 +61,18 @@ pub struct TreeEvidence<'a> {
     root: Root,
     /// The environment for programs; `None` where none may be started.
     environment: Option<programs::Environment<'a>>,
+    approvals: std::result::Result<Vec<Approval>, String>,
     files: Vec<PackPath>,
     payload: Vec<PayloadFile>,
     /// Where the links of the payload end.
     links: BTreeMap<PackPath, PackPath>,
     git: std::result::Result<Git, String>,
+    /// Finds credentials, where a gate will ask for them: then each file is searched when it is read for its digest.
+    searcher: Option<Searcher>,
+    /// Whether that was done; only once.
+    has_searched: Cell<bool>,
+    /// What was found, by the place in the payload.
+    searched: RefCell<Vec<Option<std::result::Result<Searched, String>>>>,
     asked: RefCell<BTreeMap<PackPath, Asked>>,
     digests: RefCell<BTreeMap<PackPath, std::result::Result<Sha256, String>>>,
     ddl: OnceCell<std::result::Result<Arc<DdlPack>, String>>,
@@ -91,10 +100,14 @@ impl<'a> TreeEvidence<'a> {
         Ok(TreeEvidence {
             root: Root::open(judging.root)?,
             environment: None,
+            approvals: Err("nothing is sealed yet".to_owned()),
             files,
             payload: payload.collect(),
             links: links.collect(),
             git: git::said(&judging)?,
+            searcher: None,
+            has_searched: Cell::new(false),
+            searched: RefCell::default(),
             asked: RefCell::default(),
             digests: RefCell::default(),
             ddl: OnceCell::new(),
@@ -107,6 +120,17 @@ impl<'a> TreeEvidence<'a> {
     /// name of this environment.
     pub fn with_programs(self, environment: Option<programs::Environment<'a>>) -> TreeEvidence<'a> {
         TreeEvidence { environment, ..self }
+    }
+
+    /// The same, of a release that was sealed: with the approvals over the seal, or why they cannot be told.
+    pub fn with_approvals(self, approvals: std::result::Result<Vec<Approval>, String>) -> TreeEvidence<'a> {
+        TreeEvidence { approvals, ..self }
+    }
+
+    /// The same, for gates of which one will ask for credentials.
+    pub fn with_search(self, is_asked: bool) -> TreeEvidence<'a> {
+        let none = self.payload.iter().map(|_| None).collect();
+        TreeEvidence { searcher: is_asked.then(Searcher::new), searched: RefCell::new(none), ..self }
     }
 
     fn history(&self) -> Option<&History> {
@@ -137,30 +161,66 @@ impl<'a> TreeEvidence<'a> {
         Ok(Some(bytes))
     }
 
-    /// Reads what is payload and was not read yet.
+    /// Digests what is payload and was not read yet.
     fn hash(&self, paths: &[&PackPath]) {
-        let mut known = self.digests.borrow_mut();
+        self.pass(paths, false);
+    }
+
+    /// Reads files of the payload, each once: for their digests those that are asked for, and all that were not searched
+    /// yet where that is wanted too.
+    fn pass(&self, paths: &[&PackPath], with_search: bool) {
+        let mut digests = self.digests.borrow_mut();
+        let mut searched = self.searched.borrow_mut();
+        let searcher = self.searcher.as_ref().filter(|_| with_search && !self.has_searched.replace(true));
         let at = |path: &PackPath| self.payload.binary_search_by(|file| file.path.cmp(path)).ok();
         let asked: BTreeSet<usize> = paths.iter().filter_map(|path| at(self.file_of(path))).collect();
-        let files: Vec<&PayloadFile> = asked
-            .iter()
-            .filter_map(|&at| self.payload.get(at))
-            .filter(|file| !known.contains_key(&file.path))
-            .collect();
-        let wanted: Vec<Wanted<'_>> =
-            files.iter().map(|file| Wanted { path: file.path.as_str(), size: file.size }).collect();
+        let (mut places, mut wanted) = (Vec::new(), Vec::new());
+        let all: Vec<usize> = match searcher {
+            Some(_) => (0..self.payload.len()).collect(),
+            None => asked.iter().copied().collect(),
+        };
+        for (at, file) in all.into_iter().filter_map(|at| Some((at, self.payload.get(at)?))) {
+            let digest = asked.contains(&at) && !digests.contains_key(&file.path);
+            let is_shown = searcher.is_some() && file.size <= SEARCHED_BYTES_MAX;
+            let show_up_to = is_shown.then_some(SEARCHED_BYTES_MAX);
+            if digest || show_up_to.is_some() {
+                places.push(at);
+                wanted.push(Wanted { path: file.path.as_str(), size: file.size, digest, show_up_to });
+            }
+        }
         if wanted.is_empty() {
             return;
         }
-        let read: Vec<_> = match hash_files(&self.root, &wanted, self.judging.threads, self.watch) {
-            Ok(read) => read
-                .into_iter()
-                .map(|one| one.map(|(_, digests)| digests.sha256).map_err(|error| error.to_string()))
-                .collect(),
-            // It was interrupted, which whoever evaluates asks as well.
-            Err(error) => files.iter().map(|_| Err(error.to_string())).collect(),
+        let found = Mutex::new(Vec::new());
+        let see = |at: usize, content: &[u8]| {
+            if let Some(searcher) = searcher {
+                let one = Searched::by(searcher, content);
+                found.lock().unwrap_or_else(PoisonError::into_inner).push((at, one));
+            }
         };
-        known.extend(files.iter().map(|file| file.path.clone()).zip(read));
+        let looked = match look(&self.root, &wanted, &see, self.judging.threads, self.watch) {
+            Ok(looked) => looked.into_iter().map(|one| one.map_err(|error| error.to_string())).collect(),
+            // It was interrupted, which whoever evaluates asks as well.
+            Err(error) => vec![Err(error.to_string()); wanted.len()],
+        };
+        let mut keep = |at: usize, one: std::result::Result<Searched, String>| {
+            let place = places.get(at).and_then(|&place| searched.get_mut(place));
+            place.into_iter().for_each(|place| *place = Some(one.clone()));
+        };
+        for (at, (wanted, looked)) in wanted.iter().zip(looked).enumerate() {
+            let path =
+                places.get(at).and_then(|&place| self.payload.get(place)).map(|file| file.path.clone());
+            if wanted.show_up_to.is_some() {
+                // What was shown comes after this; what was not has outgrown it.
+                keep(at, looked.clone().map(|_| Searched::NotText));
+            }
+            if let (true, Some(path)) = (wanted.digest, path) {
+                let digest = looked.and_then(|digest| digest.ok_or_else(|| "it was not digested".to_owned()));
+                digests.insert(path, digest);
+            }
+        }
+        let found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+        found.into_iter().for_each(|(at, one)| keep(at, Ok(one)));
     }
 
     /// The file whose digest a path has: a link has that of where it ends.
@@ -205,8 +265,21 @@ impl Evidence for TreeEvidence<'_> {
         policy.classify(&path).is_some_and(|(_, include)| policy.release_classes.contains(&include.class))
     }
 
+    fn search(&self, path: &PackPath, searcher: &Searcher) -> std::result::Result<Searched, String> {
+        self.pass(&[], true);
+        let at = self.payload.binary_search_by(|file| file.path.cmp(path)).ok();
+        let known = at.and_then(|at| self.searched.borrow().get(at).cloned().flatten());
+        match known {
+            Some(known) => known,
+            None => {
+                let bytes = self.load_bytes(path, DOCUMENT_BYTES_MAX)?;
+                Ok(bytes.map_or(Searched::Absent, |bytes| Searched::by(searcher, &bytes)))
+            }
+        }
+    }
+
     fn will_ask(&self, paths: &[&PackPath]) {
-        self.hash(paths);
+        self.pass(paths, true);
     }
 
     fn digest(&self, path: &PackPath) -> std::result::Result<Sha256, String> {
@@ -269,7 +342,7 @@ impl Evidence for TreeEvidence<'_> {
     }
 
     fn approvals(&self) -> std::result::Result<&[Approval], String> {
-        Err("nothing is sealed yet".to_owned())
+        self.approvals.as_deref().map_err(Clone::clone)
     }
 
     fn events(&self) -> std::result::Result<&[Event], String> {

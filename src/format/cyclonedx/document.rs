@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Document<'a> {
+pub(super) struct Document<'a, C, D> {
     #[serde(rename = "$schema")]
     pub schema: &'static str,
     pub bom_format: &'static str,
@@ -14,8 +14,10 @@ pub(super) struct Document<'a> {
     pub serial_number: String,
     pub version: u32,
     pub metadata: Metadata<'a>,
-    pub components: Vec<Component<'a>>,
-    pub dependencies: Vec<Dependency<'a>>,
+    /// Of [`Component`].
+    pub components: C,
+    /// Of [`Dependency`].
+    pub dependencies: D,
     pub compositions: Vec<Composition<'a>>,
 }
 

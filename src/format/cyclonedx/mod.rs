@@ -12,9 +12,11 @@ use crate::format::bom::release::Source;
 use crate::format::bom::{Aggregate, Checksum, ComponentKind, Licence, Scope};
 use crate::format::cyclonedx::document as cdx;
 use crate::format::kind::Kind;
-use crate::format::layout;
+use crate::format::layout::{self, Each};
 use crate::format::seal::Tool;
+use serde::Serialize;
 use std::borrow::Cow;
+use std::iter;
 
 /// The file in a pack.
 pub const FILE_NAME: &str = "sbom/bom.cdx.json";
@@ -27,10 +29,16 @@ pub(crate) const KIND_PROPERTY: &str = "attestar:kind";
 /// The file: the document and a final LF. The serial number is a digest of everything else in it, so that the same
 /// release gives the same bytes, and other content another number.
 pub fn to_bytes(merged: &Merged<'_>) -> Vec<u8> {
-    layout::stamped(&document(merged))
+    layout::stamped(&document(merged), bytes_expected(merged))
 }
 
-fn document<'a>(merged: &'a Merged<'a>) -> cdx::Document<'a> {
+/// What a component and a name of one take in most documents: it is named once as a need, once in the compositions.
+fn bytes_expected(merged: &Merged<'_>) -> usize {
+    let names: usize = merged.parts.iter().map(|part| part.needs.len() + 2).sum();
+    merged.parts.len() * 600 + names * 48
+}
+
+fn document<'a>(merged: &'a Merged<'a>) -> cdx::Document<'a, impl Serialize, impl Serialize> {
     cdx::Document {
         schema: "http://cyclonedx.org/schema/bom-1.6.schema.json",
         bom_format: "CycloneDX",
@@ -38,8 +46,8 @@ fn document<'a>(merged: &'a Merged<'a>) -> cdx::Document<'a> {
         serial_number: [SERIAL_NUMBER, layout::UUID_NONE].concat(),
         version: 1,
         metadata: metadata(merged),
-        components: merged.parts.iter().map(|part| component(merged, part)).collect(),
-        dependencies: dependencies(merged),
+        components: Each(move || merged.parts.iter().map(|part| component(merged, part))),
+        dependencies: Each(move || dependencies(merged)),
         compositions: compositions(merged),
     }
 }
@@ -193,12 +201,13 @@ fn aggregate_name(aggregate: Aggregate) -> &'static str {
 
 /// One for the subject and for every component, those that need nothing too. How far to trust an empty one stands in
 /// the compositions.
-fn dependencies<'a>(merged: &'a Merged<'a>) -> Vec<cdx::Dependency<'a>> {
-    let refs = |needs: &[usize]| needs.iter().map(|&need| &*merged.parts[need].bom_ref).collect();
-    let subject = cdx::Dependency { of: &merged.subject_ref, depends_on: refs(&merged.subject_needs) };
-    let parts =
-        merged.parts.iter().map(|part| cdx::Dependency { of: &part.bom_ref, depends_on: refs(&part.needs) });
-    [subject].into_iter().chain(parts).collect()
+fn dependencies<'a>(merged: &'a Merged<'a>) -> impl Iterator<Item = cdx::Dependency<'a>> {
+    let of = |of: &'a str, needs: &[usize]| {
+        let depends_on = needs.iter().map(|&need| &*merged.parts[need].bom_ref).collect();
+        cdx::Dependency { of, depends_on }
+    };
+    let parts = merged.parts.iter().map(move |part| of(&part.bom_ref, &part.needs));
+    iter::once(of(&merged.subject_ref, &merged.subject_needs)).chain(parts)
 }
 
 /// How much is known: of the release as a whole and of each project and file, what they consist of; of everything, what

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Document<'a> {
+pub(super) struct Document<'a, P, R> {
     pub spdx_version: &'static str,
     pub data_license: &'static str,
     #[serde(rename = "SPDXID")]
@@ -14,10 +14,12 @@ pub(super) struct Document<'a> {
     pub name: String,
     pub creation_info: CreationInfo,
     pub comment: String,
-    pub packages: Vec<Package<'a>>,
+    /// Of [`Package`].
+    pub packages: P,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub has_extracted_licensing_infos: Vec<ExtractedLicence<'a>>,
-    pub relationships: Vec<Relationship<'a>>,
+    /// Of [`Relationship`].
+    pub relationships: R,
 }
 
 #[derive(Serialize)]

@@ -13,9 +13,11 @@ mod tests;
 
 use crate::format::bom::merged::{Loose, Merged, Part, Role};
 use crate::format::bom::{Aggregate, Algorithm, Checksum, Component, ComponentKind, Scope};
-use crate::format::layout;
+use crate::format::layout::{self, Each};
 use crate::format::spdx::document as spdx;
 use crate::format::spdx::licences::{Licences, NOASSERTION};
+use serde::Serialize;
+use std::iter;
 
 /// The file in a pack.
 pub const FILE_NAME: &str = "sbom/bom.spdx.json";
@@ -27,7 +29,13 @@ const DOCUMENT_ID: &str = "SPDXRef-DOCUMENT";
 pub fn to_bytes(merged: &Merged<'_>) -> Vec<u8> {
     let ids = Ids::of(merged);
     let known = merged.parts.iter().filter_map(|part| part.licence).chain(&merged.release.subject.licence);
-    layout::stamped(&document(merged, &ids, &Licences::of(known)))
+    layout::stamped(&document(merged, &ids, &Licences::of(known)), bytes_expected(merged))
+}
+
+/// What a package and a relationship take in most documents.
+fn bytes_expected(merged: &Merged<'_>) -> usize {
+    let relationships: usize = merged.parts.iter().map(|part| part.needs.len() + 1).sum();
+    merged.parts.len() * 800 + relationships * 240
 }
 
 /// The identifiers of everything.
@@ -45,12 +53,19 @@ impl Ids {
     }
 }
 
-fn document<'a>(merged: &'a Merged<'a>, ids: &'a Ids, licences: &'a Licences<'a>) -> spdx::Document<'a> {
+fn document<'a>(
+    merged: &'a Merged<'a>,
+    ids: &'a Ids,
+    licences: &'a Licences<'a>,
+) -> spdx::Document<'a, impl Serialize, impl Serialize> {
     let Component { name, version, .. } = &merged.release.subject;
     let name = version.as_ref().map_or(name.clone(), |version| format!("{name}-{version}"));
     let (readable, uuid) = (id::readable(&name), layout::UUID_NONE);
-    let parts = merged.parts.iter().zip(&ids.parts);
-    let packages = parts.map(|(part, id)| package(merged, part, id, licences));
+    let packages = move || {
+        let parts = merged.parts.iter().zip(&ids.parts);
+        let packages = parts.map(|(part, id)| package(merged, part, id, licences));
+        iter::once(subject(merged, &ids.subject, licences)).chain(packages)
+    };
     spdx::Document {
         spdx_version: "SPDX-2.3",
         data_license: "CC0-1.0",
@@ -59,9 +74,9 @@ fn document<'a>(merged: &'a Merged<'a>, ids: &'a Ids, licences: &'a Licences<'a>
         name,
         creation_info: creation_info(merged),
         comment: comment(merged),
-        packages: [subject(merged, &ids.subject, licences)].into_iter().chain(packages).collect(),
+        packages: Each(packages),
         has_extracted_licensing_infos: licences.extracted(),
-        relationships: relationships(merged, ids),
+        relationships: Each(move || relationships(merged, ids)),
     }
 }
 
@@ -197,36 +212,40 @@ fn purpose(kind: ComponentKind) -> &'static str {
     }
 }
 
-fn relationships<'a>(merged: &Merged<'_>, ids: &'a Ids) -> Vec<spdx::Relationship<'a>> {
-    let relation = |from: &'a str, kind: &'static str, to: &'a str| spdx::Relationship {
-        spdx_element_id: from,
-        relationship_type: kind,
-        related_spdx_element: to,
+fn relationships<'a>(merged: &'a Merged<'a>, ids: &'a Ids) -> impl Iterator<Item = spdx::Relationship<'a>> {
+    let contained = |&part: &usize| relation(&ids.subject, "CONTAINS", &ids.parts[part]);
+    let of_parts = merged.parts.iter().zip(&ids.parts).flat_map(|(part, id)| of_part(merged, ids, part, id));
+    iter::once(relation(DOCUMENT_ID, "DESCRIBES", &ids.subject))
+        .chain(merged.subject_needs.iter().map(contained))
+        .chain(of_parts)
+        .chain(merged.loose.iter().map(|loose| of_loose(merged, ids, loose)))
+}
+
+fn relation<'a>(from: &'a str, kind: &'static str, to: &'a str) -> spdx::Relationship<'a> {
+    spdx::Relationship { spdx_element_id: from, relationship_type: kind, related_spdx_element: to }
+}
+
+fn of_part<'a>(
+    merged: &'a Merged<'a>,
+    ids: &'a Ids,
+    part: &'a Part<'a>,
+    id: &'a str,
+) -> impl Iterator<Item = spdx::Relationship<'a>> {
+    let needs = part.needs.iter().map(move |&need| {
+        let (needed, other) = (&merged.parts[need], &*ids.parts[need]);
+        match weakened(part, needed) {
+            _ if matches!(part.role, Role::File(_)) => relation(id, "CONTAINS", other),
+            None => relation(id, "DEPENDS_ON", other),
+            Some(reversed) => relation(other, reversed, id),
+        }
+    });
+    // What is missing among them is said too (SPDX 2.3, section 11.1: NONE and NOASSERTION).
+    let missing = match part.aggregate {
+        Aggregate::Complete if part.needs.is_empty() => Some("NONE"),
+        Aggregate::Complete => None,
+        Aggregate::Unknown | Aggregate::Incomplete => Some(NOASSERTION),
     };
-    let mut all = vec![relation(DOCUMENT_ID, "DESCRIBES", &ids.subject)];
-    all.extend(merged.subject_needs.iter().map(|&part| relation(&ids.subject, "CONTAINS", &ids.parts[part])));
-    for (part, id) in merged.parts.iter().zip(&ids.parts) {
-        for &need in &part.needs {
-            let (needed, other) = (&merged.parts[need], &*ids.parts[need]);
-            all.push(match weakened(part, needed) {
-                _ if matches!(part.role, Role::File(_)) => relation(id, "CONTAINS", other),
-                None => relation(id, "DEPENDS_ON", other),
-                Some(reversed) => relation(other, reversed, id),
-            });
-        }
-        // What is missing among them is said too (SPDX 2.3, section 11.1: NONE and NOASSERTION).
-        match part.aggregate {
-            Aggregate::Complete if part.needs.is_empty() => all.push(relation(id, "DEPENDS_ON", "NONE")),
-            Aggregate::Complete => {}
-            Aggregate::Unknown | Aggregate::Incomplete => all.push(relation(id, "DEPENDS_ON", NOASSERTION)),
-        }
-    }
-    all.extend(merged.loose.iter().map(|loose| {
-        let (from, kind) = from_holder(merged, ids, loose);
-        let to = &*ids.parts[loose.part];
-        if kind.ends_with("_OF") { relation(to, kind, from) } else { relation(from, kind, to) }
-    }));
-    all
+    needs.chain(missing.map(|missing| relation(id, "DEPENDS_ON", missing)))
 }
 
 /// The relationship of what is needed less to what needs it: the scope belongs to the edge where it weakens. Behind it,
@@ -244,13 +263,13 @@ fn weakened(from: &Part<'_>, to: &Part<'_>) -> Option<&'static str> {
 
 /// A part that no source links. In an artifact it is contained; of a lockfile, the project depends on it: SPDX does not
 /// ask for the direct way, as CycloneDX does, where such a part stays without an edge.
-fn from_holder<'a>(merged: &Merged<'_>, ids: &'a Ids, loose: &Loose) -> (&'a str, &'static str) {
+fn of_loose<'a>(merged: &Merged<'_>, ids: &'a Ids, loose: &Loose) -> spdx::Relationship<'a> {
     let holder = loose.under.map_or(&*ids.subject, |under| &*ids.parts[under]);
-    let kind = match merged.parts[loose.part].scope {
-        _ if loose.held => "CONTAINS",
-        Scope::Runtime => "DEPENDS_ON",
-        Scope::Optional => "OPTIONAL_DEPENDENCY_OF",
-        Scope::Development => "DEV_DEPENDENCY_OF",
-    };
-    (holder, kind)
+    let part = &*ids.parts[loose.part];
+    match merged.parts[loose.part].scope {
+        _ if loose.held => relation(holder, "CONTAINS", part),
+        Scope::Runtime => relation(holder, "DEPENDS_ON", part),
+        Scope::Optional => relation(part, "OPTIONAL_DEPENDENCY_OF", holder),
+        Scope::Development => relation(part, "DEV_DEPENDENCY_OF", holder),
+    }
 }

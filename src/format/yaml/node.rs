@@ -185,6 +185,23 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
+    /// A builder of more items for the list that is open here, as deep inside. Whoever has it may be on another thread.
+    pub fn beside(&self) -> Builder<'a> {
+        let open = self.open.iter().map(|_| Open::List(0, Vec::new())).collect();
+        Builder { open, nodes: 0, done: None }
+    }
+
+    /// Takes the items of a builder that was made by [`Builder::beside`], behind those that are here.
+    pub fn join(&mut self, line: usize, mut other: Builder<'a>) -> Result<(), Fault> {
+        if let (Some(Open::List(_, items)), Some(Open::List(_, more))) =
+            (self.open.last_mut(), other.open.pop())
+        {
+            items.extend(more);
+        }
+        self.nodes += other.nodes;
+        self.within(line)
+    }
+
     /// The whole, once everything has ended; the builder is then ready for the next document.
     pub fn finish(&mut self) -> Option<Node<'a>> {
         self.done.take().filter(|_| self.open.is_empty())
@@ -222,6 +239,10 @@ impl<'a> Builder<'a> {
 
     fn count(&mut self, line: usize) -> Result<(), Fault> {
         self.nodes += 1;
+        self.within(line)
+    }
+
+    fn within(&self, line: usize) -> Result<(), Fault> {
         if self.nodes > NODES_MAX {
             let what = format!("more than {NODES_MAX} values");
             return Err(Fault::new(Code::SbomSourceTooLarge, line, what));

@@ -14,8 +14,8 @@ pub const KIND: Kind = Kind {
     name: "command",
     code: Code::GateCommand,
     holds_when: "the program ends with exit code 0 within its time limit. It runs in the tree, without input, with the variables \
-                 that are listed and no others; what it started ends with it. The first 1 MiB of what it prints is the \
-                 evidence, with credentials and the values of the variables masked. It runs for `gate` and `seal` alone, \
+                 that are listed and no others; what it started ends with it. The first and the last 32 KiB of what it \
+                 prints are kept in the record, with credentials and the values of the variables masked. It runs for `gate` and `seal` alone, \
                  under the policy that was named or that lies in the tree; never when an auditor judges a pack",
     keys: &[
         (
@@ -69,7 +69,7 @@ impl Check for Command {
             }
             (None, None) => vec![fault("exit code 0", "no exit code".to_owned())],
         };
-        Judged::of(faults, format!("{name} ended with exit code 0")).reading([&ran.output])
+        Judged::of(faults, format!("{name} ended with exit code 0")).printing(ran.output)
     }
 }
 

@@ -36,6 +36,7 @@ fn gate(section: &Section<'_>) -> Result<Gate> {
         when: when(section)?,
         severity: one_of(section, "severity", &[("error", Severity::Error), ("warning", Severity::Warning)])?
             .unwrap_or(Severity::Error),
+        settings: section.canonical(COMMON),
         line: section.line,
     })
 }

@@ -3,50 +3,39 @@
 //! A lockfile does not say when a package is needed: that follows from the manifests of the workspace's members, where
 //! they lie beside it. Without them everything counts as needed at runtime.
 
-use crate::finding::Code;
-use crate::format::bom::{Aggregate, Algorithm, Checksum, Component, ComponentKind, Node, Purl, Scope};
-use crate::format::yaml::utf8;
+use crate::format::bom::{self, Aggregate, Algorithm, Checksum, Component, ComponentKind, Purl, Scope};
+use crate::format::yaml::node::Node;
 use crate::tree::lockfile::Lockfile;
 use crate::tree::lockfile::assembly::Assembly;
 use crate::tree::lockfile::cargo_toml::Members;
 use crate::tree::lockfile::source::vcs_url;
-use crate::tree::reading::{Fault, Reading};
+use crate::tree::lockfile::toml_tree;
+use crate::tree::reading::Reading;
 use std::collections::HashMap;
-use toml::de::{DeTable, DeValue};
 
 /// The newest version of the format that is known.
 const VERSION_MAX: u32 = 4;
 
 /// Reads a lockfile of cargo.
 pub fn read(lockfile: &Lockfile<'_>) -> Reading {
-    let text = match utf8(lockfile.bytes) {
-        Ok(text) => text,
+    let file = match toml_tree::parse(lockfile.bytes) {
+        Ok(file) => file,
         Err(fault) => return fault.into(),
     };
-    let lines = Lines::of(text);
     let mut assembly = Assembly::new(Aggregate::Complete);
-    let file = match DeTable::parse(text) {
-        Ok(file) => file.into_inner(),
-        Err(error) => {
-            let line = error.span().map_or(1, |span| lines.at(span.start));
-            let what = format!("not TOML: {}", error.message());
-            assembly.fault(Fault::new(Code::SbomSourceInvalid, line, what));
-            return assembly.finish();
-        }
-    };
     if let Some(version) = file.get("version") {
-        let line = lines.at(version.span().start);
-        match version.get_ref().as_integer().and_then(|version| version.as_str().parse::<u32>().ok()) {
+        let number = version.text().filter(|_| version.string().is_none());
+        match number.and_then(|number| number.parse::<u32>().ok()) {
             Some(1..=VERSION_MAX) => {}
-            Some(version) if version > VERSION_MAX => {
-                assembly.newer(line, format!("version {version}; known up to {VERSION_MAX}"));
+            Some(number) if number > VERSION_MAX => {
+                assembly.newer(version.line(), format!("version {number}; known up to {VERSION_MAX}"));
             }
-            _ => assembly.invalid(line, "a version that is none"),
+            _ => assembly.invalid(version.line(), "a version that is none"),
         }
     }
-    let packages = packages(&file, &lines, &mut assembly);
+    let packages = packages(&file, &mut assembly);
     let members = Members::read(lockfile.beside);
-    add(packages, &file, &members, &mut assembly);
+    add(packages, file.get("metadata"), &members, &mut assembly);
     assembly.finish_by_reach()
 }
 
@@ -60,45 +49,37 @@ struct Package<'a> {
     needs: Vec<(usize, &'a str)>,
 }
 
-fn packages<'a>(file: &'a DeTable<'a>, lines: &Lines, assembly: &mut Assembly) -> Vec<Package<'a>> {
+fn packages<'a>(file: &'a Node<'a>, assembly: &mut Assembly) -> Vec<Package<'a>> {
     // Version 1 had the only project of a folder in a table of its own, long ago.
     let root = file.get("root").into_iter();
-    let list = match file.get("package").map(|list| (list.span().start, list.get_ref())) {
-        Some((_, DeValue::Array(list))) => list.iter().collect(),
-        Some((at, _)) => {
-            assembly.invalid(lines.at(at), "package is not a list of tables");
-            Vec::new()
-        }
-        None => Vec::new(),
-    };
+    let list = file.get("package");
+    if let Some(other) = list.filter(|list| !list.is_list()) {
+        assembly.invalid(other.line(), "package is not a list of tables");
+    }
+    let list = list.map_or(&[][..], Node::items);
     let mut packages = Vec::with_capacity(list.len());
-    for spanned in root.chain(list) {
-        let line = lines.at(spanned.span().start);
-        match spanned.get_ref().as_table().and_then(|table| package(line, table, lines)) {
+    for table in root.chain(list) {
+        match package(table) {
             Some(package) => packages.push(package),
-            None => assembly.invalid(line, "a package without name and version, or with a wrong type"),
+            None => {
+                assembly.invalid(table.line(), "a package without name and version, or with a wrong type");
+            }
         }
     }
     packages
 }
 
-fn package<'a>(line: usize, table: &'a DeTable<'a>, lines: &Lines) -> Option<Package<'a>> {
-    let text = |key: &str| match table.get(key) {
-        Some(value) => value.get_ref().as_str().map(Some),
-        None => Some(None),
-    };
-    let needs = match table.get("dependencies").map(|needs| needs.get_ref()) {
-        Some(DeValue::Array(needs)) => {
-            let one = |need: &'a toml::Spanned<DeValue<'a>>| {
-                Some((lines.at(need.span().start), need.get_ref().as_str()?))
-            };
-            needs.iter().map(one).collect::<Option<_>>()?
+fn package<'a>(table: &'a Node<'a>) -> Option<Package<'a>> {
+    let text = |key: &str| table.get(key).map_or(Some(None), |value| value.string().map(Some));
+    let needs = match table.get("dependencies") {
+        Some(needs) if needs.is_list() => {
+            needs.items().iter().map(|need| Some((need.line(), need.string()?))).collect::<Option<_>>()?
         }
         Some(_) => return None,
         None => Vec::new(),
     };
     Some(Package {
-        line,
+        line: table.line(),
         name: text("name")??,
         version: text("version")??,
         source: text("source")?,
@@ -107,8 +88,7 @@ fn package<'a>(line: usize, table: &'a DeTable<'a>, lines: &Lines) -> Option<Pac
     })
 }
 
-fn add(packages: Vec<Package<'_>>, file: &DeTable<'_>, members: &Members, assembly: &mut Assembly) {
-    let metadata = file.get("metadata").and_then(|metadata| metadata.get_ref().as_table());
+fn add(packages: Vec<Package<'_>>, metadata: Option<&Node<'_>>, members: &Members, assembly: &mut Assembly) {
     // The first of each name, then the others by name and version, and by name, version and source.
     let mut by_name: HashMap<&str, Vec<usize>> = HashMap::new();
     let mut nodes = Vec::with_capacity(packages.len());
@@ -157,7 +137,12 @@ fn add(packages: Vec<Package<'_>>, file: &DeTable<'_>, members: &Members, assemb
 const SAME_MAX: usize = 64;
 
 /// A package without a source lies in the tree itself: it is a project, or a path that projects depend on.
-fn node(package: &Package<'_>, checksum: Option<&str>, members: &Members, assembly: &mut Assembly) -> Node {
+fn node(
+    package: &Package<'_>,
+    checksum: Option<&str>,
+    members: &Members,
+    assembly: &mut Assembly,
+) -> bom::Node {
     let qualifiers = package.source.map(qualifier);
     let qualifiers = qualifiers.as_ref().and_then(Option::as_ref);
     let qualifiers: Vec<(&str, &str)> = qualifiers.map(|(key, value)| (*key, &**value)).into_iter().collect();
@@ -202,21 +187,7 @@ fn is_crates_io(address: &str) -> bool {
 }
 
 /// Version 1 had the checksums at the end: `"checksum NAME VERSION (SOURCE)" = "…"`.
-fn in_metadata<'a>(metadata: &'a DeTable<'a>, package: &Package<'_>) -> Option<&'a str> {
+fn in_metadata<'a>(metadata: &'a Node<'_>, package: &Package<'_>) -> Option<&'a str> {
     let key = format!("checksum {} {} ({})", package.name, package.version, package.source?);
-    metadata.get(&*key)?.get_ref().as_str()
-}
-
-/// Where lines begin.
-struct Lines(Vec<usize>);
-
-impl Lines {
-    fn of(text: &str) -> Lines {
-        Lines(text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at).collect())
-    }
-
-    /// The line of a byte, from 1.
-    fn at(&self, byte: usize) -> usize {
-        1 + self.0.partition_point(|end| *end < byte)
-    }
+    metadata.get(&key)?.string()
 }

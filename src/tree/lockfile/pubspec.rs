@@ -5,7 +5,7 @@ use crate::format::bom::{
     self, Aggregate, Checksum, Component, ComponentKind, Purl, Scope, checksum::Algorithm,
 };
 use crate::format::yaml;
-use crate::format::yaml::node::Entry;
+use crate::format::yaml::node::{Entry, Node};
 use crate::tree::lockfile::Lockfile;
 use crate::tree::lockfile::assembly::Assembly;
 use crate::tree::reading::{Fault, Reading};
@@ -31,8 +31,11 @@ pub fn read(lockfile: &Lockfile<'_>) -> Reading {
         }
         _ => assembly.fault(Fault::of_file(Code::SbomSourceInvalid, "no table of packages")),
     }
-    // pub writes which SDKs fit at the end; a file without them was cut off, or is older than Dart 1.
-    if lock.get("sdks").is_none() && lock.get("sdk").is_none() {
+    // pub writes which SDKs fit at the end; a file without them was cut off. Those of 2014 had none yet, nor did they say
+    // what each package is for.
+    let packages = lock.get("packages").map_or(&[][..], Node::entries);
+    let is_old = !packages.is_empty() && packages.iter().all(|one| one.node.get("dependency").is_none());
+    if !is_old && lock.get("sdks").is_none() && lock.get("sdk").is_none() {
         assembly.fault(Fault::of_file(Code::SbomSourceInvalid, "the table of SDKs at its end is missing"));
     }
     assembly.finish()

@@ -15,6 +15,7 @@ pub fn normalized(name: &str) -> String {
         match c {
             '-' | '_' | '.' if normal.ends_with('-') => {}
             '-' | '_' | '.' => normal.push('-'),
+            _ if c.is_ascii() => normal.push(c.to_ascii_lowercase()),
             _ => normal.extend(c.to_lowercase()),
         }
     }

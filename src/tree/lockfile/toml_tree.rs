@@ -3,6 +3,7 @@
 use crate::finding::Code;
 use crate::format::yaml::node::{Builder, Node};
 use crate::format::yaml::utf8;
+use crate::pipeline::crew;
 use crate::tree::reading::Fault;
 use std::borrow::Cow;
 use toml::Spanned;
@@ -14,6 +15,9 @@ const PACKAGE: &str = "[[package]]";
 /// How many packages are parsed at once, where a file has many: the parser's own tree of a whole file is several times as
 /// large as ours.
 const PACKAGES_AT_ONCE: usize = 64;
+
+/// How many threads parse at most.
+const THREADS_MAX: usize = 4;
 
 /// Reads a whole file. Arrays come in the order of the file; lines are told.
 pub fn parse(bytes: &[u8]) -> Result<Node<'_>, Fault> {
@@ -33,8 +37,8 @@ fn whole<'a>(text: &'a str, lines: &Lines) -> Result<Node<'a>, Fault> {
     builder.finish().ok_or_else(|| Fault::new(Code::SbomSourceInvalid, 1, "not TOML"))
 }
 
-/// Reads a lockfile a few packages at a time; `None` if it has few, or does not come apart: each part must be TOML by
-/// itself, and hold packages alone but for what stands before the first and behind the last.
+/// Reads a lockfile a few packages at a time, on all cores; `None` if it has few, or does not come apart: each part must
+/// be TOML by itself, and hold packages alone but for what stands before the first and behind the last.
 fn in_parts<'a>(text: &'a str, lines: &Lines) -> Option<Node<'a>> {
     let is_head = |line: &&usize| text[**line..].lines().next().is_some_and(|line| line == PACKAGE);
     let heads: Vec<usize> = lines.0.iter().filter(is_head).copied().collect();
@@ -47,23 +51,24 @@ fn in_parts<'a>(text: &'a str, lines: &Lines) -> Option<Node<'a>> {
     before.entries(&mut builder, before.parse(&text[..heads[0]])?).ok()?;
     builder.scalar(lines.at(heads[0]), Cow::Borrowed("package"), true).ok()?;
     builder.list(lines.at(heads[0])).ok()?;
-    let mut behind = None;
     let starts: Vec<usize> = heads.iter().step_by(PACKAGES_AT_ONCE).copied().collect();
-    for (at, &start) in starts.iter().enumerate() {
-        let end = starts.get(at + 1).copied().unwrap_or(text.len());
-        let part = Part { lines, start };
-        let mut table = part.parse(&text[start..end])?;
-        let DeValue::Array(packages) = table.remove("package")?.into_inner() else { return None };
-        packages.into_iter().try_for_each(|package| part.value(&mut builder, package)).ok()?;
-        match end == text.len() {
-            true => behind = Some((part, table)),
-            false if table.is_empty() => {}
-            false => return None,
+    let ends = starts.iter().skip(1).copied().chain([text.len()]);
+    let places: Vec<(usize, usize)> = starts.iter().copied().zip(ends).collect();
+    let read = crew::each(&places, crew::hands(THREADS_MAX), |&(start, end)| {
+        Part { lines, start }.packages(&text[start..end], builder.beside())
+    });
+    let mut behind = DeTable::new();
+    for (part, &(start, _)) in read.into_iter().zip(&places) {
+        let (packages, rest) = part?;
+        // What stands behind the packages of one part stands before those of the next.
+        if !behind.is_empty() {
+            return None;
         }
+        builder.join(lines.at(start), packages).ok()?;
+        behind = rest;
     }
     builder.end().ok()?;
-    let (part, table) = behind?;
-    part.entries(&mut builder, table).ok()?;
+    Part { lines, start: *starts.last()? }.entries(&mut builder, behind).ok()?;
     builder.end().ok()?;
     builder.finish()
 }
@@ -78,6 +83,14 @@ struct Part<'l> {
 impl Part<'_> {
     fn parse<'a>(&self, text: &'a str) -> Option<DeTable<'a>> {
         DeTable::parse(text).ok().map(Spanned::into_inner)
+    }
+
+    /// The packages of a part, and what else is in it.
+    fn packages<'a>(&self, text: &'a str, mut builder: Builder<'a>) -> Option<(Builder<'a>, DeTable<'a>)> {
+        let mut table = self.parse(text)?;
+        let DeValue::Array(packages) = table.remove("package")?.into_inner() else { return None };
+        packages.into_iter().try_for_each(|package| self.value(&mut builder, package)).ok()?;
+        Some((builder, table))
     }
 
     fn line(&self, byte: usize) -> usize {

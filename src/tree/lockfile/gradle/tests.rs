@@ -2,9 +2,9 @@ use crate::finding::Code;
 use crate::format::bom::Aggregate;
 use crate::tree::lockfile::samples::{one_fault, purls, read, shown, stands_cuts};
 
-/// By Gradle's documentation of dependency locking: no real file was at hand.
+/// As Gradle writes it, and by its documentation of dependency locking; since Gradle 9 with a fourth line at the top.
 const LOCK: &str = "# This is a Gradle generated file for dependency locking.\n# Manual edits can break the build and are not advised.\n\
-    # This file is expected to be part of source control.\n\
+    # This file is expected to be part of source control.\n# To regenerate this file, run: ./gradlew :dependencies --write-locks\n\
     com.google.guava:guava:33.0.0-jre=compileClasspath,runtimeClasspath,testRuntimeClasspath\n\
     junit:junit:4.13.2=testCompileClasspath,testRuntimeClasspath\n\
     org.mockito:mockito-core:5.0.0=debugAndroidTestCompileClasspath\n\

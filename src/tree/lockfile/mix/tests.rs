@@ -1,8 +1,9 @@
 use crate::finding::Code;
 use crate::format::bom::Aggregate;
-use crate::tree::lockfile::samples::{one_fault, purls, read, shown, stands_cuts};
+use crate::tree::lockfile::samples::{counted, fixture, one_fault, purls, read, shown, stands_cuts};
 
-/// As mix and Hex write it (the source of `Hex.SCM` says what each place holds): no real file was at hand.
+/// What the real files have none of: a need that is there only where something else asks for it, an application that is
+/// called otherwise than its package, a registry of one organisation, an entry as old versions of Hex wrote it.
 fn lock() -> String {
     let (inner, outer) = ("0a".repeat(32), "0b".repeat(32));
     format!(
@@ -23,6 +24,34 @@ fn packages_of_hex_have_the_digest_of_their_archive() {
     assert_eq!(purls(&reading, "own"), ["pkg:hex/acme/own_app@0.1.0"]);
     let first = reading.graph.component(reading.graph.nodes().next().unwrap());
     assert_eq!(first.checksums[0].hex(), "0b".repeat(32));
+}
+
+/// Every line of the real files but the first and the last is a package with its digest. `decimal`, which jason can do
+/// without, is not in them.
+#[test]
+fn the_lockfiles_of_ex_doc_and_earmark_parser() {
+    let ex_doc = read("mix.lock", &fixture("mix-ex-doc/mix.lock"), &());
+    assert_eq!((ex_doc.aggregate, &ex_doc.faults[..]), (Aggregate::Complete, &[][..]));
+    let expected = [
+        "earmark_parser@1.4.39 1",
+        "easyhtml@0.3.2 1 > floki@0.36.2",
+        "floki@0.36.2 1",
+        "jason@1.4.1 1",
+        "makeup@1.1.2 1 > nimble_parsec@1.4.0",
+        "makeup_c@0.1.1 1 > makeup@1.1.2",
+        "makeup_elixir@0.16.2 1 > makeup@1.1.2 nimble_parsec@1.4.0",
+        "makeup_erlang@1.0.1 1 > makeup@1.1.2",
+        "makeup_html@0.1.1 1 > makeup@1.1.2",
+        "nimble_parsec@1.4.0 1",
+    ];
+    assert_eq!(shown(&ex_doc), expected);
+    let bytes = fixture("mix-earmark-parser/mix.lock");
+    let earmark = read("mix.lock", &bytes, &());
+    assert_eq!((earmark.aggregate, &earmark.faults[..]), (Aggregate::Complete, &[][..]));
+    assert_eq!(counted(&earmark), ([23, 15, 23], [23, 0, 0]));
+    let unicode = purls(&earmark, "unicode_util_compat");
+    assert_eq!(unicode, ["pkg:hex/unicode_util_compat@0.7.0"]);
+    stands_cuts("mix.lock", &bytes, &());
 }
 
 #[test]

