@@ -37,6 +37,7 @@ pub fn run(context: &Context, args: &GateArgs) -> Result<Answer> {
     if let Some(pack) = &args.pack {
         return over_pack(context, args, &policy, stage, pack);
     }
+    let trust = context.trust_file(args.trust.as_deref())?;
     let progress = Progress::start(context, "checking");
     let request = Request {
         root: &context.global.tree,
@@ -45,11 +46,12 @@ pub fn run(context: &Context, args: &GateArgs) -> Result<Answer> {
         only: &args.only,
         version: args.version.as_deref(),
         out: &out_folder(context, Path::new(OUT)),
-        trust: &context.trust_file(args.trust.as_deref())?,
+        trust: &trust,
         waivers: &waivers::load(&args.waivers)?,
         tier: args.tier.as_deref(),
         now: Timestamp::now(),
         programs: Some(context.programs()),
+        events: &|project| context.events(&policy, &trust, project),
         threads: context.threads(),
     };
     let gated = gate::gate(&request, &context.watch)?;
@@ -94,6 +96,7 @@ fn over_pack(
     let identities = if needs_identity { context.identities(&given)? } else { Vec::new() };
     let key = args.key.as_deref().map(|file| SigningKey::load(file, &mut context.passphrases(false)));
     let key = key.transpose()?;
+    let trust = context.trust_file(args.trust.as_deref())?;
     let progress = Progress::start(context, "checking");
     let request = stage::Request {
         root: context.tree()?,
@@ -102,12 +105,13 @@ fn over_pack(
         stage,
         only: &args.only,
         out: &out_folder(context, Path::new(OUT)),
-        trust: &context.trust_file(args.trust.as_deref())?,
+        trust: &trust,
         waivers: &waivers::load(&args.waivers)?,
         identities: &identities,
         tier: args.tier.as_deref(),
         now: Timestamp::now(),
         programs: Some(context.programs()),
+        events: &|project| context.events(policy, &trust, project),
         key: key.as_ref(),
         threads: context.threads(),
     };
