@@ -55,6 +55,20 @@ pub enum Error {
         /// How to give it.
         hint: String,
     },
+    /// A store could not do it: `cannot {action} {name} in {place}` (exit 1).
+    #[error("cannot {action} {name} in {place}")]
+    Store {
+        /// The store, without credentials.
+        place: String,
+        /// The object or folder it was tried on.
+        name: String,
+        /// What was tried, as a verb: "read", "create".
+        action: &'static str,
+        /// What the store, or the way to it, said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+        /// What to do about it, or empty.
+        hint: String,
+    },
     /// The operation stopped because what it met must be refused; the findings say what and where.
     #[error("{} refused", match .0.len() { 1 => "1 finding:".to_string(), n => format!("{n} findings:") })]
     Refused(Vec<crate::finding::Finding>),
@@ -109,7 +123,8 @@ impl Error {
             Error::Usage { hint, .. }
             | Error::Config { hint, .. }
             | Error::Input { hint, .. }
-            | Error::Unavailable { hint, .. } => hint,
+            | Error::Unavailable { hint, .. }
+            | Error::Store { hint, .. } => hint,
             Error::Io { source, .. } => io_hint(source),
             Error::Refused(_) | Error::Interrupted => "",
         }
@@ -117,7 +132,7 @@ impl Error {
 }
 
 /// What helps with the system errors that people meet most.
-fn io_hint(source: &io::Error) -> &'static str {
+pub(crate) fn io_hint(source: &io::Error) -> &'static str {
     match source.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             "free some space or write to another disk; nothing half-done was left"

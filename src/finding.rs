@@ -179,7 +179,24 @@ codes! {
     SbomMissing = "sbom-missing", Refutes;
     /// An SBOM of the pack is not the one that was signed, or the two formats differ
     SbomInvalid = "sbom-invalid", Refutes;
-    // Gates: one code a kind.
+    // The store's log.
+    /// Checkpoint, tiles, entries or what is pending contradict each other, or are none
+    LogInvalid = "log-invalid", Refutes;
+    /// The log does not extend the checkpoint that this host remembers: rolled back, or another log was shown before
+    LogForked = "log-forked", Refutes;
+    /// This host remembers no earlier checkpoint of the log, so nothing shows that none of it is gone
+    LogNotRemembered = "log-not-remembered", Unverified;
+    /// An archive lies in the store, and the log does not know it
+    NotLogged = "not-logged", Refutes;
+    /// The proof does not show that this archive's receipt is in the log
+    ProofInvalid = "proof-invalid", Refutes;
+    // Gates: one code a kind, and what is said of several.
+    /// A gate of the named policy could not be judged: its evidence is not in the pack, and nothing signed says that it held
+    GateUnchecked = "gate-unchecked", Unverified;
+    /// The gates of a stage were evaluated under another policy than the one that was sealed
+    OtherPolicy = "other-policy", Warns;
+    /// The tree whose evidence was judged is at another commit than the one that was sealed
+    OtherCommit = "other-commit", Warns;
     /// The pack was sealed although a gate failed
     GateFailed = "gate-failed", Refuses;
     /// Files, tag and sealed version do not agree
@@ -236,17 +253,41 @@ codes! {
     GateRetention = "gate-retention", Refuses;
     /// A program of the team's did not succeed
     GateCommand = "gate-command", Refuses;
+    // Waivers, approvals, and what ends.
+    /// A waiver is for another project, version, commit, policy or gate
+    WaiverElsewhere = "waiver-elsewhere", Refuses;
+    /// A waiver had ended when the gates were evaluated
+    WaiverExpired = "waiver-expired", Refuses;
+    /// A waiver is for a gate that nobody can waive
+    WaiverNotAllowed = "waiver-not-allowed", Refuses;
+    /// A waiver was given that lifted nothing
+    WaiverUnused = "waiver-unused", Warns;
+    /// The pack has a waiver, and nothing says whether its signer may waive, or whether it had ended
+    WaiverUnjudged = "waiver-unjudged", Unverified;
+    /// The policy has expired
+    PolicyExpired = "policy-expired", Refuses;
+    /// Fewer have approved than the given trust asks for
+    ApprovalMissing = "approval-missing", Refuses;
+    /// An approval verifies, but does not count: by the sealer, or in a role that trust does not give its key
+    ApprovalNotCounted = "approval-not-counted", Warns;
     // DDL.
     /// Statements of a DDL file could not be parsed: the pack lists them, and does not know what they do
     DdlUnparsed = "ddl-unparsed", Warns;
     // Hashes.
     /// There is no HASHES manifest to check
     HashesMissing = "hashes-missing", Refutes;
+    /// The evidence section of the release notes is not that of this tree
+    NotesStale = "notes-stale", Refutes;
     // Restoring.
     /// The target cannot hold this name beside another one of the pack
     NameCollision = "name-collision", Fails;
     /// A link of the tree was kept in the inventory only, and was not made
     LinkNotRestored = "link-not-restored", Warns;
+    // Backing up.
+    /// A run that was killed had left files on this host; they were removed
+    Cleaned = "cleaned", Warns;
+    /// Something that this run made could not be removed
+    LeftBehind = "left-behind", Warns;
 }
 
 impl fmt::Display for Code {

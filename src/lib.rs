@@ -9,6 +9,9 @@
 //! - [`pipeline`]: the one-pass machine that reads, hashes, packs, compresses and encrypts; and its way back.
 //! - [`policy`]: TOML to checked rules. Pure: "now" and all facts come in as arguments.
 //! - [`tree`]: what is read: the scan, git, the version.
+//! - [`log`]: the transparency log of a store.
+//! - [`store`]: where archives are kept: a directory, or a bucket.
+//! - [`database`]: how copies of databases are opened, and what is recorded of them.
 //! - [`keys`]: all secret material, and trust.
 //! - [`mod@format`]: bytes and nothing else, one file a format. No file system, clock or randomness.
 //! - [`finding`] and [`error`]: what was checked and is wrong; what could not be done.
@@ -20,9 +23,13 @@ pub mod verbs;
 
 pub mod evidence;
 pub mod keys;
+pub mod log;
 pub mod pipeline;
 pub mod policy;
+pub mod store;
 pub mod tree;
+
+pub mod database;
 
 pub mod format;
 

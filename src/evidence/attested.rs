@@ -2,13 +2,15 @@
 
 use crate::error::Result;
 use crate::evidence::agreement::{POLICY, small};
-use crate::evidence::gates::Tally;
 use crate::evidence::gates::record::GATES;
+use crate::evidence::gates::said::own_policy;
+use crate::evidence::gates::{Tally, tally};
 use crate::evidence::pack::unjudged;
 use crate::evidence::payload::{MANIFEST, NAMED_MAX, Payload};
 use crate::evidence::provenance::{DDL, PROVENANCE, ddl_digest, subjects};
 use crate::evidence::receipt::VerifiedReceipt;
 use crate::evidence::sbom::{ATTESTATION, CYCLONEDX, SPDX};
+use crate::evidence::waived;
 use crate::finding::{Code, Finding, Outcome, Status};
 use crate::format::bom::agreement::agrees;
 use crate::format::cyclonedx::attestation::Sbom;
@@ -24,7 +26,7 @@ use crate::keys::right::Right;
 use crate::keys::trust::Trust;
 use crate::keys::verify::{Expect, Verified};
 use crate::pipeline::contents::Tags;
-use crate::policy::{Policy, Source, gate};
+use crate::policy::{Policy, gate};
 use std::collections::BTreeMap;
 
 /// What the attestations of a pack are judged by.
@@ -79,7 +81,16 @@ impl Attested<'_> {
         let (tally, faults) = judge(self.pack, statement.predicate());
         findings.extend(faults);
         outcome.conclude("gates", format!("{tally} when sealed"), findings);
-        Ok(())
+        let policy = own_policy(self.tags)?;
+        let record = waived::Record {
+            gates: &statement.predicate().gates,
+            policy_sha256: self.pack.policy.sha256,
+            policy: policy.as_ref(),
+            trust: self.trust,
+            evaluated_at: self.receipt.map(|receipt| receipt.predicate().evaluated_at),
+        };
+        let names = self.tags.names().map(AsRef::as_ref);
+        waived::check(&record, names, |name| small(self.tags, name), outcome)
     }
 
     fn provenance(&self, has_sbom: bool, outcome: &mut Outcome) -> Result<()> {
@@ -276,12 +287,9 @@ impl Attested<'_> {
     /// How many gates the pack's own policy asks for before a seal. A policy that cannot be read asks for none that is
     /// known here.
     fn gates_of_the_policy(&self) -> Result<usize> {
-        let text = small(self.tags, POLICY)?.map(String::from_utf8);
-        let Some(Ok(text)) = text else { return Ok(0) };
-        let policy = Policy::parse(Source::File(POLICY.into()), text);
         let at_seal =
             |policy: &Policy| policy.gates.iter().filter(|one| one.stage == gate::Stage::Seal).count();
-        Ok(policy.as_ref().map_or(0, at_seal))
+        Ok(own_policy(self.tags)?.as_ref().map_or(0, at_seal))
     }
 
     fn digest_of(&self, name: &str) -> Result<Option<Sha256>> {
@@ -303,22 +311,11 @@ fn judge(pack: &Pack, said: &VerificationSummary) -> (Tally, Vec<Finding>) {
     same("stage", said.gates.stage.clone(), gate::Stage::Seal.to_string());
     same("policy", digest(said.policy.digest.sha256), digest(pack.policy.sha256));
     same("result", format!("{:?}", said.verification_result), format!("{:?}", VerificationResult::Passed));
-    let mut tally = Tally::default();
-    for one in &said.gates.gates {
-        let refuses = one.severity != "warning";
-        match gate::Status::named(&one.status) {
-            Some(gate::Status::Failed) if refuses => {
-                tally.add(gate::Status::Failed);
-                findings.push(Finding::new(Code::GateFailed, &one.id).actual("it failed when it was sealed"));
-            }
-            Some(gate::Status::Waived) if one.waiver.is_none() => {
-                let finding = Finding::new(Code::StatementInvalid, &one.id);
-                findings.push(finding.actual("waived, but by no waiver"));
-            }
-            Some(status) => tally.add(status),
-            None => findings.push(Finding::new(Code::StatementInvalid, &one.id).actual(&one.status)),
-        }
-    }
+    // A tag file holds no clock reading, and its signer is judged by the receipt's time alone.
+    let time = said.time_verified.map_or(ABSENT.to_owned(), |time| time.to_string());
+    same("timeVerified", time, ABSENT.to_owned());
+    let (tally, faults) = tally(&said.gates.gates, "it failed when it was sealed");
+    findings.extend(faults);
     (tally, findings)
 }
 

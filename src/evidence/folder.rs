@@ -1,6 +1,7 @@
 //! A pack that lies on disk as a folder: its tag files, and its payload if that is there.
 
 use crate::error::{Error, Result};
+use crate::evidence::later::is_later;
 use crate::evidence::payload::listed;
 use crate::finding::{Code, Finding};
 use crate::format::index::IndexWriter;
@@ -64,7 +65,8 @@ fn read_tags(root: &Path, findings: &mut Vec<Finding>) -> Result<Tags> {
                 }
             } else if !file_type.is_file() {
                 findings.push(Finding::new(Code::Extra, name).actual("a tag file that is no regular file"));
-            } else {
+            } else if !is_later(&name) {
+                // What came after the seal is judged by itself.
                 let file = Root::open(root)?.open_file(&name)?.0;
                 let path = PackPath::new(name.as_bytes()).expect("entries gives valid names only");
                 tags.add(path, file, TAG_BYTES_MAX).map_err(Error::io("read", root.join(&name)))?;

@@ -1,6 +1,7 @@
 //! What must hold of a pack, whatever form it is in: one file a check.
 
 pub mod agreement;
+pub mod approvals;
 pub mod artifacts;
 pub mod attest;
 pub mod attested;
@@ -10,16 +11,23 @@ pub mod closure;
 pub mod compose;
 pub mod ddl;
 pub mod described;
+pub mod filing;
 pub mod folder;
 pub mod gates;
 pub mod gathered;
 pub mod hashes;
+pub mod later;
 pub mod links;
+pub mod logged;
 pub mod matcher;
+pub mod notes;
 pub mod pack;
 pub mod payload;
+pub mod proven;
 pub mod provenance;
 pub mod receipt;
 pub mod sbom;
 pub mod seal;
+pub mod stored;
 pub mod tree;
+pub mod waived;

@@ -1,11 +1,13 @@
 //! The gates of a release as a SLSA verification summary, v1: <https://slsa.dev/spec/v1.0/verification_summary>.
 //!
-//! What the standard has no field for stands under [`EXTENSION`], as in-toto asks of extensions. Like every tag file it
-//! holds no clock reading: evidence and bounds have times, the evaluation has its own in the receipt.
+//! What the standard has no field for stands under [`EXTENSION`], as in-toto asks of extensions. The summary of stage
+//! `seal` is a tag file, and like every tag file it holds no clock reading: evidence and bounds have times, the
+//! evaluation has its own in the receipt. Those of later stages lie beside the pack, and say when they were made.
 
 use crate::format::digest::Sha256;
 use crate::format::json;
 use crate::format::kind::Kind;
+use crate::format::seal::SEAL_SUBJECT;
 use crate::format::statement::{DigestSet, Predicate, Statement, Subject};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -25,6 +27,9 @@ pub const RESOURCE: &str = "urn:attestar:pack:";
 pub struct VerificationSummary {
     /// Who evaluated.
     pub verifier: Verifier,
+    /// When it was evaluated; absent at stage `seal`, whose time stands in the receipt.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "json::optional_timestamp")]
+    pub time_verified: Option<Timestamp>,
     /// What was evaluated: `urn:attestar:pack:NAME`.
     pub resource_uri: String,
     /// By which policy.
@@ -113,6 +118,10 @@ pub struct Gate {
     /// The files it read, with their digests, sorted by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<Subject>,
+    /// What the program of a `command` gate printed, masked; what is not UTF-8 in it replaced by U+FFFD. Its digest stands
+    /// in `evidence`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<String>,
     /// What was wrong.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<Fault>,
@@ -158,6 +167,11 @@ impl VerificationSummary {
     pub fn over(self, manifest: Sha256) -> Statement<VerificationSummary> {
         Statement::new(vec![Subject::new("manifest-sha256.txt", manifest)], self)
     }
+
+    /// As a statement about a pack that was sealed before: the tag manifest stands for all of it.
+    pub fn over_sealed(self, tag_manifest: Sha256) -> Statement<VerificationSummary> {
+        Statement::new(vec![Subject::new(SEAL_SUBJECT, tag_manifest)], self)
+    }
 }
 
 impl Predicate for VerificationSummary {
@@ -169,5 +183,9 @@ impl Predicate for VerificationSummary {
 
     fn kind(&self) -> Kind {
         self.gates.kind
+    }
+
+    fn signed_at(&self) -> Option<Timestamp> {
+        self.time_verified
     }
 }

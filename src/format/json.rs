@@ -39,6 +39,28 @@ pub(crate) mod optional_sha256 {
     }
 }
 
+/// A point in time that may be absent, in which case its field is left out.
+pub(crate) mod optional_timestamp {
+    use jiff::Timestamp;
+    use serde::{Deserializer, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(
+        time: &Option<Timestamp>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match time {
+            Some(time) => super::timestamp::serialize(time, serializer),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Timestamp>, D::Error> {
+        super::timestamp::deserialize(deserializer).map(Some)
+    }
+}
+
 /// A point in time as RFC 3339 in UTC, with `Z` and no more digits than needed.
 pub(crate) mod timestamp {
     use jiff::Timestamp;

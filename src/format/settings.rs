@@ -159,6 +159,14 @@ impl<'d> Section<'d> {
         list.value.iter().map(section).collect()
     }
 
+    /// Everything that stands in the section but under these keys, in one spelling: two sections that say the same
+    /// give the same text, in whatever order and layout they do.
+    pub fn canonical(&self, except: &[&str]) -> String {
+        let mut text = String::new();
+        table(&mut text, self.table, except);
+        text
+    }
+
     /// Shows every string of the section and of those in it, with the key it stands under.
     pub fn each_text(&self, see: &mut impl FnMut(&str, Located<&str>) -> Result<()>) -> Result<()> {
         self.table.iter().try_for_each(|(key, value)| self.each_in(key.get_ref(), value, see))
@@ -197,6 +205,46 @@ impl<'d> Section<'d> {
     }
 }
 
+/// Writes a table by its keys in bytewise order.
+fn table(text: &mut String, table: &DeTable<'_>, except: &[&str]) {
+    let mut pairs: Vec<(&str, &DeValue<'_>)> =
+        table.iter().map(|(key, value)| (key.get_ref().as_ref(), value.get_ref())).collect();
+    pairs.retain(|(key, _)| !except.contains(key));
+    pairs.sort_unstable_by_key(|(key, _)| *key);
+    text.push('{');
+    for (key, found) in pairs {
+        text.push_str(&format!("{key:?}="));
+        value(text, found);
+        text.push(',');
+    }
+    text.push('}');
+}
+
+fn value(text: &mut String, found: &DeValue<'_>) {
+    match found {
+        DeValue::String(string) => text.push_str(&format!("{string:?}")),
+        DeValue::Integer(number) => match i128::from_str_radix(number.as_str(), number.radix()) {
+            Ok(number) => text.push_str(&number.to_string()),
+            Err(_) => text.push_str(number.as_str()),
+        },
+        DeValue::Float(number) => match number.as_str().parse::<f64>() {
+            Ok(number) => text.push_str(&format!("{number:?}")),
+            Err(_) => text.push_str(number.as_str()),
+        },
+        DeValue::Boolean(flag) => text.push_str(if *flag { "true" } else { "false" }),
+        DeValue::Datetime(time) => text.push_str(&time.to_string()),
+        DeValue::Array(items) => {
+            text.push('[');
+            for item in items.iter() {
+                value(text, item.get_ref());
+                text.push(',');
+            }
+            text.push(']');
+        }
+        DeValue::Table(inner) => table(text, inner, &[]),
+    }
+}
+
 fn with_article(noun: &str) -> String {
     let article = if noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
     format!("{article} {noun}")
@@ -228,6 +276,24 @@ mod tests {
         assert_eq!(table.texts("list").unwrap().unwrap().value[1], Located { value: "q", line: 6 });
         assert_eq!(table.number("n").unwrap().unwrap().value, 16);
         assert_eq!(table.flag("absent").unwrap(), None);
+    }
+
+    #[test]
+    fn what_says_the_same_has_one_spelling() {
+        let canonical = |text: &str| {
+            let document = Document::parse(Path::new("x.toml"), text).unwrap();
+            document.root().canonical(&["id"])
+        };
+        let one =
+            canonical("id = 'a'\nn = 0x10\nl = ['x', \"y\"]\nt = { b = 1.50, a = true }\nd = 2026-01-02\n");
+        let same =
+            canonical("d = 2026-01-02\nl = [\n  \"x\",  'y' ]\nn = 16\nid = 'b'\n[t]\na = true\nb = 1.5\n");
+        assert_eq!(one, same);
+        assert_eq!(one, "{\"d\"=2026-01-02,\"l\"=[\"x\",\"y\",],\"n\"=16,\"t\"={\"a\"=true,\"b\"=1.5,},}");
+        for other in ["n = 17", "n = 16\nm = 1", "n = '16'", "n = [16]"] {
+            assert_ne!(canonical(other), canonical("n = 16"), "{other}");
+        }
+        assert_ne!(canonical("a = 'x\",'"), canonical("a = 'x'"));
     }
 
     #[test]

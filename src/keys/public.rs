@@ -73,6 +73,11 @@ impl PublicKey {
         })
     }
 
+    /// The key itself (RFC 8032, section 5.1.2).
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        self.0.as_bytes()
+    }
+
     /// SubjectPublicKeyInfo in DER (RFC 8410, section 4).
     pub fn to_der(&self) -> [u8; 44] {
         let mut der = [0; 44];

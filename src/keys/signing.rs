@@ -65,6 +65,11 @@ impl SigningKey {
         self.0.verifying_key().into()
     }
 
+    /// Signs bytes as they are; whoever calls this says what they mean.
+    pub(super) fn sign(&self, message: &[u8]) -> [u8; 64] {
+        self.0.sign(message).to_bytes()
+    }
+
     /// Signs a statement.
     pub fn sign_statement<P: Predicate>(&self, statement: &Statement<P>) -> Bundle {
         let mut envelope = Envelope {
@@ -73,7 +78,7 @@ impl SigningKey {
             key_id: self.public().key_id(),
             signature: [0; 64],
         };
-        envelope.signature = self.0.sign(&envelope.signed_bytes()).to_bytes();
+        envelope.signature = self.sign(&envelope.signed_bytes());
         Bundle { envelope }
     }
 }

@@ -3,11 +3,12 @@
 //! Trust always comes from the verifier, never from anything beside or inside what is verified.
 
 use crate::error::Result;
+use crate::format::digest::Sha256;
 use crate::keys::public::PublicKey;
 use crate::keys::right::Right;
 use crate::keys::trust_file;
 use jiff::Timestamp;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 /// A trusted key, and how far it is trusted.
@@ -41,6 +42,10 @@ pub struct Approvals {
 pub struct Trust {
     pub(super) signers: Vec<Signer>,
     pub(super) approvals: Option<Approvals>,
+    /// Whether a trust file was read: only that can let anybody waive or approve.
+    pub(super) has_file: bool,
+    /// What is known to have been there, and since when at the latest: by the digest of its file.
+    pub(super) kept: HashMap<Sha256, Timestamp>,
 }
 
 impl Trust {
@@ -81,6 +86,12 @@ impl Trust {
         self.signers.is_empty()
     }
 
+    /// Whether a trust file is part of it. What `--key` grants says nothing of who may waive and approve, so without one
+    /// neither can be judged.
+    pub fn has_file(&self) -> bool {
+        self.has_file
+    }
+
     /// Every trusted key: the trust file's in its order, then those of `--key`.
     pub fn signers(&self) -> &[Signer] {
         &self.signers
@@ -89,6 +100,18 @@ impl Trust {
     /// What the trust file demands of approvals, if anything.
     pub fn approvals(&self) -> Option<&Approvals> {
         self.approvals.as_ref()
+    }
+
+    /// Notes that a file of this digest was there at this time, because a log checkpoint includes it that was seen then:
+    /// what a key signed before it was revoked counts. Of several times the earliest holds.
+    pub fn keep(&mut self, sha256: Sha256, seen_at: Timestamp) {
+        let earliest = self.kept.entry(sha256).or_insert(seen_at);
+        *earliest = seen_at.min(*earliest);
+    }
+
+    /// Since when a file of this digest is known to have been there.
+    pub fn kept_at(&self, sha256: Sha256) -> Option<Timestamp> {
+        self.kept.get(&sha256).copied()
     }
 
     /// The trusted key with this key id.

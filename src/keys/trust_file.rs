@@ -20,7 +20,7 @@ pub(super) fn check(file: &Path, text: &str) -> Result<Trust> {
     let root = document.root();
     root.only(&["signer", "approvals"])?;
     let folder = file.parent().unwrap_or(Path::new(""));
-    let mut trust = Trust::default();
+    let mut trust = Trust { has_file: true, ..Trust::default() };
     for section in root.sections("signer")? {
         section.only(&["role", "key", "may", "projects", "not_after", "revoked_at"])?;
         let raw_key = required(&section, "key", section.text("key")?)?;

@@ -9,10 +9,13 @@ use crate::format::digest::Sha256;
 use crate::format::envelope::PAYLOAD_TYPE;
 use crate::format::kind::Kind;
 use crate::format::statement::{Predicate, Statement};
+use crate::keys::public::PublicKey;
 use crate::keys::right::Right;
 use crate::keys::trust::{Signer, Trust};
 use jiff::Timestamp;
 use std::collections::{HashMap, HashSet};
+
+mod checkpoint;
 
 /// What a bundle must turn out to be.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +36,7 @@ pub struct Verified<T> {
     value: T,
     file: String,
     signer: Signer,
+    kept_at: Option<Timestamp>,
 }
 
 impl Trust {
@@ -54,10 +58,24 @@ impl Trust {
         })?;
         let signer = self.authenticate(&bundle, expect)?;
         // From here on the payload is what a trusted key signed; nothing of it was looked at before.
-        signer.check_right(expect)?;
+        let kept_at = self.kept_at(Sha256::of(bundle_bytes));
+        signer.check_right(expect, kept_at)?;
         let statement = read_statement::<P>(&bundle, expect)?;
         signer.check_limits(&statement.predicate, expect, at)?;
-        Ok(Verified { value: statement, file: expect.file.to_owned(), signer: signer.clone() })
+        Ok(Verified { value: statement, file: expect.file.to_owned(), signer: signer.clone(), kept_at })
+    }
+
+    /// Whether this key may now sign what is expected: what [`Trust::verify`] would say of it, before anything is signed.
+    pub fn may_sign(&self, key: &PublicKey, expect: Expect<'_>, now: Timestamp) -> Result<&Signer, Finding> {
+        let finding = |code| Finding::new(code, expect.file).actual(show_key_id(&key.key_id()));
+        if self.is_empty() {
+            return Err(finding(Code::NoTrust));
+        }
+        let signer = self.by_key_id(&key.key_id()).ok_or_else(|| finding(Code::SignerUnknown))?;
+        signer.check_right(expect, None)?;
+        signer.check_project(expect, expect.project.unwrap_or_default())?;
+        signer.check_expiry(expect, Some(now))?;
+        Ok(signer)
     }
 
     /// Finds the key that the bundle names among the trusted ones, and checks its signature.
@@ -76,8 +94,8 @@ impl Trust {
 }
 
 impl Signer {
-    /// Whether this key may do it at all, and still.
-    fn check_right(&self, expect: Expect<'_>) -> Result<(), Finding> {
+    /// Whether this key may do it at all, and still; or did it while it might: what it signed was kept at that time.
+    fn check_right(&self, expect: Expect<'_>, kept_at: Option<Timestamp>) -> Result<(), Finding> {
         if !self.rights.contains(&expect.right) {
             let may: Vec<&str> = self.rights.iter().map(|right| right.as_str()).collect();
             let may = if may.is_empty() { "nothing".to_owned() } else { may.join(", ") };
@@ -85,7 +103,8 @@ impl Signer {
                 .expected(expect.right)
                 .actual(format!("{} may {may}", self.role)));
         }
-        if let Some(revoked_at) = self.revoked_at {
+        let is_before = |revoked_at: &Timestamp| kept_at.is_some_and(|kept_at| kept_at < *revoked_at);
+        if let Some(revoked_at) = self.revoked_at.filter(|revoked_at| !is_before(revoked_at)) {
             return Err(Finding::new(Code::SignerRevoked, expect.file)
                 .actual(format!("{} was revoked at {revoked_at}", self.role)));
         }
@@ -111,13 +130,16 @@ impl Signer {
         if let Some(expected) = kinds.into_iter().flatten().find(|&expected| expected != kind) {
             return disagree(expected.as_str(), kind.as_str());
         }
-        if let Some(projects) = self.projects.as_ref().filter(|projects| !projects.contains(project)) {
-            let projects: Vec<&str> = projects.iter().map(String::as_str).collect();
-            return Err(Finding::new(Code::SignerWrongProject, expect.file)
-                .expected(projects.join(", "))
-                .actual(project));
-        }
+        self.check_project(expect, project)?;
         self.check_expiry(expect, predicate.signed_at().or(at))
+    }
+
+    fn check_project(&self, expect: Expect<'_>, project: &str) -> Result<(), Finding> {
+        let Some(projects) = self.projects.as_ref().filter(|projects| !projects.contains(project)) else {
+            return Ok(());
+        };
+        let projects: Vec<&str> = projects.iter().map(String::as_str).collect();
+        Err(Finding::new(Code::SignerWrongProject, expect.file).expected(projects.join(", ")).actual(project))
     }
 
     fn check_expiry(&self, expect: Expect<'_>, signed_at: Option<Timestamp>) -> Result<(), Finding> {
@@ -139,9 +161,19 @@ impl<T> Verified<T> {
         &self.signer.role
     }
 
+    /// Since when a log is known to have had it: [`Trust::keep`].
+    pub fn kept_at(&self) -> Option<Timestamp> {
+        self.kept_at
+    }
+
     /// The signer's key id, as in the envelope.
     pub fn key_id(&self) -> String {
         self.signer.key.key_id()
+    }
+
+    /// The digest of the signer's key, which names of files begin with.
+    pub fn key_digest(&self) -> Sha256 {
+        self.signer.key.digest()
     }
 
     /// The signer's fingerprint, as people compare it.

@@ -1,8 +1,10 @@
-//! Runs a program of the team's, for the gate `command`: the one place of the library that starts programs.
+//! Runs programs that a policy names, and the tools of databases: the one place of the library that starts programs.
 //!
 //! It gets nothing but what it is given: no input, and a clean environment. It is the leader of a process group, and
 //! whatever of that is left when it ends, or when its time is over, is ended too. What moves itself into another session
 //! (a daemon) leaves that group; its output is not waited for.
+
+pub mod piped;
 
 use crate::pipeline::watch::Watch;
 use crate::{Error, Result};
@@ -11,7 +13,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, wa
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, PipeReader, Read};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -31,7 +33,8 @@ pub struct Program<'a> {
     pub variables: &'a [(OsString, OsString)],
     /// How long it may take.
     pub time_limit: Duration,
-    /// How much of its output is kept, in bytes; the rest is read and dropped.
+    /// How much of its output is kept of the beginning, and as much of the end, in bytes; what is between them is read
+    /// and dropped.
     pub output_bytes_max: usize,
 }
 
@@ -44,25 +47,23 @@ pub struct Ended {
     pub why: Option<String>,
     /// The beginning of what it printed, on both streams.
     pub output: Vec<u8>,
-    /// How many bytes it printed besides.
+    /// How many bytes it printed after that which are not kept.
     pub dropped: u64,
+    /// The end of what it printed; empty if the beginning is all.
+    pub tail: Vec<u8>,
 }
 
 impl Program<'_> {
     /// Runs it to its end. That it cannot be started is an error; that it fails is none.
     pub fn run(&self, watch: &Watch) -> Result<Ended> {
-        let Some((name, arguments)) = self.words.split_first() else {
-            return Err(Error::input("no program is named", ""));
-        };
-        let folder = std::fs::canonicalize(self.folder).map_err(Error::io("open", self.folder))?;
-        let path = if name.contains('/') { folder.join(name) } else { name.into() };
+        let (path, arguments) = self.resolve()?;
         let io = |error: io::Error| Error::io("start", &path)(error);
         let (reader, writer) = io::pipe().map_err(io)?;
         let flags = fcntl_getfl(&reader).map_err(|errno| io(errno.into()))?;
         fcntl_setfl(&reader, flags | OFlags::NONBLOCK).map_err(|errno| io(errno.into()))?;
         let child = Command::new(&path)
             .args(arguments)
-            .current_dir(&folder)
+            .current_dir(self.folder)
             .env_clear()
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
@@ -74,6 +75,15 @@ impl Program<'_> {
         let mut running =
             Running { child, output: Output::new(reader, self.output_bytes_max), reaped: false };
         running.finish(self.time_limit, watch)
+    }
+
+    /// The program's file, and its arguments.
+    fn resolve(&self) -> Result<(PathBuf, &[String])> {
+        let Some((name, arguments)) = self.words.split_first() else {
+            return Err(Error::input("no program is named", ""));
+        };
+        let folder = std::fs::canonicalize(self.folder).map_err(Error::io("open", self.folder))?;
+        Ok((if name.contains('/') { folder.join(name) } else { name.into() }, arguments))
     }
 }
 
@@ -113,8 +123,9 @@ impl Running {
             status.signal().map(|signal| format!("ended by signal {signal}"))
         };
         let code = status.code().filter(|_| !is_over);
-        let Output { kept, dropped, .. } = &mut self.output;
-        Ok(Ended { code, why, output: std::mem::take(kept), dropped: *dropped })
+        let Output { kept, tail, dropped, .. } = self.output.finish();
+        let (output, tail, dropped) = (std::mem::take(kept), std::mem::take(tail), *dropped);
+        Ok(Ended { code, why, output, dropped, tail })
     }
 
     /// Whether it has ended; it is not reaped by that.
@@ -150,10 +161,12 @@ impl Drop for Running {
     }
 }
 
-/// What is printed, kept up to a limit.
+/// What is printed: its beginning and its end, each up to a limit.
 struct Output {
     reader: PipeReader,
     kept: Vec<u8>,
+    /// What came last: up to twice the limit, so that it is not moved at each reading.
+    tail: Vec<u8>,
     most: usize,
     dropped: u64,
     buffer: Vec<u8>,
@@ -161,7 +174,8 @@ struct Output {
 
 impl Output {
     fn new(reader: PipeReader, most: usize) -> Output {
-        Output { reader, kept: Vec::new(), most, dropped: 0, buffer: vec![0; 64 * 1024] }
+        let (kept, tail) = (Vec::new(), Vec::new());
+        Output { reader, kept, tail, most, dropped: 0, buffer: vec![0; 64 * 1024] }
     }
 
     /// Takes what is there; whether that was the end of it. Not more than some rounds, so that a program that prints
@@ -173,13 +187,28 @@ impl Output {
                 Ok(count) => {
                     let free = self.most.saturating_sub(self.kept.len()).min(count);
                     self.kept.extend_from_slice(self.buffer.get(..free).unwrap_or_default());
-                    self.dropped += (count - free) as u64;
+                    self.tail.extend_from_slice(self.buffer.get(free..count).unwrap_or_default());
+                    if self.tail.len() > 2 * self.most {
+                        self.cut();
+                    }
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return error.kind() != ErrorKind::WouldBlock,
             }
         }
         false
+    }
+
+    /// Drops what is before the end of the tail.
+    fn cut(&mut self) {
+        let before = self.tail.len().saturating_sub(self.most);
+        self.tail.drain(..before);
+        self.dropped += before as u64;
+    }
+
+    fn finish(&mut self) -> &mut Output {
+        self.cut();
+        self
     }
 
     /// Everybody who could print has ended, but for what left the group.
@@ -238,7 +267,10 @@ mod tests {
     #[test]
     fn binary_output_without_end_is_counted() {
         let ended = run("head -c 100000 /dev/zero; printf '\\377'", &[("PATH", "/usr/bin:/bin")], LONG);
-        assert_eq!((ended.code, ended.output.len(), ended.dropped), (Some(0), 1000, 99_001));
+        assert_eq!((ended.code, ended.output.len(), ended.dropped), (Some(0), 1000, 98_001));
+        assert_eq!((ended.tail.len(), ended.tail.last()), (1000, Some(&0xff)), "the end is kept as well");
+        let ended = run("head -c 1500 /dev/zero", &[("PATH", "/usr/bin:/bin")], LONG);
+        assert_eq!((ended.output.len(), ended.dropped, ended.tail.len()), (1000, 0, 500));
     }
 
     #[test]

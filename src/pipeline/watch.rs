@@ -3,6 +3,7 @@
 use crate::{Error, Result};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// Shared by the threads of an operation and by whoever watches it. Cloning gives another handle to the same.
 #[derive(Clone, Default)]
@@ -50,6 +51,12 @@ impl Watch {
         } else {
             Ok(())
         }
+    }
+
+    /// Lets others go on for a moment; an error as [`Watch::check`] gives it.
+    pub fn pause(&self, time: Duration) -> Result<()> {
+        std::thread::sleep(time);
+        self.check()
     }
 
     /// Calls the other threads off. The first failure is the one that is kept: the later ones are its echo.

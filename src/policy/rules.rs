@@ -4,10 +4,16 @@ use crate::format::class::Class;
 pub use crate::format::ddl::Dialect;
 use crate::format::digest::Sha256;
 use crate::format::path::PackPath;
+use crate::policy::backup::BackupOptions;
+use crate::policy::capture::Capture;
+use crate::policy::filing::FilingOptions;
 use crate::policy::gate::Gate;
+use crate::policy::gate::template::Template;
 use crate::policy::git::GitOptions;
 use crate::policy::matcher::Matcher;
 use crate::policy::sbom::SbomOptions;
+use crate::policy::store::StoreOptions;
+use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
@@ -41,6 +47,8 @@ pub struct Policy {
     pub text: String,
     /// The digest of the text.
     pub sha256: Sha256,
+    /// When somebody has to have looked at it again: after that it lets nothing go.
+    pub expires: Option<Timestamp>,
     /// The `{project}` of pack names, if the policy names it.
     pub project: Option<String>,
     /// Who supplies the software, as the SBOM names them.
@@ -57,14 +65,28 @@ pub struct Policy {
     pub gates: Vec<Gate>,
     /// The classes that a release takes.
     pub release_classes: BTreeSet<Class>,
+    /// The release notes, of which `hash` writes one section.
+    pub notes: Option<Template>,
+    /// How long a published release is kept at least, in seconds; `None` for ever.
+    pub keep_release_s: Option<u64>,
     /// Where the HASHES manifests lie in the tree.
     pub hashes: HashesPaths,
+    /// What `seal` writes beside the pack for a software registry.
+    pub filing: Option<FilingOptions>,
     /// How to seal.
     pub seal: SealOptions,
     /// Whose signatures of tags count.
     pub git: GitOptions,
     /// What the SBOM leaves out.
     pub sbom: SbomOptions,
+    /// How to back up.
+    pub backup: BackupOptions,
+    /// Databases and programs of which a backup takes a copy, in the order of the file.
+    pub captures: Vec<Capture>,
+    /// Where archives are kept, if the policy says so.
+    pub store: Option<StoreOptions>,
+    /// What the log there is called; default the project's name.
+    pub log_origin: Option<String>,
     /// The include rules, compiled.
     pub(super) matcher: Matcher,
 }

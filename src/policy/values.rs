@@ -2,15 +2,23 @@
 
 use crate::error::Result;
 use crate::format::class::Class;
+use crate::format::moment::{self, MOMENT};
 use crate::format::nearest::nearest;
 use crate::format::path::PackPath;
 use crate::format::settings::{Located, Section};
 use crate::format::units::duration_s;
 use crate::policy::matcher::glob;
 use crate::policy::rules::Dialect;
+use jiff::Timestamp;
 
 /// The longest name of a project, in bytes.
 const PROJECT_BYTES_MAX: usize = 64;
+
+/// How a size is written.
+pub(super) const A_SIZE: &str = "one whole number and B, KiB, MiB, GiB or TiB: 64MiB";
+
+/// The longest id, in bytes.
+const ID_BYTES_MAX: usize = 64;
 
 /// The longest name of a supplier, in bytes.
 const SUPPLIER_BYTES_MAX: usize = 200;
@@ -141,6 +149,16 @@ pub(super) fn supplier(section: &Section<'_>) -> Result<Option<String>> {
     Err(section.error(text.line, format!("`supplier` {why}"), "for example supplier = \"Tideline Ltd\""))
 }
 
+/// When something ends.
+pub(super) fn moment(section: &Section<'_>, key: &str) -> Result<Option<Timestamp>> {
+    let Some(written) = section.time(key)? else { return Ok(None) };
+    let wrong = || {
+        let message = format!("`{key}` cannot be {}, which is no moment", show(&written.value));
+        section.error(written.line, message, format!("write {MOMENT}"))
+    };
+    moment::moment(&written.value).map(Some).ok_or_else(wrong)
+}
+
 /// A duration above zero, in seconds, with its text: `26h`.
 pub(super) fn duration<'d>(section: &Section<'d>, key: &str) -> Result<Option<(u64, &'d str)>> {
     let Some(text) = section.text(key)? else { return Ok(None) };
@@ -159,6 +177,44 @@ pub(super) fn natural(section: &Section<'_>, key: &str) -> Result<Option<u64>> {
     let natural = u64::try_from(number.value);
     let negative = |_| section.error(number.line, format!("`{key}` cannot be {}", number.value), "0 or more");
     natural.map(Some).map_err(negative)
+}
+
+/// The id of a gate, a capture or a probe: `[a-z0-9-]{1,64}`.
+pub(super) fn id(section: &Section<'_>, what: &str) -> Result<String> {
+    let Some(id) = section.text("id")? else {
+        let message = format!("a {what} without `id`");
+        return Err(section.error(section.line, message, "for example id = \"changelog-entry\""));
+    };
+    let is_valid = (1..=ID_BYTES_MAX).contains(&id.value.len())
+        && id.value.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    if is_valid {
+        return Ok(id.value.to_owned());
+    }
+    let message = format!("`{}` cannot be the id of a {what}", show(id.value));
+    Err(section.error(id.line, message, "use 1 to 64 of a-z, 0-9 and -"))
+}
+
+/// The value of a key that takes one of a few words.
+pub(super) fn one_of<T: Copy>(section: &Section<'_>, key: &str, known: &[(&str, T)]) -> Result<Option<T>> {
+    section.text(key)?.map(|name| among(section, key, name, known)).transpose()
+}
+
+/// One of a few words; else the nearest one is the hint.
+pub(super) fn among<T: Copy>(
+    section: &Section<'_>,
+    key: &str,
+    name: Located<&str>,
+    known: &[(&str, T)],
+) -> Result<T> {
+    if let Some((_, value)) = known.iter().find(|(known, _)| *known == name.value) {
+        return Ok(*value);
+    }
+    let names = || known.iter().map(|(name, _)| *name);
+    let hint = match nearest(name.value, names()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("known: {}", names().collect::<Vec<_>>().join(", ")),
+    };
+    Err(section.error(name.line, format!("`{key}` cannot be `{}`", show(name.value)), hint))
 }
 
 fn did_you_mean(name: &str) -> String {

@@ -1,6 +1,7 @@
 //! What is read: the scan of the tree, its git facts, its version.
 
 pub mod artifact;
+pub mod capture;
 pub mod ci;
 pub mod ddl;
 pub mod git;

@@ -114,6 +114,9 @@ fn judge(request: &Request<'_>, side: &Side, watch: &Watch) -> Result<(Judged, O
                 tree: None,
                 evidence_only: true,
                 allow_unsigned: false,
+                policy: None,
+                // Who approves wants to see what differs first.
+                approvals: false,
                 threads: request.threads,
             };
             let verified = match verify::verify(&to_verify, watch) {

@@ -1,15 +1,25 @@
 //! One file a command; each reads as its list of steps.
 
+pub mod afterwards;
+pub mod approve;
+pub mod backup;
+pub mod copy;
 pub mod destination;
 pub mod diff;
+pub mod fetch;
 pub mod gate;
 pub mod hash;
 pub mod init;
+pub mod log;
 pub mod origin;
 pub mod place;
+pub mod proof;
+pub mod publish;
 pub mod restore;
 pub mod sbom;
 pub mod seal;
 pub mod select;
+pub mod stage;
 pub mod target;
 pub mod verify;
+pub mod waive;

@@ -4,8 +4,12 @@ use crate::error::{Error, Result};
 use crate::evidence::attest::Attesting;
 use crate::evidence::compose::{Identity, Payload, TagFiles, release_member};
 use crate::evidence::ddl;
+use crate::evidence::filing::{self, Filed};
+use crate::evidence::gates::events::Reader;
 use crate::evidence::gates::programs::Environment;
-use crate::evidence::gates::{Evaluation, Tally, record};
+use crate::evidence::gates::tree::seen::{Searching, Seen};
+use crate::evidence::gates::waivers::{self, WaiverFile};
+use crate::evidence::gates::{Evaluation, Part, Tally, record};
 use crate::evidence::gathered::Gathered;
 use crate::evidence::provenance::Origin;
 use crate::evidence::receipt::SUFFIX;
@@ -13,6 +17,7 @@ use crate::evidence::sbom::Sbom;
 use crate::evidence::seal::SEAL;
 use crate::finding::{Code, Finding};
 use crate::format::digest::Sha256;
+use crate::format::gates::Waived;
 use crate::format::kind::Kind;
 use crate::format::member::{FileType, Member};
 use crate::format::pack::Pack;
@@ -21,9 +26,11 @@ use crate::format::receipt::Receipt;
 use crate::format::seal::{PolicyRef, Seal, Tool};
 use crate::keys::public::PublicKey;
 use crate::keys::recipient::Recipient;
+use crate::keys::right::Right;
 use crate::keys::signing::SigningKey;
 use crate::keys::sniff;
 use crate::keys::trust::Trust;
+use crate::keys::verify::Expect;
 use crate::pipeline::contents::MEMBERS_MAX;
 use crate::pipeline::feed::Plan;
 use crate::pipeline::open::RECIPIENTS_MAX;
@@ -38,7 +45,7 @@ use crate::tree::git::{self, GitFacts};
 use crate::tree::member::MemberKind;
 use crate::tree::scan::{Scan, ScanOptions, scan};
 use crate::tree::version::{self, Told};
-use crate::verbs::gate::Judged;
+use crate::verbs::gate::{Judged, not_sealed};
 use crate::verbs::origin::{origin, unread};
 use crate::verbs::place::{Place, Placed};
 use jiff::Timestamp;
@@ -74,8 +81,13 @@ pub struct Request<'a> {
     pub variables: &'a dyn Fn(&str) -> Option<String>,
     /// The environment for programs of the policy's gates; `None` unless whoever runs this named the policy.
     pub programs: Option<Environment<'a>>,
-    /// By whom the seals of earlier releases must be, where a gate compares with them; empty if nobody is trusted.
+    /// Reads the log of the policy's store, if a gate asks for what happened.
+    pub events: Reader<'a>,
+    /// By whom the seals of earlier releases must be, where a gate compares with them, and who may waive; empty if nobody
+    /// is trusted.
     pub trust: &'a Trust,
+    /// Signed waivers.
+    pub waivers: &'a [WaiverFile],
     /// The tier, if it was given.
     pub tier: Option<&'a str>,
     /// Worker threads.
@@ -104,6 +116,10 @@ pub struct Sealed {
     pub sbom: Sbom,
     /// How the gates ended.
     pub gates: Tally,
+    /// The gates that were waived, and by what.
+    pub waived: Vec<(String, Waived)>,
+    /// The archive for a software registry, where the policy asks for one.
+    pub filed: Option<Filed>,
     /// Where the release comes from, as the provenance says.
     pub origin: Origin,
     /// Files a rule takes whose class is not the release's.
@@ -118,8 +134,11 @@ pub fn seal(request: &Request<'_>, watch: &Watch) -> Result<Sealed> {
     let facts = git::facts(request.root)?;
     let project = version::project_name(request.root, request.policy)?;
     let version = version::version(request.root, request.policy, request.version, facts.as_ref())?;
+    still_signs(request, &project.value, evaluated_at)?;
+    let name = format!("{}-{}", project.value, version.value);
+    let filing = filing_name(request.policy, &name, &project.value, &version.value)?;
     let place =
-        Place::prepare(request.out, &format!("{}-{}", project.value, version.value), request.recipients)?;
+        Place::prepare(request.out, &name, request.recipients, filing.map(|name| format!("{name}.tar")))?;
     let scanned = scan_release(request, watch)?;
     let (epoch, epoch_source) = source_date_epoch(request.source_date_epoch, facts.as_ref(), &scanned);
     let identity = Identity {
@@ -131,23 +150,17 @@ pub fn seal(request: &Request<'_>, watch: &Watch) -> Result<Sealed> {
         policy_text: request.policy.text.clone(),
         source_date_epoch: epoch,
     };
-    let out = [request.out.to_owned()];
+    let out = not_payload(request.root, request.policy, request.out);
     let origin = origin(request.root, request.policy, &version.value, facts, &out, request.variables)?;
     let judged = judged(request, &identity, &origin, evaluated_at);
-    let gates = judged.evaluate(&scanned, watch)?;
-    let release = judged.release();
+    let before = judged.part(Part::Before, &scanned, None, watch)?;
     watch.check()?;
-    if gates.refuses() {
-        return Err(Error::Refused(gates.findings()));
+    if judged.waived(before.clone()).refuses() {
+        // Whoever has to mend something wants to hear of everything.
+        let payload = judged.part(Part::Payload, &scanned, None, watch)?;
+        return Err(Error::Refused(judged.waived(before.join(payload)).findings()));
     }
-    let context = Sealing {
-        request,
-        identity: &identity,
-        origin: &origin,
-        gates: &gates,
-        release: &release,
-        place: &place,
-    };
+    let context = Sealing { request, identity: &identity, judged: &judged, before: &before, place: &place };
     let made = write_steady(&context, scanned, watch)?;
     let receipt = receipt(request, &made, &place, evaluated_at);
     let placed = place.publish(&request.key.sign_statement(&receipt).to_bytes())?;
@@ -166,14 +179,29 @@ pub fn seal(request: &Request<'_>, watch: &Watch) -> Result<Sealed> {
             .into_iter()
             .chain(ddl::warnings(made.pack.ddl.as_ref()))
             .chain(unread(&origin))
-            .chain(gates.findings())
+            .chain(made.gates.findings())
             .chain(made.sbom.findings.clone())
             .collect(),
         pack: made.pack,
         sbom: made.sbom,
-        gates: Tally::of(&gates),
+        filed: made.filed,
+        gates: Tally::of(&made.gates),
+        waived: made.gates.waived(),
         origin: origin.clone(),
     })
+}
+
+/// Refuses to seal with a key of which the trust that was given says that it has expired or is revoked: nobody who trusts
+/// alike would take the seal.
+fn still_signs(request: &Request<'_>, project: &str, now: Timestamp) -> Result<()> {
+    let expect =
+        Expect { file: SEAL, right: Right::SealRelease, project: Some(project), kind: Some(Kind::Release) };
+    match request.trust.may_sign(&request.key.public(), expect, now) {
+        Err(finding) if matches!(finding.code, Code::SignerExpired | Code::SignerRevoked) => {
+            Err(Error::refused(finding))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The release as its gates see it.
@@ -189,13 +217,17 @@ fn judged<'a>(
         origin,
         project: &identity.project,
         version: &identity.version,
+        commit: origin.git.as_ref().and_then(|git| git.commit.as_deref()),
         tier: request.tier,
         stage: Stage::Seal,
         only: &[],
         out: request.out,
         trust: request.trust,
+        waivers: request.waivers,
         now,
         programs: request.programs,
+        events: request.events,
+        approvals: not_sealed(),
         threads: request.threads,
     }
 }
@@ -203,7 +235,14 @@ fn judged<'a>(
 /// What would be sealed, for `--list-unmatched`: nothing is read.
 pub fn preview(root: &Path, policy: &Policy, out: &Path, watch: &Watch) -> Result<Scan> {
     let progress = |_| watch.check();
-    scan(root, policy, &ScanOptions { kind: Kind::Release, excluded: &[out.to_owned()], progress: &progress })
+    let excluded = not_payload(root, policy, out);
+    scan(root, policy, &ScanOptions { kind: Kind::Release, excluded: &excluded, progress: &progress })
+}
+
+/// Folders that are never payload, though they may lie in the tree: what gets what is sealed, and the policy's store.
+pub fn not_payload(root: &Path, policy: &Policy, out: &Path) -> Vec<PathBuf> {
+    let store = policy.store.as_ref().and_then(|store| store.directory(root));
+    [out.to_owned()].into_iter().chain(store).collect()
 }
 
 fn scan_release(request: &Request<'_>, watch: &Watch) -> Result<Scan> {
@@ -229,27 +268,39 @@ pub fn source_date_epoch(given: Option<i64>, git: Option<&GitFacts>, scan: &Scan
 }
 
 /// A pack that was written, but not put in its place.
-struct Made {
+struct Made<'p> {
     pack: Pack,
     archive: Written,
     seal_sha256: Sha256,
     tag_manifest: Sha256,
     sbom: Sbom,
+    filed: Option<Filed>,
+    gates: Evaluation<'p>,
     scan: Scan,
 }
 
 /// What is known before anything is written.
-struct Sealing<'a> {
+struct Sealing<'p, 'a> {
     request: &'a Request<'a>,
     identity: &'a Identity,
-    origin: &'a Origin,
-    gates: &'a Evaluation<'a>,
-    release: &'a Release<'a>,
+    judged: &'a Judged<'p, 'p>,
+    /// What those gates came to that need not wait until the payload is read.
+    before: &'a Evaluation<'p>,
     place: &'a Place,
 }
 
+impl<'p> Sealing<'p, '_> {
+    /// All gates, now that the payload was read: those that ask for its bytes are told of the very ones that were packed.
+    fn gates(&self, scan: &Scan, seen: Seen, watch: &Watch) -> Result<Evaluation<'p>> {
+        let payload = self.judged.part(Part::Payload, scan, Some(seen), watch)?;
+        watch.check()?;
+        let gates = self.judged.waived(self.before.clone().join(payload));
+        if gates.refuses() { Err(Error::Refused(gates.findings())) } else { Ok(gates) }
+    }
+}
+
 /// Writes the pack. If a file changed meanwhile, the tree is looked at once more, and then it must hold still.
-fn write_steady(sealing: &Sealing<'_>, scan: Scan, watch: &Watch) -> Result<Made> {
+fn write_steady<'p>(sealing: &Sealing<'p, '_>, scan: Scan, watch: &Watch) -> Result<Made<'p>> {
     match write(sealing, scan, watch) {
         Err(Error::Refused(findings))
             if findings.iter().all(|finding| finding.code == Code::FileChanging) =>
@@ -260,8 +311,8 @@ fn write_steady(sealing: &Sealing<'_>, scan: Scan, watch: &Watch) -> Result<Made
     }
 }
 
-fn write(sealing: &Sealing<'_>, scan: Scan, watch: &Watch) -> Result<Made> {
-    let Sealing { request, identity, origin, place, .. } = *sealing;
+fn write<'p>(sealing: &Sealing<'p, '_>, scan: Scan, watch: &Watch) -> Result<Made<'p>> {
+    let Sealing { request, identity, judged, place, .. } = *sealing;
     place.clear()?;
     let root = Root::open(request.root)?;
     let gathered = Gathered::before(request.root, request.policy, &scan, watch)?;
@@ -278,8 +329,10 @@ fn write(sealing: &Sealing<'_>, scan: Scan, watch: &Watch) -> Result<Made> {
         watch,
     )?;
     let secrets = sniff::Secrets::new(request.root, request.secrets);
+    let searching = Searching::new(&scan, judged.searches());
     let inspect = |path: &PackPath, content: &[u8]| {
         gathered.look(path, content);
+        searching.look(path, content);
         secrets.finding(path, content)
     };
     let to_pack: Vec<Member> = archived.iter().map(|&at| members[at].clone()).collect();
@@ -289,6 +342,7 @@ fn write(sealing: &Sealing<'_>, scan: Scan, watch: &Watch) -> Result<Made> {
     let read_archived = archive.payload(plan)?;
     let mut read = vec![Default::default(); members.len()];
     archived.iter().zip(read_archived).for_each(|(&at, one)| read[at] = one);
+    let gates = sealing.gates(&scan, searching.finish(&scan, &read), watch)?;
     let payload = Payload { scanned: &scan.members, members: &members, read: &read };
     let says = gathered.after(&root, &payload, watch)?;
     let pack = Pack { ddl: says.ddl, ..payload.pack(identity) };
@@ -296,14 +350,24 @@ fn write(sealing: &Sealing<'_>, scan: Scan, watch: &Watch) -> Result<Made> {
     let attesting = Attesting {
         identity,
         supplier: request.policy.supplier.as_deref(),
-        origin,
+        origin: judged.origin,
         payload: &payload,
         ddl: pack.ddl.as_ref(),
         key: request.key,
     };
     let sbom = attesting.write(says.software, &mut tags)?;
-    let summary = record::summary(request.policy, &identity.name, sealing.release, sealing.gates);
-    attesting.gates(summary, &mut tags)?;
+    let about = record::About {
+        policy: request.policy,
+        pack: &identity.name,
+        project: &identity.project,
+        version: &identity.version,
+        commit: judged.commit,
+        time_verified: None,
+    };
+    attesting.gates(about.summary(&gates), &mut tags)?;
+    for lifted in &gates.lifted {
+        tags.add(&waivers::tag_file(&lifted.gate), |out| out.write_all(&lifted.bundle))?;
+    }
     let tag_manifest = tags.close()?;
     let seal =
         request.key.sign_statement(&seal_of(identity, &pack, request.policy).over(tag_manifest)).to_bytes();
@@ -314,10 +378,41 @@ fn write(sealing: &Sealing<'_>, scan: Scan, watch: &Watch) -> Result<Made> {
         copy_others(&copy, &to_pack)?;
         copy.sync()?;
     }
-    Ok(Made { pack, archive, seal_sha256: Sha256::of(&seal), tag_manifest, sbom, scan })
+    let filed = file(&Filing { root: &root, policy: request.policy, identity, place }, &payload, watch)?;
+    Ok(Made { pack, archive, seal_sha256: Sha256::of(&seal), tag_manifest, sbom, filed, gates, scan })
 }
 
-fn encryptor(recipients: &[Recipient]) -> Result<Option<age::Encryptor>> {
+/// What is filed, and where it is made.
+struct Filing<'a> {
+    root: &'a Root,
+    policy: &'a Policy,
+    identity: &'a Identity,
+    place: &'a Place,
+}
+
+/// Makes the archive for a software registry and the record of its digests, where the policy asks for them.
+fn file(filing: &Filing<'_>, payload: &Payload<'_>, watch: &Watch) -> Result<Option<Filed>> {
+    let Filing { root, policy, identity, place } = filing;
+    let Some(options) = &policy.filing else { return Ok(None) };
+    let Some(name) = filing_name(policy, &identity.name, &identity.project, &identity.version)? else {
+        return Ok(None);
+    };
+    let filed = filing::write(root, options, &name, payload, &place.filing_file(), watch)?;
+    place.filed(&filing::digests(&place.filed_before()?, &identity.project, &identity.version, &filed))?;
+    Ok(Some(filed))
+}
+
+/// What the archive that is filed is called, without its ending.
+fn filing_name(policy: &Policy, name: &str, project: &str, version: &str) -> Result<Option<String>> {
+    let Some(options) = &policy.filing else { return Ok(None) };
+    let Some(template) = &options.name else { return Ok(Some(name.to_owned())) };
+    let path = template.path(&Release::named(project, version, policy.tag.name(version)));
+    let path =
+        path.map_err(|fault| Error::input(fault.actual.unwrap_or(fault.subject), "see [filing] name"))?;
+    Ok(Some(path.to_string()))
+}
+
+pub(super) fn encryptor(recipients: &[Recipient]) -> Result<Option<age::Encryptor>> {
     if recipients.is_empty() {
         return Ok(None);
     }
@@ -332,7 +427,7 @@ fn encryptor(recipients: &[Recipient]) -> Result<Option<age::Encryptor>> {
         .map_err(|error| Error::input(format!("cannot encrypt to these recipients: {error}"), ""))
 }
 
-fn seal_of(identity: &Identity, pack: &Pack, policy: &Policy) -> Seal {
+pub(super) fn seal_of(identity: &Identity, pack: &Pack, policy: &Policy) -> Seal {
     Seal {
         name: identity.name.clone(),
         project: identity.project.clone(),
@@ -344,7 +439,11 @@ fn seal_of(identity: &Identity, pack: &Pack, policy: &Policy) -> Seal {
     }
 }
 
-fn append_tags(archive: &mut ArchiveWriter, tags: &mut TagFiles, identity: &Identity) -> Result<()> {
+pub(super) fn append_tags(
+    archive: &mut ArchiveWriter,
+    tags: &mut TagFiles,
+    identity: &Identity,
+) -> Result<()> {
     for (name, size, path) in tags.in_order() {
         let inside = format!("{}/{name}", identity.name);
         let member = Member {

@@ -90,9 +90,8 @@ impl Target {
                 let beside = path.with_file_name(format!("{file_name}{SUFFIX}"));
                 Ok((file_name.clone(), read_if_there(&beside)?))
             }
-            Target::Folder { path, name } => {
-                let parent = path.canonicalize().map_err(Error::io("open", path))?;
-                let parent = parent.parent().unwrap_or(&parent).to_owned();
+            Target::Folder { name, .. } => {
+                let parent = self.folder_of()?;
                 let encrypted = format!("{name}.tar.zst.age");
                 for archive in [&encrypted, &format!("{name}.tar.zst")] {
                     if let Some(receipt) = read_if_there(&parent.join(format!("{archive}{SUFFIX}")))? {
@@ -104,10 +103,25 @@ impl Target {
         }
     }
 
+    /// The folder that archive, receipt and evidence lie in, as an absolute path.
+    pub fn folder_of(&self) -> Result<PathBuf> {
+        let (Target::Archive { path, .. } | Target::Folder { path, .. }) = self;
+        let absolute = path.canonicalize().map_err(Error::io("open", path))?;
+        Ok(absolute.parent().unwrap_or(&absolute).to_owned())
+    }
+
+    /// The folder of the pack's evidence, be it there or not: beside the archive, or the folder itself.
+    pub fn evidence_folder(&self) -> PathBuf {
+        match self {
+            Target::Archive { path, .. } => path.with_file_name(self.pack_name()),
+            Target::Folder { path, .. } => path.clone(),
+        }
+    }
+
     /// The evidence folder beside an archive, if it is there.
     pub fn evidence_beside(&self) -> Option<PathBuf> {
-        let Target::Archive { path, .. } = self else { return None };
-        let folder = path.with_file_name(self.pack_name());
+        let Target::Archive { .. } = self else { return None };
+        let folder = self.evidence_folder();
         folder.join("tagmanifest-sha256.txt").is_file().then_some(folder)
     }
 }

@@ -1,8 +1,10 @@
 //! `verify`: runs every check it can, and says of each that it could not run why.
 
 use crate::error::{Error, Result};
+use crate::evidence::gates::audit;
 use crate::evidence::pack::{self, Judge, Presence, Report, signer};
 use crate::evidence::receipt::{self, VerifiedReceipt};
+use crate::evidence::seal::{SEAL, VerifiedSeal};
 use crate::evidence::{bag, folder, tree};
 use crate::finding::{Code, Finding, Outcome, Status};
 use crate::format::pack::Pack;
@@ -15,6 +17,8 @@ use crate::pipeline::pick;
 use crate::pipeline::sink::Written;
 use crate::pipeline::unpack::{Limits, unpack};
 use crate::pipeline::watch::Watch;
+use crate::policy::Policy;
+use crate::verbs::afterwards::{self, Sealed};
 use crate::verbs::target::Target;
 use std::fs::File;
 use std::path::Path;
@@ -33,6 +37,10 @@ pub struct Request<'a> {
     pub evidence_only: bool,
     /// Whether a pack without a seal may pass.
     pub allow_unsigned: bool,
+    /// Whether what came after the seal and lies beside it is judged: approvals, and the results of later stages.
+    pub approvals: bool,
+    /// A policy to judge the pack by, besides the one that it was sealed under.
+    pub policy: Option<&'a Policy>,
     /// Worker threads.
     pub threads: usize,
 }
@@ -45,6 +53,8 @@ pub struct Verified {
     pub pack: Option<Pack>,
     /// The receipt, if it holds.
     pub receipt: Option<VerifiedReceipt>,
+    /// The seal, if it holds.
+    pub seal: Option<VerifiedSeal>,
     /// What was read: worth only what the outcome says of it.
     pub contents: Option<Contents>,
 }
@@ -67,21 +77,29 @@ pub fn verify(request: &Request<'_>, watch: &Watch) -> Result<Verified> {
             None
         }
     };
-    let (pack, receipt, contents) = match read {
-        None => (None, None, None),
+    let (pack, seal, receipt, contents) = match read {
+        None => (None, None, None, None),
         Some(Read { report, contents, receipt }) => {
             outcome.append(report.outcome);
             if let (Some(tree), Some(contents)) = (request.tree, &contents) {
                 tree::check(tree, contents, request.threads, watch, &mut outcome)?;
             }
-            (report.pack, receipt, contents)
+            if let (Some(pack), Some(contents)) = (&report.pack, &contents) {
+                let sealed = Sealed { pack, contents, seal: report.seal.as_ref(), receipt: receipt.as_ref() };
+                afterwards::check(request, &sealed, &mut outcome)?;
+            }
+            (report.pack, report.seal, receipt, contents)
         }
     };
     if request.tree.is_some() && !outcome.checks.iter().any(|check| check.name == "tree") {
         let finding = Finding::new(Code::NothingChecked, "tree");
         outcome.conclude("tree", "the list of the payload could not be read", vec![finding]);
     }
-    Ok(Verified { outcome, pack, receipt, contents })
+    if request.policy.is_some() && !outcome.checks.iter().any(|check| check.name == audit::CHECK) {
+        let finding = Finding::new(Code::NothingChecked, audit::CHECK);
+        outcome.conclude(audit::CHECK, "there is no pack to judge by it", vec![finding]);
+    }
+    Ok(Verified { outcome, pack, receipt, seal, contents })
 }
 
 /// What was read of a pack.
@@ -93,7 +111,7 @@ struct Read {
 
 /// A folder that claims to be one of ours is held to it.
 pub fn is_pack(path: &Path) -> bool {
-    path.join("pack.json").is_file() || path.join(crate::evidence::seal::SEAL).is_file()
+    path.join("pack.json").is_file() || path.join(SEAL).is_file()
 }
 
 type ReceiptResult = Result<VerifiedReceipt, Vec<Finding>>;
@@ -284,7 +302,7 @@ fn foreign_bag(request: &Request<'_>, path: &Path, outcome: &mut Outcome) -> Res
     if request.allow_unsigned {
         outcome.skip("seal", Status::Skipped, "there is none, and --allow-unsigned admits that");
     } else {
-        let finding = Finding::new(Code::SealMissing, crate::evidence::seal::SEAL);
+        let finding = Finding::new(Code::SealMissing, SEAL);
         outcome.conclude(
             "seal",
             "a bag of another tool has none; --allow-unsigned admits that",

@@ -1,6 +1,6 @@
 """Writes the corpora of the bench, the same bytes each time.
 
-usage: corpus.py small|release|big DIR SCALE      SCALE 1 is the full size; 0.05 is for trying things out
+usage: corpus.py small|release|big|many DIR SCALE      SCALE 1 is the full size; 0.05 is for trying things out
 """
 
 import os
@@ -86,12 +86,23 @@ def big(folder, rng, words, scale):
     write(folder, "dist/trades.sql", in_chunks(words.sql, int(1024 * MIB * scale)))
 
 
+def many(folder, rng, words, scale):
+    """50,000 files and 600 MB: small documents, ordered DDL, and artifacts of which half do not compress."""
+    for number in range(int(49_650 * scale)):
+        write(folder, f"docs/{number // 500:03}/page-{number:05}.md", words.text(rng.randint(200, 12_000)))
+    for number in range(int(290 * scale)):
+        write(folder, f"ddl/{number:04}_step.sql", words.sql(rng.randint(2_000, 40_000)))
+    for number in range(60):
+        make = rng.randbytes if number % 2 else words.text
+        write(folder, f"dist/tool-{number:02}.bin", in_chunks(make, int(4_800_000 * scale)))
+
+
 def main():
     """Writes one corpus."""
     name, folder, scale = sys.argv[1], sys.argv[2], float(sys.argv[3])
     rng = random.Random(f"attestar bench, corpus {name}")
     words = Words(rng)
-    {"small": small, "release": release, "big": big}[name](folder, rng, words, scale)
+    {"small": small, "release": release, "big": big, "many": many}[name](folder, rng, words, scale)
     write(folder, NOTE, words.text(4_096))
 
 

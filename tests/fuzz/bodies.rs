@@ -5,6 +5,7 @@
 use crate::seeds;
 use attestar::error::Error;
 use attestar::format::allowed_signers::AllowedSigners;
+use attestar::format::approval::Approval;
 use attestar::format::bag::declaration::{Declaration, Version};
 use attestar::format::bag::fetch::{self, FetchLines, is_absolute_uri};
 use attestar::format::bag::info;
@@ -30,6 +31,7 @@ use attestar::format::receipt::Receipt;
 use attestar::format::seal::Seal;
 use attestar::format::statement::{Predicate, Statement};
 use attestar::format::tar;
+use attestar::format::waiver::Waiver;
 use attestar::keys::identity::Identity;
 use attestar::keys::passphrase::NoPassphrases;
 use attestar::keys::public::PublicKey;
@@ -294,6 +296,8 @@ pub fn statement(payload: &[u8]) {
         read_back::<Receipt>(payload),
         read_back::<Provenance>(payload),
         read_back::<VerificationSummary>(payload),
+        read_back::<Waiver>(payload),
+        read_back::<Approval>(payload),
     ];
     assert!(read.iter().filter(|&&is_one| is_one).count() <= 1);
 }

@@ -1,5 +1,6 @@
 //! Input that every parser takes, made by our own writers: what fuzzing begins with.
 
+use attestar::format::approval::Approval;
 use attestar::format::bag::declaration::Declaration;
 use attestar::format::bag::{fetch, info};
 use attestar::format::bom::{
@@ -31,6 +32,7 @@ use attestar::format::seal::{PolicyRef, Seal, Tool, Totals};
 use attestar::format::spdx;
 use attestar::format::statement::{DigestSet, Statement, Subject};
 use attestar::format::tar as tar_format;
+use attestar::format::waiver::Waiver;
 use attestar::tree::lockfile::KINDS;
 use jiff::Timestamp;
 
@@ -163,7 +165,7 @@ fn in_ways(text: &[u8]) -> Vec<Vec<u8>> {
     vec![[b"1", text].concat(), [b"0", text].concat(), [b"7", &wide[..]].concat()]
 }
 
-fn statements() -> [Vec<u8>; 4] {
+fn statements() -> [Vec<u8>; 6] {
     let (name, project, version) = ("p-1".to_owned(), "p".to_owned(), "1".to_owned());
     let (zero, payload, time) = (Sha256([0; 32]), Totals { files: 3, bytes: 70 }, Timestamp::UNIX_EPOCH);
     let seal = Seal {
@@ -221,7 +223,36 @@ fn statements() -> [Vec<u8>; 4] {
         receipt.for_archive("p-1.tar.zst.age", zero).to_bytes(),
         provenance.to_bytes(),
         gates(zero),
+        waiver(zero),
+        approval(zero),
     ]
+}
+
+fn waiver(zero: Sha256) -> Vec<u8> {
+    let waiver = Waiver {
+        project: "p".to_owned(),
+        kind: Kind::Release,
+        version: "1".to_owned(),
+        commit: Some("0".repeat(40)),
+        policy: PolicyRef { name: "default".to_owned(), sha256: zero },
+        gate: "readiness".to_owned(),
+        role: "risk".to_owned(),
+        reason: "tested by hand".to_owned(),
+        until: Timestamp::UNIX_EPOCH,
+    };
+    waiver.of_policy().to_bytes()
+}
+
+fn approval(zero: Sha256) -> Vec<u8> {
+    let approval = Approval {
+        project: "p".to_owned(),
+        kind: Kind::Release,
+        version: "1".to_owned(),
+        role: "qa".to_owned(),
+        seal_sha256: zero,
+        approved_at: Timestamp::UNIX_EPOCH,
+    };
+    approval.over(zero).to_bytes()
 }
 
 /// The record of one gate that failed and was waived.
@@ -232,6 +263,7 @@ fn gates(zero: Sha256) -> Vec<u8> {
         status: "waived".to_owned(),
         severity: "error".to_owned(),
         reason: None,
+        output: None,
         evidence: vec![Subject::new("reports/a.md", zero)],
         faults: vec![Fault {
             subject: "reports/a.md:3".to_owned(),
@@ -248,6 +280,7 @@ fn gates(zero: Sha256) -> Vec<u8> {
     };
     let summary = VerificationSummary {
         verifier: Verifier { id: VERIFIER.to_owned(), version: Version { attestar: "0.1.0".to_owned() } },
+        time_verified: Some(Timestamp::UNIX_EPOCH),
         resource_uri: "urn:attestar:pack:p-1".to_owned(),
         policy: PolicyDigest { uri: "urn:attestar:policy:p".to_owned(), digest: DigestSet { sha256: zero } },
         verification_result: VerificationResult::Passed,

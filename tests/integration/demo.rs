@@ -9,7 +9,7 @@ fn every_step_of_the_demo_ends_as_it_should() {
     let said = world.run(&["demo", "--json"]).done().json();
     let steps = said["steps"].as_array().unwrap();
     let commands: Vec<&str> = steps.iter().map(|step| step["command"].as_str().unwrap()).collect();
-    for verb in ["keys new", "hash", "seal", "verify", "restore"] {
+    for verb in ["keys new", "hash", "gate", "seal", "verify", "restore", "waive"] {
         assert!(commands.iter().any(|command| command.contains(verb)), "{verb} in {commands:?}");
     }
     for step in steps {
@@ -18,6 +18,10 @@ fn every_step_of_the_demo_ends_as_it_should() {
     let exits: Vec<u64> = steps.iter().map(|step| step["exit_code"].as_u64().unwrap()).collect();
     assert_eq!(exits.iter().filter(|&&exit| exit == 3).count(), 2, "both tamperings are caught: {exits:?}");
     assert_eq!(exits.iter().filter(|&&exit| exit == 5).count(), 1, "no trust is no pass: {exits:?}");
+    assert_eq!(exits.iter().filter(|&&exit| exit == 4).count(), 1, "a gate refuses once: {exits:?}");
+    let refused = exits.iter().position(|&exit| exit == 4).unwrap();
+    let after = &commands[refused + 1..];
+    assert!(after[0].contains(" waive changelog-entry ") && after[1].contains(" seal "), "{after:?}");
     assert_eq!(said["folder"], serde_json::Value::Null);
 }
 
@@ -33,7 +37,9 @@ fn the_demo_is_told_on_80_columns_and_leaves_nothing_behind() {
     let screen = text.lines().filter(|line| !line.contains("attestar-demo."));
     let wide: Vec<&str> = screen.filter(|line| line.chars().count() > 80).collect();
     assert_eq!(wide, [""; 0], "lines that a terminal would break");
-    for part in ["altered", "exit 3: caught", "exit 5: not a pass", "no difference"] {
+    let parts = ["altered", "exit 3: caught", "exit 4: refused", "exit 5: not a pass", "no difference"];
+    let waiver = ["failed   changelog-entry", "1 passed, 1 waived, 0 failed when sealed", "signed by own"];
+    for part in parts.into_iter().chain(waiver) {
         assert!(text.contains(part), "no {part:?} in:\n{text}");
     }
     assert_eq!(names_in(&temporary), [""; 0]);
@@ -44,7 +50,10 @@ fn the_demo_is_told_on_80_columns_and_leaves_nothing_behind() {
 fn with_a_folder_everything_stays_and_can_be_gone_on_from() {
     let world = World::without_keys();
     world.run(&["demo", "--dir", "d"]).done().says("Everything is in d.");
-    assert_eq!(names_in(&world.path().join("d")), ["copy", "keys", "restored", "sealed", "tideline"]);
+    assert_eq!(
+        names_in(&world.path().join("d")),
+        ["copy", "keys", "restored", "sealed", "tideline", "waiver.json"]
+    );
     let keys = world.path().join("d/keys");
     let mut verify = world.command(&["verify", "d/sealed/tideline-1.4.0.tar.zst.age"]);
     assert!(verify.env("ATTESTAR_HOME", keys).status().unwrap().success());

@@ -3,6 +3,8 @@
 //! Thousands of runs: through the library, not through processes.
 
 use crate::forge::{Pack, Tar, encrypt, file, link, own_key, publish, publish_file};
+use crate::signers::TRUST;
+use crate::waive::waived;
 use crate::world::{World, noise};
 use attestar::error::Error;
 use attestar::finding::{Outcome, Verdict};
@@ -34,6 +36,12 @@ impl Prober {
         Prober { world, trust, identities }
     }
 
+    /// By a trust file that lies in the world.
+    fn trusting(world: World, file: &str) -> Prober {
+        let trust = Trust::load(&[], Some(&world.path().join(file))).unwrap();
+        Prober { trust, ..Prober::new(world) }
+    }
+
     fn verdict(&self, target: &Path) -> Verdict {
         // A file that is gone or is none any more is no target: the caller never makes one of those.
         let request = Request {
@@ -43,6 +51,8 @@ impl Prober {
             tree: None,
             evidence_only: false,
             allow_unsigned: false,
+            approvals: true,
+            policy: None,
             threads: 1,
         };
         match verify(&request, &Watch::default()) {
@@ -134,24 +144,49 @@ fn tiny() -> (World, Pack) {
     (world, pack)
 }
 
-/// The smallest release that has every tag file: DDL, an artifact, a lockfile, and a gate.
+/// The smallest release that has every tag file: DDL, an artifact, a lockfile, and gates, of which one ran a program and
+/// one was evaluated after the seal.
 #[test]
 fn every_byte_of_a_sealed_folder() {
     let world = World::new();
     let policy = "schema = 1\n[[include]]\nclass = 'ddl'\npaths = ['*.sql']\n\
-                  [[include]]\nclass = 'artifact'\npaths = ['*.lock']\n[[gate]]\nid = 'v'\ncheck = 'version'\n";
+                  [[include]]\nclass = 'artifact'\npaths = ['*.lock']\n[[gate]]\nid = 'v'\ncheck = 'version'\n\
+                  [[gate]]\nid = 'c'\ncheck = 'command'\nrun = ['echo', 'fine']\nvariables = ['PATH']\n\
+                  [[gate]]\nid = 'p'\ncheck = 'version'\nstage = 'promote'\n";
     world.write("attestar.toml", policy);
     world.write("a.sql", "CREATE TABLE a (b INT);\n");
     world.write("Cargo.lock", "version = 4\n[[package]]\nname = \"a\"\nversion = \"1.0.0\"\n");
     world.write("VERSION", "1.0.0\n");
     world.seal(&["--payload"]).done();
+    let promote = ["gate", "--stage", "promote", "--pack", "out/shop-1.0.0", "--key", "home/signing.key"];
+    world.run(&[&["-C", "shop"], &promote[..]].concat()).done();
     let prober = Prober::new(world);
     let files = prober.files("shop-1.0.0");
     let statements = files.iter().filter(|file| file.ends_with(".sigstore.json")).count();
     let sboms = files.iter().filter(|file| file.contains("/sbom/")).count();
-    assert_eq!((statements, sboms), (4, 2), "{files:?}");
+    assert_eq!((statements, sboms), (5, 2), "{files:?}");
     for file in files {
         prober.caught("shop-1.0.0", &file, &every_byte(size(&prober, &file)));
+    }
+}
+
+/// The same of a release with a waiver, and of an approval beside its seal.
+#[test]
+fn every_byte_of_a_waiver_and_of_an_approval() {
+    let world = waived(&["--payload"]);
+    let approve = ["approve", "out/shop-1.0.0", "--role", "qa", "--key", "qa.key"];
+    world.run(&[&approve[..], &TRUST[..]].concat()).done();
+    let prober = Prober::trusting(world, "trust.toml");
+    let of = |part: &str| {
+        let mut files = prober.files("shop-1.0.0").into_iter().filter(|file| file.contains(part));
+        files.next().unwrap_or_else(|| panic!("there is no {part}"))
+    };
+    let (waiver, approval) = (of("/waiver."), of("/approval."));
+    let changes = |file: &str| every_byte(size(&prober, file));
+    prober.caught("shop-1.0.0", &waiver, &changes(&waiver));
+    // An approval lies beside the archive as well; its own signature is all that holds it.
+    for target in ["shop-1.0.0", "shop-1.0.0.tar.zst.age"] {
+        prober.caught(target, &approval, &changes(&approval));
     }
 }
 

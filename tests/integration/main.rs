@@ -1,5 +1,9 @@
 //! attestar as its users run it: one file a story.
 
+mod approve;
+mod audit;
+mod backup;
+mod capture;
 mod ddl;
 mod demo;
 mod diff;
@@ -7,8 +11,10 @@ mod diff_components;
 mod docs;
 mod every_byte;
 mod faults;
+mod filing;
 mod forge;
 mod gate;
+mod gate_bad_input;
 mod hash;
 mod hostile_age;
 mod hostile_attestations;
@@ -16,11 +22,19 @@ mod hostile_frames;
 mod hostile_manifests;
 mod hostile_signatures;
 mod hostile_tar;
+mod hostile_waivers;
 mod init;
 mod kept;
 mod keys;
+mod log;
+mod log_gates;
+mod notes;
 mod passphrases;
+#[path = "../postgres/mod.rs"]
+mod postgres;
+mod processes;
 mod provenance;
+mod publish;
 mod real;
 mod released;
 #[path = "../repository/mod.rs"]
@@ -30,4 +44,8 @@ mod sbom_bad_input;
 mod schemas;
 mod seal;
 mod shell;
+mod signers;
+mod stages;
+mod stores;
+mod waive;
 mod world;

@@ -109,6 +109,18 @@ impl Sealed {
         [self.folder().join("attestations/seal.sigstore.json"), receipt]
     }
 
+    /// The one approval that lies beside the seal.
+    pub fn approval(&self) -> PathBuf {
+        let entries = fs::read_dir(self.folder().join("attestations")).expect("a folder of attestations");
+        let paths = entries.map(|entry| entry.expect("an entry").path());
+        let is_approval = |path: &PathBuf| {
+            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("approval."))
+        };
+        let mut approvals: Vec<PathBuf> = paths.filter(is_approval).collect();
+        assert_eq!(approvals.len(), 1, "{approvals:?}");
+        approvals.remove(0)
+    }
+
     /// One of the key files.
     pub fn key(&self, name: &str) -> PathBuf {
         self.home.join(name)

@@ -90,6 +90,27 @@ that all is well.",
             ("diff -r tideline restored", Exit::Done),
         ],
     },
+    Scene {
+        told: "The next release cannot wait, and nobody has written its changelog entry.
+The policy refuses it.",
+        typed: &[
+            ("sed -i s/1.4.0/1.4.1/ tideline/VERSION", Exit::Done),
+            ("attestar -C tideline hash", Exit::Done),
+            ("attestar -C tideline gate", Exit::Refused),
+        ],
+    },
+    Scene {
+        told: "Somebody who may waive signs for it: this gate, this version, until then.
+The signature goes into the pack, and whoever verifies is told.",
+        typed: &[
+            (
+                "attestar -C tideline waive changelog-entry --version 1.4.1 --reason 'the entry follows' --until 24h --role own --key keys/signing.key --out waiver.json",
+                Exit::Done,
+            ),
+            ("attestar -C tideline seal --out ../sealed --waive waiver.json", Exit::Done),
+            ("attestar verify sealed/tideline-1.4.1.tar.zst.age", Exit::Done),
+        ],
+    },
 ];
 
 /// Runs the demo in `--dir`, or in a temporary folder.
@@ -239,6 +260,7 @@ impl Teller {
             Exit::Done if line.starts_with("diff") => self.show("no difference\n"),
             Exit::Done => {}
             Exit::Refuted => self.show("exit 3: caught\n"),
+            Exit::Refused => self.show("exit 4: refused\n"),
             Exit::Unverified => self.show("exit 5: not a pass\n"),
             other => self.show(&format!("exit {}\n", other as u8)),
         }
@@ -249,7 +271,7 @@ impl Teller {
 
     /// Runs an attestar command in this process; gives its exit code, and what it shows.
     fn attestar(&self, line: &str) -> Result<(Exit, String)> {
-        let mut words: Vec<&str> = line.split_whitespace().collect();
+        let mut words = script::words(line);
         let mut context = self.context.clone();
         if let Some(home) = words[0].strip_prefix("ATTESTAR_HOME=") {
             context.environment.home = home.into();
@@ -264,7 +286,22 @@ impl Teller {
 /// A line as it is typed.
 fn prompt(line: &str) -> String {
     let bold = Style::new().bold();
-    // The one line that is longer than a screen is broken as a shell lets one.
-    let line = line.replace(" bs=1", " \\\n    bs=1");
-    format!("{bold}$ {line}{bold:#}\n")
+    format!("{bold}$ {}{bold:#}\n", broken(line))
+}
+
+/// A line that is longer than a screen, broken between flags as a shell lets one.
+fn broken(line: &str) -> String {
+    const COLUMNS: usize = 76;
+    let mut lines = vec![String::new()];
+    for part in line.replace(" --", "\n--").replace(" bs=", "\nbs=").lines() {
+        let last = lines.last_mut().expect("there is always a line");
+        if last.is_empty() {
+            last.push_str(part);
+        } else if last.chars().count() + 1 + part.chars().count() <= COLUMNS {
+            *last += &format!(" {part}");
+        } else {
+            lines.push(format!("  {part}"));
+        }
+    }
+    lines.join(" \\\n  ")
 }

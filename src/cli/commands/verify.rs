@@ -8,8 +8,10 @@ use crate::cli::exit::Exit;
 use crate::cli::page;
 use crate::cli::progress::Progress;
 use crate::cli::screen::{self, count, duration};
+use crate::cli::stores::{Found, state};
 use attestar::error::Result;
 use attestar::finding::{Code, Outcome, Verdict};
+use attestar::verbs::proof;
 use attestar::verbs::target::Target;
 use attestar::verbs::verify::{self, Request};
 use jiff::Timestamp;
@@ -18,10 +20,16 @@ use std::time::Instant;
 /// Verifies a target.
 pub fn run(context: &Context, args: &VerifyArgs) -> Result<Answer> {
     let started = Instant::now();
-    let target = Target::find(&args.target)?;
-    let trust = context.trust(&args.trust)?;
+    let named = Found::new(context, &args.target, &args.store)?;
+    let target = named.target.clone();
+    let mut trust = context.trust(&args.trust)?;
+    let folder = context.state_folder(&args.store);
+    let proof = args.proof.as_ref().map(|file| proof::check(&target, file, &mut trust, &state(&folder)));
+    let proof = proof.transpose()?;
     let identities =
         if needs_identity(&target, args) { context.identities(&args.trust)? } else { Vec::new() };
+    // The auditor's own, where it was named: the one inside the pack is evidence.
+    let policy = context.global.policy.is_some().then(|| context.policy()).transpose()?;
     let progress = Progress::start(context, "verifying");
     let request = Request {
         target,
@@ -30,9 +38,12 @@ pub fn run(context: &Context, args: &VerifyArgs) -> Result<Answer> {
         tree: args.against.as_deref(),
         evidence_only: args.evidence_only,
         allow_unsigned: args.allow_unsigned,
+        policy: policy.as_ref(),
+        approvals: true,
         threads: context.threads(),
     };
-    let verified = verify::verify(&request, &context.watch)?;
+    let mut verified = verify::verify(&request, &context.watch)?;
+    verified.outcome.append(proof.unwrap_or_default());
     drop(progress);
     let verdict = verified.outcome.verdict();
     let exit = Exit::from(verdict);
@@ -83,7 +94,9 @@ pub fn why(code: Code) -> &'static str {
         Code::NoIdentity => "no identity was given that decrypts it",
         Code::NoPayload | Code::PayloadNotHere => "the payload is not here",
         Code::NothingChecked => "there was nothing to check",
+        Code::WaiverUnjudged => "a waiver could not be judged",
         Code::SignedTimeUnknown => "nothing says when it was signed, and the signer's key expires",
+        Code::GateUnchecked => "a gate could not be judged by what is in the pack",
         _ => "something could not be checked",
     }
 }
@@ -110,6 +123,12 @@ pub fn hint(outcome: &Outcome, trust: &TrustArgs) -> Option<String> {
     }
     if has(Code::NoPayload) {
         return Some("verify the archive, or say --evidence-only".into());
+    }
+    if has(Code::WaiverUnjudged) {
+        return Some("add --trust FILE that says who may waive, and keep the receipt beside it".into());
+    }
+    if has(Code::ApprovalMissing) {
+        return Some("attestar approve, by a key that trust gives one of these roles".into());
     }
     if has(Code::SignerUnknown) {
         return Some(

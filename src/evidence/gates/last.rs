@@ -50,6 +50,16 @@ pub struct Last {
     from: From,
 }
 
+impl Last {
+    /// The tag of its version, be it there or not.
+    pub fn tag(&self) -> &str {
+        match &self.from {
+            From::Pack(files) => &files.tag,
+            From::Tag(tag) => tag,
+        }
+    }
+}
+
 #[derive(Debug)]
 enum From {
     Pack(Box<PackFiles>),

@@ -8,40 +8,55 @@ use crate::format::gates::{
 use crate::format::kind::Kind;
 use crate::format::statement::{DigestSet, Subject};
 use crate::policy::Policy;
-use crate::policy::gate::{Release, Status};
+use crate::policy::gate::Status;
+use jiff::Timestamp;
 
 /// Where the record lies in a pack.
 pub const GATES: &str = "attestations/gates.sigstore.json";
 
-/// The record of an evaluation.
-pub fn summary(
-    policy: &Policy,
-    pack: &str,
-    release: &Release<'_>,
-    evaluation: &Evaluation<'_>,
-) -> VerificationSummary {
-    let verification_result =
-        if evaluation.refuses() { VerificationResult::Failed } else { VerificationResult::Passed };
-    VerificationSummary {
-        verifier: Verifier {
-            id: VERIFIER.to_owned(),
-            version: Version { attestar: env!("CARGO_PKG_VERSION").to_owned() },
-        },
-        resource_uri: format!("{RESOURCE}{pack}"),
-        policy: PolicyDigest {
-            uri: format!("urn:attestar:policy:{}", policy.name),
-            digest: DigestSet { sha256: policy.sha256 },
-        },
-        verification_result,
-        verified_levels: Vec::new(),
-        gates: Gates {
-            project: release.project.to_owned(),
-            kind: Kind::Release,
-            version: release.version.to_owned(),
-            stage: evaluation.stage.to_string(),
-            commit: release.commit.map(str::to_owned),
-            gates: evaluation.gates.iter().map(gate).collect(),
-        },
+/// What a record is about.
+pub struct About<'a> {
+    /// The policy whose gates they are.
+    pub policy: &'a Policy,
+    /// The pack's name.
+    pub pack: &'a str,
+    /// The project.
+    pub project: &'a str,
+    /// The version.
+    pub version: &'a str,
+    /// The commit that was sealed.
+    pub commit: Option<&'a str>,
+    /// When it was evaluated; only where the record is no tag file.
+    pub time_verified: Option<Timestamp>,
+}
+
+impl About<'_> {
+    /// The record of an evaluation.
+    pub fn summary(&self, evaluation: &Evaluation<'_>) -> VerificationSummary {
+        let verification_result =
+            if evaluation.refuses() { VerificationResult::Failed } else { VerificationResult::Passed };
+        VerificationSummary {
+            verifier: Verifier {
+                id: VERIFIER.to_owned(),
+                version: Version { attestar: env!("CARGO_PKG_VERSION").to_owned() },
+            },
+            time_verified: self.time_verified,
+            resource_uri: format!("{RESOURCE}{}", self.pack),
+            policy: PolicyDigest {
+                uri: format!("urn:attestar:policy:{}", self.policy.name),
+                digest: DigestSet { sha256: self.policy.sha256 },
+            },
+            verification_result,
+            verified_levels: Vec::new(),
+            gates: Gates {
+                project: self.project.to_owned(),
+                kind: Kind::Release,
+                version: self.version.to_owned(),
+                stage: evaluation.stage.to_string(),
+                commit: self.commit.map(str::to_owned),
+                gates: evaluation.gates.iter().map(gate).collect(),
+            },
+        }
     }
 }
 
@@ -63,6 +78,7 @@ fn gate(evaluated: &Evaluated<'_>) -> gates::Gate {
         severity: if gate.severity == Severity::Error { "error" } else { "warning" }.to_owned(),
         reason: (judged.status == Status::Skipped).then(|| judged.detail.clone()),
         evidence,
+        output: judged.output.as_ref().map(|output| String::from_utf8_lossy(&output.bytes).into_owned()),
         faults: judged.faults.iter().map(fault).collect(),
         waiver: waiver.clone(),
     }

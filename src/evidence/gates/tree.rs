@@ -1,21 +1,24 @@
 //! Evidence of gates from the tree that is to be sealed. Each file is read once, whoever asks.
 
 mod git;
+pub mod seen;
 
 use crate::error::Result;
 use crate::evidence::ddl;
+use crate::evidence::gates::events::Reader;
 use crate::evidence::gates::last::Last;
+use crate::evidence::gates::tree::seen::{Reading, Seen, is_payload};
 use crate::evidence::gates::{programs, signatures};
 use crate::evidence::provenance::Origin;
 use crate::format::ddl::DdlPack;
 use crate::format::digest::Sha256;
 use crate::format::path::PackPath;
 use crate::format::units::size;
-use crate::pipeline::hash::{Wanted, hash_files};
 use crate::pipeline::source::Root;
 use crate::pipeline::watch::Watch;
 use crate::policy::Policy;
-use crate::policy::gate::evidence::{Approval, DOCUMENT_BYTES_MAX, Event, LastRelease, Order, Ran};
+use crate::policy::gate::evidence::{Approval, DOCUMENT_BYTES_MAX, Event, LastRelease, Order, Ran, Searched};
+use crate::policy::gate::secrets::search::Searcher;
 use crate::policy::gate::{Document, Evidence, Git, PayloadFile};
 use crate::tree::git::History;
 use crate::tree::member::{LinkTo, MemberKind};
@@ -59,13 +62,17 @@ pub struct TreeEvidence<'a> {
     root: Root,
     /// The environment for programs; `None` where none may be started.
     environment: Option<programs::Environment<'a>>,
+    approvals: std::result::Result<Vec<Approval>, String>,
+    /// Reads the store's log, the first time that a gate asks; and what it said.
+    log: Option<(Reader<'a>, &'a str)>,
+    events: OnceCell<std::result::Result<Vec<Event>, String>>,
     files: Vec<PackPath>,
     payload: Vec<PayloadFile>,
     /// Where the links of the payload end.
     links: BTreeMap<PackPath, PackPath>,
     git: std::result::Result<Git, String>,
+    seen: RefCell<Seen>,
     asked: RefCell<BTreeMap<PackPath, Asked>>,
-    digests: RefCell<BTreeMap<PackPath, std::result::Result<Sha256, String>>>,
     ddl: OnceCell<std::result::Result<Arc<DdlPack>, String>>,
     watch: &'a Watch,
 }
@@ -78,9 +85,10 @@ impl<'a> TreeEvidence<'a> {
         let unmatched = scan.unmatched.iter().filter_map(|path| PackPath::new(path.as_bytes()).ok());
         let mut files: Vec<PackPath> = members().map(|member| member.path.clone()).chain(unmatched).collect();
         files.sort_unstable();
-        let payload = members().filter_map(|member| {
+        let payload = scan.members.iter().filter(|member| is_payload(member)).filter_map(|member| {
             Some(PayloadFile { path: member.path.clone(), class: member.class?, size: member.size })
         });
+        let payload: Vec<PayloadFile> = payload.collect();
         let links = scan.members.iter().filter_map(|member| match &member.kind {
             MemberKind::Link(link) => match &link.to {
                 LinkTo::File(target) => Some((member.path.clone(), target.clone())),
@@ -91,12 +99,15 @@ impl<'a> TreeEvidence<'a> {
         Ok(TreeEvidence {
             root: Root::open(judging.root)?,
             environment: None,
+            approvals: Err("nothing is sealed yet".to_owned()),
+            log: None,
+            events: OnceCell::new(),
             files,
-            payload: payload.collect(),
             links: links.collect(),
             git: git::said(&judging)?,
+            seen: RefCell::new(Seen::nothing(payload.len(), false)),
+            payload,
             asked: RefCell::default(),
-            digests: RefCell::default(),
             ddl: OnceCell::new(),
             judging,
             watch,
@@ -107,6 +118,28 @@ impl<'a> TreeEvidence<'a> {
     /// name of this environment.
     pub fn with_programs(self, environment: Option<programs::Environment<'a>>) -> TreeEvidence<'a> {
         TreeEvidence { environment, ..self }
+    }
+
+    /// The same, of a release that was sealed: with the approvals over the seal, or why they cannot be told.
+    pub fn with_approvals(self, approvals: std::result::Result<Vec<Approval>, String>) -> TreeEvidence<'a> {
+        TreeEvidence { approvals, ..self }
+    }
+
+    /// The same, where the log of a store can tell what happened to a project.
+    pub fn with_log(self, log: Reader<'a>, project: &'a str) -> TreeEvidence<'a> {
+        TreeEvidence { log: Some((log, project)), ..self }
+    }
+
+    /// The same, for gates of which one will ask for credentials: then each file is searched when it is read for its
+    /// digest.
+    pub fn with_search(self, is_asked: bool) -> TreeEvidence<'a> {
+        let seen = RefCell::new(Seen::nothing(self.payload.len(), is_asked));
+        TreeEvidence { seen, ..self }
+    }
+
+    /// The same, of a payload that was read already.
+    pub fn with_seen(self, seen: Seen) -> TreeEvidence<'a> {
+        TreeEvidence { seen: RefCell::new(seen), ..self }
     }
 
     fn history(&self) -> Option<&History> {
@@ -137,30 +170,21 @@ impl<'a> TreeEvidence<'a> {
         Ok(Some(bytes))
     }
 
-    /// Reads what is payload and was not read yet.
-    fn hash(&self, paths: &[&PackPath]) {
-        let mut known = self.digests.borrow_mut();
-        let at = |path: &PackPath| self.payload.binary_search_by(|file| file.path.cmp(path)).ok();
-        let asked: BTreeSet<usize> = paths.iter().filter_map(|path| at(self.file_of(path))).collect();
-        let files: Vec<&PayloadFile> = asked
-            .iter()
-            .filter_map(|&at| self.payload.get(at))
-            .filter(|file| !known.contains_key(&file.path))
-            .collect();
-        let wanted: Vec<Wanted<'_>> =
-            files.iter().map(|file| Wanted { path: file.path.as_str(), size: file.size }).collect();
-        if wanted.is_empty() {
-            return;
-        }
-        let read: Vec<_> = match hash_files(&self.root, &wanted, self.judging.threads, self.watch) {
-            Ok(read) => read
-                .into_iter()
-                .map(|one| one.map(|(_, digests)| digests.sha256).map_err(|error| error.to_string()))
-                .collect(),
-            // It was interrupted, which whoever evaluates asks as well.
-            Err(error) => files.iter().map(|_| Err(error.to_string())).collect(),
+    /// Reads what was not read yet, each file once.
+    fn pass(&self, paths: &[&PackPath], with_search: bool) {
+        let asked: BTreeSet<usize> = paths.iter().filter_map(|path| self.place(self.file_of(path))).collect();
+        let reading = Reading {
+            root: &self.root,
+            payload: &self.payload,
+            threads: self.judging.threads,
+            watch: self.watch,
         };
-        known.extend(files.iter().map(|file| file.path.clone()).zip(read));
+        self.seen.borrow_mut().read(&reading, &asked, with_search);
+    }
+
+    /// Where in the payload a file stands.
+    fn place(&self, path: &PackPath) -> Option<usize> {
+        self.payload.binary_search_by(|file| file.path.cmp(path)).ok()
     }
 
     /// The file whose digest a path has: a link has that of where it ends.
@@ -205,14 +229,26 @@ impl Evidence for TreeEvidence<'_> {
         policy.classify(&path).is_some_and(|(_, include)| policy.release_classes.contains(&include.class))
     }
 
+    fn search(&self, path: &PackPath, searcher: &Searcher) -> std::result::Result<Searched, String> {
+        self.pass(&[], true);
+        let known = self.place(path).and_then(|at| self.seen.borrow().searched(at));
+        match known {
+            Some(known) => known,
+            None => {
+                let bytes = self.load_bytes(path, DOCUMENT_BYTES_MAX)?;
+                Ok(bytes.map_or(Searched::Absent, |bytes| Searched::by(searcher, &bytes)))
+            }
+        }
+    }
+
     fn will_ask(&self, paths: &[&PackPath]) {
-        self.hash(paths);
+        self.pass(paths, true);
     }
 
     fn digest(&self, path: &PackPath) -> std::result::Result<Sha256, String> {
-        self.hash(&[path]);
-        let known = self.digests.borrow();
-        known.get(self.file_of(path)).cloned().unwrap_or_else(|| Err(format!("{path} is not payload")))
+        self.pass(&[path], false);
+        let known = self.place(self.file_of(path)).and_then(|at| self.seen.borrow().digest(at));
+        known.unwrap_or_else(|| Err(format!("{path} is not payload")))
     }
 
     fn signature(
@@ -256,8 +292,9 @@ impl Evidence for TreeEvidence<'_> {
             let Judging { policy, scan, .. } = &self.judging;
             let gathered = ddl::gather(&self.root, policy, &scan.members, self.watch);
             let gathered = gathered.map_err(|error| error.to_string())?;
-            let read = gathered.read.into_iter().map(|(path, digest)| (path, Ok(digest)));
-            self.digests.borrow_mut().extend(read);
+            for (path, digest) in gathered.read {
+                self.place(&path).into_iter().for_each(|at| self.seen.borrow_mut().note(at, digest));
+            }
             Ok(Arc::new(gathered.pack.unwrap_or_default()))
         };
         self.ddl.get_or_init(read).clone()
@@ -269,11 +306,12 @@ impl Evidence for TreeEvidence<'_> {
     }
 
     fn approvals(&self) -> std::result::Result<&[Approval], String> {
-        Err("nothing is sealed yet".to_owned())
+        self.approvals.as_deref().map_err(Clone::clone)
     }
 
     fn events(&self) -> std::result::Result<&[Event], String> {
-        Err("there is no store whose log could tell".to_owned())
+        let (read, project) = self.log.ok_or("there is no store whose log could tell")?;
+        self.events.get_or_init(|| read(project)).as_deref().map_err(Clone::clone)
     }
 
     fn run(&self, order: &Order) -> std::result::Result<Ran, String> {

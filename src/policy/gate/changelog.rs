@@ -6,6 +6,7 @@ use crate::format::path::PackPath;
 use crate::format::settings::Section;
 use crate::policy::gate::evidence::required_text;
 use crate::policy::gate::judged::Fault;
+use crate::policy::gate::markdown;
 use crate::policy::gate::{Check, Evidence, Judged, Kind, Release};
 use crate::policy::values::path;
 use jiff::civil::Date;
@@ -17,7 +18,10 @@ pub const KIND: Kind = Kind {
     code: Code::GateChangelog,
     holds_when: "the changelog (Keep a Changelog) has an entry for the version, dated, not empty, and nothing is left \
                  under Unreleased",
-    keys: &[("file", "the changelog; default `CHANGELOG.md`")],
+    keys: &[
+        ("file", "the changelog; default `CHANGELOG.md`"),
+        ("only", "headings that the entry may have, as `[\"Fixed\", \"Security\"]` of a hotfix; default any"),
+    ],
     example: "[[gate]]\nid = \"changelog-entry\"\ncheck = \"changelog\"\nfile = \"CHANGELOG.md\"\n",
     waivable: true,
     parse,
@@ -26,11 +30,13 @@ pub const KIND: Kind = Kind {
 #[derive(Debug)]
 struct Changelog {
     file: PackPath,
+    only: Vec<String>,
 }
 
 fn parse(section: &Section<'_>) -> Result<Arc<dyn Check>> {
     let default = || PackPath::new(b"CHANGELOG.md").expect("is a path");
-    Ok(Arc::new(Changelog { file: path(section, "file")?.unwrap_or_else(default) }))
+    let only = markdown::names(section, "only")?;
+    Ok(Arc::new(Changelog { file: path(section, "file")?.unwrap_or_else(default), only }))
 }
 
 impl Check for Changelog {
@@ -40,9 +46,26 @@ impl Check for Changelog {
             Err(fault) => return Judged::of(vec![fault], ""),
         };
         let entries = entries(&text);
-        let faults = faults(self.file.as_str(), &entries, release.version);
+        let mut faults = faults(self.file.as_str(), &entries, release.version);
+        faults.extend(
+            entries.iter().filter(|entry| entry.name == release.version).flat_map(|e| self.beyond(e)),
+        );
         Judged::of(faults, format!("{} has an entry for {}", self.file, release.version))
             .reading([&*document])
+    }
+}
+
+impl Changelog {
+    /// Headings that the entry may not have.
+    fn beyond(&self, entry: &Entry<'_>) -> Vec<Fault> {
+        let is_fine = |title: &str| {
+            self.only.is_empty() || self.only.iter().any(|one| markdown::plain(one) == markdown::plain(title))
+        };
+        let fault = |(line, title): &(usize, &str)| {
+            let expected = format!("only {}", self.only.join(", "));
+            Fault::new(format!("{}:{line}", self.file)).expected(expected).actual(*title)
+        };
+        entry.parts.iter().filter(|(_, title)| !is_fine(title)).map(fault).collect()
     }
 }
 
@@ -55,6 +78,8 @@ struct Entry<'t> {
     line: usize,
     /// Lines that say something: neither headings nor empty.
     said: usize,
+    /// `### ` headings, with their lines.
+    parts: Vec<(usize, &'t str)>,
 }
 
 /// The sections in the order of the file. `## [1.2.3] - 2026-11-20 [YANKED]`, with or without brackets.
@@ -67,11 +92,19 @@ fn entries(text: &str) -> Vec<Entry<'_>> {
             let (name, rest) = heading.split_once(" - ").unwrap_or((heading, ""));
             let name = name.trim().trim_start_matches('[').split([']', '(']).next().unwrap_or_default();
             let date = rest.split_whitespace().next();
-            entries.push(Entry { name: name.trim().trim_start_matches('v'), date, line: at + 1, said: 0 });
+            entries.push(Entry {
+                name: name.trim().trim_start_matches('v'),
+                date,
+                line: at + 1,
+                said: 0,
+                parts: Vec::new(),
+            });
         } else if let Some(entry) = entries.last_mut() {
             let is_link = line.starts_with('[') && line.contains("]: ");
             let says = !line.trim().is_empty() && !line.starts_with('#') && !is_link;
             entry.said += usize::from(says);
+            let part = line.strip_prefix("### ").filter(|_| !in_code);
+            entry.parts.extend(part.map(|title| (at + 1, title.trim())));
         }
     }
     entries
@@ -108,4 +141,23 @@ fn faults(file: &str, entries: &[Entry<'_>], version: &str) -> Vec<Fault> {
         faults.push(Fault::new(place).expected(format!("everything under {version}")).actual(lines));
     }
     faults
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::policy::gate::testing::{Fake, fails, passes};
+
+    #[test]
+    fn an_entry_has_only_the_headings_that_the_gate_allows() {
+        let keys = "check = 'changelog'\nonly = ['Fixed', 'Security']";
+        let with = |part: &str| {
+            let text = format!(
+                "## [1.2.3] - 2026-11-20\n\n### {part}\n\n- One.\n\n## [1.2.2] - 2026-11-01\n\n### Added\n"
+            );
+            Fake::new().file("CHANGELOG.md", text)
+        };
+        passes(keys, &with("Fixed"));
+        passes("check = 'changelog'", &with("Added"));
+        fails(keys, &with("Added"), "CHANGELOG.md:3", "only Fixed, Security", "Added");
+    }
 }

@@ -5,6 +5,7 @@ use crate::finding::Code;
 use crate::format::settings::Section;
 use crate::format::units::count;
 use crate::policy::gate::judged::Fault;
+use crate::policy::gate::tag::off_branch;
 use crate::policy::gate::{Check, Evidence, Git, Judged, Kind, Release};
 use std::sync::Arc;
 
@@ -14,17 +15,24 @@ pub const KIND: Kind = Kind {
     code: Code::GateClean,
     holds_when: "no file that the policy takes is changed, deleted or untracked: what is sealed is what was committed. \
                  Files that git ignores, such as builds, do not count",
-    keys: &[],
+    keys: &[(
+        "default_branch",
+        "true: HEAD must be on the default branch as well, where releases are tagged only after they went out; \
+         default false",
+    )],
     example: "[[gate]]\nid = \"all-committed\"\ncheck = \"clean\"\n",
     waivable: true,
     parse,
 };
 
 #[derive(Debug)]
-struct Clean;
+struct Clean {
+    default_branch: bool,
+}
 
-fn parse(_: &Section<'_>) -> Result<Arc<dyn Check>> {
-    Ok(Arc::new(Clean))
+fn parse(section: &Section<'_>) -> Result<Arc<dyn Check>> {
+    let default_branch = section.flag("default_branch")?.is_some_and(|flag| flag.value);
+    Ok(Arc::new(Clean { default_branch }))
 }
 
 impl Check for Clean {
@@ -37,7 +45,13 @@ impl Check for Clean {
                 None if files == 0 => {
                     vec![Fault::new("payload").expected("files").actual("the policy takes none")]
                 }
-                None => faults(evidence, git),
+                None => {
+                    let mut faults = faults(evidence, git);
+                    if self.default_branch {
+                        faults.extend(off_branch(git, "HEAD", git.on_default_branch));
+                    }
+                    faults
+                }
             },
         };
         Judged::of(faults, format!("{}, all as committed", count(files as u64, "file")))
@@ -85,6 +99,17 @@ mod tests {
         let mut deleted = fake(Git { changed: vec!["gone.md".to_owned()], ..Git::default() });
         deleted.gone.push("gone.md".to_owned());
         fails(GATE, &deleted, "gone.md", "as committed", "it is changed");
+    }
+
+    #[test]
+    fn head_is_on_the_default_branch_where_the_gate_asks() {
+        let gate = "check = 'clean'\ndefault_branch = true";
+        let on = |on_default_branch| {
+            fake(Git { default_branch: Some("main".to_owned()), on_default_branch, ..Git::default() })
+        };
+        passes(gate, &on(Some(true)));
+        passes(GATE, &on(Some(false)));
+        fails(gate, &on(Some(false)), "HEAD", "on main", "it is on another branch");
     }
 
     #[test]

@@ -2,12 +2,11 @@
 
 use crate::error::Result;
 use crate::finding::Code;
-use crate::format::path::PackPath;
 use crate::format::settings::Section;
-use crate::policy::gate::evidence::Order;
 use crate::policy::gate::judged::Fault;
 use crate::policy::gate::{Check, Evidence, Judged, Kind, Release};
-use crate::policy::values::{duration, show};
+use crate::policy::program::{self, Order};
+use crate::policy::values::duration;
 use std::sync::Arc;
 
 /// See [`KINDS`](crate::policy::gate::KINDS).
@@ -15,8 +14,8 @@ pub const KIND: Kind = Kind {
     name: "command",
     code: Code::GateCommand,
     holds_when: "the program ends with exit code 0 within its time limit. It runs in the tree, without input, with the variables \
-                 that are listed and no others; what it started ends with it. The first 1 MiB of what it prints is the \
-                 evidence, with credentials and the values of the variables masked. It runs for `gate` and `seal` alone, \
+                 that are listed and no others; what it started ends with it. The first and the last 32 KiB of what it \
+                 prints are kept in the record, with credentials and the values of the variables masked. It runs for `gate` and `seal` alone, \
                  under the policy that was named or that lies in the tree; never when an auditor judges a pack",
     keys: &[
         (
@@ -33,9 +32,8 @@ pub const KIND: Kind = Kind {
     parse,
 };
 
-/// Ten minutes, and a day.
+/// Ten minutes.
 const TIME_LIMIT_S: u64 = 600;
-const TIME_LIMIT_S_MAX: u64 = 86_400;
 
 #[derive(Debug)]
 struct Command {
@@ -45,50 +43,14 @@ struct Command {
 }
 
 fn parse(section: &Section<'_>) -> Result<Arc<dyn Check>> {
-    let (time_limit_s, time_limit) = duration(section, "time_limit")?.unwrap_or((TIME_LIMIT_S, "10m"));
-    if time_limit_s > TIME_LIMIT_S_MAX {
-        return Err(section.error(section.line, "`time_limit` is above 24h", ""));
-    }
-    let order = Order { program: program(section)?, time_limit_s, variables: variables(section)? };
-    Ok(Arc::new(Command { order, time_limit: time_limit.to_owned() }))
-}
-
-fn program(section: &Section<'_>) -> Result<Vec<String>> {
-    let words = section.texts("run")?.map_or_else(Vec::new, |list| list.value);
-    let Some(first) = words.first() else {
-        let message = "a gate of this kind needs `run`";
-        return Err(section.error(section.line, message, "run = [\"scripts/gates.sh\"]"));
+    let time_limit_s = program::time_limit_s(section, TIME_LIMIT_S)?;
+    let time_limit = duration(section, "time_limit")?.map_or("10m", |(_, text)| text);
+    let order = Order {
+        program: program::words(section, "gate")?,
+        time_limit_s,
+        variables: program::variables(section)?,
     };
-    if let Some(word) = words.iter().find(|word| word.value.contains('\0')) {
-        return Err(section.error(word.line, "`run` has a NUL in it", ""));
-    }
-    if first.value.contains('/') || first.value.is_empty() {
-        PackPath::new(first.value.as_bytes()).map_err(|why| {
-            let message = format!("`{}` cannot be a program of the tree: {why}", show(first.value));
-            section.error(first.line, message, "relative to the tree, or a name without /")
-        })?;
-    } else if first.value.contains(' ') && words.len() == 1 {
-        let message = "`run` is a list of words, not a line for a shell";
-        let words: Vec<String> = first.value.split(' ').map(|word| format!("\"{}\"", show(word))).collect();
-        return Err(section.error(first.line, message, format!("run = [{}]", words.join(", "))));
-    }
-    Ok(words.iter().map(|word| word.value.to_owned()).collect())
-}
-
-fn variables(section: &Section<'_>) -> Result<Vec<String>> {
-    let mut names: Vec<String> = Vec::new();
-    for name in section.texts("variables")?.map_or_else(Vec::new, |list| list.value) {
-        let is_name = !name.value.is_empty()
-            && !name.value.starts_with(|c: char| c.is_ascii_digit())
-            && name.value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-        if !is_name || names.iter().any(|known| known == name.value) {
-            let why = if is_name { "stands there twice" } else { "cannot be the name of a variable" };
-            let message = format!("`{}` {why}", show(name.value));
-            return Err(section.error(name.line, message, "names alone: variables = [\"PATH\"]"));
-        }
-        names.push(name.value.to_owned());
-    }
-    Ok(names)
+    Ok(Arc::new(Command { order, time_limit: time_limit.to_owned() }))
 }
 
 impl Check for Command {
@@ -107,7 +69,7 @@ impl Check for Command {
             }
             (None, None) => vec![fault("exit code 0", "no exit code".to_owned())],
         };
-        Judged::of(faults, format!("{name} ended with exit code 0")).reading([&ran.output])
+        Judged::of(faults, format!("{name} ended with exit code 0")).printing(ran.output)
     }
 }
 

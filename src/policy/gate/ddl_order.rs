@@ -15,10 +15,10 @@ use crate::format::settings::Section;
 use crate::format::units::count;
 use crate::policy::gate::evidence::required;
 use crate::policy::gate::judged::Fault;
-use crate::policy::gate::parse::one_of;
+use crate::policy::gate::template::Template;
 use crate::policy::gate::{Check, Document, Evidence, Judged, Kind, Release};
-use crate::policy::values::path;
-use std::collections::{BTreeMap, HashMap};
+use crate::policy::values::one_of;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 /// See [`KINDS`](crate::policy::gate::KINDS).
@@ -32,7 +32,12 @@ pub const KIND: Kind = Kind {
         (
             "against",
             "a lock file, in the tree, to compare with instead of the last release: the DDL files in order, as \
-             sha256sum prints them",
+             sha256sum prints them; `{version}`, `{tag}` and `{project}` stand for the release's",
+        ),
+        (
+            "complete",
+            "with `against`, true: the lock file lists every DDL file, as a record of what was applied does; default \
+             false: new ones may come after those that it lists",
         ),
         ("first_release", "the version of the first release, which has none before it to compare with"),
         (
@@ -52,7 +57,8 @@ const UNPARSED_NAMED_MAX: usize = 5;
 
 #[derive(Debug)]
 struct DdlOrder {
-    against: Option<PackPath>,
+    against: Option<Template>,
+    complete: bool,
     first_release: Option<String>,
     numbers: Numbers,
     refuse_unparsed: bool,
@@ -69,7 +75,12 @@ enum Numbers {
 fn parse(section: &Section<'_>) -> Result<Arc<dyn Check>> {
     let schemes =
         [("gapless", Numbers::Gapless), ("increasing", Numbers::Increasing), ("none", Numbers::Free)];
-    let against = path(section, "against")?;
+    let against = Template::read(section, "against")?;
+    let complete = section.flag("complete")?.filter(|flag| flag.value);
+    if let (None, Some(flag)) = (&against, complete) {
+        let message = "`complete` without `against`: there is no lock file to be complete";
+        return Err(section.error(flag.line, message, "against = \"ddl.lock\""));
+    }
     let first_release = section.text("first_release")?;
     if let (Some(_), Some(first)) = (&against, first_release) {
         let message = "`first_release` is for gates that compare with the last release, not with a lock file";
@@ -77,6 +88,7 @@ fn parse(section: &Section<'_>) -> Result<Arc<dyn Check>> {
     }
     Ok(Arc::new(DdlOrder {
         against,
+        complete: complete.is_some(),
         first_release: first_release.map(|first| first.value.to_owned()),
         numbers: one_of(section, "numbers", &schemes)?.unwrap_or(Numbers::Gapless),
         refuse_unparsed: one_of(section, "unparsed", &[("list", false), ("refuse", true)])?
@@ -115,6 +127,9 @@ impl Check for DdlOrder {
         }
         if let Some(before) = &before {
             faults.extend(compare::compare(&before.files, &now));
+            if self.complete {
+                faults.extend(unlisted(before, &now));
+            }
         }
         faults.extend(self.misnumbered(&pack));
         faults.extend(used_too_early(&pack));
@@ -146,7 +161,7 @@ impl DdlOrder {
     /// What to compare with; nothing for the first release.
     fn before(&self, evidence: &dyn Evidence, release: &Release<'_>) -> Result<Option<Before>, Fault> {
         if let Some(lock) = &self.against {
-            return locked(evidence, lock).map(Some);
+            return locked(evidence, &lock.path(release)?).map(Some);
         }
         let last = match evidence.last_release() {
             Ok(last) => last,
@@ -232,6 +247,16 @@ fn locked(evidence: &dyn Evidence, lock: &PackPath) -> Result<Before, Fault> {
         return Err(Fault::new(lock.as_str()).expected("DDL files").actual("it lists none"));
     }
     Ok(Before { files, place: lock.to_string(), read: Some(document) })
+}
+
+/// DDL files that a lock file does not list.
+fn unlisted(lock: &Before, now: &[(String, Sha256)]) -> Vec<Fault> {
+    let listed: HashSet<&str> = lock.files.iter().map(|(path, _)| path.as_str()).collect();
+    let missing = now.iter().filter(|(path, _)| !listed.contains(path.as_str()));
+    let fault = |(path, _): &(String, Sha256)| {
+        Fault::new(path).expected(format!("a line in {}", lock.place)).actual("it is not listed")
+    };
+    missing.map(fault).collect()
 }
 
 /// Objects that a file refers to, and that only it, later on, or a later file creates.

@@ -1,4 +1,6 @@
-//! `docs`: no document is left as a draft, or with questions open.
+//! `docs`: no document is left as a draft, with questions open, or behind what it describes.
+
+mod follow;
 
 use crate::error::Result;
 use crate::finding::Code;
@@ -11,6 +13,7 @@ use crate::policy::gate::markdown::{self, Line};
 use crate::policy::gate::sources::Sources;
 use crate::policy::gate::{Check, Document, Evidence, Judged, Kind, Release};
 use crate::policy::values::show;
+use follow::Follow;
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -19,7 +22,8 @@ pub const KIND: Kind = Kind {
     name: "docs",
     code: Code::GateDocs,
     holds_when: "no document has a status that is refused, or a mark that is refused left in its text, and its meta \
-                 file, where one is asked for, is there and lists no open question",
+                 file, where one is asked for, is there and lists no open question; and each was changed along with \
+                 what it is to follow",
     keys: &[
         (
             "files",
@@ -37,6 +41,15 @@ pub const KIND: Kind = Kind {
             "the meta file of a document, JSON, with `{name}` for the document's name without its ending: it must \
              be there, and its `open_questions` must be an empty list",
         ),
+        (
+            "follow",
+            "patterns: where a file that they match is not as it was in the last release, is new or gone, each \
+             document must have been changed, too",
+        ),
+        (
+            "first_release",
+            "with `follow`: the one version that has no release before it, as `0.1.0`, and is not compared",
+        ),
     ],
     example: "[[gate]]\nid = \"docs-final\"\ncheck = \"docs\"\nfiles = [\"docs/*.md\"]\n\
               refused_status = [\"Draft\", \"In review\"]\nmeta = \"docs/_meta/{name}.meta.json\"\n",
@@ -50,6 +63,7 @@ struct Docs {
     refused_status: Vec<String>,
     refused_marks: Vec<String>,
     meta: Option<String>,
+    follow: Option<Follow>,
 }
 
 fn parse(section: &Section<'_>) -> Result<Arc<dyn Check>> {
@@ -58,6 +72,7 @@ fn parse(section: &Section<'_>) -> Result<Arc<dyn Check>> {
         refused_status: words(section, "refused_status", "Draft")?,
         refused_marks: words(section, "refused_marks", "[Unverified]")?,
         meta: section.text("meta")?.map(|meta| meta_pattern(section, meta)).transpose()?,
+        follow: Follow::read(section)?,
     }))
 }
 
@@ -97,7 +112,13 @@ impl Check for Docs {
             }
             self.meta_of(file, evidence, &mut read, &mut faults);
         }
-        let passed = format!("{}, none of them a draft", count(files.len() as u64, "document"));
+        if let Some(follow) = &self.follow {
+            faults.extend(follow.faults(&files, evidence, release));
+        }
+        let passed = match &files[..] {
+            [one] => format!("{one} is final"),
+            several => format!("{}, all final", count(several.len() as u64, "document")),
+        };
         Judged::of(faults, passed).reading(read.iter().map(|document| &**document))
     }
 }
@@ -202,7 +223,7 @@ mod tests {
     fn final_documents_pass() {
         let fake = with("# A\n\n**Status**: Final\n").file("docs/B.md", "# B\n\n```\n[Unverified]\n```\n");
         let judged = passes(GATE, &fake);
-        assert_eq!((judged.detail.as_str(), judged.read.len()), ("2 documents, none of them a draft", 2));
+        assert_eq!((judged.detail.as_str(), judged.read.len()), ("2 documents, all final", 2));
     }
 
     #[test]

@@ -5,7 +5,10 @@ use crate::format::ddl::DdlPack;
 use crate::format::digest::Sha256;
 use crate::format::path::PackPath;
 use crate::policy::gate::judged::Fault;
+use crate::policy::gate::secrets::SEARCHED_BYTES_MAX;
+use crate::policy::gate::secrets::search::{Hit, Searcher};
 use crate::policy::gate::stage::{Bump, Stage};
+pub use crate::policy::program::Order;
 use jiff::Timestamp;
 use std::sync::Arc;
 
@@ -33,6 +36,23 @@ pub struct Release<'a> {
     pub stage: Stage,
     /// The present.
     pub now: Timestamp,
+}
+
+impl<'a> Release<'a> {
+    /// A release of which nothing but its names is known, for paths that have them in.
+    pub fn named(project: &'a str, version: &'a str, tag: String) -> Release<'a> {
+        Release {
+            project,
+            version,
+            tag,
+            previous: None,
+            bump: None,
+            tier: None,
+            commit: None,
+            stage: Stage::Seal,
+            now: Timestamp::UNIX_EPOCH,
+        }
+    }
 }
 
 /// A file that was read as evidence.
@@ -70,6 +90,8 @@ pub struct Git {
     pub default_branch: Option<String>,
     /// Whether HEAD is an ancestor of the default branch, or its end; `None` where that cannot be told.
     pub on_default_branch: Option<bool>,
+    /// Whether the tag of the last release is an ancestor of HEAD, or HEAD; `None` where that cannot be told.
+    pub from_last: Option<bool>,
     /// The tag of this release, if it is there.
     pub tag: Option<Tag>,
     /// Changed files that are not committed, sorted.
@@ -93,6 +115,8 @@ pub struct Tag {
     pub annotated: bool,
     /// Whether it ends at HEAD.
     pub at_head: bool,
+    /// Whether its commit is an ancestor of the default branch, or its end; `None` where that cannot be told.
+    pub on_default_branch: Option<bool>,
     /// Who signed it, if the signature holds and its key is allowed; else why not.
     pub signed_by: Result<String, String>,
 }
@@ -136,17 +160,6 @@ pub struct Approval {
     pub approved_at: Timestamp,
 }
 
-/// A program to run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Order {
-    /// The program and its arguments.
-    pub program: Vec<String>,
-    /// How long it may take, in seconds.
-    pub time_limit_s: u64,
-    /// Names of the variables that it gets.
-    pub variables: Vec<String>,
-}
-
 /// How a program of the team's ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ran {
@@ -156,6 +169,25 @@ pub struct Ran {
     pub ended: Option<String>,
     /// What it printed, secrets masked, as evidence.
     pub output: Document,
+}
+
+/// What was found in a file that was searched for credentials.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Searched {
+    /// It is not there.
+    Absent,
+    /// It is binary or too large, and was not searched.
+    NotText,
+    /// What looks like one, in order.
+    Hits(Vec<Hit>),
+}
+
+impl Searched {
+    /// Searches a content.
+    pub fn by(searcher: &Searcher, bytes: &[u8]) -> Searched {
+        let is_text = memchr::memchr(0, bytes).is_none() && bytes.len() as u64 <= SEARCHED_BYTES_MAX;
+        if is_text { Searched::Hits(searcher.hits(bytes)) } else { Searched::NotText }
+    }
 }
 
 /// What a gate can ask for. Files are those of the tree that is sealed, or of the payload that an auditor has.
@@ -177,6 +209,14 @@ pub trait Evidence {
             see(&document.bytes);
         }
         Ok(document.is_some())
+    }
+
+    /// Searches a payload file of at most [`SEARCHED_BYTES_MAX`] bytes for what looks like a credential. All of them may
+    /// be searched at once, when the first is asked for.
+    fn search(&self, path: &PackPath, searcher: &Searcher) -> Result<Searched, String> {
+        let mut searched = Searched::Absent;
+        self.look(path, &mut |bytes| searched = Searched::by(searcher, bytes))?;
+        Ok(searched)
     }
 
     /// Whether the policy takes a file of this path into the release, be it there or not.

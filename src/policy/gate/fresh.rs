@@ -9,6 +9,7 @@ use crate::policy::gate::evidence::{required, required_text};
 use crate::policy::gate::judged::Fault;
 use crate::policy::gate::pointer::{Pointer, json};
 use crate::policy::gate::sources::{self, Sources};
+use crate::policy::gate::template::Template;
 use crate::policy::gate::{Check, Document, Evidence, Judged, Kind, Release};
 use crate::policy::values::{duration, show};
 use jiff::civil::Date;
@@ -21,11 +22,12 @@ use std::sync::Arc;
 pub const KIND: Kind = Kind {
     name: "fresh",
     code: Code::GateFresh,
-    holds_when: "every file is there and not older than the policy allows, by a time inside it or by its last commit; never \
-                 by the file system's time. A time more than 5 minutes in the future fails too",
+    holds_when: "every file is there and not older, nor younger, than the policy allows, by a time inside it or by its last \
+                 commit; never by the file system's time. A time more than 5 minutes in the future fails too",
     keys: &[
         ("files", sources::MEANING),
-        ("max_age", "required: how old it may be: `90s`, `15m`, `26h`, `7d`, `2w`"),
+        ("max_age", "how old it may be: `90s`, `15m`, `26h`, `7d`, `2w`; this, or `min_age`, is required"),
+        ("min_age", "how old it must be at least"),
         (
             "pointer",
             "the JSON pointer to the time: RFC 3339 with its offset, a date (the beginning of it in UTC), or a \
@@ -33,6 +35,12 @@ pub const KIND: Kind = Kind {
         ),
         ("front_matter", "instead: the key of the time in the YAML front matter of a Markdown file"),
         ("committed", "instead: `true` for the time of the last commit that touched the file"),
+        (
+            "since",
+            "a JSON file with the time from which age is counted: the evidence's time lies so long after it, and not \
+             before. By default age is counted from the evidence's time to the present",
+        ),
+        ("since_pointer", "the JSON pointer to the time in that file"),
     ],
     example: "[[gate]]\nid = \"kill-switch-test\"\ncheck = \"fresh\"\nfiles = [\"reports/kill-switch.json\"]\n\
               pointer = \"/finished_at\"\nmax_age = \"7d\"\n",
@@ -49,9 +57,17 @@ const MILLISECONDS_FROM: i64 = 100_000_000_000;
 #[derive(Debug)]
 struct Fresh {
     files: Sources,
-    max_age_s: u64,
-    max_age: String,
+    max_age: Option<Age>,
+    min_age: Option<Age>,
     by: By,
+    since: Option<(Template, Pointer)>,
+}
+
+/// An age, in seconds, and as it was written.
+#[derive(Debug)]
+struct Age {
+    seconds: u64,
+    text: String,
 }
 
 /// What says when.
@@ -63,11 +79,29 @@ enum By {
 }
 
 fn parse(section: &Section<'_>) -> Result<Arc<dyn Check>> {
-    let hint = "for example max_age = \"7d\"";
-    let needs = || section.error(section.line, "a gate of this kind needs `max_age`", hint);
-    let (max_age_s, max_age) = duration(section, "max_age")?.ok_or_else(needs)?;
+    let age = |key| {
+        let age = duration(section, key)?.map(|(seconds, text)| Age { seconds, text: text.to_owned() });
+        Ok::<_, crate::error::Error>(age)
+    };
+    let (max_age, min_age) = (age("max_age")?, age("min_age")?);
+    if max_age.is_none() && min_age.is_none() {
+        let hint = "for example max_age = \"7d\"";
+        return Err(section.error(section.line, "a gate of this kind needs `max_age`", hint));
+    }
+    if max_age.as_ref().zip(min_age.as_ref()).is_some_and(|(max, min)| min.seconds > max.seconds) {
+        return Err(section.error(section.line, "`min_age` is above `max_age`, so no time passes", ""));
+    }
     let files = Sources::required(section, "files")?;
-    Ok(Arc::new(Fresh { files, max_age_s, max_age: max_age.to_owned(), by: by(section)? }))
+    let since = match (Template::read(section, "since")?, Pointer::of_key(section, "since_pointer")?) {
+        (Some(file), Some(pointer)) => Some((file, pointer)),
+        (None, None) => None,
+        _ => {
+            let message =
+                "`since` and `since_pointer` belong together: a file, and where in it the time stands";
+            return Err(section.error(section.line, message, "since_pointer = \"/finished_at\""));
+        }
+    };
+    Ok(Arc::new(Fresh { files, max_age, min_age, by: by(section)?, since }))
 }
 
 fn by(section: &Section<'_>) -> Result<By> {
@@ -90,22 +124,72 @@ impl Check for Fresh {
         let (files, mut faults) = self.files.files(evidence, release);
         let mut read: Vec<Arc<Document>> = Vec::new();
         let mut oldest: Option<Timestamp> = None;
+        let since = match self.start(evidence, release, &mut read) {
+            Ok(since) => since,
+            Err(fault) => {
+                faults.push(fault);
+                return Judged::of(faults, "").reading(read.iter().map(|document| &**document));
+            }
+        };
         for file in &files {
             match self.time(evidence, file, &mut read) {
                 Err(fault) => faults.push(fault),
                 Ok((place, time)) => {
-                    faults.extend(self.fault(place, time, release.now));
+                    faults.extend(match since {
+                        Some(since) => self.fault_since(place, time, since),
+                        None => self.fault(place, time, release.now),
+                    });
                     oldest = Some(oldest.map_or(time, |oldest| oldest.min(time)));
                 }
             }
         }
         let oldest = oldest.map_or_else(String::new, |time| format!("; the oldest is of {time}"));
-        let passed = format!("{} not older than {}{oldest}", count(files.len() as u64, "file"), self.max_age);
+        let passed = format!("{} {}{oldest}", count(files.len() as u64, "file"), self.bounds(since));
         Judged::of(faults, passed).reading(read.iter().map(|document| &**document))
     }
 }
 
 impl Fresh {
+    /// The time from which age is counted, where that is not the present.
+    fn start(
+        &self,
+        evidence: &dyn Evidence,
+        release: &Release<'_>,
+        read: &mut Vec<Arc<Document>>,
+    ) -> Result<Option<Timestamp>, Fault> {
+        let Some((file, pointer)) = &self.since else { return Ok(None) };
+        let document = required(evidence, &file.path(release)?)?;
+        read.push(document.clone());
+        let value = json(&document)?;
+        let place = pointer.place(&document.path);
+        of_json(pointer.of(&document.path, &value)?).map(Some).map_err(|shown| no_time(place, &shown))
+    }
+
+    /// `not older than 7d`, `at least 90m and at most 48h after 2026-11-20T10:00:00Z`
+    fn bounds(&self, since: Option<Timestamp>) -> String {
+        let text = |age: &Option<Age>, words: &str| age.as_ref().map(|age| format!("{words} {}", age.text));
+        let words = if since.is_some() { ["at least", "at most"] } else { ["at least", "not older than"] };
+        let old = if since.is_none() { " old" } else { "" };
+        let least = text(&self.min_age, words[0]).map(|least| least + old);
+        let bounds: Vec<String> = [least, text(&self.max_age, words[1])].into_iter().flatten().collect();
+        let after = since.map_or_else(String::new, |since| format!(" after {since}"));
+        bounds.join(" and ") + &after
+    }
+
+    /// What is wrong with a time that is counted from another one.
+    fn fault_since(&self, place: String, time: Timestamp, since: Timestamp) -> Option<Fault> {
+        let after = time.duration_since(since);
+        let is_wrong = after.is_negative() || self.is_outside(after);
+        is_wrong.then(|| Fault::new(place).expected(self.bounds(Some(since))).actual(format!("of {time}")))
+    }
+
+    /// Whether an age is below the one bound, or above the other.
+    fn is_outside(&self, age: SignedDuration) -> bool {
+        let of = |age: &Age| SignedDuration::from_secs(i64::try_from(age.seconds).unwrap_or(i64::MAX));
+        self.max_age.as_ref().is_some_and(|max| age > of(max))
+            || self.min_age.as_ref().is_some_and(|min| age < of(min))
+    }
+
     /// The place of the time, and the time.
     fn time(
         &self,
@@ -151,19 +235,13 @@ impl Fresh {
     /// What is wrong with a time. The record has the bound and the time of the evidence; the age would be another one in
     /// a second.
     fn fault(&self, place: String, time: Timestamp, now: Timestamp) -> Option<Fault> {
-        let age_s = now.duration_since(time).as_secs();
-        if now.duration_since(time) < SignedDuration::from_secs(-AHEAD_S_MAX) {
+        let age = now.duration_since(time);
+        if age < SignedDuration::from_secs(-AHEAD_S_MAX) {
             let fault = Fault::new(place).expected("not in the future, by more than 5 minutes");
             return Some(fault.actual(format!("of {time}")));
         }
-        let is_old = u64::try_from(age_s).is_ok_and(|age_s| {
-            age_s > self.max_age_s || age_s == self.max_age_s && now.duration_since(time).subsec_nanos() > 0
-        });
-        is_old.then(|| {
-            Fault::new(place)
-                .expected(format!("not older than {}", self.max_age))
-                .actual(format!("of {time}"))
-        })
+        let fault = || Fault::new(place).expected(self.bounds(None)).actual(format!("of {time}"));
+        self.is_outside(age).then(fault)
     }
 }
 
@@ -223,6 +301,35 @@ mod tests {
 
     fn report(time: &str) -> Fake {
         Fake::new().file("r/1.2.3.json", format!("{{\"finished_at\": {time}}}"))
+    }
+
+    #[test]
+    fn evidence_may_have_to_be_of_some_age() {
+        let keys = BY_POINTER.replace("max_age = \"7d\"", "min_age = \"90m\"");
+        assert_eq!(
+            passes(&keys, &report("\"2026-11-20T10:30:00Z\"")).detail,
+            "1 file at least 90m old; the oldest is of 2026-11-20T10:30:00Z"
+        );
+        let (place, young) = ("r/1.2.3.json#/finished_at", report("\"2026-11-20T10:30:01Z\""));
+        fails(&keys, &young, place, "at least 90m old", "of 2026-11-20T10:30:01Z");
+    }
+
+    #[test]
+    fn age_may_be_counted_from_another_time() {
+        let keys = format!("{BY_POINTER}\nsince = \"d.json\"\nsince_pointer = \"/at\"")
+            .replace("max_age = \"7d\"", "max_age = \"48h\"\nmin_age = \"1h\"");
+        let with =
+            |time: &str| report(&format!("\"{time}\"")).file("d.json", "{\"at\": \"2026-10-01T10:00:00Z\"}");
+        let held = passes(&keys, &with("2026-10-03T10:00:00Z"));
+        let bounds = "at least 1h and at most 48h after 2026-10-01T10:00:00Z";
+        assert_eq!(held.detail, format!("1 file {bounds}; the oldest is of 2026-10-03T10:00:00Z"));
+        assert_eq!(held.read.len(), 2);
+        for time in ["2026-10-03T10:00:01Z", "2026-10-01T10:59:59Z", "2026-09-30T10:00:00Z"] {
+            fails(&keys, &with(time), "r/1.2.3.json#/finished_at", bounds, &format!("of {time}"));
+        }
+        fails(&keys, &report("\"2026-10-03T10:00:00Z\""), "d.json", "a file", "it is not there");
+        let keys = format!("{BY_POINTER}\nsince = \"d.json\"");
+        assert!(refusal(&keys).1.starts_with("`since` and `since_pointer` belong together"));
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub const KIND: Kind = Kind {
     ],
     example: "[[gate]]\nid = \"hashes-match\"\ncheck = \"hashes\"\nfile = \"docs/HASHES.sha256.txt\"\n\
               lists = [\"docs/*.md\", \"ddl/*.sql\", \"CHANGELOG.md\"]\n",
-    waivable: true,
+    waivable: false,
     parse,
 };
 

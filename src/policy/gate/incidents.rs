@@ -43,6 +43,13 @@ pub const KIND: Kind = Kind {
             "by when a box under `Preventive Measures` that names a test or an eval must be ticked, counted alike; \
              default `7d`. A field `Test added at`, where there is one, must lie before that too",
         ),
+        (
+            "report_within",
+            "by when the report must have been written, counted alike: its field `Reported at`, which must be there \
+             then; default: not asked",
+        ),
+        ("fields", "fields that each report must have filled, beside `Date` and `Severity`"),
+        ("severities", "what `Severity` may be; default anything"),
         ("blockers", "severities that may not be open; default `[\"critical\", \"high\"]`"),
         ("may_be_empty", "true: there may be no report at all; default false"),
     ],
@@ -67,6 +74,9 @@ struct Incidents {
     sections: Vec<String>,
     root_cause_within_s: u64,
     test_within_s: u64,
+    report_within_s: Option<u64>,
+    fields: Vec<String>,
+    severities: Vec<String>,
     blockers: Vec<String>,
     may_be_empty: bool,
 }
@@ -84,6 +94,9 @@ fn parse(section: &Section<'_>) -> Result<Arc<dyn Check>> {
         sections: names("sections", &[TIMELINE, ROOT_CAUSE, RESOLUTION, PREVENTIVE])?,
         root_cause_within_s: within("root_cause_within", 24 * 3600)?,
         test_within_s: within("test_within", 7 * 24 * 3600)?,
+        report_within_s: duration(section, "report_within")?.map(|(seconds, _)| seconds),
+        fields: names("fields", &[])?,
+        severities: names("severities", &[])?,
         blockers: names("blockers", &["critical", "high"])?,
         may_be_empty: section.flag("may_be_empty")?.is_some_and(|flag| flag.value),
     }))
@@ -120,9 +133,11 @@ impl Incidents {
         let lines = markdown::lines(text);
         let report = Report { file, fields: markdown::fields(&lines), parts: markdown::sections(&lines) };
         let mut faults = self.missing(&report);
+        faults.extend(self.unfilled(&report));
         faults.extend(self.open_blocker(&report));
         match report.time("Date") {
             Ok(Some(began)) => {
+                faults.extend(self.reported(&report, began));
                 faults.extend(self.root_cause(&report, began, now));
                 faults.extend(self.preventive_test(&report, began, now));
             }
@@ -154,11 +169,41 @@ impl Incidents {
         faults
     }
 
+    /// Fields that are not there, or say nothing.
+    fn unfilled(&self, report: &Report<'_>) -> Vec<Fault> {
+        let is_filled =
+            |name: &&String| markdown::named(&report.fields, name).is_some_and(|field| field.filled);
+        let missing = self.fields.iter().filter(|name| !is_filled(name));
+        missing
+            .map(|name| {
+                Fault::new(report.file).expected(format!("a field {name}, filled")).actual("there is none")
+            })
+            .collect()
+    }
+
+    /// A report that was not written in time.
+    fn reported(&self, report: &Report<'_>, began: Timestamp) -> Option<Fault> {
+        let by = after(began, self.report_within_s?);
+        let expected = format!("the report by {by}");
+        match report.time("Reported at") {
+            Ok(None) => {
+                Some(Fault::new(report.file).expected(expected).actual("there is no field Reported at"))
+            }
+            _ => report.late("Reported at", by, &expected),
+        }
+    }
+
     fn open_blocker(&self, report: &Report<'_>) -> Option<Fault> {
         let fault = |expected: &str| Fault::new(report.file).expected(expected);
         let Some(severity) = markdown::named(&report.fields, "Severity").filter(|field| field.filled) else {
             return Some(fault("a field Severity").actual("there is none"));
         };
+        let is_known = |known: &String| markdown::plain(known) == markdown::plain(severity.value);
+        if !self.severities.is_empty() && !self.severities.iter().any(is_known) {
+            let place = format!("{}:{}", report.file, severity.line);
+            let expected = format!("Severity: one of {}", self.severities.join(", "));
+            return Some(Fault::new(place).expected(expected).actual(severity.value));
+        }
         let severity = markdown::plain(severity.value);
         if !self.blockers.iter().any(|blocker| markdown::plain(blocker) == severity) {
             return None;
@@ -306,6 +351,27 @@ mod tests {
         fails(GATE, &none, FILE, "a box for a test under Preventive Measures", "there is none");
         let late = with("**Severity**", "**Test added at**: 2026-11-18T00:00:01Z\n**Severity**");
         fails(GATE, &late, FILE, expected, "Test added at 2026-11-18T00:00:01Z");
+    }
+
+    #[test]
+    fn the_report_is_due_where_the_gate_says_so() {
+        let gate = format!("{GATE}\nreport_within = '1h'");
+        let with_time = |at: &str| with("**Severity**", &format!("**Reported at**: {at}\n**Severity**"));
+        passes(&gate, &with_time("2026-11-11T01:00:00Z"));
+        let expected = "the report by 2026-11-11T01:00:00Z";
+        let late = with_time("2026-11-11T01:00:01Z");
+        fails(&gate, &late, FILE, expected, "Reported at 2026-11-11T01:00:01Z");
+        fails(&gate, &with("high", "high"), FILE, expected, "there is no field Reported at");
+    }
+
+    #[test]
+    fn fields_and_severities_are_those_of_the_template() {
+        let gate = format!("{GATE}\nfields = ['Duration']\nseverities = ['high', 'low']");
+        passes(&gate, &with("high", "high"));
+        let none = with("**Duration**: 12 minutes\n", "");
+        fails(&gate, &none, FILE, "a field Duration, filled", "there is none");
+        let odd = with("**Severity**: high", "**Severity**: odd");
+        fails(&gate, &odd, &format!("{FILE}:4"), "Severity: one of high, low", "odd");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What a gate came to.
 
 use crate::format::digest::Sha256;
+use crate::policy::gate::Document;
 use serde::{Deserialize, Serialize};
 
 /// How a gate ended.
@@ -50,6 +51,8 @@ pub struct Judged {
     pub read: Vec<(String, Sha256)>,
     /// What is wrong.
     pub faults: Vec<Fault>,
+    /// What a program printed that was run for it; it is among what was read, too.
+    pub output: Option<Document>,
 }
 
 /// One thing that is wrong.
@@ -85,12 +88,18 @@ impl Fault {
 impl Judged {
     /// It holds; the detail says over what, with numbers.
     pub fn passed(detail: impl Into<String>) -> Judged {
-        Judged { status: Status::Passed, detail: detail.into(), read: Vec::new(), faults: Vec::new() }
+        Judged {
+            status: Status::Passed,
+            detail: detail.into(),
+            read: Vec::new(),
+            faults: Vec::new(),
+            output: None,
+        }
     }
 
     /// It does not hold, for at least one reason.
     pub fn failed(detail: impl Into<String>, faults: Vec<Fault>) -> Judged {
-        Judged { status: Status::Failed, detail: detail.into(), read: Vec::new(), faults }
+        Judged { status: Status::Failed, faults, ..Judged::passed(detail) }
     }
 
     /// It does not apply.
@@ -112,11 +121,13 @@ impl Judged {
     }
 
     /// The same, having read this.
-    pub fn reading<'a>(
-        mut self,
-        read: impl IntoIterator<Item = &'a crate::policy::gate::Document>,
-    ) -> Judged {
+    pub fn reading<'a>(mut self, read: impl IntoIterator<Item = &'a Document>) -> Judged {
         self.read.extend(read.into_iter().map(|document| (document.path.clone(), document.sha256)));
         self
+    }
+
+    /// The same, by a program that printed this.
+    pub fn printing(self, output: Document) -> Judged {
+        Judged { output: Some(output.clone()), ..self.reading([&output]) }
     }
 }

@@ -34,9 +34,16 @@ pub const KIND: Kind = Kind {
         ),
         ("max", "the largest number that passes"),
         ("min", "the smallest number that passes"),
+        ("below", "instead of `max`: the smallest number that no longer passes"),
+        ("above", "instead of `min`: the largest number that does not pass yet"),
         ("baseline", "with `tolerance_percent`: the number that it is compared with"),
         ("baseline_file", "instead: a file that has it in the same place"),
         ("tolerance_percent", "how far it may be from the baseline, up or down, in percent of that"),
+        (
+            "exemplar",
+            "with `series`: a label that an exemplar of the sample must have (OpenMetrics), such as `trace_id`",
+        ),
+        ("whole_file", "with `series`, true: every other line must be one of the format, too; default false"),
     ],
     example: "[[gate]]\nid = \"latency-p95\"\ncheck = \"metric\"\nfile = \"reports/{version}/k6.json\"\n\
               pointer = \"/metrics/http_req_duration/p95\"\nmax = 250\n",
@@ -56,7 +63,7 @@ struct Metric {
 #[derive(Debug)]
 enum Place {
     Pointer(Pointer),
-    Series(Series),
+    Series { series: Series, exemplar: Option<String>, whole_file: bool },
 }
 
 #[derive(Debug)]
@@ -69,18 +76,32 @@ enum Baseline {
 struct Bounds {
     min: Option<f64>,
     max: Option<f64>,
+    above: Option<f64>,
+    below: Option<f64>,
 }
 
 fn parse(section: &Section<'_>) -> Result<Arc<dyn Check>> {
     let number = |key| Ok::<_, crate::error::Error>(section.decimal(key)?.map(|number| number.value));
-    let bounds = Bounds { min: number("min")?, max: number("max")? };
+    let bounds =
+        Bounds { min: number("min")?, max: number("max")?, above: number("above")?, below: number("below")? };
     let baseline = baseline(section)?;
-    if bounds.min.is_none() && bounds.max.is_none() && baseline.is_none() {
+    for (one, other) in [("max", "below"), ("min", "above")] {
+        if let (Some(_), Some(second)) = (section.decimal(one)?, section.decimal(other)?) {
+            let message = format!("`{one}` and `{other}` are both set");
+            return Err(section.error(second.line, message, "keep one"));
+        }
+    }
+    if bounds.is_none() && baseline.is_none() {
         let message = "a metric without `max`, `min` or `baseline`";
         return Err(section.error(section.line, message, "say what is good: max = 250"));
     }
     if bounds.min.zip(bounds.max).is_some_and(|(min, max)| min > max) {
         return Err(section.error(section.line, "`min` is above `max`, so no number passes", ""));
+    }
+    let (least, most) = (bounds.min.or(bounds.above), bounds.max.or(bounds.below));
+    let is_open = bounds.above.is_some() || bounds.below.is_some();
+    if is_open && least.zip(most).is_some_and(|(least, most)| least >= most) {
+        return Err(section.error(section.line, "no number lies between the bounds", ""));
     }
     Ok(Arc::new(Metric {
         file: Template::required(section, "file")?,
@@ -98,9 +119,19 @@ fn place(section: &Section<'_>) -> Result<Place> {
             section.error(text.line, message, "for example series = 'requests_total{code=\"500\"}'")
         })?),
     };
+    let exemplar = section.text("exemplar")?;
+    let whole_file = section.flag("whole_file")?;
+    let line = exemplar.map(|text| text.line).or(whole_file.map(|flag| flag.line));
+    if let (None, Some(line)) = (&series, line) {
+        return Err(section.error(line, "`exemplar` and `whole_file` are for `series`", ""));
+    }
     match (Pointer::read(section)?, series) {
         (Some(pointer), None) => Ok(Place::Pointer(pointer)),
-        (None, Some(series)) => Ok(Place::Series(series)),
+        (None, Some(series)) => Ok(Place::Series {
+            series,
+            exemplar: exemplar.map(|text| text.value.to_owned()),
+            whole_file: whole_file.is_some_and(|flag| flag.value),
+        }),
         _ => Err(section.error(
             section.line,
             "a gate of this kind needs one of `pointer` and `series`",
@@ -163,14 +194,17 @@ impl Metric {
                 Baseline::File(file) => self.place.number(evidence, &file.path(release)?, read)?.1,
             };
             let off = (baseline * tolerance / 100.0).abs();
-            bounds.push(Bounds { min: Some(baseline - off), max: Some(baseline + off) });
+            let near = Bounds { min: Some(baseline - off), max: Some(baseline + off), ..Bounds::default() };
+            bounds.push(near);
         }
         let fault = |bounds: &Bounds| {
             let expected = bounds.broken_by(number)?;
             Some(Fault::new(&place).expected(expected).actual(number))
         };
         let faults = bounds.iter().filter_map(fault).collect();
-        Ok((format!("{place} is {number}"), faults))
+        let inside: Vec<String> =
+            bounds.iter().map(Bounds::words).filter(|words| !words.is_empty()).collect();
+        Ok((format!("{place} is {number}, {}", inside.join(", ")), faults))
     }
 }
 
@@ -198,14 +232,24 @@ impl Place {
                 })?;
                 (place, number)
             }
-            Place::Series(series) => {
+            Place::Series { series, exemplar, whole_file } => {
                 let (document, text) = required_text(evidence, file)?;
                 read.push(document);
-                let number = series.find(&text).map_err(|fault| {
-                    let line = fault.line.map_or_else(String::new, |line| format!(":{line}"));
-                    Fault::new(format!("{file}{line}")).expected(fault.expected).actual(fault.actual)
-                })?;
-                (format!("{file} {series}"), number)
+                let fault = |wrong: prometheus::Wrong| {
+                    let line = wrong.line.map_or_else(String::new, |line| format!(":{line}"));
+                    Fault::new(format!("{file}{line}")).expected(wrong.expected).actual(wrong.actual)
+                };
+                if *whole_file {
+                    prometheus::whole(&text).map_err(fault)?;
+                }
+                let sample = series.find(&text).map_err(fault)?;
+                let place = format!("{file} {series}");
+                if let Some(label) = exemplar.as_ref().filter(|label| !sample.exemplar.contains(label)) {
+                    return Err(Fault::new(place)
+                        .expected(format!("an exemplar with {label}"))
+                        .actual("none"));
+                }
+                (place, sample.value)
             }
         };
         if number.is_finite() {
@@ -217,8 +261,26 @@ impl Place {
 }
 
 impl Bounds {
+    /// `at least 1 and below 2`
+    fn words(&self) -> String {
+        let bounds =
+            [("at least", self.min), ("above", self.above), ("at most", self.max), ("below", self.below)];
+        let words = bounds.iter().filter_map(|(words, bound)| Some(format!("{words} {}", (*bound)?)));
+        words.collect::<Vec<_>>().join(" and ")
+    }
+
+    fn is_none(&self) -> bool {
+        [self.min, self.max, self.above, self.below].iter().all(Option::is_none)
+    }
+
     /// The bound that a number breaks.
     fn broken_by(&self, number: f64) -> Option<String> {
+        if let Some(bound) = self.below.filter(|bound| number >= *bound) {
+            return Some(format!("below {bound}"));
+        }
+        if let Some(bound) = self.above.filter(|bound| number <= *bound) {
+            return Some(format!("above {bound}"));
+        }
         let above = self.max.is_some_and(|max| number > max);
         let below = self.min.is_some_and(|min| number < min);
         match (self.min, self.max) {
@@ -248,7 +310,10 @@ mod tests {
 
     #[test]
     fn a_number_inside_its_bounds_holds() {
-        assert_eq!(passes(&format!("{JSON}max = 250"), &json("250")).detail, "m.json#/p95 is 250");
+        assert_eq!(
+            passes(&format!("{JSON}max = 250"), &json("250")).detail,
+            "m.json#/p95 is 250, at most 250"
+        );
         passes(&format!("{JSON}min = 0.995\nmax = 1"), &json("0.995"));
         passes(&format!("{JSON}baseline = 100\ntolerance_percent = 5"), &json("95.0"));
         let both = json("104").file("old.json", "{\"p95\": 100}");
@@ -259,7 +324,7 @@ mod tests {
         let lines = "# HELP req_total x\n# TYPE req_total counter\nreq_total{code=\"200\",m=\"a,b\"} 9 1395066363000\n\
                      req_total{m=\"q\\\"}\\\\\\n\", code=\"500\",} 1.5e1\nreq_totals{code=\"500\"} 7\n";
         let held = passes(&format!("{TEXT}max = 15"), &text(lines));
-        assert_eq!(held.detail, "m.prom req_total{code=\"500\"} is 15");
+        assert_eq!(held.detail, "m.prom req_total{code=\"500\"} is 15, at most 15");
     }
 
     #[test]
@@ -285,6 +350,30 @@ mod tests {
             "at most 1",
             "2",
         );
+    }
+
+    #[test]
+    fn bounds_may_exclude_themselves() {
+        passes(&format!("{JSON}below = 250\nabove = 0"), &json("249.9"));
+        fails(&format!("{JSON}below = 250"), &json("250"), "m.json#/p95", "below 250", "250");
+        fails(&format!("{JSON}above = 0\nmax = 2"), &json("0"), "m.json#/p95", "above 0", "0");
+        fails(&format!("{JSON}above = 0\nmax = 2"), &json("3"), "m.json#/p95", "at most 2", "3");
+    }
+
+    #[test]
+    fn samples_have_exemplars_and_neighbours_that_are_samples() {
+        let keys = format!("{TEXT}max = 9\nexemplar = 'trace_id'");
+        let line = "req_total{code=\"500\"} 1 # {trace_id=\"4f\"} 0.6 1520879607.789\n";
+        passes(&keys, &text(line));
+        let place = "m.prom req_total{code=\"500\"}";
+        fails(&keys, &text(&line.replace("trace_id", "t")), place, "an exemplar with trace_id", "none");
+        fails(&keys, &text("req_total{code=\"500\"} 1\n"), place, "an exemplar with trace_id", "none");
+        let whole = format!("{TEXT}max = 9\nwhole_file = true");
+        passes(&whole, &text(&format!("# HELP x y\nup 1 1395066363000\n{line}")));
+        for other in ["up", "up one", "9up 1", "up 1 soon", "up{a=b} 1"] {
+            let fault = one_fault(&whole, &text(&format!("{line}{other}\n")));
+            assert_eq!((&*fault.0, &*fault.1), ("m.prom:2", "a sample of Prometheus text"), "{other}");
+        }
     }
 
     #[test]
@@ -335,6 +424,9 @@ mod tests {
             ("baseline = 1\npointer = \"/a\"", "a baseline without `tolerance_percent`"),
             ("max = 1\ntolerance_percent = 1", "`tolerance_percent` without `baseline`"),
             ("baseline = 1\ntolerance_percent = -1", "`tolerance_percent` is negative"),
+            ("max = 1\nbelow = 2\npointer = \"/a\"", "`max` and `below` are both set"),
+            ("min = 1\nbelow = 1\npointer = \"/a\"", "no number lies between the bounds"),
+            ("max = 1\npointer = \"/a\"\nexemplar = 'x'", "`exemplar` and `whole_file` are for `series`"),
             ("max = 1\nseries = 'a{b=c}'", "`series` cannot be `a{b=c}`: a label's value stands in quotes"),
         ] {
             assert_eq!(refusal(&format!("check = \"metric\"\nfile = \"m\"\n{keys}")).1, message);

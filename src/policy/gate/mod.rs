@@ -75,6 +75,9 @@ pub struct Gate {
     pub when: When,
     /// What a failure weighs: an error refuses, a warning is said.
     pub severity: Severity,
+    /// What it is set to: all keys of its own, in one spelling. Two gates of one kind and of the same settings ask the
+    /// same, whatever they are called.
+    pub settings: String,
     /// The line it starts on, from 1.
     pub line: usize,
 }

@@ -9,11 +9,10 @@ use crate::format::units::count;
 use crate::format::yaml;
 use crate::policy::gate::evidence::required;
 use crate::policy::gate::judged::Fault;
-use crate::policy::gate::parse::among;
 use crate::policy::gate::template::Template;
 use crate::policy::gate::{Check, Document, Evidence, Judged, Kind, Release};
 use crate::policy::matcher::glob;
-use crate::policy::values::show;
+use crate::policy::values::{among, show};
 use description::{Description, Operation};
 use globset::{GlobSet, GlobSetBuilder};
 use std::sync::Arc;
@@ -33,6 +32,11 @@ pub const KIND: Kind = Kind {
             "patterns of the paths that must document 429 with `Retry-After`, such as `/v1/**`; default none. Each \
              must match one at least",
         ),
+        (
+            "examples",
+            "true: every body that an operation takes or answers with has an example beside its schema or in it; \
+             default false",
+        ),
     ],
     example: "[[gate]]\nid = \"api-description\"\ncheck = \"openapi\"\nfile = \"docs/openapi.yaml\"\n\
               classes = [\"2xx\", \"4xx\", \"5xx\"]\nlimited = [\"/v1/**\"]\n",
@@ -51,6 +55,7 @@ struct Openapi {
     classes: Vec<u8>,
     limited: Vec<String>,
     is_limited: GlobSet,
+    examples: bool,
 }
 
 fn parse(section: &Section<'_>) -> Result<Arc<dyn Check>> {
@@ -75,6 +80,7 @@ fn parse(section: &Section<'_>) -> Result<Arc<dyn Check>> {
         classes,
         limited: limited.iter().map(|pattern| pattern.value.to_owned()).collect(),
         is_limited: is_limited.build().map_err(too_large)?,
+        examples: section.flag("examples")?.is_some_and(|flag| flag.value),
     }))
 }
 
@@ -157,6 +163,12 @@ impl Openapi {
                 Fault::new(place()).expected(expected).actual("none is documented")
             })
             .collect();
+        if self.examples {
+            let bodies = description.without_example(operation);
+            faults.extend(bodies.into_iter().map(|body| {
+                Fault::new(place()).expected(format!("an example of {body}")).actual("there is none")
+            }));
+        }
         if self.is_limited.is_match(operation.path) {
             let expected = "a response 429 with a header Retry-After";
             match description.headers(operation, "429") {
@@ -187,6 +199,24 @@ mod tests {
 
     fn api(text: &str) -> Fake {
         Fake::new().file("api.yaml", text)
+    }
+
+    #[test]
+    fn bodies_have_examples_where_the_gate_asks() {
+        let keys = "check = \"openapi\"\nfile = \"api.yaml\"\nclasses = [\"2xx\"]\nexamples = true";
+        let with = |body: &str, answer: &str| {
+            api(&format!(
+                "openapi: 3.1.0\npaths:\n  /a:\n    post:\n      requestBody: {{content: {{text/csv: {{{body}}}}}}}\n      \
+                 responses: {{200: {{content: {{application/json: {{{answer}}}}}}}, 204: {{description: none}}}}\n\
+                 components: {{schemas: {{A: {{type: string, example: a}}, B: {{type: string}}}}}}\n"
+            ))
+        };
+        passes(keys, &with("example: 'a,b'", "examples: {one: {value: 1}}"));
+        passes(keys, &with("schema: {examples: ['a,b']}", "schema: {$ref: '#/components/schemas/A'}"));
+        let place = "api.yaml:4 POST /a";
+        fails(keys, &with("schema: {}", "example: 1"), place, "an example of its text/csv", "there is none");
+        let none = with("example: a", "schema: {$ref: '#/components/schemas/B'}, examples: {}");
+        fails(keys, &none, place, "an example of 200 application/json", "there is none");
     }
 
     #[test]

@@ -14,12 +14,17 @@ pub struct Pointer(pub String);
 impl Pointer {
     /// The value of `pointer`.
     pub fn read(section: &Section<'_>) -> Result<Option<Pointer>> {
-        let Some(text) = section.text("pointer")? else { return Ok(None) };
+        Pointer::of_key(section, "pointer")
+    }
+
+    /// The value of another key.
+    pub fn of_key(section: &Section<'_>, key: &str) -> Result<Option<Pointer>> {
+        let Some(text) = section.text(key)? else { return Ok(None) };
         // In a pointer ~ is written ~0 and / is written ~1; nothing else may follow a ~.
         let is_escaped = |rest: &str| rest.starts_with(['0', '1']);
         let is_valid = text.value.starts_with('/') && text.value.split('~').skip(1).all(is_escaped);
         if !is_valid {
-            let message = format!("`pointer` cannot be `{}`", show(text.value));
+            let message = format!("`{key}` cannot be `{}`", show(text.value));
             return Err(section.error(text.line, message, "a JSON pointer (RFC 6901): /summary/p95"));
         }
         Ok(Some(Pointer(text.value.to_owned())))

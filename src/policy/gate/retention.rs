@@ -6,9 +6,8 @@ use crate::format::settings::Section;
 use crate::policy::gate::evidence::Event;
 use crate::policy::gate::judged::Fault;
 use crate::policy::gate::log::{before, leaves, read};
-use crate::policy::gate::parse::one_of;
 use crate::policy::gate::{Check, Evidence, Judged, Kind, Release};
-use crate::policy::values::duration;
+use crate::policy::values::{duration, one_of};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -19,11 +18,15 @@ pub const KIND: Kind = Kind {
     holds_when: "the store's log shows an archive that is at least so old and was not pruned since. Without a log it \
                  fails",
     keys: &[
-        ("back", "required: how far back archives must be held: `30d`"),
+        ("back", "how far back archives must be held: `30d`; this, or `release`, is required"),
         ("of", "`backups` (default) or `releases`"),
         (
             "young_store",
             "true: a store whose log is younger than that will do, as long as nothing in it was pruned; default false",
+        ),
+        (
+            "release",
+            "instead of `back`: the release that must be held: `this` one, or the `last` one before it",
         ),
     ],
     example: "[[gate]]\nid = \"kept-30-days\"\ncheck = \"retention\"\nback = \"30d\"\nof = \"backups\"\n",
@@ -40,7 +43,26 @@ struct Retention {
     young_store: bool,
 }
 
+/// The one release that a gate asks for.
+#[derive(Clone, Copy, Debug)]
+enum Which {
+    This,
+    Last,
+}
+
+/// `retention` with `release`.
+#[derive(Debug)]
+struct Held(Which);
+
 fn parse(section: &Section<'_>) -> Result<Arc<dyn Check>> {
+    if let Some(which) = one_of(section, "release", &[("this", Which::This), ("last", Which::Last)])? {
+        let has = |key| Ok::<_, crate::error::Error>(section.text(key)?.is_some());
+        if has("back")? || has("of")? || section.flag("young_store")?.is_some() {
+            let message = "`release` stands alone: it asks for one archive, not for how far back they go";
+            return Err(section.error(section.line, message, "make two gates of it"));
+        }
+        return Ok(Arc::new(Held(which)));
+    }
     let Some((back_s, back)) = duration(section, "back")? else {
         return Err(section.error(section.line, "a gate of this kind needs `back`", "back = \"30d\""));
     };
@@ -78,6 +100,40 @@ impl Check for Retention {
     }
 }
 
+impl Check for Held {
+    fn judge(&self, evidence: &dyn Evidence, release: &Release<'_>) -> Judged {
+        let (leaves, mut faults) = match leaves(evidence, release.now) {
+            Ok(leaves) => leaves,
+            Err(fault) => return Judged::of(vec![fault], ""),
+        };
+        let version = match self.0 {
+            Which::This => release.version,
+            Which::Last => match release.previous {
+                Some(version) => version,
+                None => {
+                    let fault = Fault::new("the log").expected("the last release held");
+                    return Judged::of(vec![fault.actual("none before this one is known")], "");
+                }
+            },
+        };
+        let name = format!("{}-{version}", release.project);
+        let of = |event: &&&Event| event.archive.as_deref() == Some(&*name) && event.passed;
+        let last = leaves.iter().filter(|event| ["sealed", "pruned"].contains(&&*event.what)).rfind(of);
+        let fault = Fault::new("the log").expected(format!("the release {name} held"));
+        match last {
+            None => faults.push(fault.actual("it is not in the store")),
+            Some(event) if event.what == "pruned" => {
+                faults.push(fault.actual(format!("it was pruned, {}", event.at)));
+            }
+            Some(_) => {}
+        }
+        let at = last.map_or(String::new(), |event| event.at.to_string());
+        let mut judged = Judged::of(faults, format!("{name} held since {at}"));
+        judged.read.extend(last.map(|event| read(event)));
+        judged
+    }
+}
+
 impl Retention {
     /// The oldest archive that is held, and how many were pruned. An event without a name is of no archive that could be
     /// told from others.
@@ -111,6 +167,21 @@ mod tests {
             "2026-11-10T00:00:00Z",
             true,
         )
+    }
+
+    #[test]
+    fn one_release_is_asked_for_by_name() {
+        let this = "check = 'retention'\nrelease = 'this'";
+        let at = "2026-11-19T00:00:00Z";
+        let log = Fake::new().event_of(Some("app-1.2.3"), "sealed", at, true);
+        assert_eq!(passes(this, &log).detail, "app-1.2.3 held since 2026-11-19T00:00:00Z");
+        let last = "check = 'retention'\nrelease = 'last'";
+        fails(last, &log, "the log", "the release app-1.2.2 held", "it is not in the store");
+        let pruned = log.event_of(Some("app-1.2.3"), "pruned", "2026-11-19T01:00:00Z", true);
+        let actual = "it was pruned, 2026-11-19T01:00:00Z";
+        fails(this, &pruned, "the log", "the release app-1.2.3 held", actual);
+        fails(this, &Fake::new(), "the log", "a log", "there is no log");
+        assert!(refusal(&format!("{this}\nback = '1d'")).1.starts_with("`release` stands alone"));
     }
 
     #[test]

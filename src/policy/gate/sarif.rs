@@ -8,10 +8,10 @@ use crate::format::settings::Section;
 use crate::format::units::{count, number};
 use crate::policy::gate::evidence::required;
 use crate::policy::gate::judged::Fault;
-use crate::policy::gate::parse::one_of;
 use crate::policy::gate::pointer::json;
 use crate::policy::gate::sources::{self, Sources};
 use crate::policy::gate::{Check, Document, Evidence, Judged, Kind, Release};
+use crate::policy::values::one_of;
 use log::{Level, Log};
 use std::sync::Arc;
 

@@ -28,6 +28,11 @@ pub const KIND: Kind = Kind {
         ("documents", sources::MEANING),
         ("compatible", "`true` to compare with the last release too, by the same paths"),
         (
+            "fill",
+            "`true`: `{version}`, `{tag}` and `{project}` in the texts of the schema stand for the release's, as in \
+             `\"const\": \"release-{version}\"`; not with `compatible`",
+        ),
+        (
             "first_release",
             "with `compatible`: the one version that has no release before it, as `0.1.0`, and is not compared",
         ),
@@ -43,6 +48,7 @@ struct Schema {
     schema: Template,
     documents: Sources,
     compatible: bool,
+    fill: bool,
     first_release: Option<String>,
 }
 
@@ -52,10 +58,16 @@ fn parse(section: &Section<'_>) -> Result<Arc<dyn Check>> {
     if let Some(version) = first_release.filter(|_| !compatible) {
         return Err(section.error(version.line, "`first_release` without `compatible = true`", ""));
     }
+    let fill = section.flag("fill")?.filter(|flag| flag.value);
+    if let Some(flag) = fill.filter(|_| compatible) {
+        let message = "`fill` with `compatible`: the schemas of two releases would differ by their versions";
+        return Err(section.error(flag.line, message, "make two gates of it"));
+    }
     Ok(Arc::new(Schema {
         schema: Template::required(section, "schema")?,
         documents: Sources::required(section, "documents")?,
         compatible,
+        fill: fill.is_some(),
         first_release: first_release.map(|version| version.value.to_owned()),
     }))
 }
@@ -107,7 +119,7 @@ impl Schema {
             judging.faults.push(Fault::new("documents").expected("a document").actual("there is none"));
         }
         judging.read.extend(documents.iter().cloned());
-        let validator = Validator::of(&schema)?;
+        let validator = Validator::of(&schema, self.fill.then_some(release))?;
         judging.faults.extend(documents.iter().flat_map(|document| validator.faults(document, "valid")));
         Ok((path, documents))
     }
@@ -121,7 +133,10 @@ impl Schema {
         documents: &[Arc<Document>],
         judging: &mut Judging,
     ) -> String {
-        let valid = format!("{} valid", count(documents.len() as u64, "document"));
+        let valid = match documents {
+            [one] => format!("{} is valid", one.path),
+            several => format!("{} valid", count(several.len() as u64, "document")),
+        };
         if !self.compatible {
             return valid;
         }
@@ -169,13 +184,13 @@ impl Schema {
         judging.faults.extend(faults.into_iter().map(of_last));
         let mut breaks = Vec::new();
         let new = required(evidence, path)?;
-        let new = Validator::of(&new)?;
+        let new = Validator::of(&new, None)?;
         for file in files.iter().filter(|file| *file != path) {
             let document = before(file)?;
             let expected = format!("the document of {last} valid under the new schema");
             breaks.extend(new.faults(&document, &expected));
         }
-        let old = Validator::of(&old).map_err(of_last)?;
+        let old = Validator::of(&old, None).map_err(of_last)?;
         let expected = format!("valid under the schema of {last}");
         breaks.extend(documents.iter().flat_map(|document| old.faults(document, &expected)));
         Ok(breaks)

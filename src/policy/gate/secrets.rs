@@ -10,7 +10,7 @@ use crate::finding::Code;
 use crate::format::digest::Sha256;
 use crate::format::settings::Section;
 use crate::format::units::{count, number};
-use crate::policy::gate::evidence::PayloadFile;
+use crate::policy::gate::evidence::{PayloadFile, Searched};
 use crate::policy::gate::judged::Fault;
 use crate::policy::gate::{Check, Evidence, Judged, Kind, Release};
 use crate::policy::values::show;
@@ -93,7 +93,7 @@ impl Check for Secrets {
                 .faults
                 .push(Fault::new("payload").expected("text to search").actual("no file was searched"));
         }
-        let mut detail = format!("{} searched", count(looked.searched, "file"));
+        let mut detail = format!("no credential in {}", count(looked.searched, "file"));
         for (amount, what) in
             [(looked.not_searched, "binary or above 1 MiB not searched"), (looked.allowed, "allowed")]
         {
@@ -111,27 +111,20 @@ impl Secrets {
             looked.not_searched += 1;
             return;
         }
-        let mut hits = None;
-        let mut see = |bytes: &[u8]| {
-            let is_text = memchr::memchr(0, bytes).is_none() && bytes.len() as u64 <= SEARCHED_BYTES_MAX;
-            hits = is_text.then(|| self.searcher.hits(bytes));
-        };
-        match evidence.look(&file.path, &mut see) {
+        match evidence.search(&file.path, &self.searcher) {
             Err(why) => {
                 looked.faults.push(Fault::new(file.path.as_str()).expected("a file to search").actual(why))
             }
-            Ok(false) => {
+            Ok(Searched::Absent) => {
                 looked
                     .faults
                     .push(Fault::new(file.path.as_str()).expected("a file").actual("it is not there"));
             }
-            Ok(true) => match hits {
-                None => looked.not_searched += 1,
-                Some(hits) => {
-                    looked.searched += 1;
-                    hits.iter().for_each(|hit| self.weigh(file, hit, looked));
-                }
-            },
+            Ok(Searched::NotText) => looked.not_searched += 1,
+            Ok(Searched::Hits(hits)) => {
+                looked.searched += 1;
+                hits.iter().for_each(|hit| self.weigh(file, hit, looked));
+            }
         }
     }
 

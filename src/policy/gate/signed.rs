@@ -30,7 +30,7 @@ pub const KIND: Kind = Kind {
     ],
     example: "[[gate]]\nid = \"artifacts-signed\"\ncheck = \"signed\"\nfiles = [\"dist/*.tar.gz\", \"dist/*.whl\"]\n\
               keys = [\"keys/minisign.pub\"]\n",
-    waivable: true,
+    waivable: false,
     parse,
 };
 

@@ -18,6 +18,15 @@ pub const KIND: Kind = Kind {
         ("annotated", "false: a lightweight tag will do, and then no signature is asked for; default true"),
         ("signed", "false: the signature is not asked for; default true"),
         (
+            "at_head",
+            "false: HEAD may have moved on since, as at stage close, and it is the tag's commit that must be on the \
+             default branch; default true",
+        ),
+        (
+            "from_last",
+            "true: HEAD must come from the tag of the last release, as a hotfix does; default false",
+        ),
+        (
             "any_branch",
             "true: HEAD may be on any branch, as for a hotfix; default false. The default branch is `[git] \
              default_branch`, else the one that `origin` named when it was cloned",
@@ -33,6 +42,8 @@ struct TagGate {
     annotated: bool,
     signed: bool,
     any_branch: bool,
+    at_head: bool,
+    from_last: bool,
 }
 
 fn parse(section: &Section<'_>) -> Result<Arc<dyn Check>> {
@@ -44,7 +55,9 @@ fn parse(section: &Section<'_>) -> Result<Arc<dyn Check>> {
     }
     let signed = signed.map_or(annotated, |flag| flag.value);
     let any_branch = section.flag("any_branch")?.is_some_and(|flag| flag.value);
-    Ok(Arc::new(TagGate { annotated, signed, any_branch }))
+    let at_head = section.flag("at_head")?.is_none_or(|flag| flag.value);
+    let from_last = section.flag("from_last")?.is_some_and(|flag| flag.value);
+    Ok(Arc::new(TagGate { annotated, signed, any_branch, at_head, from_last }))
 }
 
 impl Check for TagGate {
@@ -61,9 +74,16 @@ impl Check for TagGate {
             Some(tag) => self.of_tag(tag, git),
         };
         if !self.any_branch {
-            faults.extend(off_branch(git));
+            let (subject, on) = match &git.tag {
+                Some(tag) if !self.at_head => (&*tag.name, tag.on_default_branch),
+                _ => ("HEAD", git.on_default_branch),
+            };
+            faults.extend(off_branch(git, subject, on));
         }
-        Judged::of(faults, said(git))
+        if self.from_last {
+            faults.extend(not_from_last(evidence, git));
+        }
+        Judged::of(faults, self.said(git))
     }
 }
 
@@ -71,7 +91,7 @@ impl TagGate {
     fn of_tag(&self, tag: &Tag, git: &Git) -> Vec<Fault> {
         let mut faults = Vec::new();
         let head = git.commit.as_deref().unwrap_or("HEAD");
-        if !tag.at_head {
+        if self.at_head && !tag.at_head {
             faults.push(Fault::new(&tag.name).expected(format!("at {head}")).actual("it ends elsewhere"));
         }
         if self.annotated && !tag.annotated {
@@ -83,26 +103,42 @@ impl TagGate {
         }
         faults
     }
-}
 
-fn off_branch(git: &Git) -> Option<Fault> {
-    let Some(branch) = &git.default_branch else {
-        let fault = Fault::new("HEAD").expected("on the default branch");
-        return Some(fault.actual("neither [git] default_branch nor origin names one"));
-    };
-    let fault = || Fault::new("HEAD").expected(format!("on {branch}"));
-    match git.on_default_branch {
-        Some(true) => None,
-        Some(false) => Some(fault().actual("it is on another branch")),
-        None => Some(fault().actual("that cannot be told: the branch, or a commit on the way, is not here")),
+    fn said(&self, git: &Git) -> String {
+        let Some(tag) = &git.tag else { return String::new() };
+        let place = if self.at_head { "at HEAD" } else { "is there" };
+        match &tag.signed_by {
+            Ok(signer) => format!("{} {place}, signed by {signer}", tag.name),
+            Err(_) => format!("{} {place}", tag.name),
+        }
     }
 }
 
-fn said(git: &Git) -> String {
-    let Some(tag) = &git.tag else { return String::new() };
-    match &tag.signed_by {
-        Ok(signer) => format!("{} at HEAD, signed by {signer}", tag.name),
-        Err(_) => format!("{} at HEAD", tag.name),
+/// A release that does not come from the last one.
+fn not_from_last(evidence: &dyn Evidence, git: &Git) -> Option<Fault> {
+    let last = match evidence.last_release() {
+        Ok(last) => last,
+        Err(why) => return Some(Fault::new("HEAD").expected("to come from the last release").actual(why)),
+    };
+    let fault = || Fault::new("HEAD").expected(format!("to come from {}", last.version));
+    match git.from_last {
+        Some(true) => None,
+        Some(false) => Some(fault().actual("it does not")),
+        None => Some(fault().actual("that cannot be told: the tag, or a commit on the way, is not here")),
+    }
+}
+
+/// A commit, HEAD or a tag's, that is not known to be on the default branch.
+pub(super) fn off_branch(git: &Git, subject: &str, on: Option<bool>) -> Option<Fault> {
+    let Some(branch) = &git.default_branch else {
+        let fault = Fault::new(subject).expected("on the default branch");
+        return Some(fault.actual("neither [git] default_branch nor origin names one"));
+    };
+    let fault = || Fault::new(subject).expected(format!("on {branch}"));
+    match on {
+        Some(true) => None,
+        Some(false) => Some(fault().actual("it is on another branch")),
+        None => Some(fault().actual("that cannot be told: the branch, or a commit on the way, is not here")),
     }
 }
 
@@ -118,6 +154,7 @@ mod tests {
             name: "v1.2.3".to_owned(),
             annotated: true,
             at_head: true,
+            on_default_branch: Some(true),
             signed_by: Ok("release@example.com".to_owned()),
         };
         Git {
@@ -165,6 +202,27 @@ mod tests {
         let why = "neither [git] default_branch nor origin names one";
         fails(GATE, &unnamed, "HEAD", "on the default branch", why);
         passes("check = 'tag'\nany_branch = true", &unnamed);
+    }
+
+    #[test]
+    fn head_may_have_moved_on_where_the_gate_says_so() {
+        let moved = |on| with(move |tag| (tag.at_head, tag.on_default_branch) = (false, on));
+        let gate = "check = 'tag'\nat_head = false";
+        assert_eq!(passes(gate, &moved(Some(true))).detail, "v1.2.3 is there, signed by release@example.com");
+        fails(gate, &moved(Some(false)), "v1.2.3", "on main", "it is on another branch");
+        passes(&format!("{gate}\nany_branch = true"), &moved(None));
+    }
+
+    #[test]
+    fn a_hotfix_comes_from_the_last_release() {
+        let gate = "check = 'tag'\nfrom_last = true";
+        let from = |from_last| Fake::new().before("a", "a").git(Git { from_last, ..git() });
+        passes(gate, &from(Some(true)));
+        fails(gate, &from(Some(false)), "HEAD", "to come from 1.2.2", "it does not");
+        let unknown = "that cannot be told: the tag, or a commit on the way, is not here";
+        fails(gate, &from(None), "HEAD", "to come from 1.2.2", unknown);
+        let none = "there is no release before this one";
+        fails(gate, &Fake::new().git(git()), "HEAD", "to come from the last release", none);
     }
 
     #[test]

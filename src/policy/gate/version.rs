@@ -9,6 +9,7 @@ use crate::format::units::count;
 use crate::policy::gate::evidence::required_text;
 use crate::policy::gate::judged::Fault;
 use crate::policy::gate::{Check, Evidence, Judged, Kind, Release};
+use crate::policy::values::one_of;
 use crate::policy::values::paths;
 use std::sync::Arc;
 
@@ -18,10 +19,14 @@ pub const KIND: Kind = Kind {
     code: Code::GateVersion,
     holds_when: "VERSION, SOURCE_TAG and the manifests of the ecosystems all state the version that is sealed, or \
                  the policy's `tag` of it, and that version is a Semantic Version",
-    keys: &[(
-        "files",
-        "files that state it; default: those of the well-known ones that lie in the tree's root",
-    )],
+    keys: &[
+        ("files", "files that state it; default: those of the well-known ones that lie in the tree's root"),
+        (
+            "states",
+            "`release` (default), or `next`, as after a release: a later version that is no release yet, such as \
+             `0.1.2-dev`",
+        ),
+    ],
     example: "[[gate]]\nid = \"one-version\"\ncheck = \"version\"\nfiles = [\"VERSION\", \"package.json\"]\n",
     waivable: true,
     parse,
@@ -34,10 +39,13 @@ const WELL_KNOWN: &[&str] =
 #[derive(Debug)]
 struct Version {
     files: Vec<PackPath>,
+    /// Whether it is the version after this one that the files state.
+    next: bool,
 }
 
 fn parse(section: &Section<'_>) -> Result<Arc<dyn Check>> {
-    Ok(Arc::new(Version { files: paths(section, "files")? }))
+    let next = one_of(section, "states", &[("release", false), ("next", true)])?.unwrap_or_default();
+    Ok(Arc::new(Version { files: paths(section, "files")?, next }))
 }
 
 impl Check for Version {
@@ -53,24 +61,48 @@ impl Check for Version {
                 Ok((document, text)) => {
                     read.push(document);
                     match stated(file.name(), &text) {
-                        Some(version) if version == release.version || version == release.tag => stating += 1,
-                        Some(version) => {
-                            faults.push(Fault::new(file.as_str()).expected(release.version).actual(version))
-                        }
+                        Some(version) if self.is_right(&version, release) => stating += 1,
+                        Some(version) => faults
+                            .push(Fault::new(file.as_str()).expected(self.expected(release)).actual(version)),
                         // A manifest of a workspace has none, unless the policy says that it has.
                         None if !named => {}
-                        None => faults
-                            .push(Fault::new(file.as_str()).expected(release.version).actual("no version")),
+                        None => faults.push(
+                            Fault::new(file.as_str()).expected(self.expected(release)).actual("no version"),
+                        ),
                     }
                 }
             }
         }
         if stating == 0 && faults.is_empty() {
-            faults.push(Fault::new("files").expected(release.version).actual("no file states a version"));
+            faults.push(
+                Fault::new("files").expected(self.expected(release)).actual("no file states a version"),
+            );
         }
         let says = if stating == 1 { "says" } else { "say" };
-        let passed = format!("{} {says} {}", count(stating, "file"), release.version);
+        let passed = format!("{} {says} {}", count(stating, "file"), self.expected(release));
         Judged::of(faults, passed).reading(read.iter().map(|document| &**document))
+    }
+}
+
+impl Version {
+    /// What the files should state.
+    fn expected(&self, release: &Release<'_>) -> String {
+        if self.next {
+            format!("a version to come after {}", release.version)
+        } else {
+            release.version.to_owned()
+        }
+    }
+
+    fn is_right(&self, version: &str, release: &Release<'_>) -> bool {
+        if !self.next {
+            return version == release.version || version == release.tag;
+        }
+        let (Ok(next), Ok(now)) = (semver::Version::parse(version), semver::Version::parse(release.version))
+        else {
+            return false;
+        };
+        !next.pre.is_empty() && next.cmp_precedence(&now).is_gt()
     }
 }
 
@@ -91,4 +123,20 @@ fn stated(name: &str, text: &str) -> Option<String> {
     }
     let text = text.trim();
     (!text.is_empty()).then(|| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::policy::gate::testing::{Fake, fails, passes, refusal};
+
+    #[test]
+    fn after_a_release_the_files_state_a_later_one_that_is_none_yet() {
+        let keys = "check = 'version'\nfiles = ['VERSION']\nstates = 'next'";
+        let of = |version: &str| Fake::new().file("VERSION", version);
+        assert_eq!(passes(keys, &of("1.2.4-dev\n")).detail, "1 file says a version to come after 1.2.3");
+        for version in ["1.2.3", "1.2.4", "1.2.3-dev", "next"] {
+            fails(keys, &of(version), "VERSION", "a version to come after 1.2.3", version);
+        }
+        assert_eq!(refusal("check = 'version'\nstates = 'nxt'").2, "did you mean `next`?");
+    }
 }

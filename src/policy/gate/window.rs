@@ -3,11 +3,15 @@
 use crate::error::Result;
 use crate::finding::Code;
 use crate::format::settings::{Located, Section};
+use crate::policy::gate::evidence::required;
 use crate::policy::gate::judged::Fault;
+use crate::policy::gate::pointer::json;
+use crate::policy::gate::template::Template;
 use crate::policy::gate::week::{Blackout, Freeze, Window};
 use crate::policy::gate::zone::{Zone, data_version};
-use crate::policy::gate::{Check, Evidence, Judged, Kind, Release};
+use crate::policy::gate::{Check, Document, Evidence, Judged, Kind, Release};
 use crate::policy::values::show;
+use jiff::Timestamp;
 use jiff::civil::DateTime;
 use std::sync::Arc;
 
@@ -15,7 +19,7 @@ use std::sync::Arc;
 pub const KIND: Kind = Kind {
     name: "window",
     code: Code::GateWindow,
-    holds_when: "the clock on the wall of the time zone stands inside a release window, if any are listed, and inside no \
+    holds_when: "the clock on the wall of the time zone stands inside a release window, if any are named, and inside no \
                  freeze and on no blackout date. An hour that the clocks repeat in autumn is judged alike both times; one \
                  that they skip in spring never comes. The version of the zone data is recorded",
     keys: &[
@@ -24,6 +28,11 @@ pub const KIND: Kind = Kind {
             "windows",
             "times at which releases may go: days and hours, the last minute excluded, as in \
              `Tue,Thu 13:00-15:00` or `Mon-Fri 22:00-02:00`, which ends on the next day",
+        ),
+        (
+            "file",
+            "a JSON file with a window for this release, `starts_at` and `ends_at` in RFC 3339, which the present must \
+             lie in; `{version}`, `{tag}` and `{project}` stand for the release's",
         ),
         (
             "freezes",
@@ -44,6 +53,7 @@ pub const KIND: Kind = Kind {
 #[derive(Debug)]
 struct Times {
     zone: Zone,
+    file: Option<Template>,
     windows: Vec<Window>,
     freezes: Vec<Freeze>,
     blackouts: Vec<Blackout>,
@@ -52,11 +62,13 @@ struct Times {
 fn parse(section: &Section<'_>) -> Result<Arc<dyn Check>> {
     let times = Times {
         zone: Zone::read(section)?,
+        file: Template::read(section, "file")?,
         windows: list(section, "windows", "Tue,Thu 13:00-15:00", Window::parse)?,
         freezes: list(section, "freezes", "Fri 18:00 - Mon 04:00", Freeze::parse)?,
         blackouts: list(section, "blackouts", "2026-12-23..2027-01-02", Blackout::parse)?,
     };
-    if times.windows.is_empty() && times.freezes.is_empty() && times.blackouts.is_empty() {
+    let weekly = [times.windows.is_empty(), times.freezes.is_empty(), times.blackouts.is_empty()];
+    if times.file.is_none() && !weekly.contains(&false) {
         let hint = "for example windows = [\"Tue,Thu 13:00-15:00\"]";
         return Err(section.error(
             section.line,
@@ -84,16 +96,44 @@ fn list<T>(
 }
 
 impl Check for Times {
-    fn judge(&self, _: &dyn Evidence, release: &Release<'_>) -> Judged {
+    fn judge(&self, evidence: &dyn Evidence, release: &Release<'_>) -> Judged {
         let zoned = release.now.to_zoned(self.zone.rules.clone());
         let shown = zoned.strftime("%a %Y-%m-%d %H:%M %Z");
-        let faults = self.faults(zoned.datetime());
+        let mut faults = self.faults(zoned.datetime());
+        let mut read = None;
+        if let Some(file) = &self.file {
+            let own = file.path(release).and_then(|path| required(evidence, &path));
+            match own.and_then(|document| Ok((own_window(&document, release.now)?, document))) {
+                Ok((outside, document)) => {
+                    faults.extend(outside);
+                    read = Some(document);
+                }
+                Err(fault) => faults.push(fault),
+            }
+        }
         let mut judged = Judged::of(faults, format!("{shown} is inside (tzdata {})", data_version()));
         if let Some(first) = judged.faults.first() {
-            judged.detail = format!("{shown}: {}", first.actual.as_deref().unwrap_or_default());
+            let of_list = ["windows", "freezes", "blackouts"].contains(&&*first.subject);
+            let subject = if of_list { String::new() } else { format!("{}: ", first.subject) };
+            judged.detail = format!("{shown}: {subject}{}", first.actual.as_deref().unwrap_or_default());
         }
-        judged.reading([&self.zone.document()])
+        judged.reading([&self.zone.document()]).reading(read.as_deref())
     }
+}
+
+/// A window that a file states for this release: the fault if the present lies outside of it.
+fn own_window(document: &Document, now: Timestamp) -> Result<Option<Fault>, Fault> {
+    let value = json(document)?;
+    let time = |key: &str| {
+        let text = value.get(key).and_then(serde_json::Value::as_str);
+        text.and_then(|text| text.parse::<Timestamp>().ok()).ok_or_else(|| {
+            let fault = Fault::new(format!("{}#/{key}", document.path));
+            fault.expected("a time with its offset").actual("there is none")
+        })
+    };
+    let (start, end) = (time("starts_at")?, time("ends_at")?);
+    let fault = || Fault::new(&document.path).expected(format!("from {start} to {end}"));
+    Ok((!(start..end).contains(&now)).then(|| fault().actual("outside of the window")))
 }
 
 impl Times {

@@ -72,13 +72,27 @@ impl History {
     /// Whether HEAD is on a branch, or before its end: the local one of this name, or that of `origin`. `None` where
     /// that cannot be told.
     pub fn on_branch(&self, branch: &str) -> Option<bool> {
+        self.branch_has(branch, self.repository.head_id().ok()?.detach())
+    }
+
+    /// The same of the commit at which a tag ends.
+    pub fn tag_on_branch(&self, tag: &str, branch: &str) -> Option<bool> {
+        self.branch_has(branch, self.end_of(&format!("refs/tags/{tag}"))?)
+    }
+
+    /// Whether HEAD comes from the commit at which a tag ends. `None` where that cannot be told.
+    pub fn comes_from(&self, tag: &str) -> Option<bool> {
         let head = self.repository.head_id().ok()?.detach();
+        self.reaches(&[head], self.end_of(&format!("refs/tags/{tag}"))?)
+    }
+
+    fn branch_has(&self, branch: &str, commit: ObjectId) -> Option<bool> {
         let names = [format!("refs/remotes/origin/{branch}"), format!("refs/heads/{branch}")];
         let tips: Vec<ObjectId> = names.iter().filter_map(|name| self.end_of(name)).collect();
         if tips.is_empty() {
             return None;
         }
-        self.reaches(&tips, head)
+        self.reaches(&tips, commit)
     }
 
     /// The short names of all tags, sorted.
@@ -141,7 +155,7 @@ impl History {
     }
 
     /// Walks back from the newest commit to the oldest.
-    fn reaches(&self, tips: &[ObjectId], head: ObjectId) -> Option<bool> {
+    fn reaches(&self, tips: &[ObjectId], wanted: ObjectId) -> Option<bool> {
         let mut seen: HashSet<ObjectId> = HashSet::new();
         let mut next = BinaryHeap::new();
         for tip in tips {
@@ -149,7 +163,7 @@ impl History {
         }
         let mut whole = true;
         while let Some((_, id)) = next.pop() {
-            if id == head {
+            if id == wanted {
                 return Some(true);
             }
             if !seen.insert(id) {
@@ -163,7 +177,7 @@ impl History {
                     let time = commit.time().map_or(0, |time| time.seconds);
                     next.extend(commit.parent_ids().map(|parent| (time, parent.detach())));
                 }
-                // Behind what is not here HEAD may be, or not.
+                // Behind what is not here it may be, or not.
                 Err(_) => whole = false,
             }
         }

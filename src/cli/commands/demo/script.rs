@@ -20,6 +20,17 @@ pub fn run(line: &str) -> Result<String> {
     done.map(|()| String::new()).map_err(Error::io("run", line))
 }
 
+/// The words of a line: between spaces, or between single quotes.
+pub fn words(line: &str) -> Vec<&str> {
+    let parts = line.split('\'').enumerate();
+    parts
+        .flat_map(|(at, part)| match at % 2 {
+            0 => part.split_whitespace().collect(),
+            _ => vec![part],
+        })
+        .collect()
+}
+
 fn copy(from: &Path, to: &Path) -> io::Result<()> {
     if !from.is_dir() {
         return fs::copy(from, to).map(drop);
@@ -104,6 +115,12 @@ mod tests {
         fs::write(at("b/y"), "").unwrap();
         let said = run(&format!("diff -r {} {}", at("a"), at("b"))).unwrap();
         assert_eq!(said, format!("Only in {}: y\nFiles {} and {} differ\n", at("b"), at("a/x"), at("b/x")));
+    }
+
+    #[test]
+    fn quotes_keep_words_together() {
+        assert_eq!(words("a  --b 'c d' e"), ["a", "--b", "c d", "e"]);
+        assert_eq!(words("a ''"), ["a", ""]);
     }
 
     #[test]

@@ -16,14 +16,17 @@ pub(super) fn said(judging: &Judging<'_>) -> Result<std::result::Result<Git, Str
     let history = judging.history.as_ref().ok();
     let on_default_branch =
         default_branch.as_deref().zip(history).and_then(|(branch, history)| history.on_branch(branch));
+    let last = judging.last.as_ref().ok().zip(history);
+    let from_last = last.and_then(|(last, history)| history.comes_from(last.tag()));
     let unread = status.map_or(Some("git has no status".to_owned()), |status| status.unread.clone());
     Ok(Ok(Git {
         commit: facts.commit.clone(),
         commit_time: facts.commit_time_s.and_then(|time| Timestamp::from_second(time).ok()),
         branch: facts.branch.clone(),
+        from_last,
+        tag: tag(judging, default_branch.as_deref())?,
         default_branch,
         on_default_branch,
-        tag: tag(judging)?,
         changed: differing.changed,
         untracked: differing.untracked,
         uncompared: differing.uncompared,
@@ -33,12 +36,16 @@ pub(super) fn said(judging: &Judging<'_>) -> Result<std::result::Result<Git, Str
 }
 
 /// The tag of the release, wherever it ends.
-fn tag(judging: &Judging<'_>) -> Result<Option<Tag>> {
+fn tag(judging: &Judging<'_>, default_branch: Option<&str>) -> Result<Option<Tag>> {
+    let history = judging.history.as_ref().ok();
+    let on_default_branch =
+        default_branch.zip(history).and_then(|(branch, history)| history.tag_on_branch(&judging.tag, branch));
     let signers = Signers::load(judging.root, &judging.policy.git)?;
     let Some(tag) = git::tag(judging.root, &judging.tag, &signers)? else { return Ok(None) };
     let head = judging.origin.git.as_ref().and_then(|facts| facts.commit.as_ref());
     Ok(Some(Tag {
         annotated: tag.is_annotated(),
+        on_default_branch,
         at_head: tag.target.is_some() && tag.target.as_ref() == head,
         signed_by: match (&tag.unread, &tag.signature) {
             (Some(why), _) => Err(why.clone()),

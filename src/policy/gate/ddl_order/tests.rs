@@ -191,3 +191,13 @@ fn keys_are_checked() {
     assert_eq!(refusal("check = 'ddl-order'\nagainst = '../x'").0, 2);
     assert_eq!(refusal("check = 'ddl-order'\nagainst = 'x'\nfirst_release = '1'").0, 3);
 }
+
+#[test]
+fn a_record_of_what_was_applied_lists_every_file() {
+    let whole = "check = 'ddl-order'\nagainst = 'ran/{version}.txt'\ncomplete = true";
+    let of = |ran: &[&str]| tree(&["d/1.sql", "d/2.sql"]).file_of(None, "ran/1.2.3.txt", lock(ran));
+    passes(whole, &of(&["d/1.sql", "d/2.sql"]));
+    let expected = "a line in ran/1.2.3.txt";
+    fails(whole, &of(&["d/1.sql"]), "d/2.sql", expected, "it is not listed");
+    assert_eq!(refusal("check = 'ddl-order'\ncomplete = true").0, 2);
+}

@@ -1,4 +1,5 @@
-//! Samples in the Prometheus text format, version 0.0.4: `name{label="value"} 1.5 1395066363000`.
+//! Samples in the Prometheus text format, version 0.0.4, and with the exemplars of OpenMetrics 1.0:
+//! `name{label="value"} 1.5 1395066363000`, `name_total 7 # {trace_id="4f"} 1 1395066363.0`.
 
 use std::fmt;
 
@@ -8,6 +9,15 @@ pub struct Series {
     text: String,
     name: String,
     labels: Vec<(String, String)>,
+}
+
+/// What a line says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sample {
+    /// Its number.
+    pub value: f64,
+    /// The labels of its exemplar.
+    pub exemplar: Vec<String>,
 }
 
 /// Why a file does not have the one sample.
@@ -38,26 +48,20 @@ impl Series {
         Ok(Series { text: text.to_owned(), name: name.to_owned(), labels })
     }
 
-    /// The value of the one sample that has the name and these labels.
-    pub fn find(&self, text: &str) -> Result<f64, Wrong> {
+    /// The one sample that has the name and these labels.
+    pub fn find(&self, text: &str) -> Result<Sample, Wrong> {
         let mut found = None;
         for (at, line) in text.lines().enumerate() {
             let line = line.trim();
             if line.is_empty() || line.starts_with('#') || !self.may_be(line) {
                 continue;
             }
-            let not_a_sample = |why: &str| Wrong {
-                line: Some(at + 1),
-                expected: "a sample of Prometheus text".to_owned(),
-                actual: why.to_owned(),
-            };
-            let (name, labels, rest) = head(line).map_err(not_a_sample)?;
+            let (name, labels, rest) = head(line).map_err(|why| no_sample(at, why))?;
             if name != self.name || !self.labels.iter().all(|label| labels.contains(label)) {
                 continue;
             }
-            let value = rest.split_whitespace().next().ok_or_else(|| not_a_sample("it has no value"))?;
-            let value = number(value).ok_or_else(|| not_a_sample("its value is no number"))?;
-            if found.replace(value).is_some() {
+            let sample = sample(rest).map_err(|why| no_sample(at, why))?;
+            if found.replace(sample).is_some() {
                 let (expected, actual) = (format!("one sample {self}"), "a second one".to_owned());
                 return Err(Wrong { line: Some(at + 1), expected, actual });
             }
@@ -72,6 +76,39 @@ impl Series {
         let rest = line.strip_prefix(self.name.as_str());
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['{', ' ', '\t']))
     }
+}
+
+/// Whether every line of a file is one of the format.
+pub fn whole(text: &str) -> Result<(), Wrong> {
+    let lines = text.lines().enumerate().map(|(at, line)| (at, line.trim()));
+    for (at, line) in lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#')) {
+        head(line).and_then(|(.., rest)| sample(rest)).map_err(|why| no_sample(at, why))?;
+    }
+    Ok(())
+}
+
+fn no_sample(at: usize, why: &str) -> Wrong {
+    let (expected, actual) = ("a sample of Prometheus text".to_owned(), why.to_owned());
+    Wrong { line: Some(at + 1), expected, actual }
+}
+
+/// What stands behind a name and its labels: the value, perhaps a time, perhaps an exemplar.
+fn sample(rest: &str) -> Result<Sample, &'static str> {
+    let (before, exemplar) = match rest.split_once(" # ") {
+        Some((before, exemplar)) => (before, Some(exemplar)),
+        None => (rest, None),
+    };
+    let mut words = before.split_whitespace();
+    let value = number(words.next().ok_or("it has no value")?).ok_or("its value is no number")?;
+    if words.next().is_some_and(|time| number(time).is_none()) || words.next().is_some() {
+        return Err("what stands behind its value is no time");
+    }
+    let exemplar =
+        match exemplar.map(|text| text.trim().strip_prefix('{').ok_or("its exemplar has no labels")) {
+            None => Vec::new(),
+            Some(inside) => labels(inside?)?.0.into_iter().map(|(name, _)| name).collect(),
+        };
+    Ok(Sample { value, exemplar })
 }
 
 /// Go's numbers, of which `NaN` and `+Inf` are read and judged elsewhere.

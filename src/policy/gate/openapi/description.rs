@@ -25,6 +25,7 @@ pub struct Operation<'f, 'n> {
     /// The line it begins on, from 1.
     pub line: usize,
     responses: Option<&'f Node<'n>>,
+    body: Option<&'f Node<'n>>,
 }
 
 impl<'f> Operation<'f, '_> {
@@ -57,8 +58,13 @@ impl<'f, 'n> Description<'f, 'n> {
             })?;
             for entry in item.entries() {
                 if let Some(method) = METHODS.iter().find(|method| **method == entry.key) {
-                    let responses = entry.node.get("responses");
-                    operations.push(Operation { path: &path.key, method, line: entry.line(), responses });
+                    operations.push(Operation {
+                        path: &path.key,
+                        method,
+                        line: entry.line(),
+                        responses: entry.node.get("responses"),
+                        body: entry.node.get("requestBody"),
+                    });
                 }
             }
         }
@@ -71,6 +77,32 @@ impl<'f, 'n> Description<'f, 'n> {
         let response = self.resolve(response.ok_or_else(|| format!("no response {status}"))?)?;
         let headers = response.get("headers").map_or(&[][..], |headers| headers.entries());
         Ok(headers.iter().map(|entry| &*entry.key).collect())
+    }
+
+    /// The bodies of an operation of which there is no example: `200 application/json`, and `its text/csv` for what it
+    /// takes.
+    pub fn without_example(&self, operation: &Operation<'f, 'n>) -> Vec<String> {
+        let answers = operation.responses.map_or(&[][..], |responses| responses.entries());
+        let answers = answers.iter().map(|entry| (&*entry.key, &entry.node));
+        let mut missing = Vec::new();
+        for (name, body) in operation.body.map(|body| ("its", body)).into_iter().chain(answers) {
+            let content = self.resolve(body).ok().and_then(|body| body.get("content"));
+            let media = content.map_or(&[][..], |content| content.entries()).iter();
+            let bare = media.filter(|entry| !self.has_example(&entry.node));
+            missing.extend(bare.map(|entry| format!("{} {}", show(name), show(&entry.key))));
+        }
+        missing
+    }
+
+    /// Beside the schema, or in it.
+    fn has_example(&self, media: &'f Node<'n>) -> bool {
+        let has = |node: &Node<'n>| {
+            let several = node.get("examples");
+            node.get("example").is_some()
+                || several.is_some_and(|several| !several.entries().is_empty() || !several.items().is_empty())
+        };
+        let schema = media.get("schema").and_then(|schema| self.resolve(schema).ok());
+        has(media) || schema.is_some_and(has)
     }
 
     /// What a node stands for, references followed.

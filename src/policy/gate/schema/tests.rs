@@ -18,9 +18,9 @@ fn both(schema: &str, document: &str) -> Fake {
 #[test]
 fn valid_documents_hold() {
     let held = passes(KEYS, &tree(OLD, r#"{"n":1}"#));
-    assert_eq!((held.detail.as_str(), held.read.len()), ("1 document valid", 2));
+    assert_eq!((held.detail.as_str(), held.read.len()), ("d/a.json is valid", 2));
     let held = passes(COMPATIBLE, &both(NEW, r#"{"n":1,"m":"x"}"#));
-    assert_eq!(held.detail, "1 document valid, and compatible with 1.2.2 both ways");
+    assert_eq!(held.detail, "d/a.json is valid, and compatible with 1.2.2 both ways");
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn a_break_in_either_direction_fails_but_in_a_new_major_version() {
     let major = Release { bump: Some(Bump::Major), ..release() };
     let judged = gate(COMPATIBLE).check.judge(&tree, &major);
     assert_eq!(judged.status, Status::Passed);
-    assert_eq!(judged.detail, "1 document valid; 1 break with 1.2.2, which a new major version may have");
+    assert_eq!(judged.detail, "d/a.json is valid; 1 break with 1.2.2, which a new major version may have");
     let unknown = Release { bump: None, ..release() };
     assert_eq!(gate(COMPATIBLE).check.judge(&tree, &unknown).status, Status::Failed);
 }
@@ -73,7 +73,7 @@ fn without_a_last_release_only_the_first_one_holds() {
     let judged = gate(COMPATIBLE).check.judge(&alone, &first);
     assert_eq!(
         (judged.status, &*judged.detail),
-        (Status::Passed, "1 document valid; the first release, compared with none")
+        (Status::Passed, "d/a.json is valid; the first release, compared with none")
     );
     let no_schema = tree(OLD, r#"{"n":1}"#).before("d/a.json", "{}");
     fails(COMPATIBLE, &no_schema, "s.json", "a file of 1.2.2", "it was not there");
@@ -93,4 +93,15 @@ fn keys_that_cannot_work_are_refused() {
         refusal(&format!("{KEYS}\ncompatible = \"yes\"")).1,
         "`compatible` must be true or false, not a string"
     );
+}
+
+#[test]
+fn a_schema_may_ask_for_the_names_of_the_release() {
+    let keys = format!("{KEYS}\nfill = true");
+    let schema = r#"{"properties":{"label":{"enum":["x","release-{version} {tag} {project}"]}}}"#;
+    passes(&keys, &tree(schema, r#"{"label":"release-1.2.3 v1.2.3 app"}"#));
+    let other = tree(schema, r#"{"label":"release-1.2.2 v1.2.2 app"}"#);
+    assert_eq!(one_fault(&keys, &other).0, "d/a.json#/label");
+    assert_eq!(one_fault(KEYS, &tree(schema, r#"{"label":"release-1.2.3 v1.2.3 app"}"#)).1, "valid");
+    assert_eq!(refusal(&format!("{keys}\ncompatible = true")).0, 4);
 }

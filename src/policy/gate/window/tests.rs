@@ -56,6 +56,23 @@ fn faults_say_the_bound_and_never_the_present() {
 }
 
 #[test]
+fn a_release_may_have_a_window_of_its_own() {
+    let judged = |content: &str| {
+        let fake = Fake::new().file("docs/windows/1.2.3.json", content);
+        gate("check = \"window\"\nfile = \"docs/windows/{version}.json\"").check.judge(&fake, &release())
+    };
+    // Now is 2026-11-20T12:00:00Z.
+    let held = judged(r#"{"starts_at": "2026-11-20T13:00:00+01:00", "ends_at": "2026-11-20T14:00:00Z"}"#);
+    assert_eq!((held.status, held.read.len()), (Status::Passed, 2), "{held:?}");
+    let over = judged(r#"{"starts_at": "2026-11-20T10:00:00Z", "ends_at": "2026-11-20T12:00:00Z"}"#);
+    let fault = &over.faults[0];
+    assert_eq!(fault.expected.as_deref(), Some("from 2026-11-20T10:00:00Z to 2026-11-20T12:00:00Z"));
+    assert_eq!(over.detail, "Fri 2026-11-20 12:00 UTC: docs/windows/1.2.3.json: outside of the window");
+    let bare = judged(r#"{"starts_at": "2026-11-20T10:00:00Z", "ends_at": "noon"}"#);
+    assert_eq!(bare.faults[0].subject, "docs/windows/1.2.3.json#/ends_at");
+}
+
+#[test]
 fn a_freeze_runs_over_the_end_of_the_week() {
     let keys = "freezes = [\"Fri 18:00 - Mon 04:00\"]\n";
     for (now, inside) in [

@@ -1,0 +1,152 @@
+//! What is in a database of PostgreSQL: tables with their rows, everything else by name, and a digest over all definitions.
+
+use crate::database::postgres::session::{Session, read};
+use crate::error::{Error, Result};
+use crate::format::capture::{Content, Object, Table};
+use crate::format::digest::Sha256;
+use serde::Deserialize;
+use sha2::{Digest, Sha256 as Hasher};
+use std::fmt::Write as _;
+
+/// What belongs to the user: not the system's, and not an extension's.
+const OWN: &str = "n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'";
+
+/// Tables that hold rows: plain ones, partitions, and materialised views; not foreign ones, whose rows are elsewhere.
+const TABLES: &str = "\
+SELECT json_build_object('schema', n.nspname, 'table', c.relname, 'bytes', pg_table_size(c.oid)) \
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+WHERE c.relkind IN ('r', 'm') AND OWN AND NOT EXISTS \
+ (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e') \
+ORDER BY n.nspname COLLATE \"C\", c.relname COLLATE \"C\"";
+
+/// Every definition that `pg_dump` carries over and `pg_restore` must bring back alike.
+const DEFINITIONS: &str = "\
+WITH own AS (SELECT oid, nspname FROM pg_namespace n WHERE OWN), \
+extended AS (SELECT classid, objid FROM pg_depend WHERE deptype = 'e'), \
+found (kind, name, definition, class, object) AS ( \
+ SELECT CASE c.relkind WHEN 'r' THEN 'table' WHEN 'p' THEN 'table' WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' \
+   WHEN 'S' THEN 'sequence' WHEN 'f' THEN 'foreign table' ELSE 'type' END, \
+  format('%I.%I', n.nspname, c.relname), \
+  CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) ELSE '' END || coalesce((SELECT string_agg( \
+   format('%I %s %s %s', a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, \
+    pg_get_expr(d.adbin, d.adrelid)), E'\\n' ORDER BY a.attname COLLATE \"C\") \
+   FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum \
+   WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), ''), 'pg_class'::regclass, c.oid \
+ FROM pg_class c JOIN own n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f', 'c') \
+ UNION ALL SELECT 'index', format('%I.%I', n.nspname, c.relname), pg_get_indexdef(c.oid), 'pg_class'::regclass, i.indrelid \
+ FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN own n ON n.oid = c.relnamespace \
+ UNION ALL SELECT 'constraint', format('%I.%I.%I', n.nspname, c.relname, k.conname), pg_get_constraintdef(k.oid), \
+  'pg_class'::regclass, c.oid \
+ FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN own n ON n.oid = c.relnamespace \
+ UNION ALL SELECT 'trigger', format('%I.%I.%I', n.nspname, c.relname, t.tgname), pg_get_triggerdef(t.oid), \
+  'pg_class'::regclass, c.oid \
+ FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN own n ON n.oid = c.relnamespace WHERE NOT t.tgisinternal \
+ UNION ALL SELECT 'function', format('%I.%I(%s)', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid)), \
+  CASE WHEN p.prokind = 'a' THEN '' ELSE pg_get_functiondef(p.oid) END, 'pg_proc'::regclass, p.oid \
+ FROM pg_proc p JOIN own n ON n.oid = p.pronamespace \
+ UNION ALL SELECT 'enum', format('%I.%I', n.nspname, t.typname), string_agg(e.enumlabel, E'\\n' ORDER BY e.enumsortorder), \
+  'pg_type'::regclass, t.oid \
+ FROM pg_enum e JOIN pg_type t ON t.oid = e.enumtypid JOIN own n ON n.oid = t.typnamespace GROUP BY 2, t.oid \
+ UNION ALL SELECT 'extension', extname, extversion, 'pg_extension'::regclass, oid FROM pg_extension) \
+SELECT json_build_object('kind', kind, 'name', name, 'definition', coalesce(definition, '')) FROM found f \
+WHERE NOT EXISTS (SELECT FROM extended e WHERE e.classid = f.class AND e.objid = f.object) \
+ORDER BY kind COLLATE \"C\", name COLLATE \"C\", definition COLLATE \"C\"";
+
+/// What is in a database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// SHA-256 over kind, name and definition of everything, each followed by NUL, in that order. Servers of another major
+    /// version may word a definition another way.
+    pub schema_sha256: Sha256,
+    /// Tables in bytewise order of schema and name.
+    pub tables: Vec<Table>,
+    /// Everything else that has a name.
+    pub objects: Vec<Object>,
+}
+
+#[derive(Deserialize)]
+struct Found {
+    schema: String,
+    table: String,
+    bytes: u64,
+}
+
+#[derive(Deserialize)]
+struct Definition {
+    kind: String,
+    name: String,
+    definition: String,
+}
+
+#[derive(Deserialize)]
+struct Counted {
+    rows: u64,
+    sum: Option<String>,
+}
+
+/// Facts that were asked for, and are worked out while something else is done.
+pub struct Asked {
+    tables: Vec<Found>,
+    digest_up_to: u64,
+}
+
+/// Asks for everything, in the session's transaction. Tables up to `digest_up_to` bytes are digested.
+pub fn ask(session: &mut Session, digest_up_to: u64) -> Result<Asked> {
+    let tables: Vec<Found> = session.ask(&TABLES.replace("OWN", OWN))?;
+    session.tell(&DEFINITIONS.replace("OWN", OWN))?;
+    session.tell(";\n")?;
+    session.mark()?;
+    let mut questions = String::new();
+    for found in &tables {
+        let sum = if found.bytes <= digest_up_to {
+            "sum(('x' || substr(md5(a_row::text), 1, 16))::bit(64)::bigint::numeric)::text"
+        } else {
+            "NULL"
+        };
+        let table = format!("{}.{}", quote(&found.schema), quote(&found.table));
+        let _ = writeln!(
+            questions,
+            "SELECT json_build_object('rows', count(*), 'sum', {sum}) FROM ONLY {table} a_row;"
+        );
+    }
+    session.tell(&questions)?;
+    session.mark()?;
+    Ok(Asked { tables, digest_up_to })
+}
+
+impl Asked {
+    /// What it came to.
+    pub fn answer(self, session: &mut Session) -> Result<Facts> {
+        let definitions = session.answer()?;
+        let definitions = definitions.iter().map(|line| read(line)).collect::<Result<Vec<Definition>>>()?;
+        let mut hasher = Hasher::new();
+        for one in &definitions {
+            for text in [&one.kind, &one.name, &one.definition] {
+                hasher.update(text.as_bytes());
+                hasher.update([0]);
+            }
+        }
+        let counted = session.answer()?;
+        if counted.len() != self.tables.len() {
+            let message = format!("psql: {} tables, but {} answers", self.tables.len(), counted.len());
+            return Err(Error::input(message, ""));
+        }
+        let table = |(found, line): (&Found, &String)| {
+            let counted: Counted = read(line)?;
+            let is_digested = found.bytes <= self.digest_up_to;
+            // The sum over no row is no number.
+            let content =
+                is_digested.then(|| Content::RowsMd5Sum(counted.sum.unwrap_or_else(|| "0".to_owned())));
+            Ok(Table { name: format!("{}.{}", found.schema, found.table), rows: Some(counted.rows), content })
+        };
+        let tables = self.tables.iter().zip(&counted).map(table).collect::<Result<_>>()?;
+        let objects = definitions.into_iter().filter(|one| one.kind != "table");
+        let objects = objects.map(|one| Object { kind: one.kind, name: one.name }).collect();
+        Ok(Facts { schema_sha256: Sha256(hasher.finalize().into()), tables, objects })
+    }
+}
+
+/// An identifier in an SQL text.
+pub fn quote(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}

@@ -1,0 +1,213 @@
+//! What this host remembers of each log that it saw: the newest checkpoint, and when it first saw each.
+//!
+//! A store cannot be asked whether it is the one of yesterday. So the last checkpoint is kept here, outside of it, and a
+//! log that does not extend it is refused. When each one was seen tells what was there before a key was revoked: nothing
+//! inside a checkpoint tells its age.
+
+use crate::error::{Error, Result};
+use crate::finding::{Code, Finding};
+use crate::format::checkpoint::Checkpoint;
+use crate::format::digest::Sha256;
+use crate::format::json;
+use crate::keys::trust::Trust;
+use crate::log::read::{Head, Leaves};
+use crate::log::{CHECKPOINT, Log};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// The value of `schema`.
+const SCHEMA: &str = "attestar/log_state/v1";
+
+/// The most checkpoints that are kept of a log; past it every other one of the older half is dropped.
+const KEPT_MAX: usize = 4096;
+
+/// Where this host remembers logs.
+#[derive(Clone, Copy)]
+pub struct State<'a> {
+    /// The folder; `None` remembers nothing.
+    pub folder: Option<&'a Path>,
+    /// The present, by the clock of this host.
+    pub now: Timestamp,
+}
+
+/// What is remembered of one log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Remembered {
+    schema: String,
+    /// The store, as people know it.
+    pub store: String,
+    /// The log's origin.
+    pub origin: String,
+    /// The newest checkpoint, a signed note.
+    pub checkpoint: String,
+    /// Every one that was seen, in order; the last one is the newest.
+    pub seen: Vec<Seen>,
+}
+
+/// A checkpoint, and when it was first seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Seen {
+    /// How many leaves the log had.
+    pub size: u64,
+    /// Their root.
+    #[serde(with = "json::sha256")]
+    pub root: Sha256,
+    /// When this host saw it first.
+    #[serde(with = "json::timestamp")]
+    pub at: Timestamp,
+}
+
+impl Remembered {
+    /// When this host first saw a checkpoint, if it did.
+    pub fn seen_at(&self, checkpoint: &Checkpoint) -> Option<Timestamp> {
+        let is_it = |seen: &&Seen| seen.size == checkpoint.size && seen.root == checkpoint.root;
+        let found = self.seen.iter().find(is_it)?;
+        (self.origin == checkpoint.origin).then_some(found.at)
+    }
+
+    /// The newest checkpoint.
+    pub fn newest(&self) -> Checkpoint {
+        let Some(Seen { size, root, .. }) = self.seen.last().copied() else {
+            return Checkpoint { origin: self.origin.clone(), size: 0, root: Sha256::of(b"") };
+        };
+        Checkpoint { origin: self.origin.clone(), size, root }
+    }
+}
+
+impl State<'_> {
+    /// The file that remembers the log of a store.
+    pub fn file(&self, store: &str) -> Option<PathBuf> {
+        let digest = Sha256::of(store.as_bytes()).to_string();
+        Some(self.folder?.join("logs").join(format!("{}.json", &digest[..16])))
+    }
+
+    /// What is remembered of the log of a store.
+    pub fn recall(&self, store: &str) -> Result<Option<Remembered>> {
+        self.file(store).map_or(Ok(None), |file| read(&file, Some(store)))
+    }
+
+    /// What is remembered of every log.
+    pub fn all(&self) -> Result<Vec<Remembered>> {
+        let Some(folder) = self.folder.map(|folder| folder.join("logs")) else { return Ok(Vec::new()) };
+        let entries = match fs::read_dir(&folder) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            read => read.map_err(Error::io("read", &folder))?,
+        };
+        let mut files = Vec::new();
+        for entry in entries {
+            files.push(entry.map_err(Error::io("read", &folder))?.path());
+        }
+        files.sort_unstable();
+        let is_log = |file: &&PathBuf| file.extension().is_some_and(|extension| extension == "json");
+        let read = files.iter().filter(is_log).map(|file| read(file, None));
+        Ok(read.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
+    }
+
+    /// Refuses a log that does not extend the newest checkpoint that is remembered; gives that one.
+    pub fn check(&self, log: &Log<'_>, head: Option<&Head>) -> Result<Option<Remembered>> {
+        let Some(remembered) = self.recall(log.store.place())? else { return Ok(None) };
+        let newest = remembered.newest();
+        match head {
+            Some(head) => log.extends(head.checkpoint(), &newest)?,
+            None => {
+                let finding = Finding::new(Code::LogForked, CHECKPOINT).actual("there is no log");
+                return Err(Error::refused(finding.expected(format!("{} leaves, or more", newest.size))));
+            }
+        }
+        Ok(Some(remembered))
+    }
+
+    /// Remembers a checkpoint that was verified and compared with what was remembered before.
+    pub fn remember(&self, log: &Log<'_>, head: &Head) -> Result<()> {
+        let store = log.store.place();
+        let Some(file) = self.file(store) else { return Ok(()) };
+        let folder = file.parent().expect("a file lies in a folder");
+        fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
+        let lock = folder.join("lock");
+        let lock_file = File::create(&lock).map_err(Error::io("create", &lock))?;
+        lock_file.lock().map_err(Error::io("lock", &lock))?;
+        let Checkpoint { origin, size, root } = head.checkpoint().clone();
+        let mut seen = self.recall(store)?.map_or_else(Vec::new, |remembered| remembered.seen);
+        // Another process may have seen more meanwhile.
+        if seen.last().is_some_and(|last| last.size >= size) {
+            return Ok(());
+        }
+        seen.push(Seen { size, root, at: self.now });
+        let checkpoint = String::from_utf8_lossy(&head.note).into_owned();
+        let remembered = Remembered {
+            schema: SCHEMA.to_owned(),
+            store: store.to_owned(),
+            origin,
+            checkpoint,
+            seen: thin(seen),
+        };
+        write(&file, folder, &remembered)
+    }
+}
+
+/// What a file remembers, which must be of this store where one is named.
+fn read(file: &Path, store: Option<&str>) -> Result<Option<Remembered>> {
+    let text = match fs::read(file) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        read => read.map_err(Error::io("read", file))?,
+    };
+    let broken = |why: &str| {
+        let hint = "put it back from a backup of this host; without it, nothing shows that the log is whole";
+        Error::input(format!("{} is not what attestar remembers: {why}", file.display()), hint)
+    };
+    let remembered: Remembered = serde_json::from_slice(&text).map_err(|error| broken(&error.to_string()))?;
+    let grows = remembered.seen.windows(2).all(|pair| pair[0].size < pair[1].size);
+    let is_of = store.is_none_or(|store| remembered.store == store);
+    match remembered.schema == SCHEMA && is_of && grows {
+        true => Ok(Some(remembered)),
+        false => Err(broken("it is of another store or version")),
+    }
+}
+
+/// Bounds what is kept: of the older half every other one goes.
+fn thin(seen: Vec<Seen>) -> Vec<Seen> {
+    if seen.len() <= KEPT_MAX {
+        return seen;
+    }
+    let half = seen.len() / 2;
+    seen.into_iter().enumerate().filter(|(at, _)| *at >= half || at % 2 == 0).map(|(_, seen)| seen).collect()
+}
+
+fn write(file: &Path, folder: &Path, remembered: &Remembered) -> Result<()> {
+    let mut bytes = serde_json::to_vec_pretty(remembered).expect("strings and numbers always serialise");
+    bytes.push(b'\n');
+    let mut new = tempfile::NamedTempFile::new_in(folder).map_err(Error::io("create a file in", folder))?;
+    new.write_all(&bytes).and_then(|()| new.as_file().sync_all()).map_err(Error::io("write", file))?;
+    new.persist(file).map_err(|error| Error::io("write", file)(error.error))?;
+    let synced = File::open(folder).and_then(|folder| folder.sync_all());
+    synced.map_err(Error::io("write", folder))
+}
+
+impl Remembered {
+    /// The trust, with what this log held when this host saw it: statements that were in it before their signer's key was
+    /// revoked count. Checkpoints count where the log has the root that was seen.
+    pub fn keep(&self, trust: &mut Trust, leaves: &Leaves) {
+        let mut from = 0;
+        for seen in self.seen.iter().filter(|seen| leaves.root_at(seen.size) == Some(seen.root)) {
+            let new = leaves.leaves.iter().take(seen.size as usize).skip(from);
+            new.for_each(|leaf| trust.keep(leaf.event, seen.at));
+            from = seen.size as usize;
+            self.keep_checkpoint(trust, seen);
+        }
+    }
+
+    /// The trust, with the checkpoints alone.
+    pub fn keep_checkpoints(&self, trust: &mut Trust) {
+        self.seen.iter().for_each(|seen| self.keep_checkpoint(trust, seen));
+    }
+
+    fn keep_checkpoint(&self, trust: &mut Trust, seen: &Seen) {
+        let checkpoint = Checkpoint { origin: self.origin.clone(), size: seen.size, root: seen.root };
+        trust.keep(Sha256::of(checkpoint.to_text().as_bytes()), seen.at);
+    }
+}

@@ -1,0 +1,292 @@
+//! A program that is talked with: what it prints is read as it comes, and it may be told things meanwhile.
+
+use crate::pipeline::program::Program;
+use crate::pipeline::watch::Watch;
+use crate::{Error, Result};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use rustix::process::{Pid, Signal, kill_process_group};
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// How much is read at once, in bytes.
+const CHUNK_BYTES: usize = 1 << 20;
+
+/// How often it is looked whether to stop.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// How much of what it complains of is told: the end of it, in bytes.
+const COMPLAINT_BYTES_MAX: u64 = 4096;
+
+/// A program that runs. Dropped, it is ended with everything that it started.
+pub struct Piped {
+    name: String,
+    child: Child,
+    stdin: Option<ChildStdin>,
+    chunks: Receiver<io::Result<Vec<u8>>>,
+    /// What was received and not read yet.
+    chunk: Vec<u8>,
+    at: usize,
+    /// What it says on its standard error.
+    complaints: File,
+    over: Instant,
+    limit: Duration,
+    watch: Watch,
+    reaped: bool,
+}
+
+impl Piped {
+    /// Starts a program. Its input stays open until it is waited for.
+    pub fn start(program: &Program<'_>, watch: &Watch) -> Result<Piped> {
+        let (path, arguments) = program.resolve()?;
+        let io = |error: io::Error| Error::io("start", &path)(error);
+        let complaints = tempfile::tempfile().map_err(io)?;
+        let mut child = Command::new(&path)
+            .args(arguments)
+            .current_dir(program.folder)
+            .env_clear()
+            .envs(program.variables.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(complaints.try_clone().map_err(io)?)
+            .process_group(0)
+            .spawn()
+            .map_err(io)?;
+        let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
+        let (send, chunks) = bounded(2);
+        std::thread::spawn(move || stdout.into_iter().for_each(|stdout| forward(stdout, &send)));
+        Ok(Piped {
+            name: path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned(),
+            child,
+            stdin,
+            chunks,
+            chunk: Vec::new(),
+            at: 0,
+            complaints,
+            over: Instant::now() + program.time_limit,
+            limit: program.time_limit,
+            watch: watch.clone(),
+            reaped: false,
+        })
+    }
+
+    /// Tells it something.
+    pub fn say(&mut self, text: &str) -> Result<()> {
+        let Some(stdin) = &mut self.stdin else { return Err(self.failure("its input is closed")) };
+        // One that has ended does not listen; why it has ended is what matters.
+        stdin.write_all(text.as_bytes()).and_then(|()| stdin.flush()).or_else(|error| {
+            if error.kind() == io::ErrorKind::BrokenPipe {
+                Ok(())
+            } else {
+                Err(Error::io("tell", &self.name)(error))
+            }
+        })
+    }
+
+    /// The next line that it prints, without its end; `None` after the last.
+    pub fn line(&mut self) -> Result<Option<String>> {
+        let mut line = Vec::new();
+        loop {
+            if self.at == self.chunk.len() && !self.receive()? {
+                return Ok((!line.is_empty()).then(|| String::from_utf8_lossy(&line).into_owned()));
+            }
+            let rest = self.chunk.get(self.at..).unwrap_or_default();
+            match memchr::memchr(b'\n', rest) {
+                None => {
+                    line.extend_from_slice(rest);
+                    self.at = self.chunk.len();
+                }
+                Some(end) => {
+                    line.extend_from_slice(&rest[..end]);
+                    self.at += end + 1;
+                    return Ok(Some(String::from_utf8_lossy(&line).into_owned()));
+                }
+            }
+        }
+    }
+
+    /// Closes its input, drops what it still prints, and waits for it. Any other end than exit code 0 is an error with
+    /// what it complained of.
+    pub fn finish(mut self) -> Result<()> {
+        self.stdin = None;
+        while self.receive()? {}
+        let status = loop {
+            match self.child.try_wait().map_err(Error::io("wait for", &self.name))? {
+                Some(status) => break status,
+                None => self.go_on().and_then(|()| self.watch.pause(PAUSE))?,
+            }
+        };
+        self.reaped = true;
+        if status.success() { Ok(()) } else { Err(self.failure(&status.to_string())) }
+    }
+
+    /// Why it is given up, with the end of what it complained of.
+    pub fn failure(&mut self, why: &str) -> Error {
+        let complaint = self.complaint().unwrap_or_default();
+        let complaint = complaint.trim();
+        let message = if complaint.is_empty() {
+            format!("{}: {why}", self.name)
+        } else {
+            format!(
+                "{}: {}",
+                self.name,
+                complaint.strip_prefix(&format!("{}: ", self.name)).unwrap_or(complaint)
+            )
+        };
+        Error::input(message, "")
+    }
+
+    fn complaint(&mut self) -> io::Result<String> {
+        let end = self.complaints.seek(SeekFrom::End(0))?;
+        self.complaints.seek(SeekFrom::Start(end.saturating_sub(COMPLAINT_BYTES_MAX)))?;
+        let mut text = Vec::new();
+        (&self.complaints).take(COMPLAINT_BYTES_MAX).read_to_end(&mut text)?;
+        Ok(String::from_utf8_lossy(&text).into_owned())
+    }
+
+    /// Waits for more of what it prints; `false` after the last.
+    fn receive(&mut self) -> Result<bool> {
+        loop {
+            match self.chunks.recv_timeout(PAUSE) {
+                Ok(Ok(chunk)) => {
+                    (self.chunk, self.at) = (chunk, 0);
+                    return Ok(true);
+                }
+                Ok(Err(error)) => return Err(Error::io("read from", &self.name)(error)),
+                Err(RecvTimeoutError::Disconnected) => {
+                    (self.chunk, self.at) = (Vec::new(), 0);
+                    return Ok(false);
+                }
+                Err(RecvTimeoutError::Timeout) => self.go_on()?,
+            }
+            // Also where it prints without a pause.
+            self.go_on()?;
+        }
+    }
+
+    fn go_on(&mut self) -> Result<()> {
+        self.watch.check()?;
+        if Instant::now() > self.over {
+            let seconds = self.limit.as_secs();
+            return Err(self.failure(&format!("it did not end within {seconds} s")));
+        }
+        Ok(())
+    }
+}
+
+impl Read for Piped {
+    /// What it prints. An interruption and the end of its time are errors of kind `Other`.
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.at == self.chunk.len() && !self.receive().map_err(io::Error::other)? {
+            return Ok(0);
+        }
+        let rest = self.chunk.get(self.at..).unwrap_or_default();
+        let count = rest.len().min(buffer.len());
+        buffer[..count].copy_from_slice(&rest[..count]);
+        self.at += count;
+        Ok(count)
+    }
+}
+
+impl Drop for Piped {
+    fn drop(&mut self) {
+        if !self.reaped {
+            // It fails where nobody of the group is left, which is what is wanted.
+            let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
+            let _ = self.child.wait();
+        }
+    }
+}
+
+fn forward(mut stdout: ChildStdout, send: &Sender<io::Result<Vec<u8>>>) {
+    loop {
+        let mut chunk = Vec::with_capacity(CHUNK_BYTES);
+        // What is there goes on at once; a whole chunk is not waited for.
+        chunk.resize(CHUNK_BYTES, 0);
+        match stdout.read(&mut chunk) {
+            Ok(0) => return,
+            Ok(count) => {
+                chunk.truncate(count);
+                if send.send(Ok(chunk)).is_err() {
+                    return;
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => {
+                let _ = send.send(Err(error));
+                return;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ffi::OsString;
+    use std::path::Path;
+
+    fn start(script: &str, limit: Duration, watch: &Watch) -> Piped {
+        let words = ["sh", "-c", script].map(str::to_owned);
+        let variables = [(OsString::from("PATH"), OsString::from("/usr/bin:/bin"))];
+        let program = Program {
+            folder: Path::new("/"),
+            words: &words,
+            variables: &variables,
+            time_limit: limit,
+            output_bytes_max: 0,
+        };
+        Piped::start(&program, watch).unwrap()
+    }
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn it_is_told_things_and_answers() {
+        let mut cat = start("cat; echo over", LONG, &Watch::default());
+        cat.say("one\ntwo\n").unwrap();
+        assert_eq!(cat.line().unwrap().as_deref(), Some("one"));
+        cat.say("three\n").unwrap();
+        assert_eq!(cat.line().unwrap().as_deref(), Some("two"));
+        assert_eq!(cat.line().unwrap().as_deref(), Some("three"));
+        cat.finish().unwrap();
+    }
+
+    #[test]
+    fn much_is_read_whole_and_in_order() {
+        let mut many = start(
+            "i=0; while [ $i -lt 40 ]; do head -c 100000 /dev/zero; printf x; i=$((i+1)); done",
+            LONG,
+            &Watch::default(),
+        );
+        let mut bytes = Vec::new();
+        many.read_to_end(&mut bytes).unwrap();
+        assert_eq!((bytes.len(), bytes.iter().filter(|&&b| b == b'x').count()), (4_000_040, 40));
+        many.finish().unwrap();
+    }
+
+    #[test]
+    fn a_bad_end_is_told_with_its_complaint() {
+        let error = start("echo out; echo 'sh: no such table' >&2; exit 3", LONG, &Watch::default())
+            .finish()
+            .unwrap_err();
+        assert_eq!(error.to_string(), "sh: no such table");
+        let error = start("kill -9 $$", LONG, &Watch::default()).finish().unwrap_err();
+        assert!(error.to_string().contains("signal: 9"), "{error}");
+    }
+
+    #[test]
+    fn one_that_hangs_ends_with_its_time_or_with_the_run() {
+        let started = Instant::now();
+        let error = start("sleep 100", Duration::from_millis(200), &Watch::default()).finish().unwrap_err();
+        assert!(error.to_string().contains("did not end within"), "{error}");
+        let watch = Watch::default();
+        let mut endless = start("yes", LONG, &watch);
+        endless.line().unwrap();
+        watch.interrupt();
+        assert!(matches!(endless.finish(), Err(Error::Interrupted)));
+        assert!(started.elapsed() < Duration::from_secs(30));
+    }
+}

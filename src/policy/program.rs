@@ -1,0 +1,70 @@
+//! Programs that a policy names: of gates, captures and probes.
+
+use crate::error::Result;
+use crate::format::path::PackPath;
+use crate::format::settings::Section;
+use crate::policy::values::{duration, show};
+
+/// The longest time limit: a day.
+const TIME_LIMIT_S_MAX: u64 = 86_400;
+
+/// A program to run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// The program and its arguments.
+    pub program: Vec<String>,
+    /// How long it may take, in seconds.
+    pub time_limit_s: u64,
+    /// Names of the variables that it gets.
+    pub variables: Vec<String>,
+}
+
+/// `time_limit` in seconds, at most a day.
+pub(super) fn time_limit_s(section: &Section<'_>, default: u64) -> Result<u64> {
+    let seconds = duration(section, "time_limit")?.map_or(default, |(seconds, _)| seconds);
+    if seconds > TIME_LIMIT_S_MAX {
+        let line = section.text("time_limit")?.map_or(section.line, |text| text.line);
+        return Err(section.error(line, "`time_limit` is above 24h", ""));
+    }
+    Ok(seconds)
+}
+
+/// `run`: a program and its arguments. With a `/` in it, it is a file of the tree.
+pub(super) fn words(section: &Section<'_>, what: &str) -> Result<Vec<String>> {
+    let words = section.texts("run")?.map_or_else(Vec::new, |list| list.value);
+    let Some(first) = words.first() else {
+        let message = format!("a {what} of this kind needs `run`");
+        return Err(section.error(section.line, message, "run = [\"scripts/gates.sh\"]"));
+    };
+    if let Some(word) = words.iter().find(|word| word.value.contains('\0')) {
+        return Err(section.error(word.line, "`run` has a NUL in it", ""));
+    }
+    if first.value.contains('/') || first.value.is_empty() {
+        PackPath::new(first.value.as_bytes()).map_err(|why| {
+            let message = format!("`{}` cannot be a program of the tree: {why}", show(first.value));
+            section.error(first.line, message, "relative to the tree, or a name without /")
+        })?;
+    } else if first.value.contains(' ') && words.len() == 1 {
+        let message = "`run` is a list of words, not a line for a shell";
+        let words: Vec<String> = first.value.split(' ').map(|word| format!("\"{}\"", show(word))).collect();
+        return Err(section.error(first.line, message, format!("run = [{}]", words.join(", "))));
+    }
+    Ok(words.iter().map(|word| word.value.to_owned()).collect())
+}
+
+/// `variables`: names of the environment's variables that it gets.
+pub(super) fn variables(section: &Section<'_>) -> Result<Vec<String>> {
+    let mut names: Vec<String> = Vec::new();
+    for name in section.texts("variables")?.map_or_else(Vec::new, |list| list.value) {
+        let is_name = !name.value.is_empty()
+            && !name.value.starts_with(|c: char| c.is_ascii_digit())
+            && name.value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        if !is_name || names.iter().any(|known| known == name.value) {
+            let why = if is_name { "stands there twice" } else { "cannot be the name of a variable" };
+            let message = format!("`{}` {why}", show(name.value));
+            return Err(section.error(name.line, message, "names alone: variables = [\"PATH\"]"));
+        }
+        names.push(name.value.to_owned());
+    }
+    Ok(names)
+}

@@ -1,0 +1,67 @@
+//! The directory of a store, held open: folders are found and made beneath it, never through a symbolic link.
+
+use super::super::ObjectName;
+use super::is_absent;
+use crate::pipeline::source::open_beneath;
+use rustix::fs::{AtFlags, CWD, Mode, OFlags};
+use rustix::io::Errno;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+
+/// The file-creation mask decides who else may write: hosts may share a store by a group.
+const FOLDER_MODE: Mode = Mode::from_raw_mode(0o777);
+
+/// The directory of a store.
+pub struct Root(OwnedFd);
+
+impl Root {
+    /// Opens it.
+    pub fn open(path: &Path) -> io::Result<Root> {
+        Ok(Root(rustix::fs::openat(CWD, path, FOLDER, Mode::empty())?))
+    }
+
+    /// A folder that is there; `""` is the directory itself.
+    pub fn folder(&self, path: &str) -> io::Result<OwnedFd> {
+        if path.is_empty() { self.0.try_clone() } else { open_beneath(&self.0, path, FOLDER) }
+    }
+
+    /// A folder that is made if need be, and stays made after a power cut.
+    pub fn made_folder(&self, path: &str) -> io::Result<OwnedFd> {
+        match self.folder(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            opened => return opened,
+        }
+        let mut folder = self.0.try_clone()?;
+        for part in path.split('/') {
+            match rustix::fs::mkdirat(&folder, part, FOLDER_MODE) {
+                Ok(()) => rustix::fs::fsync(&folder)?,
+                Err(Errno::EXIST) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+            folder = open_beneath(&folder, part, FOLDER)?;
+        }
+        Ok(folder)
+    }
+
+    /// The folder that an object lies in, made if need be.
+    pub fn parent(&self, name: &ObjectName) -> io::Result<OwnedFd> {
+        self.made_folder(name.parent().unwrap_or(""))
+    }
+
+    /// Removes a file; `false` if there was none.
+    pub fn remove(&self, name: &ObjectName) -> io::Result<bool> {
+        let folder = match self.folder(name.parent().unwrap_or("")) {
+            Err(error) if is_absent(&error) => return Ok(false),
+            opened => opened?,
+        };
+        match rustix::fs::unlinkat(&folder, name.file_name(), AtFlags::empty()) {
+            Err(Errno::NOENT) => return Ok(false),
+            removed => removed?,
+        }
+        rustix::fs::fsync(&folder)?;
+        Ok(true)
+    }
+}

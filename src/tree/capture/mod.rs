@@ -1,0 +1,112 @@
+//! Consistent copies of live databases, taken without stopping them, and what is recorded of each copy.
+
+mod command;
+mod duckdb;
+mod postgres;
+mod sqlite;
+
+use crate::error::{Error, Result};
+use crate::format::capture::Captured;
+use crate::pipeline::watch::Watch;
+use crate::policy::capture::{Capture, Output, Source};
+use std::ffi::OsString;
+use std::fs;
+use std::io::{self, Read};
+use std::path::Path;
+
+/// Looks a variable up in the environment.
+pub type Environment<'a> = &'a dyn Fn(&str) -> Option<OsString>;
+
+/// Where captures are taken from and to.
+#[derive(Clone, Copy)]
+pub struct Place<'a> {
+    /// The tree.
+    pub root: &'a Path,
+    /// An empty folder outside the tree for this capture alone.
+    pub folder: &'a Path,
+    /// The environment that tools are looked up in and programs get their variables from.
+    pub environment: Environment<'a>,
+}
+
+/// What was taken.
+pub enum Taken {
+    /// Files, which lie in the folder now.
+    Files(Captured),
+    /// Something that is read as it is made.
+    Stream(Stream),
+}
+
+/// A capture that is read as it is made.
+pub struct Stream(Made);
+
+enum Made {
+    Postgres(Box<postgres::Dump>),
+    Command(command::Run),
+}
+
+/// Takes a capture, or begins to.
+pub fn take(capture: &Capture, place: Place<'_>, watch: &Watch) -> Result<Taken> {
+    let Place { root, folder, environment } = place;
+    let taken = match &capture.source {
+        Source::Sqlite(path) => {
+            let source = root.join(path.as_str());
+            Taken::Files(sqlite::capture(capture, &source, &folder.join(path.name()), watch)?)
+        }
+        Source::Duckdb { path, form } => {
+            let source = root.join(path.as_str());
+            Taken::Files(duckdb::capture(capture, &source, *form, folder, environment, watch)?)
+        }
+        Source::Postgres { dsn } => {
+            let dsn = secret(dsn, root, environment)?;
+            let dump = postgres::Dump::start(capture, &dsn, environment, watch)?;
+            Taken::Stream(Stream(Made::Postgres(Box::new(dump))))
+        }
+        Source::Command { order, output: Output::Stdout } => {
+            let run = command::Run::start(capture, order, root, environment, watch)?;
+            Taken::Stream(Stream(Made::Command(run)))
+        }
+        Source::Command { order, output: Output::Folder } => {
+            Taken::Files(command::fill(capture, order, root, folder, environment, watch)?)
+        }
+    };
+    Ok(taken)
+}
+
+impl Stream {
+    /// Waits for whoever makes it, and gives what is recorded; a bad end is an error, and what was read is worth nothing.
+    pub fn finish(self) -> Result<Captured> {
+        match self.0 {
+            Made::Postgres(dump) => dump.finish(),
+            Made::Command(run) => run.finish(),
+        }
+    }
+}
+
+impl Read for Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match &mut self.0 {
+            Made::Postgres(dump) => dump.read(buffer),
+            Made::Command(run) => run.read(buffer),
+        }
+    }
+}
+
+/// A value that may be a secret: as it stands, from the environment (`env:NAME`), or from a file (`file:PATH`).
+fn secret(text: &str, root: &Path, environment: Environment<'_>) -> Result<String> {
+    if let Some(name) = text.strip_prefix("env:") {
+        let value = environment(name).ok_or_else(|| {
+            Error::input(format!("the variable {name} is not set"), "the policy takes a connection from it")
+        })?;
+        return value
+            .into_string()
+            .map_err(|_| Error::input(format!("the variable {name} is not UTF-8"), ""));
+    }
+    match text.strip_prefix("file:") {
+        None => Ok(text.to_owned()),
+        Some(path) => {
+            let path = root.join(path);
+            let text = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
+            Ok(text.trim().to_owned())
+        }
+    }
+}
