@@ -276,11 +276,18 @@ codes! {
     // Hashes.
     /// There is no HASHES manifest to check
     HashesMissing = "hashes-missing", Refutes;
+    /// The evidence section of the release notes is not that of this tree
+    NotesStale = "notes-stale", Refutes;
     // Restoring.
     /// The target cannot hold this name beside another one of the pack
     NameCollision = "name-collision", Fails;
     /// A link of the tree was kept in the inventory only, and was not made
     LinkNotRestored = "link-not-restored", Warns;
+    // Backing up.
+    /// A run that was killed had left files on this host; they were removed
+    Cleaned = "cleaned", Warns;
+    /// Something that this run made could not be removed
+    LeftBehind = "left-behind", Warns;
 }
 
 impl fmt::Display for Code {

@@ -74,12 +74,21 @@ pub enum Command {
     Seal(SealArgs),
     /// Sign that a sealed release may go
     Approve(ApproveArgs),
+    /// Put a sealed release into a store, and into its log
+    Publish(PublishArgs),
+    /// Back up the tree and its databases into a store, and log it
+    Backup(BackupArgs),
+    /// Copy what a store holds under a name, and verify the copy
+    Copy(CopyArgs),
     /// Check every byte and signature of an archive, a pack or any BagIt bag
     Verify(VerifyArgs),
     /// Say what differs between two packs, archives or trees
     Diff(DiffArgs),
     /// Restore the tree's files, published only once verified
     Restore(RestoreArgs),
+    /// Read, verify and prove what a store's log says
+    #[command(subcommand)]
+    Log(LogCommand),
     /// The whole story on a small release: seal, tamper and be caught, restore
     Demo(DemoArgs),
     /// Print a completion script
@@ -300,14 +309,127 @@ pub struct TrustArgs {
     pub identities: Vec<PathBuf>,
 }
 
+/// Which store, and what this host remembers of its log.
+#[derive(Args, Clone, Debug)]
+pub struct StoreArgs {
+    /// The store: a directory, or s3://BUCKET/PREFIX [default: the policy's]
+    #[arg(long, value_name = "URL", value_hint = ValueHint::DirPath)]
+    pub store: Option<String>,
+    /// Where this host remembers logs [default: state in $ATTESTAR_HOME, else ~/.local/state/attestar]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub state: Option<PathBuf>,
+}
+
+/// `publish`
+#[derive(Args, Debug)]
+pub struct PublishArgs {
+    /// The archive, or the folder of its evidence, as `seal` left them
+    #[arg(value_name = "PACK", value_hint = ValueHint::AnyPath)]
+    pub pack: PathBuf,
+    /// The store, made if it is a directory that is not there [default: the policy's]. Can be repeated
+    #[arg(long = "store", value_name = "URL", value_hint = ValueHint::DirPath)]
+    pub stores: Vec<String>,
+    /// The secret key that signs the log [default: the policy's, else signing.key in $ATTESTAR_HOME]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub key: Option<PathBuf>,
+    /// A trust file: who may seal, approve and log [default: trust.toml in $ATTESTAR_HOME]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub trust: Option<PathBuf>,
+    /// Where this host remembers logs [default: state in $ATTESTAR_HOME, else ~/.local/state/attestar]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub state: Option<PathBuf>,
+}
+
+impl PublishArgs {
+    /// What was given of trust, for hints.
+    pub fn trust_args(&self) -> TrustArgs {
+        TrustArgs { keys: Vec::new(), trust: self.trust.clone(), identities: Vec::new() }
+    }
+}
+
+/// `backup`
+#[derive(Args, Debug)]
+pub struct BackupArgs {
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// The secret key that signs [default: the policy's, else signing.key in $ATTESTAR_HOME]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub key: Option<PathBuf>,
+    /// Who can decrypt: age1…, or a file of such lines [default: the policy's, else recipient.age in $ATTESTAR_HOME]. Can be
+    /// repeated
+    #[arg(long = "recipient", value_name = "RECIPIENT")]
+    pub recipients: Vec<String>,
+    /// Do not encrypt
+    #[arg(long, conflicts_with = "recipients")]
+    pub no_encrypt: bool,
+    /// A trust file: who may sign the log [default: trust.toml in $ATTESTAR_HOME]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub trust: Option<PathBuf>,
+}
+
+/// `copy`
+#[derive(Args, Debug)]
+pub struct CopyArgs {
+    /// The name of a release or backup in the store
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// The other store, made if it is a directory that is not there
+    #[arg(long, value_name = "URL", value_hint = ValueHint::DirPath)]
+    pub to: String,
+    #[command(flatten)]
+    pub trust: TrustArgs,
+    #[command(flatten)]
+    pub store: StoreArgs,
+}
+
+/// `log`
+#[derive(Subcommand, Debug)]
+pub enum LogCommand {
+    /// List every leaf
+    List(LogArgs),
+    /// Check the log against itself, the store, and what this host remembers
+    Verify {
+        #[command(flatten)]
+        log: LogArgs,
+        /// Admit that this host has not seen the log before
+        #[arg(long)]
+        first: bool,
+    },
+    /// Write a proof that an archive is in the log, which verifies offline
+    Prove {
+        /// The name of a release or backup
+        #[arg(value_name = "NAME")]
+        name: String,
+        #[command(flatten)]
+        log: LogArgs,
+        /// The file [default: NAME.tlog-proof]
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        out: Option<PathBuf>,
+    },
+}
+
+/// What every `log` command takes.
+#[derive(Args, Clone, Debug)]
+pub struct LogArgs {
+    #[command(flatten)]
+    pub store: StoreArgs,
+    #[command(flatten)]
+    pub trust: TrustArgs,
+}
+
 /// `verify`
 #[derive(Args, Debug)]
 pub struct VerifyArgs {
-    /// An archive, the folder of a pack, or any BagIt bag
+    /// An archive, the folder of a pack, or any BagIt bag; with --store a name in that store
     #[arg(value_name = "TARGET", value_hint = ValueHint::AnyPath)]
     pub target: PathBuf,
     #[command(flatten)]
     pub trust: TrustArgs,
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// A proof that the archive is in a log: `attestar log prove` writes it
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub proof: Option<PathBuf>,
     /// Compare the payload with a working tree too
     #[arg(long = "tree", value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub against: Option<PathBuf>,
@@ -341,7 +463,7 @@ pub struct DiffArgs {
 /// `restore`
 #[derive(Args, Debug)]
 pub struct RestoreArgs {
-    /// An archive, or the folder of a pack with its payload
+    /// An archive, or the folder of a pack with its payload; with --store a name in that store
     #[arg(value_name = "TARGET", value_hint = ValueHint::AnyPath)]
     pub target: PathBuf,
     /// A new or empty folder
@@ -349,6 +471,8 @@ pub struct RestoreArgs {
     pub to: PathBuf,
     #[command(flatten)]
     pub trust: TrustArgs,
+    #[command(flatten)]
+    pub store: StoreArgs,
     /// Only these paths of the tree: * stops at /, ** crosses it, a folder takes what is in it
     #[arg(long = "path", value_name = "GLOB")]
     pub paths: Vec<String>,

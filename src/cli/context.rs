@@ -26,6 +26,8 @@ pub struct Environment {
     pub home: PathBuf,
     /// `ATTESTAR_PASSPHRASE`.
     pub passphrase: Option<SecretString>,
+    /// `state` in `ATTESTAR_HOME`, else where the system keeps state.
+    pub state: PathBuf,
     /// `SOURCE_DATE_EPOCH`.
     pub source_date_epoch: Option<String>,
 }
@@ -43,7 +45,13 @@ impl Environment {
         let home =
             home.ok_or_else(|| Error::usage("there is no home folder for keys", "set ATTESTAR_HOME"))?;
         let text = |name| env::var(name).ok().filter(|value| !value.is_empty());
+        let state = || {
+            let state = variable("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+            state.or_else(|| Some(env::home_dir()?.join(".local/state"))).map(|state| state.join("attestar"))
+        };
+        let own = variable("ATTESTAR_HOME").map(|home| PathBuf::from(home).join("state"));
         Ok(Environment {
+            state: own.or_else(state).unwrap_or_else(|| home.join("state")),
             home,
             passphrase: text("ATTESTAR_PASSPHRASE").map(SecretString::from),
             source_date_epoch: text("SOURCE_DATE_EPOCH"),

@@ -1,6 +1,9 @@
 //! The `--json` documents. Their schemas lie in docs/schemas; a test holds the two together.
 
+pub mod backup;
 pub mod gate;
+pub mod log;
+pub mod publish;
 pub mod sbom;
 pub mod waive;
 
@@ -191,12 +194,31 @@ pub struct SealDocument {
     pub sbom: SbomTotals,
     /// Where the release comes from.
     pub source: SourceDocument,
+    /// What was written for a software registry, where the policy asks for it.
+    pub filing: Option<FilingDocument>,
     /// How many files and links match no rule.
     pub unmatched: u64,
     /// How many files have a class that a release does not take.
     pub left_out: u64,
     /// What is worth saying.
     pub warnings: Vec<Finding>,
+}
+
+/// An archive for a software registry.
+#[derive(Serialize, JsonSchema)]
+pub struct FilingDocument {
+    /// The archive.
+    pub archive: String,
+    /// The file with its digests.
+    pub digests: String,
+    /// How many files are in it.
+    pub files: u64,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// Its SHA-256, in hex.
+    pub sha256: String,
+    /// Its SHA-512, in hex.
+    pub sha512: String,
 }
 
 /// `seal --list-unmatched --json`

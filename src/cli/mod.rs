@@ -13,6 +13,7 @@ mod page;
 mod passphrases;
 mod progress;
 mod screen;
+mod stores;
 
 use answer::{Answer, show_error};
 use args::{Cli, Command};
@@ -67,6 +68,10 @@ fn answer(context: &Context, command: &Command) -> Result<Answer> {
         Command::Waive(args) => commands::waive::run(context, args),
         Command::Approve(args) => commands::approve::run(context, args),
         Command::Seal(args) => commands::seal::run(context, args),
+        Command::Publish(args) => commands::publish::run(context, args),
+        Command::Backup(args) => commands::backup::run(context, args),
+        Command::Copy(args) => commands::copy::run(context, args),
+        Command::Log(command) => commands::log::run(context, command),
         Command::Verify(args) => commands::verify::run(context, args),
         Command::Diff(args) => commands::diff::run(context, args),
         Command::Restore(args) => commands::restore::run(context, args),

@@ -63,6 +63,17 @@ pub fn release_member(scanned: &Scanned, epoch: i64) -> Member {
     Member { path, kind, size: scanned.size, mode, mtime_s: epoch, mtime_ns: 0, uid: 0, gid: 0 }
 }
 
+/// A backup's form of what was scanned: as it was, but for bits beyond the permissions.
+pub fn backup_member(scanned: &Scanned) -> Member {
+    let (kind, mode) = match &scanned.kind {
+        MemberKind::File => (FileType::File, u32::from(scanned.mode)),
+        MemberKind::Dir => (FileType::Dir, u32::from(scanned.mode)),
+        MemberKind::Link(link) => (FileType::Link(link.target.clone()), 0o777),
+    };
+    let Scanned { size, mtime_s, mtime_ns, uid, gid, .. } = *scanned;
+    Member { path: scanned.path.clone(), kind, size, mode, mtime_s, mtime_ns, uid, gid }
+}
+
 impl Payload<'_> {
     /// The digests and size that the manifest lists for a member: a file's own, for a link those of the file it ends at.
     fn listed(&self, at: usize) -> Option<Read> {
@@ -124,6 +135,7 @@ impl Payload<'_> {
             links: 0,
             folders: 0,
             ddl: None,
+            captures: Vec::new(),
         };
         for (at, scanned) in self.scanned.iter().enumerate().filter(|(_, scanned)| scanned.is_archived()) {
             match scanned.kind {

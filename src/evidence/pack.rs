@@ -7,11 +7,13 @@ use crate::evidence::receipt::VerifiedReceipt;
 use crate::evidence::seal::{SEAL, Sealed, VerifiedSeal};
 use crate::evidence::{agreement, closure, payload, seal};
 use crate::finding::{Code, Finding, Outcome, Status};
+use crate::format::digest::Sha256;
 use crate::format::kind::Kind;
 use crate::format::pack::Pack;
 use crate::format::units::{count, number, size};
 use crate::keys::trust::Trust;
 use crate::pipeline::contents::Contents;
+use std::borrow::Cow;
 
 /// What a pack is judged by.
 pub struct Judge<'a> {
@@ -54,6 +56,8 @@ pub struct Report {
 
 /// Runs every check of a pack.
 pub fn check(contents: &Contents, judge: &Judge<'_>) -> Result<Report> {
+    let trust = kept(contents, judge)?;
+    let judge = &Judge { trust: &trust, ..*judge };
     let mut outcome = Outcome::default();
     let tags = &contents.tags;
     let pack = agreement::read_pack(tags)?;
@@ -87,6 +91,25 @@ pub fn check(contents: &Contents, judge: &Judge<'_>) -> Result<Report> {
         }
     }
     Ok(Report { outcome, pack: pack.ok(), seal, payload })
+}
+
+/// The trust. Where the log is known to have had the receipt before some moment, all that the receipt stands for was there
+/// then: the seal, and every tag file that the tag manifest lists.
+fn kept<'t>(contents: &Contents, judge: &Judge<'t>) -> Result<Cow<'t, Trust>> {
+    let Some((receipt, at)) =
+        judge.receipt.and_then(|receipt| Some((receipt.predicate(), receipt.kept_at()?)))
+    else {
+        return Ok(Cow::Borrowed(judge.trust));
+    };
+    let mut trust = judge.trust.clone();
+    trust.keep(receipt.seal_sha256, at);
+    let manifest = agreement::small(&contents.tags, closure::TAG_MANIFEST)?;
+    let manifest =
+        manifest.filter(|bytes| Sha256::of(bytes) == receipt.tagmanifest_sha256).unwrap_or_default();
+    let lines = manifest.split(|byte| *byte == b'\n');
+    let digests = lines.filter_map(|line| Sha256::from_hex(std::str::from_utf8(line.get(..64)?).ok()?));
+    digests.for_each(|digest| trust.keep(digest, at));
+    Ok(Cow::Owned(trust))
 }
 
 fn check_seal(

@@ -1,5 +1,6 @@
 //! `pack.json`: what a pack says of itself. Signed with the other tag files; holds no clock reading.
 
+use crate::format::capture::Captured;
 use crate::format::class::Class;
 use crate::format::ddl::DdlPack;
 use crate::format::kind::Kind;
@@ -42,6 +43,9 @@ pub struct Pack {
     /// What the DDL files define, in order; absent where there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ddl: Option<DdlPack>,
+    /// What was captured of live databases, in the order of the policy; absent where nothing was.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub captures: Vec<Captured>,
 }
 
 impl Pack {

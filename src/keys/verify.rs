@@ -36,6 +36,7 @@ pub struct Verified<T> {
     value: T,
     file: String,
     signer: Signer,
+    kept_at: Option<Timestamp>,
 }
 
 impl Trust {
@@ -57,10 +58,11 @@ impl Trust {
         })?;
         let signer = self.authenticate(&bundle, expect)?;
         // From here on the payload is what a trusted key signed; nothing of it was looked at before.
-        signer.check_right(expect, self.kept_at(Sha256::of(bundle_bytes)))?;
+        let kept_at = self.kept_at(Sha256::of(bundle_bytes));
+        signer.check_right(expect, kept_at)?;
         let statement = read_statement::<P>(&bundle, expect)?;
         signer.check_limits(&statement.predicate, expect, at)?;
-        Ok(Verified { value: statement, file: expect.file.to_owned(), signer: signer.clone() })
+        Ok(Verified { value: statement, file: expect.file.to_owned(), signer: signer.clone(), kept_at })
     }
 
     /// Whether this key may now sign what is expected: what [`Trust::verify`] would say of it, before anything is signed.
@@ -157,6 +159,11 @@ impl<T> Verified<T> {
     /// The role that trust gives the signer; for a key given by `--key`, the name of that file.
     pub fn role(&self) -> &str {
         &self.signer.role
+    }
+
+    /// Since when a log is known to have had it: [`Trust::keep`].
+    pub fn kept_at(&self) -> Option<Timestamp> {
+        self.kept_at
     }
 
     /// The signer's key id, as in the envelope.

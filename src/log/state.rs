@@ -63,6 +63,13 @@ pub struct Seen {
 }
 
 impl Remembered {
+    /// When this host first saw a checkpoint, if it did.
+    pub fn seen_at(&self, checkpoint: &Checkpoint) -> Option<Timestamp> {
+        let is_it = |seen: &&Seen| seen.size == checkpoint.size && seen.root == checkpoint.root;
+        let found = self.seen.iter().find(is_it)?;
+        (self.origin == checkpoint.origin).then_some(found.at)
+    }
+
     /// The newest checkpoint.
     pub fn newest(&self) -> Checkpoint {
         let Some(Seen { size, root, .. }) = self.seen.last().copied() else {
@@ -81,23 +88,24 @@ impl State<'_> {
 
     /// What is remembered of the log of a store.
     pub fn recall(&self, store: &str) -> Result<Option<Remembered>> {
-        let Some(file) = self.file(store) else { return Ok(None) };
-        let text = match fs::read(&file) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            read => read.map_err(Error::io("read", &file))?,
+        self.file(store).map_or(Ok(None), |file| read(&file, Some(store)))
+    }
+
+    /// What is remembered of every log.
+    pub fn all(&self) -> Result<Vec<Remembered>> {
+        let Some(folder) = self.folder.map(|folder| folder.join("logs")) else { return Ok(Vec::new()) };
+        let entries = match fs::read_dir(&folder) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            read => read.map_err(Error::io("read", &folder))?,
         };
-        let broken = |why: String| {
-            let hint =
-                "put it back from a backup of this host; without it, nothing shows that the log is whole";
-            Error::input(format!("{} is not what attestar remembers: {why}", file.display()), hint)
-        };
-        let remembered: Remembered =
-            serde_json::from_slice(&text).map_err(|error| broken(error.to_string()))?;
-        let grows = remembered.seen.windows(2).all(|pair| pair[0].size < pair[1].size);
-        match remembered.schema == SCHEMA && remembered.store == store && grows {
-            true => Ok(Some(remembered)),
-            false => Err(broken("it is of another store or version".to_owned())),
+        let mut files = Vec::new();
+        for entry in entries {
+            files.push(entry.map_err(Error::io("read", &folder))?.path());
         }
+        files.sort_unstable();
+        let is_log = |file: &&PathBuf| file.extension().is_some_and(|extension| extension == "json");
+        let read = files.iter().filter(is_log).map(|file| read(file, None));
+        Ok(read.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
     }
 
     /// Refuses a log that does not extend the newest checkpoint that is remembered; gives that one.
@@ -139,6 +147,25 @@ impl State<'_> {
             seen: thin(seen),
         };
         write(&file, folder, &remembered)
+    }
+}
+
+/// What a file remembers, which must be of this store where one is named.
+fn read(file: &Path, store: Option<&str>) -> Result<Option<Remembered>> {
+    let text = match fs::read(file) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        read => read.map_err(Error::io("read", file))?,
+    };
+    let broken = |why: &str| {
+        let hint = "put it back from a backup of this host; without it, nothing shows that the log is whole";
+        Error::input(format!("{} is not what attestar remembers: {why}", file.display()), hint)
+    };
+    let remembered: Remembered = serde_json::from_slice(&text).map_err(|error| broken(&error.to_string()))?;
+    let grows = remembered.seen.windows(2).all(|pair| pair[0].size < pair[1].size);
+    let is_of = store.is_none_or(|store| remembered.store == store);
+    match remembered.schema == SCHEMA && is_of && grows {
+        true => Ok(Some(remembered)),
+        false => Err(broken("it is of another store or version")),
     }
 }
 

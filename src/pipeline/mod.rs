@@ -3,8 +3,9 @@
 //!
 //! - In: [`feed`] → [`pack`] → [`compress`] → [`sink`], with [`lanes`] beside it for files past one buffer.
 //! - [`buffers`] bounds the memory, [`crew`] shares work out, [`watch`] carries progress and interruption, [`source`] reads files that may change.
-//! - Beside it: [`program`] runs programs of the team's for a gate.
+//! - Beside it: [`program`] runs programs of the team's for a gate, [`background`] waits for a store's answers.
 
+pub mod background;
 pub mod buffers;
 pub mod compress;
 pub mod contents;
@@ -17,6 +18,7 @@ pub mod open;
 pub mod pack;
 pub mod pick;
 pub mod program;
+pub mod scratch;
 pub mod sink;
 pub mod source;
 pub mod staging;

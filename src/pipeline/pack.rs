@@ -113,6 +113,7 @@ impl ArchiveWriter {
 
     /// Reads, hashes and appends every member of the plan; gives what was read of each, in order.
     pub fn payload(&mut self, plan: Plan<'_>) -> Result<Vec<Read>> {
+        self.end_block()?;
         let mut read = vec![Read::default(); plan.members.len()];
         let (members, prefix, copy) = (plan.members, plan.prefix, plan.copy);
         let watch = self.watch.clone();

@@ -5,7 +5,14 @@ use crate::format::nearest::nearest;
 use crate::policy::rules::{Policy, Source};
 
 /// Every shipped policy: its name, and its text.
-const SHIPPED: &[(&str, &str)] = &[("default", include_str!("../../policies/default.toml"))];
+const SHIPPED: &[(&str, &str)] = &[
+    ("crypto-analytics-dashboard", include_str!("../../policies/crypto-analytics-dashboard.toml")),
+    ("cryptopill", include_str!("../../policies/cryptopill.toml")),
+    ("default", include_str!("../../policies/default.toml")),
+    ("orca", include_str!("../../policies/orca.toml")),
+    ("tiered-release", include_str!("../../policies/tiered-release.toml")),
+    ("tradepulse", include_str!("../../policies/tradepulse.toml")),
+];
 
 impl Policy {
     /// The names of the shipped policies.

@@ -85,6 +85,11 @@ impl Source {
         }
     }
 
+    /// Whether it is read as it is made, and never lies in a file.
+    pub fn is_stream(&self) -> bool {
+        matches!(self, Source::Postgres { .. } | Source::Command { output: Output::Stdout, .. })
+    }
+
     /// The file of the tree that is captured, which is then not copied as a file too.
     pub fn path(&self) -> Option<&PackPath> {
         match self {

@@ -6,6 +6,7 @@
 pub mod backup;
 mod builtin;
 pub mod capture;
+pub mod filing;
 pub mod gate;
 pub mod git;
 mod matcher;
@@ -20,6 +21,7 @@ pub mod store;
 mod tests;
 mod values;
 
+pub use filing::FilingOptions;
 pub use git::GitOptions;
 pub use rules::{Dialect, HashesPaths, Include, Policy, SealOptions, Source, TagTemplate};
 pub use sbom::SbomOptions;

@@ -7,7 +7,9 @@ use crate::format::path::PackPath;
 use crate::format::settings::{Document, Located, Section};
 use crate::policy::backup::backup;
 use crate::policy::capture::captures;
+use crate::policy::filing::filing;
 use crate::policy::gate;
+use crate::policy::gate::template::Template;
 use crate::policy::git::git;
 use crate::policy::matcher::Matcher;
 use crate::policy::rules::{HashesPaths, Include, Policy, SealOptions, Source, TagTemplate};
@@ -35,13 +37,14 @@ impl Policy {
         secrets::refuse(&root)?;
         schema(&root)?;
         root.only(&[
-            "schema", "name", "expires", "project", "include", "gate", "release", "hashes", "seal", "git",
-            "sbom", "backup", "capture", "store", "log",
+            "schema", "name", "expires", "project", "include", "gate", "release", "hashes", "filing", "seal",
+            "git", "sbom", "backup", "capture", "store", "log",
         ])?;
         let Project { name: project, supplier, version_file, tier, tag } = project(root.section("project")?)?;
         let include = include(&root)?;
         let matcher = Matcher::new(include.iter().map(|rule| (&*rule.paths, &*rule.exclude)))
             .map_err(|error| root.error(1, format!("the include rules are too large: {error}"), ""))?;
+        let release = release(root.section("release")?)?;
         Ok(Policy {
             name: name(&root, project.as_deref(), &source)?,
             sha256: Sha256::of(text.as_bytes()),
@@ -53,7 +56,10 @@ impl Policy {
             tag,
             include,
             gates: gate::gates(&root)?,
-            release_classes: release(root.section("release")?)?,
+            release_classes: release.classes,
+            notes: release.notes,
+            keep_release_s: release.keep_s,
+            filing: filing(root.section("filing")?)?,
             hashes: hashes(root.section("hashes")?)?,
             seal: seal(root.section("seal")?)?,
             git: git(root.section("git")?)?,
@@ -186,14 +192,37 @@ fn rule(section: &Section<'_>) -> Result<Include> {
     })
 }
 
-fn release(section: Option<Section<'_>>) -> Result<BTreeSet<Class>> {
+/// The `[release]` table.
+struct Release {
+    classes: BTreeSet<Class>,
+    notes: Option<Template>,
+    keep_s: Option<u64>,
+}
+
+fn release(section: Option<Section<'_>>) -> Result<Release> {
+    let Some(section) = section else {
+        return Ok(Release { classes: classes(None)?, notes: None, keep_s: None });
+    };
+    section.only(&["classes", "notes", "keep"])?;
+    let keep_s = match section.section("keep")? {
+        None => None,
+        Some(keep) => {
+            keep.only(&["min_age"])?;
+            let hint = "keep = { min_age = \"30d\" }";
+            let missing = || keep.error(keep.line, "`keep` without `min_age` keeps nothing", hint);
+            Some(values::duration(&keep, "min_age")?.ok_or_else(missing)?.0)
+        }
+    };
+    Ok(Release { classes: classes(Some(&section))?, notes: Template::read(&section, "notes")?, keep_s })
+}
+
+fn classes(section: Option<&Section<'_>>) -> Result<BTreeSet<Class>> {
     let default = || Class::ALL.into_iter().filter(|&class| class != Class::Data).collect();
     let Some(section) = section else { return Ok(default()) };
-    section.only(&["classes"])?;
     let Some(list) = section.texts("classes")? else { return Ok(default()) };
     let mut classes = BTreeSet::new();
     for &name in &list.value {
-        if !classes.insert(values::class(&section, name)?) {
+        if !classes.insert(values::class(section, name)?) {
             return Err(section.error(
                 name.line,
                 format!("class {} stands in `classes` twice", name.value),

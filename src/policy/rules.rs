@@ -6,7 +6,9 @@ use crate::format::digest::Sha256;
 use crate::format::path::PackPath;
 use crate::policy::backup::BackupOptions;
 use crate::policy::capture::Capture;
+use crate::policy::filing::FilingOptions;
 use crate::policy::gate::Gate;
+use crate::policy::gate::template::Template;
 use crate::policy::git::GitOptions;
 use crate::policy::matcher::Matcher;
 use crate::policy::sbom::SbomOptions;
@@ -63,8 +65,14 @@ pub struct Policy {
     pub gates: Vec<Gate>,
     /// The classes that a release takes.
     pub release_classes: BTreeSet<Class>,
+    /// The release notes, of which `hash` writes one section.
+    pub notes: Option<Template>,
+    /// How long a published release is kept at least, in seconds; `None` for ever.
+    pub keep_release_s: Option<u64>,
     /// Where the HASHES manifests lie in the tree.
     pub hashes: HashesPaths,
+    /// What `seal` writes beside the pack for a software registry.
+    pub filing: Option<FilingOptions>,
     /// How to seal.
     pub seal: SealOptions,
     /// Whose signatures of tags count.

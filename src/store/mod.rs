@@ -13,10 +13,13 @@ use jiff::Timestamp;
 use std::error::Error as StdError;
 use std::fmt;
 use std::io::{self, Read, Write};
+use std::path::PathBuf;
 
+pub mod bucket;
 pub mod directory;
 pub mod memory;
 pub mod name;
+pub mod open;
 
 pub use name::ObjectName;
 
@@ -92,6 +95,11 @@ pub trait Store: Send + Sync {
     /// an object that is replaced meanwhile is an error before the end is reached. Errors of the reader hold an
     /// [`Error`]: [`error_of`] takes it out.
     fn read(&self, name: &ObjectName) -> Result<Option<Reading<'_>>>;
+
+    /// The file that an object is, where the store lies in the file system of this host.
+    fn file(&self, _name: &ObjectName) -> Option<PathBuf> {
+        None
+    }
 
     /// Everything below a folder, at any depth; `""` is the whole store but [`INCOMING`].
     fn list(&self, folder: &str) -> Result<Listing>;

@@ -1,6 +1,7 @@
 //! `gate`: what must hold of the tree before it may go.
 
 use crate::error::{Error, Result};
+use crate::evidence::gates::events::Reader;
 use crate::evidence::gates::last::{self, Look};
 use crate::evidence::gates::programs::Environment;
 use crate::evidence::gates::tree::seen::Seen;
@@ -46,6 +47,8 @@ pub struct Request<'a> {
     pub now: Timestamp,
     /// The environment for programs of the policy's gates; `None` unless whoever runs this named the policy.
     pub programs: Option<Environment<'a>>,
+    /// Reads the log of the policy's store, if a gate asks for what happened.
+    pub events: Reader<'a>,
     /// Worker threads.
     pub threads: usize,
 }
@@ -84,6 +87,7 @@ pub fn gate<'p>(request: &Request<'p>, watch: &Watch) -> Result<Gated<'p>> {
         waivers: request.waivers,
         now: request.now,
         programs: request.programs,
+        events: request.events,
         approvals: not_sealed(),
         threads: request.threads,
     };
@@ -122,6 +126,8 @@ pub struct Judged<'p, 'a> {
     pub now: Timestamp,
     /// The environment for programs of gates, where they may be started.
     pub programs: Option<Environment<'a>>,
+    /// Reads the log of the policy's store, if a gate asks for what happened.
+    pub events: Reader<'a>,
     /// The approvals over the seal, or why there are none.
     pub approvals: std::result::Result<Vec<Approval>, String>,
     /// Worker threads.
@@ -174,7 +180,8 @@ where
         };
         let evidence = TreeEvidence::new(judging, watch)?
             .with_programs(self.programs)
-            .with_approvals(self.approvals.clone());
+            .with_approvals(self.approvals.clone())
+            .with_log(self.events, self.project);
         let evidence = match seen {
             Some(seen) => evidence.with_seen(seen),
             None => evidence.with_search(self.searches()),

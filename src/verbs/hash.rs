@@ -1,4 +1,6 @@
-//! `hash`: scan, hash, write both manifests; or check what they say.
+//! `hash`: scan, write the evidence section of the release notes, hash, write both manifests; or check what they say.
+
+mod notes;
 
 use crate::error::{Error, Result};
 use crate::evidence::hashes::{self, listed_as};
@@ -42,8 +44,12 @@ pub struct Hashing {
 
 /// Writes both manifests.
 pub fn write(request: &Request<'_>, watch: &Watch) -> Result<Hashing> {
-    let scan = scan(request, watch)?;
+    let mut scan = scan_tree(request, watch)?;
     scan.refuse()?;
+    let mut outcome = Outcome::default();
+    if notes::write(request, &scan, &mut outcome, watch)? {
+        scan = scan_tree(request, watch)?;
+    }
     let manifests = &request.policy.hashes;
     let listed = || scan.members.iter().filter_map(|m| Some((m, listed_as(m, manifests)?)));
     let files = listed().filter(|(member, _)| member.kind == MemberKind::File);
@@ -69,7 +75,6 @@ pub fn write(request: &Request<'_>, watch: &Watch) -> Result<Hashing> {
             .iter()
             .try_for_each(|(path, digests)| write_line(out, Encoding::Plain, &digests.blake3, path.as_str()))
     })?;
-    let mut outcome = Outcome::default();
     outcome.conclude("files", format!("{} listed", lines.len()), scan.findings);
     let bytes = hashed.iter().map(|(size, _)| size).sum();
     Ok(Hashing { files: hashed.len() as u64, bytes, unmatched: scan.unmatched.len() as u64, outcome })
@@ -77,11 +82,12 @@ pub fn write(request: &Request<'_>, watch: &Watch) -> Result<Hashing> {
 
 /// Checks the tree by both manifests.
 pub fn check(request: &Request<'_>, watch: &Watch) -> Result<Hashing> {
-    let scan = scan(request, watch)?;
+    let scan = scan_tree(request, watch)?;
     let mut outcome = Outcome::default();
     let root = Root::open(request.root)?;
     let manifests = &request.policy.hashes;
     let checked = hashes::check(&root, &scan.members, manifests, request.threads, watch, &mut outcome)?;
+    notes::check(request, &scan, &mut outcome, watch)?;
     // That nothing was there is said by the check itself. Warnings were said when the manifests were written.
     let refused =
         |finding: &Finding| finding.severity == Severity::Error && finding.code != Code::NothingSelected;
@@ -94,7 +100,7 @@ pub fn check(request: &Request<'_>, watch: &Watch) -> Result<Hashing> {
 }
 
 /// The files that `seal` would take: what it wrote before is not among them.
-fn scan(request: &Request<'_>, watch: &Watch) -> Result<Scan> {
+fn scan_tree(request: &Request<'_>, watch: &Watch) -> Result<Scan> {
     preview(request.root, request.policy, &request.root.join(OUT), watch)
 }
 

@@ -59,15 +59,22 @@ pub fn init(
 /// The shipped text with this project's name and recipients in it.
 fn own_text(shipped: &Policy, project: Option<&str>, recipients: &[Recipient]) -> String {
     let named = format!("name = \"{}\"\n", shipped.name);
+    // A policy that has a [project] of its own keeps its name, and gets the project's there.
+    let table = "\n[project]\n";
+    let has_table = shipped.text.contains(table);
     let mut own = match project {
-        Some(project) => format!("\n[project]\nname = \"{project}\"\n"),
-        None => named.clone(),
+        Some(project) if !has_table => format!("{table}name = \"{project}\"\n"),
+        _ => named.clone(),
     };
     if !recipients.is_empty() {
         let list: String = recipients.iter().map(|recipient| format!("  \"{recipient}\",\n")).collect();
         own += &format!("\n[seal]\nrecipients = [\n{list}]\n");
     }
-    shipped.text.replacen(&named, &own, 1)
+    let text = shipped.text.replacen(&named, &own, 1);
+    match project.filter(|_| has_table) {
+        Some(project) => text.replacen(table, &format!("{table}name = \"{project}\"\n"), 1),
+        None => text,
+    }
 }
 
 fn create_keys(

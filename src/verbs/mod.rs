@@ -2,13 +2,19 @@
 
 pub mod afterwards;
 pub mod approve;
+pub mod backup;
+pub mod copy;
 pub mod destination;
 pub mod diff;
+pub mod fetch;
 pub mod gate;
 pub mod hash;
 pub mod init;
+pub mod log;
 pub mod origin;
 pub mod place;
+pub mod proof;
+pub mod publish;
 pub mod restore;
 pub mod sbom;
 pub mod seal;

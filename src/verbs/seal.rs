@@ -4,6 +4,8 @@ use crate::error::{Error, Result};
 use crate::evidence::attest::Attesting;
 use crate::evidence::compose::{Identity, Payload, TagFiles, release_member};
 use crate::evidence::ddl;
+use crate::evidence::filing::{self, Filed};
+use crate::evidence::gates::events::Reader;
 use crate::evidence::gates::programs::Environment;
 use crate::evidence::gates::tree::seen::{Searching, Seen};
 use crate::evidence::gates::waivers::{self, WaiverFile};
@@ -38,7 +40,7 @@ use crate::pipeline::source::Root;
 use crate::pipeline::staging::Staging;
 use crate::pipeline::watch::Watch;
 use crate::policy::Policy;
-use crate::policy::gate::Stage;
+use crate::policy::gate::{Release, Stage};
 use crate::tree::git::{self, GitFacts};
 use crate::tree::member::MemberKind;
 use crate::tree::scan::{Scan, ScanOptions, scan};
@@ -79,6 +81,8 @@ pub struct Request<'a> {
     pub variables: &'a dyn Fn(&str) -> Option<String>,
     /// The environment for programs of the policy's gates; `None` unless whoever runs this named the policy.
     pub programs: Option<Environment<'a>>,
+    /// Reads the log of the policy's store, if a gate asks for what happened.
+    pub events: Reader<'a>,
     /// By whom the seals of earlier releases must be, where a gate compares with them, and who may waive; empty if nobody
     /// is trusted.
     pub trust: &'a Trust,
@@ -114,6 +118,8 @@ pub struct Sealed {
     pub gates: Tally,
     /// The gates that were waived, and by what.
     pub waived: Vec<(String, Waived)>,
+    /// The archive for a software registry, where the policy asks for one.
+    pub filed: Option<Filed>,
     /// Where the release comes from, as the provenance says.
     pub origin: Origin,
     /// Files a rule takes whose class is not the release's.
@@ -129,8 +135,10 @@ pub fn seal(request: &Request<'_>, watch: &Watch) -> Result<Sealed> {
     let project = version::project_name(request.root, request.policy)?;
     let version = version::version(request.root, request.policy, request.version, facts.as_ref())?;
     still_signs(request, &project.value, evaluated_at)?;
+    let name = format!("{}-{}", project.value, version.value);
+    let filing = filing_name(request.policy, &name, &project.value, &version.value)?;
     let place =
-        Place::prepare(request.out, &format!("{}-{}", project.value, version.value), request.recipients)?;
+        Place::prepare(request.out, &name, request.recipients, filing.map(|name| format!("{name}.tar")))?;
     let scanned = scan_release(request, watch)?;
     let (epoch, epoch_source) = source_date_epoch(request.source_date_epoch, facts.as_ref(), &scanned);
     let identity = Identity {
@@ -176,6 +184,7 @@ pub fn seal(request: &Request<'_>, watch: &Watch) -> Result<Sealed> {
             .collect(),
         pack: made.pack,
         sbom: made.sbom,
+        filed: made.filed,
         gates: Tally::of(&made.gates),
         waived: made.gates.waived(),
         origin: origin.clone(),
@@ -217,6 +226,7 @@ fn judged<'a>(
         waivers: request.waivers,
         now,
         programs: request.programs,
+        events: request.events,
         approvals: not_sealed(),
         threads: request.threads,
     }
@@ -264,6 +274,7 @@ struct Made<'p> {
     seal_sha256: Sha256,
     tag_manifest: Sha256,
     sbom: Sbom,
+    filed: Option<Filed>,
     gates: Evaluation<'p>,
     scan: Scan,
 }
@@ -367,10 +378,41 @@ fn write<'p>(sealing: &Sealing<'p, '_>, scan: Scan, watch: &Watch) -> Result<Mad
         copy_others(&copy, &to_pack)?;
         copy.sync()?;
     }
-    Ok(Made { pack, archive, seal_sha256: Sha256::of(&seal), tag_manifest, sbom, gates, scan })
+    let filed = file(&Filing { root: &root, policy: request.policy, identity, place }, &payload, watch)?;
+    Ok(Made { pack, archive, seal_sha256: Sha256::of(&seal), tag_manifest, sbom, filed, gates, scan })
 }
 
-fn encryptor(recipients: &[Recipient]) -> Result<Option<age::Encryptor>> {
+/// What is filed, and where it is made.
+struct Filing<'a> {
+    root: &'a Root,
+    policy: &'a Policy,
+    identity: &'a Identity,
+    place: &'a Place,
+}
+
+/// Makes the archive for a software registry and the record of its digests, where the policy asks for them.
+fn file(filing: &Filing<'_>, payload: &Payload<'_>, watch: &Watch) -> Result<Option<Filed>> {
+    let Filing { root, policy, identity, place } = filing;
+    let Some(options) = &policy.filing else { return Ok(None) };
+    let Some(name) = filing_name(policy, &identity.name, &identity.project, &identity.version)? else {
+        return Ok(None);
+    };
+    let filed = filing::write(root, options, &name, payload, &place.filing_file(), watch)?;
+    place.filed(&filing::digests(&place.filed_before()?, &identity.project, &identity.version, &filed))?;
+    Ok(Some(filed))
+}
+
+/// What the archive that is filed is called, without its ending.
+fn filing_name(policy: &Policy, name: &str, project: &str, version: &str) -> Result<Option<String>> {
+    let Some(options) = &policy.filing else { return Ok(None) };
+    let Some(template) = &options.name else { return Ok(Some(name.to_owned())) };
+    let path = template.path(&Release::named(project, version, policy.tag.name(version)));
+    let path =
+        path.map_err(|fault| Error::input(fault.actual.unwrap_or(fault.subject), "see [filing] name"))?;
+    Ok(Some(path.to_string()))
+}
+
+pub(super) fn encryptor(recipients: &[Recipient]) -> Result<Option<age::Encryptor>> {
     if recipients.is_empty() {
         return Ok(None);
     }
@@ -385,7 +427,7 @@ fn encryptor(recipients: &[Recipient]) -> Result<Option<age::Encryptor>> {
         .map_err(|error| Error::input(format!("cannot encrypt to these recipients: {error}"), ""))
 }
 
-fn seal_of(identity: &Identity, pack: &Pack, policy: &Policy) -> Seal {
+pub(super) fn seal_of(identity: &Identity, pack: &Pack, policy: &Policy) -> Seal {
     Seal {
         name: identity.name.clone(),
         project: identity.project.clone(),
@@ -397,7 +439,11 @@ fn seal_of(identity: &Identity, pack: &Pack, policy: &Policy) -> Seal {
     }
 }
 
-fn append_tags(archive: &mut ArchiveWriter, tags: &mut TagFiles, identity: &Identity) -> Result<()> {
+pub(super) fn append_tags(
+    archive: &mut ArchiveWriter,
+    tags: &mut TagFiles,
+    identity: &Identity,
+) -> Result<()> {
     for (name, size, path) in tags.in_order() {
         let inside = format!("{}/{name}", identity.name);
         let member = Member {

@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::evidence::agreement::small;
 use crate::evidence::approvals::{Over, collect};
 use crate::evidence::closure::TAG_MANIFEST;
+use crate::evidence::gates::events::Reader;
 use crate::evidence::gates::programs::Environment;
 use crate::evidence::gates::said::Said;
 use crate::evidence::gates::stages::{file_name, waiver_name};
@@ -61,6 +62,8 @@ pub struct Request<'a> {
     pub now: Timestamp,
     /// The environment for programs of the policy's gates; `None` unless whoever runs this named the policy.
     pub programs: Option<Environment<'a>>,
+    /// Reads the log of the policy's store, if a gate asks for what happened.
+    pub events: Reader<'a>,
     /// Signs the result; `None` to look only.
     pub key: Option<&'a SigningKey>,
     /// Worker threads.
@@ -194,6 +197,7 @@ fn evaluate<'p>(
         trust: request.trust,
         now: request.now,
         programs: request.programs,
+        events: request.events,
         approvals,
         waivers: request.waivers,
         threads: request.threads,

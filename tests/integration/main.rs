@@ -2,6 +2,7 @@
 
 mod approve;
 mod audit;
+mod backup;
 mod capture;
 mod ddl;
 mod demo;
@@ -10,6 +11,7 @@ mod diff_components;
 mod docs;
 mod every_byte;
 mod faults;
+mod filing;
 mod forge;
 mod gate;
 mod gate_bad_input;
@@ -24,10 +26,15 @@ mod hostile_waivers;
 mod init;
 mod kept;
 mod keys;
+mod log;
+mod log_gates;
+mod notes;
 mod passphrases;
 #[path = "../postgres/mod.rs"]
 mod postgres;
+mod processes;
 mod provenance;
+mod publish;
 mod real;
 mod released;
 #[path = "../repository/mod.rs"]

@@ -41,6 +41,17 @@ pub fn node(script: &str) -> Command {
     command
 }
 
+/// cdxgen, as `tests/run` installs it, without network and with nothing to look up. It starts no package manager.
+pub fn cdxgen(home: &Path) -> Command {
+    let program = checkout().join("tests/interop/node/cdxgen/node_modules/@cyclonedx/cdxgen/bin/cdxgen.js");
+    assert!(program.is_file(), "{} is missing\n{HINT}", program.display());
+    let mut command = tool("unshare");
+    command.args(["--map-root-user", "--net", "node"]).arg(program);
+    command.args(["--no-install-deps", "--no-babel", "--no-banner", "--spec-version", "1.6"]);
+    command.env("HOME", home).env("FETCH_LICENSE", "false");
+    command
+}
+
 /// A line of bash that fails if any part of a pipe fails; `$1`, `$2`, … are the arguments added to it.
 pub fn shell(line: &str) -> Command {
     let mut command = tool("bash");

@@ -9,7 +9,7 @@ use crate::cli::exit::Exit;
 use crate::cli::progress::Progress;
 use crate::cli::screen::{self, count, number, safe, size};
 use attestar::error::Result;
-use attestar::finding::Code;
+use attestar::finding::{Code, Status};
 use attestar::policy::Policy;
 use attestar::verbs::hash::{self, Hashing, Request};
 use std::fmt::Write as _;
@@ -42,6 +42,10 @@ fn written(policy: &Policy, hashing: &Hashing, started: Instant) -> String {
         let _ = writeln!(text, "            {unmatched} match no rule    attestar seal --list-unmatched");
     }
     let _ = writeln!(text, "wrote       {}\n            {}", policy.hashes.sha256, policy.hashes.blake3);
+    if let Some(notes) = hashing.outcome.checks.iter().find(|check| check.name == "notes") {
+        let what = if notes.status == Status::Passed { "    its evidence section" } else { "" };
+        let _ = writeln!(text, "            {}{what}", safe(&notes.detail));
+    }
     screen::findings(&mut text, &hashing.outcome.findings().cloned().collect::<Vec<_>>());
     let _ = writeln!(text, "{}\n\nnext        attestar hash --check", screen::cost(started.elapsed()));
     text

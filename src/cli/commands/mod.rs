@@ -1,12 +1,16 @@
 //! One file a command: asks the library, and shows the answer.
 
 pub mod approve;
+pub mod backup;
+pub mod copy;
 pub mod demo;
 pub mod diff;
 pub mod gate;
 pub mod hash;
 pub mod init;
 pub mod keys;
+pub mod log;
+pub mod publish;
 pub mod recovery_kit;
 pub mod restore;
 pub mod sbom;

@@ -8,6 +8,7 @@ use crate::cli::documents::{OutcomeDocument, RestoreDocument, Totals};
 use crate::cli::exit::Exit;
 use crate::cli::progress::Progress;
 use crate::cli::screen::{self, count, size};
+use crate::cli::stores::Found;
 use attestar::error::Result;
 use attestar::finding::Verdict;
 use attestar::verbs::restore::{self, Request, Restored};
@@ -18,7 +19,8 @@ use std::time::Instant;
 /// Restores a target.
 pub fn run(context: &Context, args: &RestoreArgs) -> Result<Answer> {
     let started = Instant::now();
-    let target = Target::find(&args.target)?;
+    let named = Found::new(context, &args.target, &args.store)?;
+    let target = named.target.clone();
     let trust = context.trust(&args.trust)?;
     let shut = matches!(target, Target::Archive { encrypted: true, .. });
     let identities = if shut { context.identities(&args.trust)? } else { Vec::new() };

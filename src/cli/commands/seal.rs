@@ -5,7 +5,9 @@ use crate::cli::args::SealArgs;
 use crate::cli::commands::sbom::summary;
 use crate::cli::context::Context;
 use crate::cli::documents::gate::{GateTotals, WaivedDocument};
-use crate::cli::documents::{DdlTotals, SbomTotals, SealDocument, SourceDocument, Totals, UnmatchedDocument};
+use crate::cli::documents::{
+    DdlTotals, FilingDocument, SbomTotals, SealDocument, SourceDocument, Totals, UnmatchedDocument,
+};
 use crate::cli::exit::Exit;
 use crate::cli::progress::Progress;
 use crate::cli::screen::{self, count, number, safe, size};
@@ -36,6 +38,7 @@ pub fn run(context: &Context, args: &SealArgs) -> Result<Answer> {
     let mut secrets: Vec<PathBuf> = context.home().secrets()?.into_iter().map(|secret| secret.path).collect();
     secrets.extend(key_file);
     secrets.extend(context.global.passphrase_file.clone());
+    let trust = context.trust_file(args.trust.as_deref())?;
     let progress = Progress::start(context, "sealing");
     let request = Request {
         root: &context.global.tree,
@@ -50,7 +53,8 @@ pub fn run(context: &Context, args: &SealArgs) -> Result<Answer> {
         clock: &Timestamp::now,
         variables: &|name| std::env::var(name).ok(),
         programs: Some(context.programs()),
-        trust: &context.trust_file(args.trust.as_deref())?,
+        events: &|project| context.events(&policy, &trust, project),
+        trust: &trust,
         waivers: &waivers::load(&args.waivers)?,
         tier: args.tier.as_deref(),
         threads: context.threads(),
@@ -92,7 +96,8 @@ fn key_flag(context: &Context) -> String {
     }
 }
 
-fn signing_key(
+/// The secret key that signs: the given one, the policy's, or the own; with its file, where it has one.
+pub fn signing_key(
     context: &Context,
     policy: &Policy,
     given: Option<&Path>,
@@ -125,7 +130,7 @@ fn signing_key(
     Ok((SigningKey::load(&path, &mut passphrases)?, Some(path)))
 }
 
-fn recipients(context: &Context, policy: &Policy, given: &[String]) -> Result<Vec<Recipient>> {
+pub fn recipients(context: &Context, policy: &Policy, given: &[String]) -> Result<Vec<Recipient>> {
     let named = if given.is_empty() { &policy.seal.recipients } else { given };
     if !named.is_empty() {
         let lists = named.iter().map(|argument| Recipient::from_argument(argument));
@@ -204,6 +209,11 @@ fn screen_of(policy: &Policy, args: &SealArgs, sealed: &Sealed) -> String {
     let _ = writeln!(text, "            {}", placed.receipt.display());
     let with = if args.payload { "a complete bag" } else { "evidence, without payload" };
     let _ = writeln!(text, "            {}/    {with}", placed.evidence.display());
+    if let Some((filed, [archive, digests])) = sealed.filed.as_ref().zip(placed.filing.as_ref()) {
+        let holds = format!("{}, {}, not encrypted", count(filed.files, "file"), size(filed.bytes));
+        let _ = writeln!(text, "filing      {}    {holds}", archive.display());
+        let _ = writeln!(text, "            {}    its SHA-256 and SHA-512", digests.display());
+    }
     let _ = writeln!(text, "signed      {}", sealed.signer.fingerprint());
     let _ = writeln!(text, "times       {}, from {}", epoch(pack.source_date_epoch), sealed.epoch_source);
     screen::findings(&mut text, &sealed.warnings);
@@ -262,6 +272,18 @@ fn epoch(seconds: i64) -> String {
     Timestamp::from_second(seconds).map_or(seconds.to_string(), |time| time.to_string())
 }
 
+fn filing(sealed: &Sealed) -> Option<FilingDocument> {
+    let (filed, [archive, digests]) = sealed.filed.as_ref().zip(sealed.placed.filing.as_ref())?;
+    Some(FilingDocument {
+        archive: archive.display().to_string(),
+        digests: digests.display().to_string(),
+        files: filed.files,
+        bytes: filed.bytes,
+        sha256: filed.sha256.to_string(),
+        sha512: filed.sha512.clone(),
+    })
+}
+
 fn document(sealed: &Sealed) -> SealDocument {
     let pack = &sealed.pack;
     let totals = |totals: attestar::format::seal::Totals| Totals { files: totals.files, bytes: totals.bytes };
@@ -310,6 +332,7 @@ fn document(sealed: &Sealed) -> SealDocument {
             clean: sealed.origin.status.as_ref().and_then(|status| status.is_clean()),
             builder: sealed.origin.builder.id.clone(),
         },
+        filing: filing(sealed),
         unmatched: sealed.unmatched.len() as u64,
         left_out: sealed.left_out,
         warnings: sealed.warnings.clone(),

@@ -8,8 +8,10 @@ use crate::cli::exit::Exit;
 use crate::cli::page;
 use crate::cli::progress::Progress;
 use crate::cli::screen::{self, count, duration};
+use crate::cli::stores::{Found, state};
 use attestar::error::Result;
 use attestar::finding::{Code, Outcome, Verdict};
+use attestar::verbs::proof;
 use attestar::verbs::target::Target;
 use attestar::verbs::verify::{self, Request};
 use jiff::Timestamp;
@@ -18,8 +20,12 @@ use std::time::Instant;
 /// Verifies a target.
 pub fn run(context: &Context, args: &VerifyArgs) -> Result<Answer> {
     let started = Instant::now();
-    let target = Target::find(&args.target)?;
-    let trust = context.trust(&args.trust)?;
+    let named = Found::new(context, &args.target, &args.store)?;
+    let target = named.target.clone();
+    let mut trust = context.trust(&args.trust)?;
+    let folder = context.state_folder(&args.store);
+    let proof = args.proof.as_ref().map(|file| proof::check(&target, file, &mut trust, &state(&folder)));
+    let proof = proof.transpose()?;
     let identities =
         if needs_identity(&target, args) { context.identities(&args.trust)? } else { Vec::new() };
     // The auditor's own, where it was named: the one inside the pack is evidence.
@@ -36,7 +42,8 @@ pub fn run(context: &Context, args: &VerifyArgs) -> Result<Answer> {
         approvals: true,
         threads: context.threads(),
     };
-    let verified = verify::verify(&request, &context.watch)?;
+    let mut verified = verify::verify(&request, &context.watch)?;
+    verified.outcome.append(proof.unwrap_or_default());
     drop(progress);
     let verdict = verified.outcome.verdict();
     let exit = Exit::from(verdict);

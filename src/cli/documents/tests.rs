@@ -6,10 +6,12 @@ use std::fs;
 use std::path::Path;
 
 /// Every document's name and schema.
-fn schemas() -> [(&'static str, Schema); 16] {
+fn schemas() -> [(&'static str, Schema); 22] {
     [
         ("approve", schema_for!(waive::ApproveDocument)),
+        ("backup", schema_for!(backup::BackupDocument)),
         ("completions", schema_for!(CompletionsDocument)),
+        ("copy", schema_for!(publish::CopyDocument)),
         ("demo", schema_for!(DemoDocument)),
         ("diff", schema_for!(DiffDocument)),
         ("error", schema_for!(ErrorDocument)),
@@ -17,7 +19,11 @@ fn schemas() -> [(&'static str, Schema); 16] {
         ("hash", schema_for!(HashDocument)),
         ("init", schema_for!(InitDocument)),
         ("keys", schema_for!(KeysDocument)),
+        ("log_list", schema_for!(log::LogListDocument)),
+        ("log_prove", schema_for!(log::LogProveDocument)),
+        ("log_verify", schema_for!(log::LogVerifyDocument)),
         ("man", schema_for!(ManDocument)),
+        ("publish", schema_for!(publish::PublishDocument)),
         ("restore", schema_for!(RestoreDocument)),
         ("sbom", schema_for!(sbom::SbomDocument)),
         ("seal", schema_for!(SealDocument)),

@@ -1,6 +1,7 @@
 //! Evaluates the gates of a stage, and records what they came to.
 
 pub mod audit;
+pub mod events;
 pub mod last;
 pub mod packed;
 pub mod programs;

@@ -5,6 +5,7 @@ pub mod seen;
 
 use crate::error::Result;
 use crate::evidence::ddl;
+use crate::evidence::gates::events::Reader;
 use crate::evidence::gates::last::Last;
 use crate::evidence::gates::tree::seen::{Reading, Seen, is_payload};
 use crate::evidence::gates::{programs, signatures};
@@ -62,6 +63,9 @@ pub struct TreeEvidence<'a> {
     /// The environment for programs; `None` where none may be started.
     environment: Option<programs::Environment<'a>>,
     approvals: std::result::Result<Vec<Approval>, String>,
+    /// Reads the store's log, the first time that a gate asks; and what it said.
+    log: Option<(Reader<'a>, &'a str)>,
+    events: OnceCell<std::result::Result<Vec<Event>, String>>,
     files: Vec<PackPath>,
     payload: Vec<PayloadFile>,
     /// Where the links of the payload end.
@@ -96,6 +100,8 @@ impl<'a> TreeEvidence<'a> {
             root: Root::open(judging.root)?,
             environment: None,
             approvals: Err("nothing is sealed yet".to_owned()),
+            log: None,
+            events: OnceCell::new(),
             files,
             links: links.collect(),
             git: git::said(&judging)?,
@@ -117,6 +123,11 @@ impl<'a> TreeEvidence<'a> {
     /// The same, of a release that was sealed: with the approvals over the seal, or why they cannot be told.
     pub fn with_approvals(self, approvals: std::result::Result<Vec<Approval>, String>) -> TreeEvidence<'a> {
         TreeEvidence { approvals, ..self }
+    }
+
+    /// The same, where the log of a store can tell what happened to a project.
+    pub fn with_log(self, log: Reader<'a>, project: &'a str) -> TreeEvidence<'a> {
+        TreeEvidence { log: Some((log, project)), ..self }
     }
 
     /// The same, for gates of which one will ask for credentials: then each file is searched when it is read for its
@@ -299,7 +310,8 @@ impl Evidence for TreeEvidence<'_> {
     }
 
     fn events(&self) -> std::result::Result<&[Event], String> {
-        Err("there is no store whose log could tell".to_owned())
+        let (read, project) = self.log.ok_or("there is no store whose log could tell")?;
+        self.events.get_or_init(|| read(project)).as_deref().map_err(Clone::clone)
     }
 
     fn run(&self, order: &Order) -> std::result::Result<Ran, String> {

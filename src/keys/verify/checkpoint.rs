@@ -43,8 +43,9 @@ impl Trust {
             return Err(invalid(actual).expected(format!("origin {expected}")));
         }
         let signer = self.signer_of(&note, &checkpoint.origin, file)?;
-        signer.check_log(&checkpoint.origin, self.kept_at(Sha256::of(note.text.as_bytes())), file)?;
-        Ok(Verified { value: checkpoint, file: file.to_owned(), signer: signer.clone() })
+        let kept_at = self.kept_at(Sha256::of(note.text.as_bytes()));
+        signer.check_log(&checkpoint.origin, kept_at, file)?;
+        Ok(Verified { value: checkpoint, file: file.to_owned(), signer: signer.clone(), kept_at })
     }
 
     /// The trusted key that signed a note: one that may `log`, if there is one.

@@ -38,6 +38,23 @@ pub struct Release<'a> {
     pub now: Timestamp,
 }
 
+impl<'a> Release<'a> {
+    /// A release of which nothing but its names is known, for paths that have them in.
+    pub fn named(project: &'a str, version: &'a str, tag: String) -> Release<'a> {
+        Release {
+            project,
+            version,
+            tag,
+            previous: None,
+            bump: None,
+            tier: None,
+            commit: None,
+            stage: Stage::Seal,
+            now: Timestamp::UNIX_EPOCH,
+        }
+    }
+}
+
 /// A file that was read as evidence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Document {

@@ -55,7 +55,7 @@ impl Directory {
     }
 
     /// The file of an object; `None` if there is none.
-    fn file(&self, name: &ObjectName) -> Result<Option<(File, Stat)>> {
+    fn opened(&self, name: &ObjectName) -> Result<Option<(File, Stat)>> {
         self.watch.check()?;
         match self.files.open_file(name.as_str()) {
             Ok(opened) => Ok(Some(opened)),
@@ -98,12 +98,12 @@ impl Store for Directory {
     }
 
     fn head(&self, name: &ObjectName) -> Result<Option<Entry>> {
-        let found = self.file(name)?;
+        let found = self.opened(name)?;
         Ok(found.map(|(_, stat)| listing::entry(name.clone(), &stat)))
     }
 
     fn get(&self, name: &ObjectName, most: usize) -> Result<Option<(Vec<u8>, Revision)>> {
-        let Some((file, _)) = self.file(name)? else { return Ok(None) };
+        let Some((file, _)) = self.opened(name)? else { return Ok(None) };
         let mut bytes = Vec::new();
         let read = file.take(most as u64 + 1).read_to_end(&mut bytes);
         read.map_err(self.failed("read", name.as_str()))?;
@@ -115,7 +115,7 @@ impl Store for Directory {
     }
 
     fn range(&self, name: &ObjectName, offset: u64, len: usize) -> Result<Vec<u8>> {
-        let Some((file, stat)) = self.file(name)? else {
+        let Some((file, stat)) = self.opened(name)? else {
             return Err(self.failed("read", name.as_str())(io::ErrorKind::NotFound.into()));
         };
         let there = (stat.st_size as u64).saturating_sub(offset);
@@ -125,10 +125,14 @@ impl Store for Directory {
     }
 
     fn read(&self, name: &ObjectName) -> Result<Option<Reading<'_>>> {
-        let Some((file, stat)) = self.file(name)? else { return Ok(None) };
+        let Some((file, stat)) = self.opened(name)? else { return Ok(None) };
         let size = stat.st_size as u64;
         let path = self.path.join(name.as_str());
         Ok(Some(Reading::new(size, Whole { file, before: stat, left: size, path, watch: &self.watch })))
+    }
+
+    fn file(&self, name: &ObjectName) -> Option<PathBuf> {
+        Some(self.path.join(name.as_str()))
     }
 
     fn list(&self, folder: &str) -> Result<Listing> {
@@ -147,7 +151,7 @@ impl Store for Directory {
             return Ok(if created == Created::Created { swapped } else { Swapped::Changed });
         };
         let _lock = Lock::take(&self.root, &self.path, &self.watch)?;
-        let now = match self.file(name)? {
+        let now = match self.opened(name)? {
             Some((mut file, _)) => {
                 let mut bytes = Vec::new();
                 file.read_to_end(&mut bytes).map_err(self.failed("read", name.as_str()))?;

@@ -169,6 +169,7 @@ impl Pack {
             links: of(|kind| matches!(kind, FileType::Link(_))),
             folders: of(|kind| *kind == FileType::Dir),
             ddl: None,
+            captures: Vec::new(),
         }
     }
 

@@ -37,6 +37,7 @@ fn seal(out: &Path, version: &str) -> PathBuf {
         links: 0,
         folders: 0,
         ddl: Some(DdlPack { files: vec![file], files_omitted: 0 }),
+        captures: Vec::new(),
     };
     let folder = out.join(&name);
     fs::create_dir_all(folder.join("attestations")).unwrap();

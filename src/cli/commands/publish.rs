@@ -1,0 +1,116 @@
+//! `publish`
+
+use crate::cli::answer::Answer;
+use crate::cli::args::PublishArgs;
+use crate::cli::commands::seal::signing_key;
+use crate::cli::commands::verify::{hint, last_line};
+use crate::cli::context::Context;
+use crate::cli::documents::OutcomeDocument;
+use crate::cli::documents::publish::{PublishDocument, PublishedDocument};
+use crate::cli::exit::Exit;
+use crate::cli::progress::Progress;
+use crate::cli::screen::{self, count, safe, size};
+use crate::cli::stores::state;
+use attestar::error::Result;
+use attestar::format::leaf::What;
+use attestar::store::Store;
+use attestar::verbs::publish::{self, Published, Release, Request};
+use attestar::verbs::target::Target;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::time::Instant;
+
+/// Verifies a release, and publishes it.
+pub fn run(context: &Context, args: &PublishArgs) -> Result<Answer> {
+    let started = Instant::now();
+    let target = Target::find(&args.pack)?;
+    let name = target.pack_name().to_owned();
+    let policy = context.policy()?;
+    let stores = match args.stores.is_empty() {
+        true => vec![context.policy_store(&policy, true)?],
+        false => {
+            let open = |url: &String| context.open(url, None, Path::new(""), true);
+            args.stores.iter().map(open).collect::<Result<Vec<_>>>()?
+        }
+    };
+    let trust = context.trust_file(args.trust.as_deref())?;
+    let progress = Progress::start(context, "verifying");
+    let prepared = publish::prepare(target, &trust, context.threads(), &context.watch)?;
+    drop(progress);
+    let exit = Exit::from(prepared.outcome.verdict());
+    let Some(release) = &prepared.release else {
+        let text =
+            format!("{}{}\n", screen::outcome(&prepared.outcome), last_line(&prepared.outcome, started));
+        let document = document(exit, name, Vec::new(), None, OutcomeDocument::new(&prepared.outcome));
+        let answer = Answer::new(exit, format!("{text}nothing published\n"), document);
+        return Ok(match hint(&prepared.outcome, &args.trust_args()) {
+            Some(hint) => answer.hint(hint),
+            None => answer,
+        });
+    };
+    let (key, _) = signing_key(context, &policy, args.key.as_deref())?;
+    let folder = args.state.clone().unwrap_or_else(|| context.environment.state.clone());
+    let mut text = format!("verified    {}, receipt, seal and every tag file\n", safe(&release.name));
+    let mut published = Vec::new();
+    for store in &stores {
+        let progress = Progress::start(context, "publishing");
+        let request = Request {
+            store: &**store,
+            trust: &trust,
+            origin: policy.log_origin.as_deref().unwrap_or(&release.project),
+            key: &key,
+            state: state(&folder),
+        };
+        let one = publish::publish(release, &request, &context.watch)?;
+        drop(progress);
+        text += &lines(&**store, release, &one);
+        published.push(PublishedDocument {
+            store: store.place().to_owned(),
+            folder: one.folder,
+            created: one.created,
+            already: one.already,
+            leaves_added: one.appended.added,
+            leaves_already: one.appended.already,
+            log_size: one.appended.size,
+        });
+    }
+    screen::findings(&mut text, &release.left_out);
+    let outcome = OutcomeDocument::new(&prepared.outcome);
+    Ok(Answer::new(exit, text, document(exit, name, published, Some(release), outcome)))
+}
+
+fn document(
+    exit: Exit,
+    name: String,
+    stores: Vec<PublishedDocument>,
+    release: Option<&Release>,
+    outcome: OutcomeDocument,
+) -> PublishDocument {
+    let left_out = release.map(|release| release.left_out.clone()).unwrap_or_default();
+    PublishDocument { schema: "attestar/publish/v1", exit_code: exit as u8, name, stores, left_out, outcome }
+}
+
+fn lines(store: &dyn Store, release: &Release, published: &Published) -> String {
+    let mut text = String::new();
+    let place = safe(&format!("{}/{}/", store.place(), published.folder));
+    let objects = match (published.created, published.already) {
+        (0, already) => format!("{} there already", count(already, "object")),
+        (created, 0) => count(created, "object"),
+        (created, already) => format!("{} new, {already} there already", count(created, "object")),
+    };
+    let _ = writeln!(text, "published   {place}");
+    let _ = writeln!(text, "            {}, {objects}", size(release.size_bytes));
+    let of = |what: What| published.leaves.iter().filter(|leaf| leaf.what == what).count();
+    let kinds = [What::Sealed, What::Gated, What::Waived, What::Approved];
+    let leaves: Vec<String> = kinds
+        .iter()
+        .map(|&what| (what, of(what)))
+        .filter(|(_, n)| *n > 0)
+        .map(|(what, n)| format!("{n} {what}"))
+        .collect();
+    let appended = published.appended;
+    let new =
+        if appended.added == 0 { "all there already".to_owned() } else { format!("{} new", appended.added) };
+    let _ = writeln!(text, "logged      {}; {new}, {} in all", leaves.join(", "), appended.size);
+    text
+}

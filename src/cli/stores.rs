@@ -1,0 +1,129 @@
+//! Which store a command works on, and what this host remembers of it.
+
+use super::args::StoreArgs;
+use super::context::Context;
+use attestar::error::{Error, Result};
+use attestar::evidence::gates::events;
+use attestar::format::leaf::is_name;
+use attestar::keys::trust::Trust;
+use attestar::log::Log;
+use attestar::log::state::State;
+use attestar::policy::Policy;
+use attestar::policy::gate::evidence::Event;
+use attestar::store::Store;
+use attestar::store::directory::Directory;
+use attestar::store::open::{Opening, open};
+use attestar::verbs::fetch::{Fetched, fetch};
+use attestar::verbs::target::Target;
+use jiff::Timestamp;
+use std::path::{Path, PathBuf};
+
+/// A store that was named.
+pub struct Named {
+    /// The store.
+    pub store: Box<dyn Store>,
+    /// The origin that its log must have, where the policy says so.
+    pub origin: Option<String>,
+}
+
+impl Context {
+    /// The store of `--store`, else the policy's. With `--store` no policy is read, so that this works on any host.
+    pub fn store(&self, args: &StoreArgs) -> Result<Named> {
+        if let Some(url) = &args.store {
+            return Ok(Named { store: self.open(url, None, Path::new(""), false)?, origin: None });
+        }
+        let policy = self.policy()?;
+        let origin = policy.log_origin.clone().or_else(|| policy.project.clone());
+        Ok(Named { store: self.policy_store(&policy, false)?, origin })
+    }
+
+    /// The policy's store.
+    pub fn policy_store(&self, policy: &Policy, create: bool) -> Result<Box<dyn Store>> {
+        let Some(options) = &policy.store else {
+            return Err(Error::usage("no store was named", "--store URL, or url in [store] of the policy"));
+        };
+        self.open(&options.url, options.endpoint.as_deref(), &self.global.tree, create)
+    }
+
+    /// A store by its address; a relative folder lies in `base`.
+    pub fn open(
+        &self,
+        url: &str,
+        endpoint: Option<&str>,
+        base: &Path,
+        create: bool,
+    ) -> Result<Box<dyn Store>> {
+        if url.contains("://") {
+            let variable = |name: &str| std::env::var(name).ok();
+            let opening = Opening { endpoint, variable: &variable, base, create, watch: &self.watch };
+            return open(url, &opening);
+        }
+        let path = absolute(&base.join(url))?;
+        let opened = match create {
+            true => Directory::open_or_create(&path, &self.watch)?,
+            false => Directory::open(&path, &self.watch)?,
+        };
+        Ok(Box::new(opened))
+    }
+
+    /// What the log of the policy's store says happened to a project, for gates; why not, in words.
+    pub fn events(&self, policy: &Policy, trust: &Trust, project: &str) -> Result<Vec<Event>, String> {
+        if policy.store.is_none() {
+            return Err("the policy names no [store] whose log could tell".to_owned());
+        }
+        let store = self.policy_store(policy, false).map_err(|error| error.to_string())?;
+        let origin = Some(policy.log_origin.as_deref().unwrap_or(project));
+        let log = Log { store: &*store, trust, origin };
+        events::read(&log, &state(&self.environment.state), project)
+    }
+
+    /// The folder in which this host remembers logs.
+    pub fn state_folder(&self, args: &StoreArgs) -> PathBuf {
+        args.state.clone().unwrap_or_else(|| self.environment.state.clone())
+    }
+}
+
+/// A target that lies here or in a store.
+pub struct Found {
+    /// The target.
+    pub target: Target,
+    /// Where it was fetched to, for as long as it is needed.
+    _fetched: Option<Fetched>,
+}
+
+impl Found {
+    /// With `--store`, a name in that store. Else what lies here; and if nothing does, a name in the policy's store.
+    pub fn new(context: &Context, target: &Path, args: &StoreArgs) -> Result<Found> {
+        let name = target.to_str().filter(|name| is_name(name));
+        let has_store = || context.policy().is_ok_and(|policy| policy.store.is_some());
+        let is_in_store = |_: &&str| args.store.is_some() || (!target.exists() && has_store());
+        let Some(name) = name.filter(is_in_store) else {
+            if args.store.is_some() {
+                let message = format!("{} is no name of a release or backup", target.display());
+                return Err(Error::usage(message, "with --store give a name, for example shop-1.0.0"));
+            }
+            return Ok(Found { target: Target::find(target)?, _fetched: None });
+        };
+        let fetched = fetch(&*context.store(args)?.store, name, &context.watch)?;
+        Ok(Found { target: fetched.target.clone(), _fetched: Some(fetched) })
+    }
+}
+
+/// What a host remembers in this folder, now.
+pub fn state(folder: &Path) -> State<'_> {
+    State { folder: Some(folder), now: Timestamp::now() }
+}
+
+/// The same folder has one name, whichever way it is named: what is remembered of its log is found by it. What is not
+/// there yet has that of what it lies in.
+fn absolute(path: &Path) -> Result<PathBuf> {
+    if let Ok(path) = path.canonicalize() {
+        return Ok(path);
+    }
+    let (parent, name) = (path.parent().unwrap_or(Path::new("")), path.file_name());
+    let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+    match name {
+        Some(name) => Ok(parent.canonicalize().map_err(Error::io("open", parent))?.join(name)),
+        None => path.canonicalize().map_err(Error::io("open", path)),
+    }
+}

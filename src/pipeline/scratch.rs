@@ -1,0 +1,110 @@
+//! A private folder for a run, gone when the run ends. What a killed run left behind is removed by the next one.
+
+use crate::{Error, Result};
+use std::fs::{self, File, TryLockError};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+/// What the names begin with.
+const PREFIX: &str = ".attestar-run-";
+
+/// The file in it that is locked for as long as its run lives; the system unlocks it when the process ends.
+const LOCK: &str = "lock";
+
+/// The folder of a run.
+pub struct Scratch {
+    folder: TempDir,
+    _lock: File,
+    /// What earlier runs left behind, and was removed.
+    pub removed: Vec<PathBuf>,
+}
+
+impl Scratch {
+    /// Makes a folder in `parent`, which is made too, that nobody else may look into.
+    pub fn new(parent: &Path) -> Result<Scratch> {
+        fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
+        let removed = remove_abandoned(parent)?;
+        let folder = tempfile::Builder::new()
+            .prefix(PREFIX)
+            .permissions(fs::Permissions::from_mode(0o700))
+            .tempdir_in(parent);
+        let folder = folder.map_err(Error::io("create a folder in", parent))?;
+        let path = folder.path().join(LOCK);
+        let lock = File::create(&path).map_err(Error::io("create", &path))?;
+        lock.lock().map_err(Error::io("lock", &path))?;
+        Ok(Scratch { folder, _lock: lock, removed })
+    }
+
+    /// A new empty folder in it.
+    pub fn make(&self, name: &str) -> Result<PathBuf> {
+        let path = self.folder.path().join(name);
+        fs::create_dir_all(&path).map_err(Error::io("create", &path))?;
+        Ok(path)
+    }
+
+    /// The path of a file in it.
+    pub fn join(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Removes it now, and says if that fails.
+    pub fn remove(self) -> Result<()> {
+        let path = self.folder.path().to_owned();
+        self.folder.close().map_err(Error::io("remove", path))
+    }
+}
+
+/// Removes the folders whose runs do not live any more. One that was made this very moment may have no lock yet: it is
+/// left alone.
+fn remove_abandoned(parent: &Path) -> Result<Vec<PathBuf>> {
+    let mut removed = Vec::new();
+    for entry in fs::read_dir(parent).map_err(Error::io("read", parent))? {
+        let entry = entry.map_err(Error::io("read", parent))?;
+        let is_run = entry.file_name().as_encoded_bytes().starts_with(PREFIX.as_bytes());
+        if !is_run || !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            continue;
+        }
+        let Ok(lock) = File::open(entry.path().join(LOCK)) else { continue };
+        match lock.try_lock() {
+            Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(error)) => return Err(Error::io("lock", entry.path())(error)),
+            Ok(()) => {
+                fs::remove_dir_all(entry.path()).map_err(Error::io("remove", entry.path()))?;
+                removed.push(entry.path());
+            }
+        }
+    }
+    Ok(removed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_private_and_goes_with_its_run() {
+        let parent = tempfile::tempdir().unwrap();
+        let scratch = Scratch::new(&parent.path().join("state")).unwrap();
+        let folder = scratch.make("captures/app").unwrap();
+        fs::write(folder.join("app.db"), "x").unwrap();
+        let mode = fs::metadata(scratch.join("")).unwrap().permissions().mode();
+        assert_eq!((mode & 0o777, scratch.removed.len()), (0o700, 0));
+        scratch.remove().unwrap();
+        assert_eq!(fs::read_dir(parent.path().join("state")).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_a_killed_run_left_is_removed_and_what_lives_is_not() {
+        let parent = tempfile::tempdir().unwrap();
+        let alive = Scratch::new(parent.path()).unwrap();
+        let dead = parent.path().join(format!("{PREFIX}dead"));
+        fs::create_dir(&dead).unwrap();
+        fs::write(dead.join(LOCK), "").unwrap();
+        fs::write(dead.join("app.db"), "secret").unwrap();
+        fs::create_dir(parent.path().join("other")).unwrap();
+        let next = Scratch::new(parent.path()).unwrap();
+        assert_eq!(next.removed, [dead.clone()]);
+        assert!(!dead.exists() && alive.join(LOCK).exists() && parent.path().join("other").exists());
+    }
+}

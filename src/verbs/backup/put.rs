@@ -1,0 +1,55 @@
+//! From this host into the store: archive, receipt, event, leaf, in that order; readers start at the log.
+
+use crate::error::{Error, Result};
+use crate::format::digest::Sha256;
+use crate::format::leaf::{Leaf, What};
+use crate::log::append::{Appended, Record};
+use crate::store::{Created, ObjectName, error_of};
+use crate::verbs::backup::{Made, Request, archive_name, stored};
+use std::fs::File;
+use std::io;
+
+/// Completes what an earlier run of any host has left half done in the log.
+pub(super) fn adopt(request: &Request<'_>, _project: &str) -> Result<()> {
+    request.log.complete().map(drop)
+}
+
+/// The version, with four digits more if an archive has its name.
+pub(super) fn free_version(request: &Request<'_>, project: &str, version: String) -> Result<String> {
+    let is_taken = |version: &str| -> Result<bool> {
+        let [archive, _] = stored(&archive_name(request, &format!("{project}-{version}")));
+        Ok(request.store.head(&ObjectName::new(&archive)?)?.is_some())
+    };
+    if !is_taken(&version)? {
+        return Ok(version);
+    }
+    for number in 1..=0xffff {
+        let longer = format!("{version}-{number:04x}");
+        if !is_taken(&longer)? {
+            return Ok(longer);
+        }
+    }
+    Err(Error::input(format!("every name of a backup of {version} is taken"), ""))
+}
+
+/// Puts everything where it is kept, and logs it.
+pub(super) fn put(request: &Request<'_>, made: &Made, archive: &str, receipt: Vec<u8>) -> Result<Appended> {
+    let [archive_name, receipt_name] = stored(archive);
+    let name = ObjectName::new(&archive_name)?;
+    let mut file = File::open(&made.file).map_err(Error::io("open", &made.file))?;
+    let mut arrival = request.store.arrive(&name)?;
+    io::copy(&mut file, &mut arrival).map_err(|error| error_of(error, request.store.place()))?;
+    if arrival.finish(made.written.size_bytes, &made.written.sha256)? == Created::AlreadyThere {
+        let message = format!("{archive_name} was put into {} meanwhile", request.store.place());
+        return Err(Error::input(message, "another backup has the same name; run it again"));
+    }
+    request.store.create(&ObjectName::new(&receipt_name)?, &receipt)?;
+    let leaf = Leaf {
+        what: What::BackedUp,
+        project: made.pack.project.clone(),
+        name: made.pack.name.clone(),
+        time: (request.clock)(),
+        event: Sha256::of(&receipt),
+    };
+    request.log.append(&[Record { leaf, statement: receipt }])
+}

@@ -1,0 +1,89 @@
+//! A pack that lies in a store, as a target: where it lies, if that is in the file system; else fetched into a temporary
+//! folder first.
+
+use crate::error::{Error, Result};
+use crate::evidence::receipt::SUFFIX;
+use crate::evidence::stored::{ARCHIVES, release_folder};
+use crate::format::leaf::is_name;
+use crate::pipeline::open::READ_BYTES;
+use crate::pipeline::watch::Watch;
+use crate::store::{ObjectName, Store, error_of};
+use crate::verbs::target::Target;
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+/// A target, and what it lies in.
+pub struct Fetched {
+    /// The archive, with its receipt and evidence beside it.
+    pub target: Target,
+    /// Goes with everything in it; `None` where nothing was fetched.
+    _folder: Option<TempDir>,
+}
+
+/// Finds a release, or a backup, by its name.
+pub fn fetch(store: &dyn Store, name: &str, watch: &Watch) -> Result<Fetched> {
+    let (folder, archive) = find(store, name)?;
+    if let Some(path) = store.file(&archive) {
+        return Ok(Fetched { target: Target::find(&path)?, _folder: None });
+    }
+    let into = tempfile::Builder::new().prefix("attestar.").tempdir();
+    let into = into.map_err(Error::io("create a folder in", std::path::Path::new("the temporary folder")))?;
+    let mut objects: Vec<ObjectName> =
+        store.list(&folder)?.entries.into_iter().map(|entry| entry.name).collect();
+    // Of all the backups, this one and its receipt.
+    let stem = archive.as_str();
+    objects.retain(|object| {
+        folder != ARCHIVES || object.as_str() == stem || object.as_str() == format!("{stem}{SUFFIX}")
+    });
+    for object in &objects {
+        let inside = object.as_str().strip_prefix(&*folder).unwrap_or_default().trim_start_matches('/');
+        download(store, object, &into.path().join(inside), watch)?;
+    }
+    let path: PathBuf = into.path().join(archive.file_name());
+    Ok(Fetched { target: Target::find(&path)?, _folder: Some(into) })
+}
+
+/// The folder and the archive of a name.
+pub fn find(store: &dyn Store, name: &str) -> Result<(String, ObjectName)> {
+    if !is_name(name) {
+        return Err(Error::usage(
+            format!("{name:?} is no name of a release or backup"),
+            "for example shop-1.0.0",
+        ));
+    }
+    for folder in [release_folder(name), ARCHIVES.to_owned()] {
+        for suffix in ["tar.zst.age", "tar.zst"] {
+            let archive = ObjectName::new(&format!("{folder}/{name}.{suffix}"))?;
+            if store.head(&archive)?.is_some() {
+                return Ok((folder, archive));
+            }
+        }
+    }
+    let message = format!("{} has no archive {name}", store.place());
+    Err(Error::input(message, "attestar log list says what there is"))
+}
+
+fn download(store: &dyn Store, object: &ObjectName, to: &Path, watch: &Watch) -> Result<()> {
+    let folder = to.parent().unwrap_or(Path::new(""));
+    fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
+    let Some(mut reading) = store.read(object)? else {
+        return Err(Error::input(
+            format!("{object} went away from {} meanwhile", store.place()),
+            "try again",
+        ));
+    };
+    watch.expect_bytes(reading.size);
+    let mut file = File::create_new(to).map_err(Error::io("create", to))?;
+    let mut buffer = vec![0; READ_BYTES];
+    loop {
+        watch.check()?;
+        let read = reading.read(&mut buffer).map_err(|error| error_of(error, store.place()))?;
+        if read == 0 {
+            return Ok(());
+        }
+        file.write_all(&buffer[..read]).map_err(Error::io("write", to))?;
+        watch.advance(0, read as u64);
+    }
+}

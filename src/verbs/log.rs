@@ -1,0 +1,92 @@
+//! `log`: what a store's log says, whether it is whole, and proofs of what is in it.
+
+use crate::error::{Error, Result};
+use crate::evidence::logged::{self, Judging};
+use crate::evidence::stored;
+use crate::finding::{Code, Finding, Outcome};
+use crate::format::leaf::{Leaf, What};
+use crate::format::nearest::nearest;
+use crate::format::tlog::proof_file::ProofFile;
+use crate::keys::trust::Trust;
+use crate::log::read::Leaves;
+use crate::log::state::State;
+use crate::log::{CHECKPOINT, Log};
+use crate::store::Store;
+
+/// Which log, and by what it is judged.
+pub struct Request<'a> {
+    /// The store.
+    pub store: &'a dyn Store,
+    /// Who may sign checkpoints and statements.
+    pub trust: &'a Trust,
+    /// Which log it must be; `None` takes the one that is there.
+    pub origin: Option<&'a str>,
+    /// What this host remembers, and the present.
+    pub state: State<'a>,
+}
+
+impl<'a> Request<'a> {
+    fn log(&self) -> Log<'a> {
+        Log { store: self.store, trust: self.trust, origin: self.origin }
+    }
+}
+
+/// Every leaf, in order. The log is compared with what this host remembers of it, where it remembers anything.
+pub fn list(request: &Request<'_>) -> Result<Leaves> {
+    let log = request.log();
+    let head = log.head()?;
+    let remembered = request.state.check(&log, head.as_ref())?;
+    let Some(head) = head else {
+        let finding = Finding::new(Code::NothingChecked, CHECKPOINT);
+        return Err(Error::refused(finding.actual(format!("there is no log in {}", request.store.place()))));
+    };
+    let leaves = log.leaves(head)?;
+    if remembered.is_some() {
+        request.state.remember(&log, &leaves.head)?;
+    }
+    Ok(leaves)
+}
+
+/// What `log verify` found out.
+pub struct Verified {
+    /// Checks and findings.
+    pub outcome: Outcome,
+    /// How many leaves the log has, if it is whole.
+    pub leaves: Option<u64>,
+}
+
+/// Checks everything that can be without reading an archive. `first` admits that this host remembers nothing.
+pub fn verify(request: &Request<'_>, first: bool) -> Result<Verified> {
+    let mut outcome = Outcome::default();
+    let judging = Judging { log: request.log(), state: request.state, first };
+    let logged = logged::check(&judging, &mut outcome)?;
+    if let Some(logged) = &logged {
+        stored::check(request.store, logged, request.state.now, &mut outcome)?;
+    }
+    Ok(Verified { outcome, leaves: logged.map(|logged| logged.leaves.head.size()) })
+}
+
+/// A proof, and of what.
+pub struct Proof {
+    /// The leaf.
+    pub leaf: Leaf,
+    /// How many leaves the log has.
+    pub size: u64,
+    /// The file.
+    pub file: ProofFile,
+}
+
+/// Proves that the receipt of an archive is in the log.
+pub fn prove(request: &Request<'_>, name: &str) -> Result<Proof> {
+    let leaves = list(request)?;
+    let is_archive = |leaf: &&Leaf| matches!(leaf.what, What::Sealed | What::BackedUp);
+    let found = leaves.leaves.iter().rposition(|leaf| leaf.name == name && is_archive(&leaf));
+    let Some(index) = found else {
+        let names = leaves.leaves.iter().filter(is_archive).map(|leaf| &*leaf.name);
+        let near = nearest(name, names).map(|near| format!("did you mean {near}?"));
+        let message = format!("the log of {} has no archive {name}", request.store.place());
+        return Err(Error::input(message, near.unwrap_or_else(|| "attestar log list".to_owned())));
+    };
+    let file = leaves.prove(index as u64);
+    Ok(Proof { leaf: leaves.leaves[index].clone(), size: leaves.head.size(), file })
+}
