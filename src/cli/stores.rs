@@ -3,11 +3,16 @@
 use super::args::StoreArgs;
 use super::context::Context;
 use attestar::error::{Error, Result};
+use attestar::evidence::gates::events;
 use attestar::format::leaf::is_name;
+use attestar::keys::trust::Trust;
+use attestar::log::Log;
 use attestar::log::state::State;
 use attestar::policy::Policy;
+use attestar::policy::gate::evidence::Event;
 use attestar::store::Store;
 use attestar::store::directory::Directory;
+use attestar::store::open::{Opening, open};
 use attestar::verbs::fetch::{Fetched, fetch};
 use attestar::verbs::target::Target;
 use jiff::Timestamp;
@@ -44,16 +49,32 @@ impl Context {
     pub fn open(
         &self,
         url: &str,
-        _endpoint: Option<&str>,
+        endpoint: Option<&str>,
         base: &Path,
         create: bool,
     ) -> Result<Box<dyn Store>> {
+        if url.contains("://") {
+            let variable = |name: &str| std::env::var(name).ok();
+            let opening = Opening { endpoint, variable: &variable, base, create, watch: &self.watch };
+            return open(url, &opening);
+        }
         let path = absolute(&base.join(url))?;
         let opened = match create {
             true => Directory::open_or_create(&path, &self.watch)?,
             false => Directory::open(&path, &self.watch)?,
         };
         Ok(Box::new(opened))
+    }
+
+    /// What the log of the policy's store says happened to a project, for gates; why not, in words.
+    pub fn events(&self, policy: &Policy, trust: &Trust, project: &str) -> Result<Vec<Event>, String> {
+        if policy.store.is_none() {
+            return Err("the policy names no [store] whose log could tell".to_owned());
+        }
+        let store = self.policy_store(policy, false).map_err(|error| error.to_string())?;
+        let origin = Some(policy.log_origin.as_deref().unwrap_or(project));
+        let log = Log { store: &*store, trust, origin };
+        events::read(&log, &state(&self.environment.state), project)
     }
 
     /// The folder in which this host remembers logs.

@@ -37,7 +37,7 @@ pub struct Logged {
 pub fn check(judging: &Judging<'_>, outcome: &mut Outcome) -> Result<Option<Logged>> {
     let (trust, remembered) = kept(judging)?;
     let log = Log { trust: &trust, ..judging.log };
-    let Some(head) = passes("checkpoint", log.head(), outcome)?.flatten() else {
+    let Some(head) = passes("checkpoint", "it does not count", log.head(), outcome)?.flatten() else {
         if outcome.checks.is_empty() {
             no_log(remembered.as_ref(), outcome);
         }
@@ -53,11 +53,19 @@ pub fn check(judging: &Judging<'_>, outcome: &mut Outcome) -> Result<Option<Logg
     if !earlier(judging, &log, &head, remembered.as_ref(), outcome)? {
         return Ok(None);
     }
-    let Some(leaves) = passes("tree", log.leaves(head), outcome)? else { return Ok(None) };
+    let Some(leaves) =
+        passes("tree", "the entries are not those that were signed", log.leaves(head), outcome)?
+    else {
+        return Ok(None);
+    };
     let (tiles, findings) = log.check_tiles(&leaves)?;
     let is_whole = findings.is_empty();
-    let detail = format!("{} hash to it, {} agree", self::leaves(leaves.head.size()), count(tiles, "tile"));
-    outcome.conclude("tree", if is_whole { detail } else { count(tiles, "tile") }, findings);
+    let detail = format!("{} hash to it, {} checked", self::leaves(leaves.head.size()), count(tiles, "tile"));
+    outcome.conclude(
+        "tree",
+        if is_whole { detail } else { format!("{} checked", count(tiles, "tile")) },
+        findings,
+    );
     if !is_whole {
         return Ok(None);
     }
@@ -83,11 +91,16 @@ fn kept(judging: &Judging<'_>) -> Result<(Trust, Option<Remembered>)> {
 }
 
 /// What was read, or its findings under the name of a check; other errors end the run.
-fn passes<T>(name: &'static str, read: Result<T>, outcome: &mut Outcome) -> Result<Option<T>> {
+fn passes<T>(
+    name: &'static str,
+    otherwise: &str,
+    read: Result<T>,
+    outcome: &mut Outcome,
+) -> Result<Option<T>> {
     match read {
         Ok(read) => Ok(Some(read)),
         Err(Error::Refused(findings)) => {
-            outcome.conclude(name, CHECKPOINT, findings);
+            outcome.conclude(name, otherwise, findings);
             Ok(None)
         }
         Err(error) => Err(error),
@@ -131,7 +144,9 @@ fn earlier(
         return Ok(true);
     };
     let newest = remembered.newest();
-    if passes(NAME, judging.state.check(log, Some(head)), outcome)?.is_none() {
+    if passes(NAME, "the log was another one before", judging.state.check(log, Some(head)), outcome)?
+        .is_none()
+    {
         return Ok(false);
     }
     let at = remembered.seen.last().map(|seen| seen.at.strftime("%Y-%m-%d %H:%M UTC").to_string());

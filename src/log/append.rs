@@ -100,8 +100,10 @@ impl Writer<'_> {
         Err(Error::input(message, "try again: nothing is lost"))
     }
 
-    /// Completes whatever an earlier writer has left half done; gives how many leaves the log has.
+    /// Whether this writer can append, before anything is made that a leaf is to be of. Completes whatever an earlier one
+    /// has left half done; gives how many leaves the log has.
     pub fn complete(&self) -> Result<u64> {
+        self.may_sign()?;
         Ok(self.settle()?.size())
     }
 

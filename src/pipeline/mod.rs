@@ -3,8 +3,9 @@
 //!
 //! - In: [`feed`] → [`pack`] → [`compress`] → [`sink`], with [`lanes`] beside it for files past one buffer.
 //! - [`buffers`] bounds the memory, [`crew`] shares work out, [`watch`] carries progress and interruption, [`source`] reads files that may change.
-//! - Beside it: [`program`] runs programs of the team's for a gate.
+//! - Beside it: [`program`] runs programs of the team's for a gate, [`background`] waits for a store's answers.
 
+pub mod background;
 pub mod buffers;
 pub mod compress;
 pub mod contents;

@@ -137,7 +137,7 @@ fn unknown_keys_are_refused_at_every_level_with_the_nearest_known() {
     assert_eq!((tier.0, tier.1.as_str()), (6, "`very high` cannot be a tier"));
     let branch = refusal_of("[git]\ndefault_branch = '../x'\n");
     assert_eq!((branch.0, branch.1.as_str()), (6, "`default_branch` cannot be `../x`"));
-    assert_eq!(refusal_of("[store]\nurl = 'x'\n").1, "unknown key `store`");
+    assert_eq!(refusal_of("[prober]\nurl = 'x'\n").1, "unknown key `prober`");
 }
 
 #[test]

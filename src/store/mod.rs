@@ -15,9 +15,11 @@ use std::fmt;
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
 
+pub mod bucket;
 pub mod directory;
 pub mod memory;
 pub mod name;
+pub mod open;
 
 pub use name::ObjectName;
 

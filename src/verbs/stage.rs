@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::evidence::agreement::small;
 use crate::evidence::approvals::{Over, collect};
 use crate::evidence::closure::TAG_MANIFEST;
+use crate::evidence::gates::events::Reader;
 use crate::evidence::gates::programs::Environment;
 use crate::evidence::gates::said::Said;
 use crate::evidence::gates::stages::{file_name, waiver_name};
@@ -29,6 +30,7 @@ use crate::tree::git;
 use crate::tree::scan::{Scan, ScanOptions, scan};
 use crate::verbs::gate::{Gated, Judged, known};
 use crate::verbs::origin::origin;
+use crate::verbs::seal::not_payload;
 use crate::verbs::target::Target;
 use crate::verbs::verify::{self, Verified};
 use jiff::Timestamp;
@@ -60,6 +62,8 @@ pub struct Request<'a> {
     pub now: Timestamp,
     /// The environment for programs of the policy's gates; `None` unless whoever runs this named the policy.
     pub programs: Option<Environment<'a>>,
+    /// Reads the log of the policy's store, if a gate asks for what happened.
+    pub events: Reader<'a>,
     /// Signs the result; `None` to look only.
     pub key: Option<&'a SigningKey>,
     /// Worker threads.
@@ -193,6 +197,7 @@ fn evaluate<'p>(
         trust: request.trust,
         now: request.now,
         programs: request.programs,
+        events: request.events,
         approvals,
         waivers: request.waivers,
         threads: request.threads,
@@ -208,7 +213,7 @@ fn scanned(request: &Request<'_>, excluded: &[PathBuf], watch: &Watch) -> Result
 
 /// What is never looked at: the output folder of the tree, and the pack itself wherever it lies.
 fn excluded(request: &Request<'_>) -> Result<Vec<PathBuf>> {
-    let mut excluded = vec![request.out.to_owned()];
+    let mut excluded = not_payload(request.root, request.policy, request.out);
     let folder = request.pack.folder_of()?;
     // A folder that holds the tree is no place to leave out.
     let root = request.root.canonicalize().map_err(Error::io("open", request.root))?;

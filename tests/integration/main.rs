@@ -26,12 +26,15 @@ mod hostile_waivers;
 mod init;
 mod kept;
 mod keys;
+mod log;
+mod log_gates;
 mod notes;
 mod passphrases;
 #[path = "../postgres/mod.rs"]
 mod postgres;
 mod processes;
 mod provenance;
+mod publish;
 mod real;
 mod released;
 #[path = "../repository/mod.rs"]

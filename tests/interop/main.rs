@@ -22,3 +22,4 @@ mod repository;
 mod sbom;
 mod sbom_trees;
 mod stock_tools;
+mod tlog;

@@ -38,6 +38,7 @@ pub fn run(context: &Context, args: &SealArgs) -> Result<Answer> {
     let mut secrets: Vec<PathBuf> = context.home().secrets()?.into_iter().map(|secret| secret.path).collect();
     secrets.extend(key_file);
     secrets.extend(context.global.passphrase_file.clone());
+    let trust = context.trust_file(args.trust.as_deref())?;
     let progress = Progress::start(context, "sealing");
     let request = Request {
         root: &context.global.tree,
@@ -52,7 +53,8 @@ pub fn run(context: &Context, args: &SealArgs) -> Result<Answer> {
         clock: &Timestamp::now,
         variables: &|name| std::env::var(name).ok(),
         programs: Some(context.programs()),
-        trust: &context.trust_file(args.trust.as_deref())?,
+        events: &|project| context.events(&policy, &trust, project),
+        trust: &trust,
         waivers: &waivers::load(&args.waivers)?,
         tier: args.tier.as_deref(),
         threads: context.threads(),
@@ -128,7 +130,7 @@ pub fn signing_key(
     Ok((SigningKey::load(&path, &mut passphrases)?, Some(path)))
 }
 
-fn recipients(context: &Context, policy: &Policy, given: &[String]) -> Result<Vec<Recipient>> {
+pub fn recipients(context: &Context, policy: &Policy, given: &[String]) -> Result<Vec<Recipient>> {
     let named = if given.is_empty() { &policy.seal.recipients } else { given };
     if !named.is_empty() {
         let lists = named.iter().map(|argument| Recipient::from_argument(argument));

@@ -1,8 +1,12 @@
 //! Stores: one list of behaviours, over every kind of store; then what is a kind's own.
 
+mod bucket;
 mod directory;
 mod faults;
+mod host;
 mod memory;
+mod proxy;
+mod servers;
 mod suite;
 
 use attestar::error::Result;

@@ -1,0 +1,102 @@
+//! What goes over the wire, between the object store's library and its HTTP client: requests are counted, and the one
+//! that completes a multipart upload becomes create-only, for which the library has no call.
+
+use object_store::ClientOptions;
+use object_store::client::{
+    HttpClient, HttpConnector, HttpError, HttpRequest, HttpResponse, HttpService, ReqwestConnector,
+};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+/// How long a connection may take to come about.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// How long nothing may come before a request is given up and tried again. A part on a slow line takes its time; it is
+/// silence that means trouble.
+const SILENCE: Duration = Duration::from_secs(60);
+
+/// How long one request may take in all: 256 MiB at 1 MiB a second, with some to spare.
+const REQUEST: Duration = Duration::from_secs(600);
+
+/// How connections are made; `plain` allows them without TLS.
+pub fn options(plain: bool) -> ClientOptions {
+    let agent = concat!("attestar/", env!("CARGO_PKG_VERSION")).parse().expect("a header's value");
+    ClientOptions::new()
+        .with_user_agent(agent)
+        .with_connect_timeout(CONNECT)
+        .with_read_timeout(SILENCE)
+        .with_timeout(REQUEST)
+        .with_allow_http(plain)
+}
+
+/// Makes connections that count, and that complete uploads only where nothing is.
+#[derive(Clone, Debug, Default)]
+pub struct Connections {
+    requests: Arc<AtomicU64>,
+}
+
+impl Connections {
+    /// How many requests there were, tries again included.
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Relaxed)
+    }
+}
+
+impl HttpConnector for Connections {
+    fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
+        let client = ReqwestConnector::default().connect(options)?;
+        Ok(HttpClient::new(Connection { client, requests: self.requests.clone() }))
+    }
+}
+
+#[derive(Debug)]
+struct Connection {
+    client: HttpClient,
+    requests: Arc<AtomicU64>,
+}
+
+type Answer<'a> = Pin<Box<dyn Future<Output = Result<HttpResponse, HttpError>> + Send + 'a>>;
+
+impl HttpService for Connection {
+    fn call<'s, 'a>(&'s self, mut request: HttpRequest) -> Answer<'a>
+    where
+        's: 'a,
+        Self: 'a,
+    {
+        self.requests.fetch_add(1, Relaxed);
+        if completes_upload(&request) {
+            // Not among the signed headers, which SigV4 leaves to the client; S3 honours it all the same.
+            let anything = "*".parse().expect("a header's value");
+            request.headers_mut().insert("if-none-match", anything);
+        }
+        Box::pin(self.client.execute(request))
+    }
+}
+
+/// `POST /bucket/key?uploadId=…`: CompleteMultipartUpload.
+fn completes_upload(request: &HttpRequest) -> bool {
+    let query = request.uri().query().unwrap_or_default();
+    request.method() == "POST" && query.split('&').any(|pair| pair.starts_with("uploadId="))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use object_store::client::HttpRequestBody;
+
+    #[test]
+    fn only_the_end_of_an_upload_is_made_conditional() {
+        let completes = |method: &str, uri: &str| {
+            let mut request = HttpRequest::new(HttpRequestBody::empty());
+            *request.method_mut() = method.parse().unwrap();
+            *request.uri_mut() = uri.parse().unwrap();
+            completes_upload(&request)
+        };
+        assert!(completes("POST", "http://host/bucket/key?uploadId=1"));
+        assert!(!completes("POST", "http://host/bucket/key?uploads="));
+        assert!(!completes("PUT", "http://host/bucket/key?partNumber=1&uploadId=1"));
+        assert!(!completes("DELETE", "http://host/bucket/key?uploadId=1"));
+    }
+}

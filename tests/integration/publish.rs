@@ -1,0 +1,242 @@
+//! `publish` and `copy`: a release into a store and its log, and the second copy of it.
+
+use crate::signers::{QA, people};
+use crate::world::{Said, World, everything_in, names_in};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Everything below a folder as bytes, the folder of what is on its way in left out.
+pub fn content(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let files = everything_in(folder).into_iter().map(|(path, _)| path).filter(|path| path.is_file());
+    let is_there = |path: &PathBuf| !path.starts_with(folder.join("incoming"));
+    files.filter(is_there).map(|path| (path.clone(), fs::read(path).expect("it is readable"))).collect()
+}
+
+pub fn publish(world: &World, flags: &[&str]) -> Said {
+    world.run(&[&["publish", "out/shop-1.0.0", "--store", "store"], flags].concat())
+}
+
+/// A trust file in which the own key seals and logs, and QA approves.
+fn trust_all(world: &World) {
+    people(world);
+    let signer = |role: &str, may: &str| {
+        format!("[[signer]]\nrole = \"{role}\"\nkey = \"{role}.pub\"\nmay = [{may}]\n")
+    };
+    let text = signer("captain", "\"seal:release\", \"receipt\", \"log\"") + &signer("qa", "\"approve\"");
+    fs::write(world.path().join("all.toml"), text).unwrap();
+}
+
+#[test]
+fn a_published_release_verifies_and_restores_from_the_store() {
+    let world = World::sealed();
+    let said = publish(&world, &[]).done();
+    assert!(said.out.contains("logged      1 sealed; 1 new, 1 in all"), "{}", said.out);
+    let release = world.path().join("store/releases/shop-1.0.0");
+    assert_eq!(
+        names_in(&release),
+        ["shop-1.0.0", "shop-1.0.0.tar.zst.age", "shop-1.0.0.tar.zst.age.sigstore.json"]
+    );
+    let here = content(&world.evidence()).into_iter().map(|(_, bytes)| bytes);
+    assert!(content(&release.join("shop-1.0.0")).into_iter().map(|(_, bytes)| bytes).eq(here));
+    fs::remove_dir_all(world.out()).unwrap();
+    world.run(&["verify", "shop-1.0.0", "--store", "store"]).done().says("payload");
+    world.run(&["restore", "shop-1.0.0", "--to", "back", "--store", "store"]).done();
+    assert_eq!(fs::read(world.path().join("back/docs/guide.md")).unwrap(), b"# Guide\n");
+    world.run(&["log", "verify", "--store", "store"]).done().says("1 archive: none without a leaf");
+    let store = fs::canonicalize(world.path().join("store")).unwrap();
+    let document = world.run(&["--json", "log", "list", "--store", "store"]).done().json();
+    assert_eq!(document["store"], store.display().to_string());
+    assert_eq!(
+        (&document["leaves"][0]["type"], &document["leaves"][0]["name"]),
+        (&"sealed".into(), &"shop-1.0.0".into())
+    );
+    assert_eq!(document["origin"], "shop");
+}
+
+#[test]
+fn the_policy_names_the_store_and_the_log_and_the_store_is_never_payload() {
+    let world = World::release();
+    world.write(
+        "attestar.toml",
+        "schema = 1\n[project]\nname = \"shop\"\n[[include]]\nclass = \"doc\"\npaths = [\"**\"]\n\
+         [store]\nurl = \"backups\"\n[log]\norigin = \"example.com/shop\"\n",
+    );
+    world.seal(&[]).done();
+    world.run(&["-C", "shop", "publish", "out/shop-1.0.0.tar.zst.age"]).done();
+    assert_eq!(names_in(&world.tree().join("backups")), ["events", "incoming", "log", "releases"]);
+    world.run(&["-C", "shop", "log", "verify"]).done().says("of example.com/shop");
+    world.run(&["-C", "shop", "verify", "shop-1.0.0"]).done();
+    let again = ["-C", "shop", "seal", "--version", "1.0.1", "--out", "../out", "--json"];
+    let document = world.run(&again).done().json();
+    assert_eq!(document["payload"]["files"], 6, "the store lies in the tree, and is not in it: {document:#}");
+}
+
+#[test]
+fn publishing_again_adds_what_has_come_since_and_nothing_else() {
+    let world = World::sealed();
+    trust_all(&world);
+    let publish = |flags: &[&str]| publish(&world, &[&["--trust", "all.toml"], flags].concat());
+    publish(&[]).done();
+    let first = content(&world.path().join("store"));
+    let again = publish(&["--json"]).done().json();
+    assert_eq!((&again["stores"][0]["created"], &again["stores"][0]["leaves_added"]), (&0.into(), &0.into()));
+    assert_eq!(content(&world.path().join("store")), first, "nothing changed");
+    let approve =
+        ["approve", "out/shop-1.0.0", "--role", "qa", "--key", &QA.key_file(), "--trust", "all.toml"];
+    world.run(&approve).done();
+    let third = publish(&["--json"]).done().json();
+    assert_eq!((&third["stores"][0]["created"], &third["stores"][0]["leaves_added"]), (&1.into(), &1.into()));
+    publish(&[]).done().says("1 sealed, 1 approved; all there already, 2 in all");
+    // What was there is as it was, but for the checkpoint.
+    let now = content(&world.path().join("store"));
+    let is_kept =
+        |(path, _): &&(PathBuf, Vec<u8>)| !path.ends_with("log/checkpoint") && !path.ends_with("log/pending");
+    assert!(first.iter().filter(is_kept).all(|file| now.contains(file)));
+    world
+        .run(&["log", "verify", "--store", "store", "--trust", "all.toml"])
+        .done()
+        .says("2 statements, each signed");
+    let from = ["verify", "shop-1.0.0", "--store", "store", "--trust", "all.toml", "--evidence-only"];
+    world.run(&from).done().says("approvals    qa; ");
+}
+
+#[test]
+fn what_nobody_who_may_has_signed_is_said_and_left_out() {
+    let world = World::sealed();
+    trust_all(&world);
+    let approve =
+        ["approve", "out/shop-1.0.0", "--role", "qa", "--key", &QA.key_file(), "--trust", "all.toml"];
+    world.run(&approve).done();
+    let only_own = fs::read_to_string(world.path().join("all.toml")).unwrap();
+    fs::write(world.path().join("own.toml"), only_own.split("[[signer]]\nrole = \"qa\"").next().unwrap())
+        .unwrap();
+    let document = publish(&world, &["--trust", "own.toml", "--json"]).done().json();
+    assert_eq!(document["left_out"][0]["code"], "signer-unknown");
+    assert_eq!(document["stores"][0]["leaves_added"], 1);
+    world.run(&["log", "verify", "--store", "store", "--trust", "own.toml"]).done();
+}
+
+#[test]
+fn what_does_not_verify_is_not_published() {
+    let world = World::sealed();
+    let refuses = |code: i32, flags: &[&str]| {
+        let said = publish(&world, flags).exits(code);
+        let store = world.path().join("store");
+        assert!(content(&store).is_empty(), "{:?}: {}", content(&store), said.out);
+        said
+    };
+    // A trust file that lets the own key seal and not log.
+    people(&world);
+    refuses(5, &["--trust", "trust.toml"]).complains("does not let this key sign the log");
+    fs::write(world.path().join("nobody.toml"), "").unwrap();
+    refuses(5, &["--trust", "nobody.toml"]).says("nothing published");
+    let manifest = world.evidence().join("pack.json");
+    let good = fs::read(&manifest).unwrap();
+    fs::write(&manifest, [&good, &b" "[..]].concat()).unwrap();
+    refuses(3, &[]).says("altered").says("nothing published");
+    fs::write(&manifest, good).unwrap();
+    let mut archive = fs::read(world.archive()).unwrap();
+    archive[1000] ^= 1;
+    fs::write(world.archive(), &archive).unwrap();
+    refuses(3, &[]).says("nothing published");
+    fs::remove_file(world.archive()).unwrap();
+    refuses(1, &[]).complains("there is no archive shop-1.0.0.tar.zst.age");
+}
+
+#[test]
+fn another_release_of_the_same_name_changes_nothing() {
+    let world = World::sealed();
+    publish(&world, &[]).done();
+    let before = content(&world.path().join("store"));
+    world.write("docs/guide.md", "# Another guide\n");
+    world.run(&["-C", "shop", "seal", "--version", "1.0.0", "--out", "../other"]).done();
+    world.run(&["publish", "other/shop-1.0.0", "--store", "store"]).exits(1).complains("holds another");
+    assert_eq!(content(&world.path().join("store")), before);
+}
+
+#[test]
+fn what_an_interrupted_publish_left_is_taken_up() {
+    let world = World::sealed();
+    publish(&world, &[]).done();
+    let whole = content(&world.path().join("store"));
+    // In the order in which things are put there, each of them missing and all that comes after.
+    let release = world.path().join("store/releases/shop-1.0.0");
+    let receipt = release.join("shop-1.0.0.tar.zst.age.sigstore.json");
+    for (removed, with_log) in [
+        (vec![release.clone()], true),
+        (vec![receipt], true),
+        (vec![release.join("shop-1.0.0")], true),
+        (vec![], true),
+        (vec![release.join("shop-1.0.0/attestations")], false),
+    ] {
+        for path in removed {
+            if path.is_dir() { fs::remove_dir_all(path).unwrap() } else { fs::remove_file(path).unwrap() }
+        }
+        if with_log {
+            fs::remove_dir_all(world.path().join("store/log")).unwrap();
+            fs::remove_dir_all(world.home().join("state")).unwrap();
+        }
+        publish(&world, &[]).done();
+        assert_eq!(content(&world.path().join("store")), whole);
+    }
+}
+
+#[test]
+fn a_copy_verifies_where_it_lies_without_the_store() {
+    let world = World::sealed();
+    publish(&world, &[]).done();
+    let copy = || world.run(&["--json", "copy", "shop-1.0.0", "--store", "store", "--to", "disk"]);
+    let document = copy().done().json();
+    assert_eq!((&document["verdict"], &document["already"]), (&"holds".into(), &0.into()));
+    let again = copy().done().json();
+    assert_eq!(again["created"], 0);
+    fs::remove_dir_all(world.path().join("store")).unwrap();
+    fs::remove_dir_all(world.out()).unwrap();
+    let release = world.path().join("disk/releases/shop-1.0.0");
+    assert!(names_in(&release).contains(&"shop-1.0.0.tlog-proof".to_owned()));
+    assert_eq!(names_in(&world.path().join("disk/events")).len(), 1);
+    let proof = "disk/releases/shop-1.0.0/shop-1.0.0.tlog-proof";
+    world
+        .run(&["verify", "shop-1.0.0", "--store", "disk", "--proof", proof])
+        .done()
+        .says("leaf 0 of 1 of shop");
+    world.run(&["restore", "shop-1.0.0", "--store", "disk", "--to", "back"]).done();
+}
+
+#[test]
+fn a_copy_that_is_not_the_same_is_found_out() {
+    let world = World::sealed();
+    publish(&world, &[]).done();
+    let copy = |code: i32| {
+        world.run(&["--json", "copy", "shop-1.0.0", "--store", "store", "--to", "disk"]).exits(code)
+    };
+    copy(0);
+    let path = world.path().join("disk/releases/shop-1.0.0/shop-1.0.0/pack.json");
+    let good = fs::read(&path).unwrap();
+    fs::write(&path, b"{}").unwrap();
+    assert_eq!(copy(3).findings()[0].split(' ').next(), Some("altered"));
+    fs::write(&path, good).unwrap();
+    copy(0);
+    // What is damaged in the store is copied as it is, and does not verify there.
+    let event = fs::read_dir(world.path().join("store/events")).unwrap().next().unwrap().unwrap().path();
+    fs::remove_file(event).unwrap();
+    assert!(copy(3).findings()[0].starts_with("missing events/"));
+    world
+        .run(&["copy", "shop-1.0.0", "--store", "store", "--to", "./store/"])
+        .exits(2)
+        .complains("the store itself");
+    world
+        .run(&["copy", "shop-2.0.0", "--store", "store", "--to", "disk"])
+        .exits(1)
+        .complains("has no archive shop-2.0.0");
+    world.run(&["copy", "../x", "--store", "store", "--to", "disk"]).exits(2).complains("is no name");
+}
+
+#[test]
+fn without_a_store_one_is_asked_for() {
+    let world = World::sealed();
+    world.run(&["-C", "shop", "publish", "out/shop-1.0.0"]).exits(2).complains("--store URL");
+    world.run(&["-C", "shop", "log", "list"]).exits(2).complains("--store URL");
+    world.run(&["verify", "shop-1.0.0", "--store", "nowhere"]).exits(1).complains("nowhere");
+    world.run(&["verify", "out/shop-1.0.0", "--store", "out"]).exits(2).complains("is no name");
+}

@@ -1,0 +1,135 @@
+//! Servers that speak S3, by others: moto, with object lock and versions, and s3s-fs, which checks signatures. Each on a
+//! free port of this machine, ended by its process.
+
+use super::Place;
+use attestar::pipeline::watch::Watch;
+use attestar::store::Store;
+use attestar::store::open::{Opening, open};
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+pub const BUCKET: &str = "store";
+
+/// TEST ONLY: what s3s-fs is told to expect; moto takes anything.
+pub const KEY_ID: &str = "TESTONLYID";
+pub const SECRET: &str = "TESTONLYSECRET";
+
+/// What moto takes for credentials.
+const AUTHORIZATION: &str = "Authorization: AWS4-HMAC-SHA256 Credential=TESTONLYID/20261120/us-east-1/s3/aws4_request, \
+                             SignedHeaders=host, Signature=0";
+
+/// How long a server may take to answer on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A server with an empty bucket.
+pub struct Server {
+    pub port: u16,
+    process: Child,
+    _files: TempDir,
+}
+
+impl Server {
+    /// Starts moto. Headers go with the creation of the bucket.
+    pub fn moto(headers: &[&str]) -> Server {
+        let files = tempfile::tempdir().unwrap();
+        let server = Server::start(installed(".venv/bin/moto_server"), files, |command, port, _| {
+            command.args(["-H", "127.0.0.1", "-p", &port.to_string()]);
+        });
+        let made = server.ask("PUT", &format!("/{BUCKET}"), headers, b"");
+        assert_eq!(made.0, 200, "{}", made.1);
+        server
+    }
+
+    /// Starts s3s-fs, for which a bucket is a directory.
+    pub fn s3s() -> Server {
+        let files = tempfile::tempdir().unwrap();
+        fs::create_dir(files.path().join(BUCKET)).unwrap();
+        Server::start(installed(".judges/bin/s3s-fs"), files, |command, port, files| {
+            command.args(["--host", "127.0.0.1", "--port", &port.to_string()]);
+            command.args(["--access-key", KEY_ID, "--secret-key", SECRET]).arg(files);
+        })
+    }
+
+    fn start(program: PathBuf, files: TempDir, arguments: impl Fn(&mut Command, u16, &Path)) -> Server {
+        // The port is free now; whoever takes it first makes this server fail to start, and another is tried.
+        for _ in 0..5 {
+            let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            let mut command = Command::new(&program);
+            arguments(&mut command, port, files.path());
+            let mut process = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+            let begun = Instant::now();
+            while begun.elapsed() < PATIENCE && process.try_wait().unwrap().is_none() {
+                if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+                    return Server { port, process, _files: files };
+                }
+                thread::sleep(Duration::from_millis(50));
+            }
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+        panic!("{} does not answer", program.display());
+    }
+
+    /// One request whose signature nobody checks: the status, and what was said.
+    pub fn ask(&self, method: &str, path: &str, headers: &[&str], body: &[u8]) -> (u16, String) {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        let mut head = format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n");
+        [AUTHORIZATION].iter().chain(headers).for_each(|header| head.push_str(&format!("{header}\r\n")));
+        head.push_str(&format!("Content-Length: {}\r\n\r\n", body.len()));
+        stream.write_all(&[head.as_bytes(), body].concat()).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        let answer = String::from_utf8_lossy(&answer).into_owned();
+        let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+        (status, answer)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// A path in the bucket of a server.
+pub struct InBucket {
+    pub port: u16,
+    pub prefix: String,
+}
+
+impl Place for InBucket {
+    fn open(&self, watch: &Watch) -> Box<dyn Store> {
+        opened(self.port, &self.prefix, SECRET, watch)
+    }
+}
+
+/// A store in the bucket of the server on this port.
+pub fn opened(port: u16, prefix: &str, secret: &str, watch: &Watch) -> Box<dyn Store> {
+    let endpoint = format!("http://127.0.0.1:{port}");
+    let variable = |name: &str| match name {
+        "AWS_ACCESS_KEY_ID" => Some(KEY_ID.to_owned()),
+        "AWS_SECRET_ACCESS_KEY" => Some(secret.to_owned()),
+        _ => None,
+    };
+    let opening = Opening {
+        endpoint: Some(&endpoint),
+        variable: &variable,
+        base: Path::new("."),
+        create: false,
+        watch,
+    };
+    open(&format!("s3://{BUCKET}/{prefix}"), &opening).expect("settings")
+}
+
+fn installed(program: &str) -> PathBuf {
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join(program);
+    assert!(program.is_file(), "{} is missing\nhint: tests/run installs it", program.display());
+    program
+}
