@@ -377,10 +377,7 @@ fn write<'p>(sealing: &Sealing<'p, '_>, scan: Scan, watch: &Watch) -> Result<Mad
     tags.add(SEAL, |out| out.write_all(&seal))?;
     append_tags(&mut archive, &mut tags, identity)?;
     let archive = archive.finish()?;
-    if let Some(copy) = copy {
-        copy_others(&copy, &to_pack)?;
-        copy.sync()?;
-    }
+    finish_copy(copy.as_ref(), &to_pack)?;
     let filing = Filing { root: &root, policy: request.policy, identity, place };
     let filed = filing.file(&payload, watch)?;
     Ok(Made { pack, archive, seal_sha256: Sha256::of(&seal), tag_manifest, sbom, filed, gates, scan })
@@ -437,13 +434,15 @@ pub(super) fn append_tags(
 }
 
 /// Links and empty folders of the payload folder, after all files.
-fn copy_others(copy: &Staging, members: &[Member]) -> Result<()> {
+fn finish_copy(copy: Option<&Staging>, members: &[Member]) -> Result<()> {
+    let Some(copy) = copy else { return Ok(()) };
     let folders = members.iter().filter(|member| member.kind == FileType::Dir);
     folders.into_iter().try_for_each(|member| copy.folder(&member.path))?;
     members.iter().try_for_each(|member| match member.target() {
         Some(target) => copy.link(&member.path, target),
         None => Ok(()),
-    })
+    })?;
+    copy.sync()
 }
 
 fn receipt(
