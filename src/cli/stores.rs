@@ -87,6 +87,8 @@ impl Context {
 pub struct Found {
     /// The target.
     pub target: Target,
+    /// The store that it lies in.
+    pub store: Option<Box<dyn Store>>,
     /// Where it was fetched to, for as long as it is needed.
     _fetched: Option<Fetched>,
 }
@@ -102,10 +104,11 @@ impl Found {
                 let message = format!("{} is no name of a release or backup", target.display());
                 return Err(Error::usage(message, "with --store give a name, for example shop-1.0.0"));
             }
-            return Ok(Found { target: Target::find(target)?, _fetched: None });
+            return Ok(Found { target: Target::find(target)?, store: None, _fetched: None });
         };
-        let fetched = fetch(&*context.store(args)?.store, name, &context.watch)?;
-        Ok(Found { target: fetched.target.clone(), _fetched: Some(fetched) })
+        let store = context.store(args)?.store;
+        let fetched = fetch(&*store, name, &context.watch)?;
+        Ok(Found { target: fetched.target.clone(), store: Some(store), _fetched: Some(fetched) })
     }
 }
 

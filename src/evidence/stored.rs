@@ -8,6 +8,7 @@ use crate::format::bundle::BUNDLE_BYTES_MAX;
 use crate::format::digest::Sha256;
 use crate::format::leaf::{Leaf, What};
 use crate::format::units::count;
+use crate::keys::trust::Trust;
 use crate::log::event::Told;
 use crate::store::{Entry, ObjectName, Store};
 use jiff::{SignedDuration, Timestamp};
@@ -130,16 +131,21 @@ fn is_logged(
             finding.expected(format!("sha256 {}", leaf.event)).actual(format!("sha256 {found}"))
         });
     }
-    let finding = Finding::new(Code::NotLogged, archive).expected(format!("a leaf `{}`", held.what));
-    let receipt = receipt::verify(&logged.trust, held.entry.name.file_name(), Some(bundle));
+    let finding = unlogged(archive, held.entry.name.file_name(), bundle, &logged.trust, now);
+    Some(finding.expected(format!("a leaf `{}`", held.what)))
+}
+
+/// The finding about an archive that the log does not know: a warning while its receipt is young.
+pub fn unlogged(archive: &str, file_name: &str, receipt: &[u8], trust: &Trust, now: Timestamp) -> Finding {
+    let receipt = receipt::verify(trust, file_name, Some(receipt));
     let young = receipt.ok().map(|receipt| receipt.predicate().created_at).filter(|at| {
         let age = now.duration_since(*at);
         (SignedDuration::ZERO..=GRACE).contains(&age)
     });
-    Some(match young {
+    match young {
         Some(at) => {
             Finding::warning(Code::NotLogged, archive).actual(format!("made {at}: it may still come"))
         }
-        None => finding,
-    })
+        None => Finding::new(Code::NotLogged, archive),
+    }
 }

@@ -102,6 +102,11 @@ impl Trust {
         self.approvals.as_ref()
     }
 
+    /// Whether any key may do this.
+    pub fn lets(&self, right: Right) -> bool {
+        self.signers.iter().any(|signer| signer.rights.contains(&right))
+    }
+
     /// Notes that a file of this digest was there at this time, because a log checkpoint includes it that was seen then:
     /// what a key signed before it was revoked counts. Of several times the earliest holds.
     pub fn keep(&mut self, sha256: Sha256, seen_at: Timestamp) {

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::evidence::later::STAGES;
 use crate::evidence::receipt::SUFFIX;
 use crate::evidence::stored::ARCHIVES;
-use crate::finding::{Code, Finding, Outcome, Verdict};
+use crate::finding::{Code, Finding, Outcome};
 use crate::format::bundle::{BUNDLE_BYTES_MAX, Bundle};
 use crate::format::digest::Sha256;
 use crate::format::leaf::Leaf;
@@ -15,6 +15,7 @@ use crate::format::receipt::Receipt;
 use crate::format::statement::Statement;
 use crate::format::tlog::proof_file::EXTENSION;
 use crate::keys::identity::Identity;
+use crate::keys::right::Right;
 use crate::keys::trust::Trust;
 use crate::log::state::State;
 use crate::pipeline::open::READ_BYTES;
@@ -83,7 +84,7 @@ pub fn copy(request: &Request<'_>, watch: &Watch) -> Result<Copied> {
         tree: None,
         evidence_only: request.identities.is_empty(),
         allow_unsigned: false,
-        approvals: true,
+        approvals: false,
         policy: None,
         threads: request.threads,
     };
@@ -109,7 +110,8 @@ fn pack(request: &Request<'_>, name: &str, copied: &mut Copied, watch: &Watch) -
     Ok(said.map_or_else(Vec::new, |said| said.predicate.bases.into_iter().map(|base| base.name).collect()))
 }
 
-/// The statements that the log has of these packs, and a proof of each; nothing where there is no log to read.
+/// The statements that the log has of these packs, and a proof of each; nothing where there is no log, or nobody is
+/// trusted with it.
 fn logged(request: &Request<'_>, names: &[String], copied: &mut Copied, watch: &Watch) -> Result<()> {
     let log = LogRequest {
         store: request.from,
@@ -117,11 +119,12 @@ fn logged(request: &Request<'_>, names: &[String], copied: &mut Copied, watch: &
         origin: request.origin,
         state: request.state,
     };
+    if !request.trust.lets(Right::Log) {
+        return Ok(());
+    }
     let leaves = match log::list(&log) {
         Ok(leaves) => leaves,
-        // Without a log, or a right to read it, the copy is of files alone, and verify says what is missing.
-        Err(Error::Refused(found)) if Verdict::of(found.iter()) == Some(Verdict::Unverified) => return Ok(()),
-        Err(Error::Refused(found)) if found.iter().all(|one| one.code == Code::SignerNotAllowed) => {
+        Err(Error::Refused(found)) if found.iter().all(|one| one.code == Code::NothingChecked) => {
             return Ok(());
         }
         Err(error) => return Err(error),

@@ -1,12 +1,14 @@
-//! `verify --proof`: an archive's receipt against the log of a store that need not be there.
+//! An archive's receipt against a log: with `--proof` that of a store which need not be there, with `--store` the store's.
 
 use crate::error::{Error, Result};
 use crate::evidence::pack::signer;
-use crate::evidence::proven;
+use crate::evidence::{entered, proven};
 use crate::finding::{Finding, Outcome};
 use crate::format::tlog::proof_file::PROOF_BYTES_MAX;
 use crate::keys::trust::Trust;
+use crate::log::Log;
 use crate::log::state::State;
+use crate::store::Store;
 use crate::verbs::target::Target;
 use std::fs::File;
 use std::io::Read;
@@ -37,6 +39,14 @@ pub fn check(target: &Target, file: &Path, trust: &mut Trust, state: &State<'_>)
         Err(findings) => outcome.conclude("proof", file.display().to_string(), named(findings, file)),
     }
     Ok(outcome)
+}
+
+/// Runs the check `log` of a target that lies in a store, likewise before anything else is verified.
+pub fn in_store(target: &Target, store: &dyn Store, trust: &mut Trust, state: &State<'_>) -> Result<Outcome> {
+    let (archive_name, receipt) = target.receipt()?;
+    let before = trust.clone();
+    let log = Log { store, trust: &before, origin: None };
+    entered::check(&log, state, &archive_name, receipt.as_deref(), trust)
 }
 
 /// Findings about the proof, under the name of its file.

@@ -14,6 +14,7 @@ use attestar::format::bag::text::{Encoding, TextLines};
 use attestar::format::bom::Aggregate;
 use attestar::format::bom::agreement::agrees;
 use attestar::format::bundle::Bundle;
+use attestar::format::checkpoint::Checkpoint;
 use attestar::format::cyclonedx::attestation::Sbom;
 use attestar::format::cyclonedx::read::{Bom, released};
 use attestar::format::ddl::{Dialect, Room};
@@ -23,14 +24,18 @@ use attestar::format::gates::VerificationSummary;
 use attestar::format::hashes;
 use attestar::format::index::{IndexReader, IndexWriter};
 use attestar::format::inventory::Row;
+use attestar::format::leaf::Leaf;
 use attestar::format::lines::BAD_LINES_MAX;
 use attestar::format::listing::{self, Lines};
+use attestar::format::note::Note;
 use attestar::format::path::{self, PackPath};
 use attestar::format::provenance::Provenance;
 use attestar::format::receipt::Receipt;
 use attestar::format::seal::Seal;
 use attestar::format::statement::{Predicate, Statement};
 use attestar::format::tar;
+use attestar::format::tlog::proof_file::ProofFile;
+use attestar::format::tlog::{entries, staged};
 use attestar::format::waiver::Waiver;
 use attestar::keys::identity::Identity;
 use attestar::keys::passphrase::NoPassphrases;
@@ -65,6 +70,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "index", body: index, seeds: seeds::index },
     Target { name: "inventory", body: inventory, seeds: seeds::inventory },
     Target { name: "listing", body: listing, seeds: seeds::listing },
+    Target { name: "log", body: log, seeds: seeds::log },
     Target { name: "hashes", body: hashes, seeds: seeds::hashes },
     Target { name: "bag_declaration", body: bag_declaration, seeds: seeds::bag_declaration },
     Target { name: "bag_info", body: bag_info, seeds: seeds::bag_info },
@@ -84,6 +90,29 @@ pub const TARGETS: &[Target] = &[
     Target { name: "allowed_signers", body: allowed_signers, seeds: seeds::allowed_signers },
     Target { name: "tag_signature", body: tag_signature, seeds: seeds::tag_signature },
 ];
+
+/// Notes, checkpoints, leaves, bundles of entries, proofs and staged files each have one form.
+pub fn log(bytes: &[u8]) {
+    if let Ok(note) = Note::parse(bytes) {
+        assert!(note.to_bytes() == bytes);
+        if let Ok(checkpoint) = Checkpoint::parse(&note.text) {
+            assert_eq!(checkpoint.to_text(), note.text);
+        }
+    }
+    if let Ok(leaf) = Leaf::parse(bytes) {
+        assert!(leaf.to_bytes() == bytes);
+    }
+    if let Ok(proof) = ProofFile::parse(bytes) {
+        assert!(proof.to_bytes() == bytes);
+    }
+    if let Some(files) = staged::parse(bytes) {
+        assert!(staged::to_bytes(&files) == bytes);
+    }
+    if let Some(all) = entries::parse(bytes) {
+        let mut again = Vec::new();
+        assert!(all.iter().all(|entry| entries::append(&mut again, entry)) && again == bytes);
+    }
+}
 
 /// A tar that is taken to its end is what its members encode to, in whatever pieces it came.
 pub fn tar(bytes: &[u8]) {

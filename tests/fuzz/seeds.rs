@@ -8,6 +8,7 @@ use attestar::format::bom::{
     Source,
 };
 use attestar::format::bundle::Bundle;
+use attestar::format::checkpoint::Checkpoint;
 use attestar::format::class::Class;
 use attestar::format::cyclonedx;
 use attestar::format::digest::{Blake3, Sha256};
@@ -20,8 +21,10 @@ use attestar::format::gates::{
 use attestar::format::index::IndexWriter;
 use attestar::format::inventory::Row;
 use attestar::format::kind::Kind;
+use attestar::format::leaf::{Leaf, What};
 use attestar::format::listing;
 use attestar::format::member::{FileType, Member};
+use attestar::format::note::{Note, NoteSignature};
 use attestar::format::path::PackPath;
 use attestar::format::provenance::{
     BUILD_TYPE, BuildDefinition, Builder, BuilderVersion, ExternalParameters, InternalParameters, Provenance,
@@ -32,6 +35,8 @@ use attestar::format::seal::{PolicyRef, Seal, Tool, Totals};
 use attestar::format::spdx;
 use attestar::format::statement::{DigestSet, Statement, Subject};
 use attestar::format::tar as tar_format;
+use attestar::format::tlog::proof_file::ProofFile;
+use attestar::format::tlog::{entries, staged};
 use attestar::format::waiver::Waiver;
 use attestar::tree::lockfile::KINDS;
 use jiff::Timestamp;
@@ -514,6 +519,30 @@ pub fn allowed_signers() -> Vec<Vec<u8>> {
 }
 
 /// Tags with a signature of each format.
+pub fn log() -> Vec<Vec<u8>> {
+    let checkpoint = Checkpoint { origin: "example.com/shop".into(), size: 2, root: Sha256([7; 32]) };
+    let signature = NoteSignature { name: checkpoint.origin.clone(), key_id: [1; 4], signature: vec![2; 64] };
+    let note = Note { text: checkpoint.to_text(), signatures: vec![signature] }.to_bytes();
+    let leaf = Leaf {
+        what: What::Sealed,
+        project: "shop".into(),
+        name: "shop-1.0.0".into(),
+        time: Timestamp::UNIX_EPOCH,
+        event: Sha256([3; 32]),
+    };
+    let proof = ProofFile {
+        entry: leaf.to_bytes(),
+        index: 1,
+        hashes: vec![Sha256([4; 32])],
+        checkpoint: note.clone(),
+    };
+    let mut bundle = Vec::new();
+    assert!(entries::append(&mut bundle, &leaf.to_bytes()) && entries::append(&mut bundle, b""));
+    let files =
+        [("tile/0/000.p/1".to_owned(), vec![5; 32]), ("tile/entries/000.p/1".to_owned(), bundle.clone())];
+    vec![note, leaf.to_bytes(), proof.to_bytes(), staged::to_bytes(&files.into()), bundle]
+}
+
 pub fn tag_signature() -> Vec<Vec<u8>> {
     let tag = "object 0000000000000000000000000000000000000000\ntype commit\ntag v1\ntagger T <t@example.com> 1 +0000\n\none\n";
     let signed = |name: &str, body: &str| {

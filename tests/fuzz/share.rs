@@ -39,7 +39,7 @@ macro_rules! shares {
 }
 
 shares! {
-    tar frames seek_table index inventory listing hashes bag_declaration bag_info bag_manifest bag_fetch bundle
+    tar frames seek_table index inventory listing log hashes bag_declaration bag_info bag_manifest bag_fetch bundle
     statement policy ddl trust pack_path identity public_key sbom lockfile artifact allowed_signers tag_signature
 }
 

@@ -166,6 +166,8 @@ fn a_log_that_was_rolled_back_or_split_is_caught_by_who_remembers() {
     verify_finds(&world, 3, "log-forked log/checkpoint");
     world.run(&["log", "verify", "--store", "store"]).exits(3).complains("rolled the store back");
     log(&world, &["list"]).exits(3);
+    let said = world.run(&["--json", "verify", "shop-1.0.0", "--store", "store"]).exits(3);
+    assert_eq!(said.findings(), ["log-forked log/checkpoint"]);
     // Nobody appends to it, either; and another view of the same length is no better.
     world.run(&["publish", "out/shop-1.1.0", "--store", "store"]).exits(3);
     world.run(&["-C", "shop", "seal", "--version", "1.2.0", "--out", "../out"]).done();
@@ -209,7 +211,20 @@ fn an_archive_that_the_log_does_not_know_is_a_warning_for_a_day_and_then_a_findi
     lay(&world, "shop-young", hours_ago(23));
     let said = log(&world, &["verify"]).done();
     assert_eq!(said.findings(), ["not-logged archives/shop-young.tar.zst.age"]);
+    // Nothing decrypts what was laid there, and no seal is in it; what counts here is what is said of the log.
+    let logged = |name: &str| {
+        let flags = ["--json", "verify", name, "--store", "store", "--evidence-only"];
+        let said = world.run(&flags);
+        said.findings().into_iter().find(|found| found.starts_with("not-logged")).map(|_| {
+            let check =
+                said.json()["checks"].as_array().unwrap().iter().find(|one| one["name"] == "log").cloned();
+            check.unwrap()["status"].clone()
+        })
+    };
+    assert_eq!(logged("shop-young"), Some("passed".into()), "with a warning");
+    assert_eq!(logged("shop-1.0.0"), None);
     lay(&world, "shop-old", hours_ago(25));
+    assert_eq!(logged("shop-old"), Some("failed".into()));
     verify_finds(&world, 3, "not-logged archives/shop-old.tar.zst.age");
     fs::remove_file(store(&world, "archives/shop-old.tar.zst.age")).unwrap();
     log(&world, &["verify"]).done();

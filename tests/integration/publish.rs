@@ -39,7 +39,10 @@ fn a_published_release_verifies_and_restores_from_the_store() {
     let here = content(&world.evidence()).into_iter().map(|(_, bytes)| bytes);
     assert!(content(&release.join("shop-1.0.0")).into_iter().map(|(_, bytes)| bytes).eq(here));
     fs::remove_dir_all(world.out()).unwrap();
-    world.run(&["verify", "shop-1.0.0", "--store", "store"]).done().says("payload");
+    let said = world.run(&["verify", "shop-1.0.0", "--store", "store"]).done().says("payload");
+    said.says("log          leaf 0 of 1 of shop");
+    let by_key = ["verify", "shop-1.0.0", "--store", "store", "--key", "home/signing.pub"];
+    world.run(&by_key).done().says("no key was given that may log");
     world.run(&["restore", "shop-1.0.0", "--to", "back", "--store", "store"]).done();
     assert_eq!(fs::read(world.path().join("back/docs/guide.md")).unwrap(), b"# Guide\n");
     world.run(&["log", "verify", "--store", "store"]).done().says("1 archive: none without a leaf");

@@ -24,8 +24,13 @@ pub fn run(context: &Context, args: &VerifyArgs) -> Result<Answer> {
     let target = named.target.clone();
     let mut trust = context.trust(&args.trust)?;
     let folder = context.state_folder(&args.store);
-    let proof = args.proof.as_ref().map(|file| proof::check(&target, file, &mut trust, &state(&folder)));
-    let proof = proof.transpose()?;
+    let mut logged = Outcome::default();
+    if let Some(store) = &named.store {
+        logged.append(proof::in_store(&target, &**store, &mut trust, &state(&folder))?);
+    }
+    if let Some(file) = &args.proof {
+        logged.append(proof::check(&target, file, &mut trust, &state(&folder))?);
+    }
     let identities =
         if needs_identity(&target, args) { context.identities(&args.trust)? } else { Vec::new() };
     // The auditor's own, where it was named: the one inside the pack is evidence.
@@ -43,7 +48,7 @@ pub fn run(context: &Context, args: &VerifyArgs) -> Result<Answer> {
         threads: context.threads(),
     };
     let mut verified = verify::verify(&request, &context.watch)?;
-    verified.outcome.append(proof.unwrap_or_default());
+    verified.outcome.append(logged);
     drop(progress);
     let verdict = verified.outcome.verdict();
     let exit = Exit::from(verdict);

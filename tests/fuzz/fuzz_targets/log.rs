@@ -1,0 +1,5 @@
+#![no_main]
+
+use attestar_fuzz::bodies;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| bodies::log(bytes));
