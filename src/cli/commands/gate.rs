@@ -60,7 +60,8 @@ pub fn run(context: &Context, args: &GateArgs) -> Result<Answer> {
     let evaluation = &gated.evaluation;
     let exit = exit_of(evaluation);
     let (project, version) = (safe(&gated.project), safe(&gated.version));
-    let mut text = format!("release  {project} {version} at stage {stage}, policy {}\n", safe(&policy.name));
+    let mut text =
+        format!("release  {project} {version} at stage {stage}\npolicy   {}\n", safe(&policy.name));
     text += &lines(evaluation, args.all);
     screen::findings(&mut text, &evaluation.besides);
     text += &last_line(evaluation);
