@@ -76,6 +76,8 @@ pub enum Command {
     Approve(ApproveArgs),
     /// Put a sealed release into a store, and into its log
     Publish(PublishArgs),
+    /// Back up the tree and its databases into a store, and log it
+    Backup(BackupArgs),
     /// Copy what a store holds under a name, and verify the copy
     Copy(CopyArgs),
     /// Check every byte and signature of an archive, a pack or any BagIt bag
@@ -343,6 +345,26 @@ impl PublishArgs {
     pub fn trust_args(&self) -> TrustArgs {
         TrustArgs { keys: Vec::new(), trust: self.trust.clone(), identities: Vec::new() }
     }
+}
+
+/// `backup`
+#[derive(Args, Debug)]
+pub struct BackupArgs {
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// The secret key that signs [default: the policy's, else signing.key in $ATTESTAR_HOME]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub key: Option<PathBuf>,
+    /// Who can decrypt: age1…, or a file of such lines [default: the policy's, else recipient.age in $ATTESTAR_HOME]. Can be
+    /// repeated
+    #[arg(long = "recipient", value_name = "RECIPIENT")]
+    pub recipients: Vec<String>,
+    /// Do not encrypt
+    #[arg(long, conflicts_with = "recipients")]
+    pub no_encrypt: bool,
+    /// A trust file: who may sign the log [default: trust.toml in $ATTESTAR_HOME]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub trust: Option<PathBuf>,
 }
 
 /// `copy`

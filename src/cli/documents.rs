@@ -1,5 +1,6 @@
 //! The `--json` documents. Their schemas lie in docs/schemas; a test holds the two together.
 
+pub mod backup;
 pub mod gate;
 pub mod log;
 pub mod publish;

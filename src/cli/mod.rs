@@ -69,6 +69,7 @@ fn answer(context: &Context, command: &Command) -> Result<Answer> {
         Command::Approve(args) => commands::approve::run(context, args),
         Command::Seal(args) => commands::seal::run(context, args),
         Command::Publish(args) => commands::publish::run(context, args),
+        Command::Backup(args) => commands::backup::run(context, args),
         Command::Copy(args) => commands::copy::run(context, args),
         Command::Log(command) => commands::log::run(context, command),
         Command::Verify(args) => commands::verify::run(context, args),

@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::evidence::agreement::{POLICY, small};
 use crate::evidence::gates::record::GATES;
-use crate::evidence::gates::said::own_policy;
+use crate::evidence::gates::said::{Said, commit, own_policy};
 use crate::evidence::gates::{Tally, tally};
 use crate::evidence::pack::unjudged;
 use crate::evidence::payload::{MANIFEST, NAMED_MAX, Payload};
@@ -80,6 +80,7 @@ impl Attested<'_> {
         let mut findings = statement.match_subjects(&[(MANIFEST, manifest)]);
         let (tally, faults) = judge(self.pack, statement.predicate());
         findings.extend(faults);
+        findings.extend(self.other_commit(statement.predicate().gates.commit.as_deref())?);
         outcome.conclude("gates", format!("{tally} when sealed"), findings);
         let policy = own_policy(self.tags)?;
         let record = waived::Record {
@@ -91,6 +92,17 @@ impl Attested<'_> {
         };
         let names = self.tags.names().map(AsRef::as_ref);
         waived::check(&record, names, |name| small(self.tags, name), outcome)
+    }
+
+    /// A waiver is of one commit: the record may not name another one than the provenance.
+    fn other_commit(&self, recorded: Option<&str>) -> Result<Option<Finding>> {
+        let said = Said::read(self.tags, self.pack, self.trust, self.receipt)?;
+        let Some(sealed) = said.provenance.as_ref().map(commit).filter(|sealed| *sealed != recorded) else {
+            return Ok(None);
+        };
+        let show = |commit: Option<&str>| commit.unwrap_or(ABSENT).to_owned();
+        let finding = Finding::new(Code::Disagreement, "gates: commit");
+        Ok(Some(finding.expected(show(sealed)).actual(show(recorded))))
     }
 
     fn provenance(&self, has_sbom: bool, outcome: &mut Outcome) -> Result<()> {
@@ -343,9 +355,7 @@ fn covered(artifacts: usize) -> String {
 /// `; commit 8c1f2ab, tag v0.1.1`
 fn source(said: &Provenance) -> String {
     let definition = &said.build_definition;
-    let mut digests = definition.resolved_dependencies.iter().filter_map(|one| one.digest.as_ref());
-    let commit = digests.find_map(|digest| digest.git_commit.as_deref());
-    let commit = commit.map(|commit| format!("commit {}", commit.get(..7).unwrap_or(commit)));
+    let commit = commit(said).map(|commit| format!("commit {}", commit.get(..7).unwrap_or(commit)));
     let tag = definition.external_parameters.tag.as_ref().map(|tag| format!("tag {tag}"));
     let parts: Vec<String> = commit.into_iter().chain(tag).collect();
     if parts.is_empty() { String::new() } else { format!("; {}", parts.join(", ")) }

@@ -1,6 +1,8 @@
-//! The closure: the tag manifest lists every tag file but itself and the seal, and each is as listed.
+//! The closure: the tag manifest lists every tag file but itself, the seal, and what comes after that; and each is as
+//! listed.
 
 use crate::error::{Error, Result};
+use crate::evidence::later::is_later;
 use crate::evidence::seal::SEAL;
 use crate::finding::{Code, Finding};
 use crate::format::digest::Sha256;
@@ -73,7 +75,8 @@ fn list(
         if listed.last_key_value().is_some_and(|(last, _)| *last >= line.path) {
             return Err(invalid(format!("{} is out of order", line.path)));
         }
-        if matches!(&*line.path, TAG_MANIFEST | SEAL) || line.path.starts_with("data/") {
+        let closes = matches!(&*line.path, TAG_MANIFEST | SEAL);
+        if closes || is_later(&line.path) || line.path.starts_with("data/") {
             return Err(invalid(format!("{} may not be listed", line.path)));
         }
         if listed.len() == TAG_FILES_MAX {

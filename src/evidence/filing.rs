@@ -60,7 +60,9 @@ pub fn write(
         Hashing { out: BufWriter::new(file), sha256: sha2::Sha256::new(), sha512: Sha512::new(), bytes: 0 };
     let failed = |error| Error::io("write", to)(error);
     let mut files = 0;
-    for (at, scanned) in payload.scanned.iter().enumerate().filter(|(_, scanned)| takes(options, scanned)) {
+    for (at, scanned) in
+        payload.scanned.iter().enumerate().filter(|(_, scanned)| takes(options, payload.scanned, scanned))
+    {
         watch.check()?;
         let Some((member, read)) = payload.members.get(at).zip(payload.read.get(at)) else { continue };
         let inside = format!("{name}/{}", member.path);
@@ -89,17 +91,18 @@ pub fn write(
 }
 
 /// Files, and links to files, that are to be filed. A link is nothing where its file is not there.
-fn takes(options: &FilingOptions, scanned: &Scanned) -> bool {
-    let Some(class) = scanned.class else { return false };
+fn takes(options: &FilingOptions, payload: &[Scanned], scanned: &Scanned) -> bool {
+    let has = |of: &Scanned| of.class.is_some_and(|class| options.takes(&of.path, class));
+    let of = |path: &PackPath| payload.binary_search_by(|other| other.path.cmp(path)).ok();
     let target = match &scanned.kind {
-        MemberKind::File => None,
+        MemberKind::File => return has(scanned),
         MemberKind::Link(link) => match &link.to {
-            LinkTo::File(target) => Some(target),
-            _ => return false,
+            LinkTo::File(target) => of(target).and_then(|at| payload.get(at)),
+            _ => None,
         },
-        MemberKind::Dir => return false,
+        MemberKind::Dir => None,
     };
-    options.takes(&scanned.path, class) && target.is_none_or(|target| options.takes(target, class))
+    has(scanned) && target.is_some_and(has)
 }
 
 /// Copies a file, which must be what was read for the pack.

@@ -137,7 +137,7 @@ fn unknown_keys_are_refused_at_every_level_with_the_nearest_known() {
     assert_eq!((tier.0, tier.1.as_str()), (6, "`very high` cannot be a tier"));
     let branch = refusal_of("[git]\ndefault_branch = '../x'\n");
     assert_eq!((branch.0, branch.1.as_str()), (6, "`default_branch` cannot be `../x`"));
-    assert_eq!(refusal_of("[store]\nurl = 'x'\n").1, "unknown key `store`");
+    assert_eq!(refusal_of("[prober]\nurl = 'x'\n").1, "unknown key `prober`");
 }
 
 #[test]
@@ -281,5 +281,26 @@ fn secrets_are_refused_and_never_repeated() {
         let (_, message, hint) = refusal_of(more);
         assert!(!message.contains(secret) && !hint.contains(secret), "{message}");
         assert!(hint.contains("env:NAME"), "{message}: {hint}");
+    }
+}
+
+#[test]
+fn notes_retention_and_filing_are_read() {
+    let more = "[release]\nnotes = 'docs/v{version}.md'\nkeep = { min_age = '30d' }\n[filing]\npaths = ['docs/**']\n";
+    let policy = parse(&format!("schema = 1\n{RULE}{more}")).unwrap();
+    assert!(policy.notes.is_some());
+    assert_eq!(policy.keep_release_s, Some(30 * 24 * 3600));
+    let filing = policy.filing.unwrap();
+    let takes = |path: &str| filing.takes(&PackPath::new(path.as_bytes()).unwrap(), Class::Doc);
+    assert_eq!([takes("docs/a.md"), takes("a.md")], [true, false]);
+    for (more, line, message) in [
+        ("[release]\nkeep = {}\n", 6, "`keep` without `min_age` keeps nothing"),
+        ("[release]\nkeep = { min_age = 'long' }\n", 6, "`min_age` cannot be `long`"),
+        ("[release]\nnotes = '../v.md'\n", 6, "`notes` cannot be a path in the tree: a dot component"),
+        ("[filing]\nclasses = ['docs']\n", 6, "class `docs` is not one of"),
+    ] {
+        let found = refusal_of(more);
+        assert_eq!(found.0, line, "{more}");
+        assert!(found.1.starts_with(message.split(" is not").next().unwrap()), "{found:?}");
     }
 }

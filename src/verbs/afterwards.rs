@@ -20,7 +20,6 @@ use crate::keys::trust::Trust;
 use crate::pipeline::contents::Contents;
 use crate::pipeline::pick::Picker;
 use crate::pipeline::source::Root;
-use crate::policy::gate::Stage;
 use crate::policy::gate::evidence::Approval;
 use crate::verbs::target::Target;
 use crate::verbs::verify::{Request, age_identities};
@@ -73,11 +72,8 @@ fn stages(
 ) -> Result<Vec<StageResult>> {
     let tags = &sealed.contents.tags;
     let policy = own_policy(tags)?;
-    let asks = |stage: Stage| {
-        policy.as_ref().is_some_and(|policy| policy.gates.iter().any(|gate| gate.stage == stage))
-    };
     let tag_manifest = small(tags, TAG_MANIFEST)?.map(|bytes| Sha256::of(&bytes)).unwrap_or_default();
-    let sealed = stages::Sealed { pack: sealed.pack, tag_manifest, trust, asks: &asks };
+    let sealed = stages::Sealed { pack: sealed.pack, tag_manifest, trust, policy: policy.as_ref() };
     Ok(sealed.check(&later.files, outcome))
 }
 

@@ -4,9 +4,10 @@ use crate::error::{Error, Result};
 use crate::evidence::gates::events::Reader;
 use crate::evidence::gates::last::{self, Look};
 use crate::evidence::gates::programs::Environment;
+use crate::evidence::gates::tree::seen::Seen;
 use crate::evidence::gates::tree::{Judging, TreeEvidence};
 use crate::evidence::gates::waivers::{WaiverFile, Waiving};
-use crate::evidence::gates::{Evaluation, evaluate};
+use crate::evidence::gates::{Evaluation, Part, evaluate};
 use crate::evidence::provenance::Origin;
 use crate::format::nearest::nearest;
 use crate::keys::trust::Trust;
@@ -144,6 +145,19 @@ where
 {
     /// Evaluates the gates of the stage over what the policy takes of the tree.
     pub fn evaluate(&self, scan: &Scan, watch: &Watch) -> Result<Evaluation<'p>> {
+        Ok(self.waived(self.part(Part::All, scan, None, watch)?))
+    }
+
+    /// With the gates lifted that waivers lift.
+    pub fn waived(&self, mut evaluation: Evaluation<'p>) -> Evaluation<'p> {
+        let release = self.release();
+        let by = Waiving { trust: self.trust, policy: self.policy, release: &release };
+        evaluation.waive(self.waivers, &by);
+        evaluation
+    }
+
+    /// Evaluates a part of the gates; with what was seen of the payload, if that was read already. No waivers are counted.
+    pub fn part(&self, part: Part, scan: &Scan, seen: Option<Seen>, watch: &Watch) -> Result<Evaluation<'p>> {
         let history =
             git::history(self.root)?.unwrap_or_else(|| Err("there is no git repository".to_owned()));
         let last = last::find(&Look {
@@ -167,20 +181,20 @@ where
         let evidence = TreeEvidence::new(judging, watch)?
             .with_programs(self.programs)
             .with_approvals(self.approvals.clone())
-            .with_log(self.events, self.project)
-            .with_search(self.searches());
+            .with_log(self.events, self.project);
+        let evidence = match seen {
+            Some(seen) => evidence.with_seen(seen),
+            None => evidence.with_search(self.searches()),
+        };
         let previous = last.as_ref().ok().map(|last| &*last.release.version);
         let release = Release { previous, stage: self.stage, ..self.release() };
         let bump = previous.and_then(|previous| last::bump(previous, self.version));
         let release = Release { bump, ..release };
-        let mut evaluation = evaluate(self.policy, self.only, &evidence, &release);
-        evaluation
-            .waive(self.waivers, &Waiving { trust: self.trust, policy: self.policy, release: &release });
-        Ok(evaluation)
+        Ok(evaluate(self.policy, (part, self.only), &evidence, &release))
     }
 
     /// Whether a gate will ask for credentials.
-    fn searches(&self) -> bool {
+    pub fn searches(&self) -> bool {
         let is_asked =
             |gate: &&Gate| gate.stage == self.stage && (self.only.is_empty() || self.only.contains(&gate.id));
         self.policy.gates.iter().filter(is_asked).any(|gate| gate.kind.name == secrets::KIND.name)

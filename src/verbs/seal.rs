@@ -7,8 +7,9 @@ use crate::evidence::ddl;
 use crate::evidence::filing::{self, Filed};
 use crate::evidence::gates::events::Reader;
 use crate::evidence::gates::programs::Environment;
+use crate::evidence::gates::tree::seen::{Searching, Seen};
 use crate::evidence::gates::waivers::{self, WaiverFile};
-use crate::evidence::gates::{Evaluation, Tally, record};
+use crate::evidence::gates::{Evaluation, Part, Tally, record};
 use crate::evidence::gathered::Gathered;
 use crate::evidence::provenance::Origin;
 use crate::evidence::receipt::SUFFIX;
@@ -152,12 +153,14 @@ pub fn seal(request: &Request<'_>, watch: &Watch) -> Result<Sealed> {
     let out = not_payload(request.root, request.policy, request.out);
     let origin = origin(request.root, request.policy, &version.value, facts, &out, request.variables)?;
     let judged = judged(request, &identity, &origin, evaluated_at);
-    let gates = judged.evaluate(&scanned, watch)?;
+    let before = judged.part(Part::Before, &scanned, None, watch)?;
     watch.check()?;
-    if gates.refuses() {
-        return Err(Error::Refused(gates.findings()));
+    if judged.waived(before.clone()).refuses() {
+        // Whoever has to mend something wants to hear of everything.
+        let payload = judged.part(Part::Payload, &scanned, None, watch)?;
+        return Err(Error::Refused(judged.waived(before.join(payload)).findings()));
     }
-    let context = Sealing { request, identity: &identity, origin: &origin, gates: &gates, place: &place };
+    let context = Sealing { request, identity: &identity, judged: &judged, before: &before, place: &place };
     let made = write_steady(&context, scanned, watch)?;
     let receipt = receipt(request, &made, &place, evaluated_at);
     let placed = place.publish(&request.key.sign_statement(&receipt).to_bytes())?;
@@ -176,14 +179,14 @@ pub fn seal(request: &Request<'_>, watch: &Watch) -> Result<Sealed> {
             .into_iter()
             .chain(ddl::warnings(made.pack.ddl.as_ref()))
             .chain(unread(&origin))
-            .chain(gates.findings())
+            .chain(made.gates.findings())
             .chain(made.sbom.findings.clone())
             .collect(),
         pack: made.pack,
         sbom: made.sbom,
         filed: made.filed,
-        gates: Tally::of(&gates),
-        waived: gates.waived(),
+        gates: Tally::of(&made.gates),
+        waived: made.gates.waived(),
         origin: origin.clone(),
     })
 }
@@ -265,27 +268,39 @@ pub fn source_date_epoch(given: Option<i64>, git: Option<&GitFacts>, scan: &Scan
 }
 
 /// A pack that was written, but not put in its place.
-struct Made {
+struct Made<'p> {
     pack: Pack,
     archive: Written,
     seal_sha256: Sha256,
     tag_manifest: Sha256,
     sbom: Sbom,
     filed: Option<Filed>,
+    gates: Evaluation<'p>,
     scan: Scan,
 }
 
 /// What is known before anything is written.
-struct Sealing<'a> {
+struct Sealing<'p, 'a> {
     request: &'a Request<'a>,
     identity: &'a Identity,
-    origin: &'a Origin,
-    gates: &'a Evaluation<'a>,
+    judged: &'a Judged<'p, 'p>,
+    /// What those gates came to that need not wait until the payload is read.
+    before: &'a Evaluation<'p>,
     place: &'a Place,
 }
 
+impl<'p> Sealing<'p, '_> {
+    /// All gates, now that the payload was read: those that ask for its bytes are told of the very ones that were packed.
+    fn gates(&self, scan: &Scan, seen: Seen, watch: &Watch) -> Result<Evaluation<'p>> {
+        let payload = self.judged.part(Part::Payload, scan, Some(seen), watch)?;
+        watch.check()?;
+        let gates = self.judged.waived(self.before.clone().join(payload));
+        if gates.refuses() { Err(Error::Refused(gates.findings())) } else { Ok(gates) }
+    }
+}
+
 /// Writes the pack. If a file changed meanwhile, the tree is looked at once more, and then it must hold still.
-fn write_steady(sealing: &Sealing<'_>, scan: Scan, watch: &Watch) -> Result<Made> {
+fn write_steady<'p>(sealing: &Sealing<'p, '_>, scan: Scan, watch: &Watch) -> Result<Made<'p>> {
     match write(sealing, scan, watch) {
         Err(Error::Refused(findings))
             if findings.iter().all(|finding| finding.code == Code::FileChanging) =>
@@ -296,8 +311,8 @@ fn write_steady(sealing: &Sealing<'_>, scan: Scan, watch: &Watch) -> Result<Made
     }
 }
 
-fn write(sealing: &Sealing<'_>, scan: Scan, watch: &Watch) -> Result<Made> {
-    let Sealing { request, identity, origin, place, .. } = *sealing;
+fn write<'p>(sealing: &Sealing<'p, '_>, scan: Scan, watch: &Watch) -> Result<Made<'p>> {
+    let Sealing { request, identity, judged, place, .. } = *sealing;
     place.clear()?;
     let root = Root::open(request.root)?;
     let gathered = Gathered::before(request.root, request.policy, &scan, watch)?;
@@ -314,8 +329,10 @@ fn write(sealing: &Sealing<'_>, scan: Scan, watch: &Watch) -> Result<Made> {
         watch,
     )?;
     let secrets = sniff::Secrets::new(request.root, request.secrets);
+    let searching = Searching::new(&scan, judged.searches());
     let inspect = |path: &PackPath, content: &[u8]| {
         gathered.look(path, content);
+        searching.look(path, content);
         secrets.finding(path, content)
     };
     let to_pack: Vec<Member> = archived.iter().map(|&at| members[at].clone()).collect();
@@ -325,6 +342,7 @@ fn write(sealing: &Sealing<'_>, scan: Scan, watch: &Watch) -> Result<Made> {
     let read_archived = archive.payload(plan)?;
     let mut read = vec![Default::default(); members.len()];
     archived.iter().zip(read_archived).for_each(|(&at, one)| read[at] = one);
+    let gates = sealing.gates(&scan, searching.finish(&scan, &read), watch)?;
     let payload = Payload { scanned: &scan.members, members: &members, read: &read };
     let says = gathered.after(&root, &payload, watch)?;
     let pack = Pack { ddl: says.ddl, ..payload.pack(identity) };
@@ -332,7 +350,7 @@ fn write(sealing: &Sealing<'_>, scan: Scan, watch: &Watch) -> Result<Made> {
     let attesting = Attesting {
         identity,
         supplier: request.policy.supplier.as_deref(),
-        origin,
+        origin: judged.origin,
         payload: &payload,
         ddl: pack.ddl.as_ref(),
         key: request.key,
@@ -343,11 +361,11 @@ fn write(sealing: &Sealing<'_>, scan: Scan, watch: &Watch) -> Result<Made> {
         pack: &identity.name,
         project: &identity.project,
         version: &identity.version,
-        commit: origin.git.as_ref().and_then(|git| git.commit.as_deref()),
+        commit: judged.commit,
         time_verified: None,
     };
-    attesting.gates(about.summary(sealing.gates), &mut tags)?;
-    for lifted in &sealing.gates.lifted {
+    attesting.gates(about.summary(&gates), &mut tags)?;
+    for lifted in &gates.lifted {
         tags.add(&waivers::tag_file(&lifted.gate), |out| out.write_all(&lifted.bundle))?;
     }
     let tag_manifest = tags.close()?;
@@ -361,7 +379,7 @@ fn write(sealing: &Sealing<'_>, scan: Scan, watch: &Watch) -> Result<Made> {
         copy.sync()?;
     }
     let filed = file(&Filing { root: &root, policy: request.policy, identity, place }, &payload, watch)?;
-    Ok(Made { pack, archive, seal_sha256: Sha256::of(&seal), tag_manifest, sbom, filed, scan })
+    Ok(Made { pack, archive, seal_sha256: Sha256::of(&seal), tag_manifest, sbom, filed, gates, scan })
 }
 
 /// What is filed, and where it is made.

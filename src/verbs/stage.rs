@@ -30,6 +30,7 @@ use crate::tree::git;
 use crate::tree::scan::{Scan, ScanOptions, scan};
 use crate::verbs::gate::{Gated, Judged, known};
 use crate::verbs::origin::origin;
+use crate::verbs::seal::not_payload;
 use crate::verbs::target::Target;
 use crate::verbs::verify::{self, Verified};
 use jiff::Timestamp;
@@ -212,7 +213,7 @@ fn scanned(request: &Request<'_>, excluded: &[PathBuf], watch: &Watch) -> Result
 
 /// What is never looked at: the output folder of the tree, and the pack itself wherever it lies.
 fn excluded(request: &Request<'_>) -> Result<Vec<PathBuf>> {
-    let mut excluded = vec![request.out.to_owned()];
+    let mut excluded = not_payload(request.root, request.policy, request.out);
     let folder = request.pack.folder_of()?;
     // A folder that holds the tree is no place to leave out.
     let root = request.root.canonicalize().map_err(Error::io("open", request.root))?;

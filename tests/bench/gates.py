@@ -109,7 +109,7 @@ def main():
         prepare(args, tree, policy, env)
         ours = [args.bin, "-C", tree, "--policy", policy]
         only = [flag for name in args.only for flag in ("--only", name)]
-        jobs = {"hash": [*ours, "hash", "--check"], "gate": [*ours, "gate", "--json", *only]}
+        jobs = {"hash": [*ours, "hash"], "gate": [*ours, "gate", "--json", *only]}
         best = {}
         for _ in range(args.runs):
             for name, command in jobs.items():

@@ -1,6 +1,6 @@
 //! `approve`, and what approvals are worth to whoever verifies.
 
-use crate::forge::own_key;
+use crate::forge::{Pack, Tar, file, own_key, publish};
 use crate::signers::{Person, QA, RISK, STRANGER, TRUST, WITNESS, people, trust};
 use crate::world::{Said, World, everything_in, names_in};
 use attestar::evidence::approvals::file_name;
@@ -296,4 +296,35 @@ fn a_folder_that_was_moved_takes_its_approvals_along() {
     world.run(&[&flags[..], &TRUST[..]].concat()).done().says("1 of 1 asked for; qa");
     // The archive alone has none.
     world.verify(&TRUST).exits(4).says("0 of 1 asked for");
+}
+
+#[test]
+fn an_archive_holds_no_approvals() {
+    let world = World::new();
+    people(&world);
+    let own = own_key(&world);
+    let pack = Pack::of([file("a.md", "# Guide\n")]);
+    let name = file_name("qa", &QA.key().public().key_id());
+    let publish = |pack: &Pack| publish(&world, pack, &Tar::of(pack).container().bytes());
+    // Beside the tag manifest, and in it.
+    let mut beside = pack.clone().closed();
+    beside.tags.insert(name.clone(), b"{}".to_vec());
+    publish(&beside.signed(&own));
+    world.refuses_with(3, &format!("extra {name}"), &TRUST);
+    let mut listed = pack;
+    listed.tags.insert(name, b"{}".to_vec());
+    publish(&listed.sealed(&own));
+    world.refuses_with(3, "manifest-invalid tagmanifest-sha256.txt", &TRUST);
+}
+
+#[test]
+fn approvals_are_in_nobodys_way_when_a_folder_is_restored() {
+    let world = World::release();
+    people(&world);
+    world.seal(&["--payload"]).done();
+    approve(&world, FOLDER, QA, &[]).done();
+    world.run(&[&["restore", FOLDER, "--to", "back"], &TRUST[..]].concat()).done();
+    let restored = everything_in(&world.path().join("back"));
+    assert!(restored.iter().all(|(path, _)| !path.display().to_string().contains("approval")));
+    assert!(world.path().join("back/docs/guide.md").is_file());
 }

@@ -164,3 +164,32 @@ fn a_tree_with_captures_of_its_own_is_refused() {
     assert!(error.contains("captured databases go to captures/"), "{error}");
     assert!(!world.path().join("store/archives").exists());
 }
+
+#[test]
+fn the_command_backs_up_into_the_store_of_the_policy() {
+    let world = World::new();
+    world.write("etc/app.conf", "port = 1\n");
+    fs::create_dir(world.tree().join("var")).unwrap();
+    sqlite(&world.tree().join("var/app.db"), "CREATE TABLE a (x); INSERT INTO a VALUES (1), (2)");
+    let capture = "[[capture]]\nid = \"app\"\nkind = \"sqlite\"\npath = \"var/app.db\"\n";
+    world.write("attestar.toml", format!("{POLICY}{capture}[store]\nurl = \"../nights\"\n"));
+    let tree = world.tree();
+    let tree = tree.to_str().unwrap();
+    let said = world.run(&["-C", tree, "backup"]).done();
+    said.says("app         sqlite: 1 table, 2 rows");
+    let said = world.run(&["-C", tree, "--json", "backup"]).done().json();
+    assert_eq!((said["captures"][0]["rows"].as_u64(), said["log_size"].as_u64()), (Some(2), Some(2)));
+    let name = said["name"].as_str().unwrap();
+    let identity = world.home().join("identity.age");
+    let nights = world.path().join("nights");
+    let [identity, nights] = [&identity, &nights].map(|path| path.to_str().unwrap().to_owned());
+    world.run(&["verify", name, "--store", &nights, "--identity", &identity]).done();
+    world.run(&["restore", name, "--store", &nights, "--identity", &identity, "--to", "back"]).done();
+    assert!(world.path().join("back/captures/app/app.db").is_file());
+    world.run(&["log", "verify", "--store", &nights]).done();
+    // An archive that is gone shows.
+    fs::remove_file(Path::new(&nights).join("archives").join(said["archive"].as_str().unwrap())).unwrap();
+    world.run(&["log", "verify", "--store", &nights]).exits(3).says("missing");
+    world.write("attestar.toml", POLICY);
+    world.run(&["-C", tree, "backup"]).exits(2).complains("no store was named");
+}

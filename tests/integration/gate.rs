@@ -309,3 +309,66 @@ fn policies_whose_gates_are_none() {
         assert_eq!(names_in(&world.out()), [""; 0]);
     }
 }
+
+/// The gates that ask for the payload's bytes come first here, and are judged last.
+const READING: &str = "schema = 1
+[project]
+name = \"shop\"
+[[include]]
+class = \"doc\"
+paths = [\"**\"]
+[[gate]]
+id = \"no-secrets\"
+check = \"secrets\"
+[[gate]]
+id = \"as-listed\"
+check = \"hashes\"
+[[gate]]
+id = \"changelog-entry\"
+check = \"changelog\"
+";
+
+#[test]
+fn gates_that_read_the_payload_are_told_of_what_is_packed() {
+    let world = shop(READING);
+    world.run(&["-C", "shop", "hash"]).done();
+    crate::repository::commit(&world.tree());
+    gate(&world, &[]).done();
+    world.seal(&[]).done();
+    let bundle = Bundle::parse_canonical(&fs::read(world.evidence().join(GATES)).unwrap()).unwrap();
+    let said = Statement::<VerificationSummary>::parse(&bundle.envelope.payload).unwrap().predicate;
+    let gates: Vec<_> = said.gates.gates.iter().map(|gate| format!("{} {}", gate.id, gate.status)).collect();
+    assert_eq!(gates, ["no-secrets passed", "as-listed passed", "changelog-entry passed"]);
+    world.verify(&[]).done().says("3 passed, 0 failed when sealed");
+    fs::remove_dir_all(world.out()).unwrap();
+    // Alone, they refuse once everything was read; nothing is left of it.
+    let token = format!("gh{}{}", "p_", "Zk3vQ9mT2xWb7RfL4cHs8NdPy6Ga1JuE5KoC");
+    world.write("docs/v1.0.0.md", format!("# 1.0.0\n{token}\n"));
+    let found = [
+        "gate-secrets no-secrets: docs/v1.0.0.md:2",
+        "gate-hashes as-listed: docs/v1.0.0.md (HASHES.sha256.txt",
+    ];
+    let refused = |expected: &[&str]| {
+        let sealed = world.seal(&["--json"]).exits(4);
+        assert!(!sealed.out.contains(&token), "the token is shown");
+        let findings = sealed.findings();
+        assert_eq!(findings.len(), expected.len(), "{findings:?}");
+        assert!(findings.iter().zip(expected).all(|(found, begin)| found.starts_with(begin)), "{findings:?}");
+        assert_eq!(names_in(&world.out()), [""; 0], "nothing was sealed");
+        let judged = gate(&world, &["--json"]).exits(4).json();
+        let failed =
+            judged["gates"].as_array().unwrap().iter().filter(|gate| gate["status"] == "failed").count();
+        assert_eq!(failed, expected.len());
+    };
+    refused(&found);
+    // With another gate that fails, all of them are told at once.
+    world.write("CHANGELOG.md", "# Changelog\n");
+    let list = "gate-hashes as-listed: CHANGELOG.md (HASHES.sha256.txt";
+    let judged = gate(&world, &["--json"]).exits(4).json();
+    assert_eq!(statuses(&judged), ["no-secrets failed", "as-listed failed", "changelog-entry failed"]);
+    let findings = world.seal(&["--json"]).exits(4).findings();
+    assert!(findings.iter().any(|found| found.starts_with(list)), "{findings:?}");
+    assert!(findings.iter().any(|found| found.starts_with("gate-secrets")), "{findings:?}");
+    assert!(findings.iter().any(|found| found.starts_with("gate-changelog")), "{findings:?}");
+    assert_eq!(names_in(&world.out()), [""; 0]);
+}

@@ -454,6 +454,8 @@ fn gates_of_another_release() {
     shop.refuses(3, &["disagreement gates: resourceUri"]);
     shop.gates(|said| said.predicate.gates.stage = "close".into());
     shop.refuses(3, &["disagreement gates: stage"]);
+    shop.gates(|said| said.predicate.gates.commit = Some("8c1f2ab".into()));
+    shop.refuses(3, &["disagreement gates: commit"]);
     shop.gates(|said| said.predicate.policy.digest.sha256 = Sha256::of(b"schema = 1\n"));
     shop.refuses(3, &["disagreement gates: policy"]);
     shop.gates(|said| said.subject = vec![Subject::new(MANIFEST, Sha256::of(b""))]);

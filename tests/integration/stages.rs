@@ -383,7 +383,7 @@ fn approvals_over_the_seal_are_counted_for_promotion() {
     assert_eq!(faults(promote(&["--json"]).exits(4)), 1);
     approve(&world, RISK);
     promote(&["--key", KEY]).done();
-    verify(&world, &TRUST).done().says("3 passed, 0 failed; signed by captain");
+    verify(&world, &TRUST).done().says("3 passed, 0 failed;").says("signed by captain");
     // An auditor counts them again, from what lies beside the seal.
     let gate = "[[gate]]\nid = \"a\"\ncheck = \"approvals\"\nstage = \"promote\"\nroles = [\"risk\"]\n";
     let policy = POLICY.split("[[gate]]").next().unwrap();

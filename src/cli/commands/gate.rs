@@ -22,8 +22,9 @@ use jiff::Timestamp;
 use std::fmt::Write as _;
 use std::path::Path;
 
-/// Where the detail of a gate begins, in columns.
-const DETAIL_COLUMN: usize = 29;
+/// The column of ids, and its least width.
+const ID_COLUMN: usize = 9;
+const ID_WIDTH_MIN: usize = 19;
 /// How wide a screen is.
 const COLUMNS: usize = 80;
 
@@ -57,7 +58,9 @@ pub fn run(context: &Context, args: &GateArgs) -> Result<Answer> {
     drop(progress);
     let evaluation = &gated.evaluation;
     let exit = exit_of(evaluation);
-    let mut text = lines(evaluation, args.all);
+    let (project, version) = (safe(&gated.project), safe(&gated.version));
+    let mut text = format!("release  {project} {version} at stage {stage}, policy {}\n", safe(&policy.name));
+    text += &lines(evaluation, args.all);
     screen::findings(&mut text, &evaluation.besides);
     text += &last_line(evaluation);
     Ok(Answer::new(exit, text, document(exit, &gated)))
@@ -184,11 +187,11 @@ fn exit_of(evaluation: &Evaluation<'_>) -> Exit {
 /// A line a gate that failed or was waived; of the others one line in all, or each if wished.
 pub fn lines(evaluation: &Evaluation<'_>, all: bool) -> String {
     let mut text = String::new();
-    for gate in &evaluation.gates {
-        let status = gate.status();
-        if all || matches!(status, Status::Failed | Status::Waived) {
-            text.push_str(&line(gate, status));
-        }
+    let shown = |gate: &&Evaluated<'_>| all || matches!(gate.status(), Status::Failed | Status::Waived);
+    let ids = evaluation.gates.iter().filter(shown).map(|gate| gate.gate.id.len());
+    let width = ids.max().unwrap_or_default().max(ID_WIDTH_MIN);
+    for gate in evaluation.gates.iter().filter(shown) {
+        text.push_str(&line(gate, gate.status(), width));
     }
     let passed = evaluation.count(Status::Passed);
     if !all && passed > 0 {
@@ -207,30 +210,33 @@ pub fn lines(evaluation: &Evaluation<'_>, all: bool) -> String {
     text
 }
 
-fn line(gate: &Evaluated<'_>, status: Status) -> String {
+fn line(gate: &Evaluated<'_>, status: Status, width: usize) -> String {
     let warning = if gate.refuses() || status != Status::Failed { "" } else { "   (a warning)" };
-    let mut text = format!("{:<8} {:<19}", status.as_str(), gate.gate.id);
-    indented(&mut text, &format!("{}{warning}", gate.judged.detail));
+    let column = ID_COLUMN + width + 1;
+    let mut text = format!("{:<8} {:<width$}", status.as_str(), gate.gate.id);
+    indented(&mut text, &format!("{}{warning}", gate.judged.detail), column);
     if let Some(waiver) = &gate.waiver {
-        indented(&mut text, &format!("until {}, signed by {}", waiver.until, waiver.role));
-        indented(&mut text, &waiver.reason);
+        indented(&mut text, &format!("until {}, signed by {}", waiver.until, waiver.role), column);
+        indented(&mut text, &waiver.reason, column);
     }
     // The first fault is in the detail.
     for fault in gate.judged.faults.iter().skip(1) {
-        let expected = fault.expected.as_deref().map(|expected| format!("   expected {expected}"));
-        let actual = fault.actual.as_deref().map(|actual| format!("   {actual}"));
-        let (actual, expected) = (actual.unwrap_or_default(), expected.unwrap_or_default());
-        indented(&mut text, &format!("{}{actual}{expected}", fault.subject));
+        let said = match (&fault.actual, &fault.expected) {
+            (Some(actual), Some(expected)) => format!(": {actual}; expected {expected}"),
+            (Some(actual), None) => format!(": {actual}"),
+            (None, Some(expected)) => format!(": not {expected}"),
+            (None, None) => String::new(),
+        };
+        indented(&mut text, &format!("{}{said}", fault.subject), column);
     }
     text
 }
 
-/// Adds lines that begin in the column of details; the first goes on where the text ends.
-fn indented(text: &mut String, detail: &str) {
-    for line in screen::wrap(&safe(detail), COLUMNS - DETAIL_COLUMN) {
+/// Adds lines that begin in a column; the first goes on where the text ends.
+fn indented(text: &mut String, detail: &str, column: usize) {
+    for line in screen::wrap(&safe(detail), COLUMNS.saturating_sub(column)) {
         let from = text.rfind('\n').map_or(0, |end| end + 1);
-        // An id can be longer than its column.
-        let gap = DETAIL_COLUMN.saturating_sub(text[from..].chars().count()).max(1);
+        let gap = column.saturating_sub(text[from..].chars().count()).max(1);
         let _ = writeln!(text, "{:gap$}{line}", "");
     }
 }

@@ -1,6 +1,7 @@
 //! One file a command: asks the library, and shows the answer.
 
 pub mod approve;
+pub mod backup;
 pub mod copy;
 pub mod demo;
 pub mod diff;

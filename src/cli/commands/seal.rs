@@ -130,7 +130,7 @@ pub fn signing_key(
     Ok((SigningKey::load(&path, &mut passphrases)?, Some(path)))
 }
 
-fn recipients(context: &Context, policy: &Policy, given: &[String]) -> Result<Vec<Recipient>> {
+pub fn recipients(context: &Context, policy: &Policy, given: &[String]) -> Result<Vec<Recipient>> {
     let named = if given.is_empty() { &policy.seal.recipients } else { given };
     if !named.is_empty() {
         let lists = named.iter().map(|argument| Recipient::from_argument(argument));

@@ -6,9 +6,10 @@ use std::fs;
 use std::path::Path;
 
 /// Every document's name and schema.
-fn schemas() -> [(&'static str, Schema); 21] {
+fn schemas() -> [(&'static str, Schema); 22] {
     [
         ("approve", schema_for!(waive::ApproveDocument)),
+        ("backup", schema_for!(backup::BackupDocument)),
         ("completions", schema_for!(CompletionsDocument)),
         ("copy", schema_for!(publish::CopyDocument)),
         ("demo", schema_for!(DemoDocument)),

@@ -5,6 +5,7 @@
 //! and that one passed. Else it was not checked, which is never fine.
 
 use crate::error::Result;
+use crate::evidence::gates::expired;
 use crate::evidence::gates::packed::{Judging, PackEvidence, Source};
 use crate::evidence::gates::said::{Said, own_policy};
 use crate::evidence::gates::stages::StageResult;
@@ -105,8 +106,8 @@ impl<'a> Audit<'a> {
             let release = Release { stage: gate.stage, tag: release.tag.clone(), ..release };
             counted.add(gate, judge(gate, &evidence, &release, &records), &mut findings);
         }
-        let altered = evidence.altered();
-        findings.extend(altered);
+        findings.extend(evidence.altered());
+        findings.extend(expired(self.policy, &release));
         if counted.passed + counted.recorded + counted.failed + counted.unchecked == 0 {
             findings.extend(nothing("none of its gates applies"));
         }

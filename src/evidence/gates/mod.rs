@@ -16,7 +16,7 @@ use crate::evidence::gates::waivers::Lifted;
 use crate::finding::{Code, Finding, Severity};
 use crate::format::gates::{self, Waived};
 use crate::policy::Policy;
-use crate::policy::gate::{Evidence, Gate, Judged, Release, Stage, Status, secrets};
+use crate::policy::gate::{Evidence, Gate, Judged, Release, Stage, Status, hashes, secrets};
 use std::fmt;
 
 /// A gate and what it came to.
@@ -117,14 +117,38 @@ impl fmt::Display for Tally {
     }
 }
 
-/// Evaluates the gates of the release's stage, or of those only the ones named.
+/// Which gates of a stage are meant: some read all of the payload, which a seal does anyway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// All of them.
+    All,
+    /// Those that can be judged before the payload is read.
+    Before,
+    /// Those that read it.
+    Payload,
+}
+
+impl Part {
+    fn takes(self, gate: &Gate) -> bool {
+        let reads_payload = [hashes::KIND.name, secrets::KIND.name].contains(&gate.kind.name);
+        match self {
+            Part::All => true,
+            Part::Before => !reads_payload,
+            Part::Payload => reads_payload,
+        }
+    }
+}
+
+/// Evaluates a part of the gates of the release's stage, or of those only the ones named.
 pub fn evaluate<'p>(
     policy: &'p Policy,
-    only: &[String],
+    (part, only): (Part, &[String]),
     evidence: &dyn Evidence,
     release: &Release<'_>,
 ) -> Evaluation<'p> {
-    let is_asked = |gate: &&Gate| gate.stage == release.stage && (only.is_empty() || only.contains(&gate.id));
+    let is_asked = |gate: &&Gate| {
+        gate.stage == release.stage && part.takes(gate) && (only.is_empty() || only.contains(&gate.id))
+    };
     let evaluate = |gate: &'p Gate| {
         let judged = match gate.when.excludes(release.bump, release.tier) {
             Some(why) => Judged::skipped(why),
@@ -143,7 +167,7 @@ pub fn evaluate<'p>(
         stage: release.stage,
         gates: gates.into_iter().map(|(_, gate)| gate).collect(),
         lifted: Vec::new(),
-        besides: expired(policy, release).into_iter().collect(),
+        besides: expired(policy, release).into_iter().filter(|_| part != Part::Payload).collect(),
     }
 }
 
@@ -183,6 +207,16 @@ impl Evaluated<'_> {
             }
         };
         self.judged.faults.iter().map(finding).collect()
+    }
+}
+
+impl<'p> Evaluation<'p> {
+    /// With what another part came to, in the order of the policy.
+    pub fn join(mut self, other: Evaluation<'p>) -> Evaluation<'p> {
+        self.gates.extend(other.gates);
+        self.gates.sort_by_key(|evaluated| evaluated.gate.line);
+        self.besides.extend(other.besides);
+        self
     }
 }
 

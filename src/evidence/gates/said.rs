@@ -34,8 +34,7 @@ impl Said {
 
     /// The commit that was sealed, as lower-case hex, where it was one.
     pub fn commit(&self) -> Option<&str> {
-        let sources = self.provenance.iter().flat_map(|said| &said.build_definition.resolved_dependencies);
-        let commit = sources.filter_map(|one| one.digest.as_ref()?.git_commit.as_deref()).next();
+        let commit = self.provenance.as_ref().and_then(commit);
         commit.or_else(|| self.record.as_ref()?.gates.commit.as_deref())
     }
 
@@ -44,6 +43,12 @@ impl Said {
         let sources = self.provenance.iter().flat_map(|said| &said.build_definition.resolved_dependencies);
         sources.filter_map(|one| one.digest.as_ref()).any(|digest| digest.git_tag.is_some())
     }
+}
+
+/// The commit that a provenance names.
+pub fn commit(provenance: &Provenance) -> Option<&str> {
+    let sources = &provenance.build_definition.resolved_dependencies;
+    sources.iter().find_map(|one| one.digest.as_ref()?.git_commit.as_deref())
 }
 
 /// The policy that lies in a pack, as evidence: nothing is ever run for it. One that cannot be read says nothing.

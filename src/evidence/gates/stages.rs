@@ -15,6 +15,7 @@ use crate::format::statement::Statement;
 use crate::keys::right::Right;
 use crate::keys::trust::Trust;
 use crate::keys::verify::{Expect, Verified};
+use crate::policy::Policy;
 use crate::policy::gate::Stage;
 use data_encoding::BASE64URL_NOPAD;
 use jiff::Timestamp;
@@ -47,8 +48,8 @@ pub struct Sealed<'a> {
     pub tag_manifest: Sha256,
     /// Who may sign.
     pub trust: &'a Trust,
-    /// Whether its own policy has gates of a stage.
-    pub asks: &'a dyn Fn(Stage) -> bool,
+    /// Its own policy, if that can be read.
+    pub policy: Option<&'a Policy>,
 }
 
 /// The result of a stage that counts: the newest by a trusted key.
@@ -78,7 +79,8 @@ impl Sealed<'_> {
             |file: &&LaterFile| file.name.strip_prefix(&begin).is_some_and(|rest| !rest.starts_with(WAIVER));
         let mut signed = later.iter().filter(is_result).peekable();
         if signed.peek().is_none() {
-            if (self.asks)(stage) {
+            let gates = self.policy.map_or(&[][..], |policy| &policy.gates);
+            if gates.iter().any(|gate| gate.stage == stage) {
                 let why = "not evaluated yet: no signed result lies beside the seal";
                 outcome.skip(stage.as_str(), Status::Skipped, why);
             }
@@ -165,7 +167,7 @@ impl Sealed<'_> {
         let record = Record {
             gates: &summary.gates,
             policy_sha256: summary.policy.digest.sha256,
-            policy: None,
+            policy: self.policy.filter(|policy| policy.sha256 == summary.policy.digest.sha256),
             trust: self.trust,
             evaluated_at: summary.time_verified,
         };

@@ -1,34 +1,34 @@
 //! Evidence of gates from the tree that is to be sealed. Each file is read once, whoever asks.
 
 mod git;
+pub mod seen;
 
 use crate::error::Result;
 use crate::evidence::ddl;
 use crate::evidence::gates::events::Reader;
 use crate::evidence::gates::last::Last;
+use crate::evidence::gates::tree::seen::{Reading, Seen, is_payload};
 use crate::evidence::gates::{programs, signatures};
 use crate::evidence::provenance::Origin;
 use crate::format::ddl::DdlPack;
 use crate::format::digest::Sha256;
 use crate::format::path::PackPath;
 use crate::format::units::size;
-use crate::pipeline::look::{Wanted, look};
 use crate::pipeline::source::Root;
 use crate::pipeline::watch::Watch;
 use crate::policy::Policy;
 use crate::policy::gate::evidence::{Approval, DOCUMENT_BYTES_MAX, Event, LastRelease, Order, Ran, Searched};
-use crate::policy::gate::secrets::SEARCHED_BYTES_MAX;
 use crate::policy::gate::secrets::search::Searcher;
 use crate::policy::gate::{Document, Evidence, Git, PayloadFile};
 use crate::tree::git::History;
 use crate::tree::member::{LinkTo, MemberKind};
 use crate::tree::scan::Scan;
 use jiff::Timestamp;
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// A file that was asked for: its content, nothing if it is not there, or why it cannot be read.
 type Asked = std::result::Result<Option<Arc<Document>>, String>;
@@ -71,14 +71,8 @@ pub struct TreeEvidence<'a> {
     /// Where the links of the payload end.
     links: BTreeMap<PackPath, PackPath>,
     git: std::result::Result<Git, String>,
-    /// Finds credentials, where a gate will ask for them: then each file is searched when it is read for its digest.
-    searcher: Option<Searcher>,
-    /// Whether that was done; only once.
-    has_searched: Cell<bool>,
-    /// What was found, by the place in the payload.
-    searched: RefCell<Vec<Option<std::result::Result<Searched, String>>>>,
+    seen: RefCell<Seen>,
     asked: RefCell<BTreeMap<PackPath, Asked>>,
-    digests: RefCell<BTreeMap<PackPath, std::result::Result<Sha256, String>>>,
     ddl: OnceCell<std::result::Result<Arc<DdlPack>, String>>,
     watch: &'a Watch,
 }
@@ -91,9 +85,10 @@ impl<'a> TreeEvidence<'a> {
         let unmatched = scan.unmatched.iter().filter_map(|path| PackPath::new(path.as_bytes()).ok());
         let mut files: Vec<PackPath> = members().map(|member| member.path.clone()).chain(unmatched).collect();
         files.sort_unstable();
-        let payload = members().filter_map(|member| {
+        let payload = scan.members.iter().filter(|member| is_payload(member)).filter_map(|member| {
             Some(PayloadFile { path: member.path.clone(), class: member.class?, size: member.size })
         });
+        let payload: Vec<PayloadFile> = payload.collect();
         let links = scan.members.iter().filter_map(|member| match &member.kind {
             MemberKind::Link(link) => match &link.to {
                 LinkTo::File(target) => Some((member.path.clone(), target.clone())),
@@ -108,14 +103,11 @@ impl<'a> TreeEvidence<'a> {
             log: None,
             events: OnceCell::new(),
             files,
-            payload: payload.collect(),
             links: links.collect(),
             git: git::said(&judging)?,
-            searcher: None,
-            has_searched: Cell::new(false),
-            searched: RefCell::default(),
+            seen: RefCell::new(Seen::nothing(payload.len(), false)),
+            payload,
             asked: RefCell::default(),
-            digests: RefCell::default(),
             ddl: OnceCell::new(),
             judging,
             watch,
@@ -138,10 +130,16 @@ impl<'a> TreeEvidence<'a> {
         TreeEvidence { log: Some((log, project)), ..self }
     }
 
-    /// The same, for gates of which one will ask for credentials.
+    /// The same, for gates of which one will ask for credentials: then each file is searched when it is read for its
+    /// digest.
     pub fn with_search(self, is_asked: bool) -> TreeEvidence<'a> {
-        let none = self.payload.iter().map(|_| None).collect();
-        TreeEvidence { searcher: is_asked.then(Searcher::new), searched: RefCell::new(none), ..self }
+        let seen = RefCell::new(Seen::nothing(self.payload.len(), is_asked));
+        TreeEvidence { seen, ..self }
+    }
+
+    /// The same, of a payload that was read already.
+    pub fn with_seen(self, seen: Seen) -> TreeEvidence<'a> {
+        TreeEvidence { seen: RefCell::new(seen), ..self }
     }
 
     fn history(&self) -> Option<&History> {
@@ -172,66 +170,21 @@ impl<'a> TreeEvidence<'a> {
         Ok(Some(bytes))
     }
 
-    /// Digests what is payload and was not read yet.
-    fn hash(&self, paths: &[&PackPath]) {
-        self.pass(paths, false);
+    /// Reads what was not read yet, each file once.
+    fn pass(&self, paths: &[&PackPath], with_search: bool) {
+        let asked: BTreeSet<usize> = paths.iter().filter_map(|path| self.place(self.file_of(path))).collect();
+        let reading = Reading {
+            root: &self.root,
+            payload: &self.payload,
+            threads: self.judging.threads,
+            watch: self.watch,
+        };
+        self.seen.borrow_mut().read(&reading, &asked, with_search);
     }
 
-    /// Reads files of the payload, each once: for their digests those that are asked for, and all that were not searched
-    /// yet where that is wanted too.
-    fn pass(&self, paths: &[&PackPath], with_search: bool) {
-        let mut digests = self.digests.borrow_mut();
-        let mut searched = self.searched.borrow_mut();
-        let searcher = self.searcher.as_ref().filter(|_| with_search && !self.has_searched.replace(true));
-        let at = |path: &PackPath| self.payload.binary_search_by(|file| file.path.cmp(path)).ok();
-        let asked: BTreeSet<usize> = paths.iter().filter_map(|path| at(self.file_of(path))).collect();
-        let (mut places, mut wanted) = (Vec::new(), Vec::new());
-        let all: Vec<usize> = match searcher {
-            Some(_) => (0..self.payload.len()).collect(),
-            None => asked.iter().copied().collect(),
-        };
-        for (at, file) in all.into_iter().filter_map(|at| Some((at, self.payload.get(at)?))) {
-            let digest = asked.contains(&at) && !digests.contains_key(&file.path);
-            let is_shown = searcher.is_some() && file.size <= SEARCHED_BYTES_MAX;
-            let show_up_to = is_shown.then_some(SEARCHED_BYTES_MAX);
-            if digest || show_up_to.is_some() {
-                places.push(at);
-                wanted.push(Wanted { path: file.path.as_str(), size: file.size, digest, show_up_to });
-            }
-        }
-        if wanted.is_empty() {
-            return;
-        }
-        let found = Mutex::new(Vec::new());
-        let see = |at: usize, content: &[u8]| {
-            if let Some(searcher) = searcher {
-                let one = Searched::by(searcher, content);
-                found.lock().unwrap_or_else(PoisonError::into_inner).push((at, one));
-            }
-        };
-        let looked = match look(&self.root, &wanted, &see, self.judging.threads, self.watch) {
-            Ok(looked) => looked.into_iter().map(|one| one.map_err(|error| error.to_string())).collect(),
-            // It was interrupted, which whoever evaluates asks as well.
-            Err(error) => vec![Err(error.to_string()); wanted.len()],
-        };
-        let mut keep = |at: usize, one: std::result::Result<Searched, String>| {
-            let place = places.get(at).and_then(|&place| searched.get_mut(place));
-            place.into_iter().for_each(|place| *place = Some(one.clone()));
-        };
-        for (at, (wanted, looked)) in wanted.iter().zip(looked).enumerate() {
-            let path =
-                places.get(at).and_then(|&place| self.payload.get(place)).map(|file| file.path.clone());
-            if wanted.show_up_to.is_some() {
-                // What was shown comes after this; what was not has outgrown it.
-                keep(at, looked.clone().map(|_| Searched::NotText));
-            }
-            if let (true, Some(path)) = (wanted.digest, path) {
-                let digest = looked.and_then(|digest| digest.ok_or_else(|| "it was not digested".to_owned()));
-                digests.insert(path, digest);
-            }
-        }
-        let found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
-        found.into_iter().for_each(|(at, one)| keep(at, Ok(one)));
+    /// Where in the payload a file stands.
+    fn place(&self, path: &PackPath) -> Option<usize> {
+        self.payload.binary_search_by(|file| file.path.cmp(path)).ok()
     }
 
     /// The file whose digest a path has: a link has that of where it ends.
@@ -278,8 +231,7 @@ impl Evidence for TreeEvidence<'_> {
 
     fn search(&self, path: &PackPath, searcher: &Searcher) -> std::result::Result<Searched, String> {
         self.pass(&[], true);
-        let at = self.payload.binary_search_by(|file| file.path.cmp(path)).ok();
-        let known = at.and_then(|at| self.searched.borrow().get(at).cloned().flatten());
+        let known = self.place(path).and_then(|at| self.seen.borrow().searched(at));
         match known {
             Some(known) => known,
             None => {
@@ -294,9 +246,9 @@ impl Evidence for TreeEvidence<'_> {
     }
 
     fn digest(&self, path: &PackPath) -> std::result::Result<Sha256, String> {
-        self.hash(&[path]);
-        let known = self.digests.borrow();
-        known.get(self.file_of(path)).cloned().unwrap_or_else(|| Err(format!("{path} is not payload")))
+        self.pass(&[path], false);
+        let known = self.place(self.file_of(path)).and_then(|at| self.seen.borrow().digest(at));
+        known.unwrap_or_else(|| Err(format!("{path} is not payload")))
     }
 
     fn signature(
@@ -340,8 +292,9 @@ impl Evidence for TreeEvidence<'_> {
             let Judging { policy, scan, .. } = &self.judging;
             let gathered = ddl::gather(&self.root, policy, &scan.members, self.watch);
             let gathered = gathered.map_err(|error| error.to_string())?;
-            let read = gathered.read.into_iter().map(|(path, digest)| (path, Ok(digest)));
-            self.digests.borrow_mut().extend(read);
+            for (path, digest) in gathered.read {
+                self.place(&path).into_iter().for_each(|at| self.seen.borrow_mut().note(at, digest));
+            }
             Ok(Arc::new(gathered.pack.unwrap_or_default()))
         };
         self.ddl.get_or_init(read).clone()

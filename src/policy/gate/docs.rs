@@ -115,7 +115,10 @@ impl Check for Docs {
         if let Some(follow) = &self.follow {
             faults.extend(follow.faults(&files, evidence, release));
         }
-        let passed = format!("{}, none of them a draft", count(files.len() as u64, "document"));
+        let passed = match &files[..] {
+            [one] => format!("{one} is final"),
+            several => format!("{}, all final", count(several.len() as u64, "document")),
+        };
         Judged::of(faults, passed).reading(read.iter().map(|document| &**document))
     }
 }
@@ -220,7 +223,7 @@ mod tests {
     fn final_documents_pass() {
         let fake = with("# A\n\n**Status**: Final\n").file("docs/B.md", "# B\n\n```\n[Unverified]\n```\n");
         let judged = passes(GATE, &fake);
-        assert_eq!((judged.detail.as_str(), judged.read.len()), ("2 documents, none of them a draft", 2));
+        assert_eq!((judged.detail.as_str(), judged.read.len()), ("2 documents, all final", 2));
     }
 
     #[test]

@@ -202,7 +202,9 @@ impl Metric {
             Some(Fault::new(&place).expected(expected).actual(number))
         };
         let faults = bounds.iter().filter_map(fault).collect();
-        Ok((format!("{place} is {number}"), faults))
+        let inside: Vec<String> =
+            bounds.iter().map(Bounds::words).filter(|words| !words.is_empty()).collect();
+        Ok((format!("{place} is {number}, {}", inside.join(", ")), faults))
     }
 }
 
@@ -259,6 +261,14 @@ impl Place {
 }
 
 impl Bounds {
+    /// `at least 1 and below 2`
+    fn words(&self) -> String {
+        let bounds =
+            [("at least", self.min), ("above", self.above), ("at most", self.max), ("below", self.below)];
+        let words = bounds.iter().filter_map(|(words, bound)| Some(format!("{words} {}", (*bound)?)));
+        words.collect::<Vec<_>>().join(" and ")
+    }
+
     fn is_none(&self) -> bool {
         [self.min, self.max, self.above, self.below].iter().all(Option::is_none)
     }
@@ -300,7 +310,10 @@ mod tests {
 
     #[test]
     fn a_number_inside_its_bounds_holds() {
-        assert_eq!(passes(&format!("{JSON}max = 250"), &json("250")).detail, "m.json#/p95 is 250");
+        assert_eq!(
+            passes(&format!("{JSON}max = 250"), &json("250")).detail,
+            "m.json#/p95 is 250, at most 250"
+        );
         passes(&format!("{JSON}min = 0.995\nmax = 1"), &json("0.995"));
         passes(&format!("{JSON}baseline = 100\ntolerance_percent = 5"), &json("95.0"));
         let both = json("104").file("old.json", "{\"p95\": 100}");
@@ -311,7 +324,7 @@ mod tests {
         let lines = "# HELP req_total x\n# TYPE req_total counter\nreq_total{code=\"200\",m=\"a,b\"} 9 1395066363000\n\
                      req_total{m=\"q\\\"}\\\\\\n\", code=\"500\",} 1.5e1\nreq_totals{code=\"500\"} 7\n";
         let held = passes(&format!("{TEXT}max = 15"), &text(lines));
-        assert_eq!(held.detail, "m.prom req_total{code=\"500\"} is 15");
+        assert_eq!(held.detail, "m.prom req_total{code=\"500\"} is 15, at most 15");
     }
 
     #[test]

@@ -133,7 +133,10 @@ impl Schema {
         documents: &[Arc<Document>],
         judging: &mut Judging,
     ) -> String {
-        let valid = format!("{} valid", count(documents.len() as u64, "document"));
+        let valid = match documents {
+            [one] => format!("{} is valid", one.path),
+            several => format!("{} valid", count(several.len() as u64, "document")),
+        };
         if !self.compatible {
             return valid;
         }

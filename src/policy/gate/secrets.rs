@@ -93,7 +93,7 @@ impl Check for Secrets {
                 .faults
                 .push(Fault::new("payload").expected("text to search").actual("no file was searched"));
         }
-        let mut detail = format!("{} searched", count(looked.searched, "file"));
+        let mut detail = format!("no credential in {}", count(looked.searched, "file"));
         for (amount, what) in
             [(looked.not_searched, "binary or above 1 MiB not searched"), (looked.allowed, "allowed")]
         {

@@ -7,8 +7,16 @@ use std::error::Error as StdError;
 /// their query, which can hold a signature.
 pub fn said(error: &Error) -> String {
     let chain = chain(error);
+    if asked_for_credentials(&chain) {
+        return "there are no credentials, and no metadata of an instance that has some".to_owned();
+    }
     let innermost = || chain.last().map(|text| without_queries(text)).unwrap_or_default();
     answered(&chain).unwrap_or_else(innermost)
+}
+
+/// Whether it was the request for an instance's credentials that failed: the last place to look.
+fn asked_for_credentials(chain: &[String]) -> bool {
+    chain.iter().any(|text| text.contains("/latest/api/token") || text.contains("/latest/meta-data"))
 }
 
 /// The error and its causes.
@@ -34,6 +42,10 @@ fn answered(chain: &[String]) -> Option<String> {
 pub fn hint(error: &Error) -> &'static str {
     let said = said(error);
     match error {
+        _ if asked_for_credentials(&chain(error)) => {
+            "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE; docs/STORE.md says where credentials are \
+             looked for"
+        }
         _ if said.starts_with("NoSuchBucket") => "create the bucket first; docs/STORE.md says how",
         Error::NotFound { .. } => "check the name of the bucket, its region and the endpoint",
         Error::PermissionDenied { .. } => {

@@ -103,9 +103,12 @@ pub fn s3(address: &Address<'_>, variable: Lookup<'_>, watch: &Watch) -> Result<
     for (key, value) in &given {
         builder = builder.with_config(setting::<AmazonS3ConfigKey>(key)?, value);
     }
-    let s3 = Arc::new(builder.build().map_err(|error| unusable(address, &error))?);
+    let failed = |error| unusable(address, &error);
+    let credentials = builder.clone().with_retry(retries_for_credentials()).build().map_err(failed)?;
+    let s3 = builder.with_credentials(credentials.credentials().clone()).build().map_err(failed)?;
+    let s3 = Arc::new(s3);
     let unfinished = Unfinished::new(s3.clone(), &connections, plain);
-    let unfinished = unfinished.map_err(|error| unusable(address, &error))?;
+    let unfinished = unfinished.map_err(failed)?;
     let copies = given.iter().any(|(key, _)| key == "aws_copy_if_not_exists");
     let way = if copies { Way::Copy } else { Way::Complete };
     let bucket = bucket(address, s3, connections, watch)?;
@@ -166,6 +169,11 @@ fn retries() -> RetryConfig {
         base: 2.0,
     };
     RetryConfig { backoff, max_retries: 8, retry_timeout: Duration::from_secs(90) }
+}
+
+/// Whoever hands out credentials answers soon or is not there: outside of the cloud nobody waits for its metadata.
+fn retries_for_credentials() -> RetryConfig {
+    RetryConfig { max_retries: 2, retry_timeout: Duration::from_secs(5), ..retries() }
 }
 
 /// What applies to an S3 bucket, the stronger later: the profile, the environment, the policy's endpoint.

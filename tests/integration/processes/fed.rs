@@ -3,7 +3,7 @@
 use crate::processes::{Edit, Process, Verdict};
 use attestar::evidence::gates::last::{self, Look};
 use attestar::evidence::gates::tree::{Judging, TreeEvidence};
-use attestar::evidence::gates::{evaluate as judge, programs};
+use attestar::evidence::gates::{Part, evaluate as judge, programs};
 use attestar::format::ddl::DdlPack;
 use attestar::format::digest::Sha256;
 use attestar::format::path::PackPath;
@@ -119,7 +119,7 @@ pub fn evaluate(policy: &Policy, root: &Path, stores: Stores, asked: &Asked<'_>)
         stage: asked.stage,
         now: asked.now,
     };
-    let evaluation = judge(policy, &[], &Fed { tree, stores }, &release);
+    let evaluation = judge(policy, (Part::All, &[]), &Fed { tree, stores }, &release);
     let gates = evaluation.gates.iter();
     let findings = evaluation.findings().into_iter();
     Verdict {

@@ -6,6 +6,8 @@ use attestar::pipeline::watch::Watch;
 use attestar::policy::Policy;
 use attestar::policy::gate::Stage;
 use attestar::verbs::hash;
+use jiff::ToSpan;
+use jiff::civil::Date;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs;
@@ -20,6 +22,8 @@ pub struct Keeper {
     pub policy: Policy,
     /// Signatures of the process's files, by the file's path.
     signatures: Vec<(&'static str, Vec<u8>)>,
+    /// By how many days every date of the tree is moved.
+    days: i64,
     /// The history before each stage of each release, made when it is first asked for.
     bases: RefCell<BTreeMap<(Stage, &'static str), TempDir>>,
 }
@@ -28,7 +32,13 @@ pub struct Keeper {
 const ALLOWED_SIGNERS: &str = "config/allowed_signers";
 
 impl Keeper {
+    /// Of a tree as it lies in the fixtures.
     pub fn new(process: &Process) -> Keeper {
+        Keeper::moving(process, 0)
+    }
+
+    /// Of a tree in which every date is so many days later.
+    pub fn moving(process: &Process, days: i64) -> Keeper {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let keygen = ["-q", "-t", "ed25519", "-N", "", "-C", "keeper", "-f", "key"];
         succeeds(Command::new("ssh-keygen").args(keygen).current_dir(dir.path()));
@@ -43,7 +53,7 @@ impl Keeper {
             fs::remove_file(signature).expect("a signature");
         }
         let policy = Policy::builtin(process.policy).expect("a shipped policy");
-        Keeper { dir, policy, signatures, bases: RefCell::default() }
+        Keeper { dir, policy, signatures, days, bases: RefCell::default() }
     }
 
     fn allowed_signers(&self) -> String {
@@ -96,7 +106,7 @@ impl Laid {
             base.base(process, keeper, stage, &[]);
             base.dir
         });
-        copy(base.path(), laid.root(), None);
+        copy(base.path(), laid.root(), &AS_IT_IS);
         laid
     }
 
@@ -120,7 +130,7 @@ impl Laid {
     /// The release before, and the branch of this one.
     fn before(&self, process: &Process, keeper: &Keeper, branch: &str) {
         git(self.root(), &["init", "--quiet", "--initial-branch", "main"]);
-        copy(&fixture(process, "before"), self.root(), None);
+        copy(&fixture(process, "before"), self.root(), &Said { days: keeper.days, instead: None });
         self.write("attestar.toml", &keeper.policy.text);
         git(self.root(), &["add", "--all"]);
         git(self.root(), &["commit", "--quiet", "--message", process.last]);
@@ -131,10 +141,10 @@ impl Laid {
 
     /// What a stage adds.
     fn lay(&self, process: &Process, part: &str, keeper: &Keeper) {
-        let other = (self.version != process.version).then_some((process.version, self.version));
-        copy(&fixture(process, part), self.root(), other);
+        let instead = (self.version != process.version).then_some((process.version, self.version));
+        copy(&fixture(process, part), self.root(), &Said { days: keeper.days, instead });
         if let Some(part) = self.part.filter(|_| part == "seal") {
-            copy(&fixture(process, part), self.root(), None);
+            copy(&fixture(process, part), self.root(), &Said { days: keeper.days, instead: None });
         }
         self.write(ALLOWED_SIGNERS, keeper.allowed_signers());
         for (file, signature) in &keeper.signatures {
@@ -231,21 +241,65 @@ fn fixture(process: &Process, part: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/trees").join(process.policy).join(part)
 }
 
-/// Every file of a folder, over what is there; a version may stand in names and texts in place of another.
-fn copy(from: &Path, to: &Path, instead: Option<(&str, &str)>) {
+/// How names and texts of a fixture are changed on the way.
+struct Said {
+    /// Every date is so many days later.
+    days: i64,
+    /// A version, and another one that stands in its place.
+    instead: Option<(&'static str, &'static str)>,
+}
+
+const AS_IT_IS: Said = Said { days: 0, instead: None };
+
+impl Said {
+    fn of(&self, text: &str) -> String {
+        let text = moved(text, self.days);
+        self.instead.map_or(text.clone(), |(old, new)| text.replace(old, new))
+    }
+
+    fn is_nothing(&self) -> bool {
+        self.days == 0 && self.instead.is_none()
+    }
+}
+
+/// A text in which every date of this kind, `2026-11-17`, is so many days later.
+pub fn moved(text: &str, days: i64) -> String {
+    let mut later = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find("20") {
+        let is_alone = !rest[..at].ends_with(|c: char| c.is_ascii_digit());
+        let date: Option<Date> = rest.get(at..at + 10).and_then(|date| date.parse().ok());
+        later += &rest[..at];
+        match date.filter(|_| is_alone) {
+            Some(date) => {
+                later += &date.checked_add(days.days()).expect("a date").to_string();
+                rest = &rest[at + 10..];
+            }
+            None => {
+                later += "20";
+                rest = &rest[at + 2..];
+            }
+        }
+    }
+    later + rest
+}
+
+/// Every file of a folder, over what is there.
+fn copy(from: &Path, to: &Path, said: &Said) {
     let Ok(entries) = fs::read_dir(from) else { return };
-    let said = |text: &str| instead.map_or(text.to_owned(), |(old, new)| text.replace(old, new));
     for entry in entries {
         let path = entry.expect("an entry").path();
-        let target = to.join(said(&path.file_name().expect("a name").to_string_lossy()));
+        let target = to.join(said.of(&path.file_name().expect("a name").to_string_lossy()));
         if path.is_dir() {
             fs::create_dir_all(&target).expect("a folder");
-            copy(&path, &target, instead);
-        } else if instead.is_some() {
+            copy(&path, &target, said);
+            continue;
+        }
+        // With its mode: some are programs.
+        fs::copy(&path, &target).expect("a file");
+        if !said.is_nothing() {
             let text = fs::read_to_string(&path).expect("a text");
-            fs::write(target, said(&text)).expect("a file");
-        } else {
-            fs::copy(path, target).expect("a file");
+            fs::write(target, said.of(&text)).expect("a file");
         }
     }
 }

@@ -7,10 +7,12 @@ use crate::world::noise;
 use attestar::error::{Error, Result};
 use attestar::pipeline::watch::Watch;
 use attestar::store::bucket::Bucket;
+use attestar::store::open::{Opening, open};
 use attestar::store::{Created, Store, Swapped};
 use jiff::Timestamp;
 use object_store::memory::InMemory;
 use std::io::Write;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread;
@@ -258,6 +260,22 @@ fn refusals_are_said_with_a_hint_and_without_credentials() {
             assert!(!all.contains("SECRET") && all.contains("s3://store/here"), "{all}");
         }
     }
+}
+
+#[test]
+fn no_credentials_are_said_soon() {
+    let watch = Watch::default();
+    // No instance has its metadata there.
+    let variable = |name: &str| (name == "AWS_METADATA_ENDPOINT").then(|| "http://127.0.0.1:1".to_owned());
+    let endpoint = Some("http://127.0.0.1:1");
+    let opening =
+        Opening { endpoint, variable: &variable, base: Path::new("."), create: false, watch: &watch };
+    let store = open("s3://store/here", &opening).unwrap();
+    let begun = Instant::now();
+    let error = store.list("").unwrap_err();
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    let source = std::error::Error::source(&error).expect("a cause").to_string();
+    assert!(source.contains("no credentials") && error.hint().contains("AWS_PROFILE"), "{source}");
 }
 
 #[test]

@@ -18,9 +18,9 @@ fn both(schema: &str, document: &str) -> Fake {
 #[test]
 fn valid_documents_hold() {
     let held = passes(KEYS, &tree(OLD, r#"{"n":1}"#));
-    assert_eq!((held.detail.as_str(), held.read.len()), ("1 document valid", 2));
+    assert_eq!((held.detail.as_str(), held.read.len()), ("d/a.json is valid", 2));
     let held = passes(COMPATIBLE, &both(NEW, r#"{"n":1,"m":"x"}"#));
-    assert_eq!(held.detail, "1 document valid, and compatible with 1.2.2 both ways");
+    assert_eq!(held.detail, "d/a.json is valid, and compatible with 1.2.2 both ways");
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn a_break_in_either_direction_fails_but_in_a_new_major_version() {
     let major = Release { bump: Some(Bump::Major), ..release() };
     let judged = gate(COMPATIBLE).check.judge(&tree, &major);
     assert_eq!(judged.status, Status::Passed);
-    assert_eq!(judged.detail, "1 document valid; 1 break with 1.2.2, which a new major version may have");
+    assert_eq!(judged.detail, "d/a.json is valid; 1 break with 1.2.2, which a new major version may have");
     let unknown = Release { bump: None, ..release() };
     assert_eq!(gate(COMPATIBLE).check.judge(&tree, &unknown).status, Status::Failed);
 }
@@ -73,7 +73,7 @@ fn without_a_last_release_only_the_first_one_holds() {
     let judged = gate(COMPATIBLE).check.judge(&alone, &first);
     assert_eq!(
         (judged.status, &*judged.detail),
-        (Status::Passed, "1 document valid; the first release, compared with none")
+        (Status::Passed, "d/a.json is valid; the first release, compared with none")
     );
     let no_schema = tree(OLD, r#"{"n":1}"#).before("d/a.json", "{}");
     fails(COMPATIBLE, &no_schema, "s.json", "a file of 1.2.2", "it was not there");

@@ -101,7 +101,11 @@ fn what_only_looks_like_one_is_none() {
         format!("secret: https://vault.example/{}", letters(20)),
     ];
     for text in fine {
-        assert_eq!(passes(KEYS, &Fake::new().file("a.txt", &text)).detail, "1 file searched", "{text}");
+        assert_eq!(
+            passes(KEYS, &Fake::new().file("a.txt", &text)).detail,
+            "no credential in 1 file",
+            "{text}"
+        );
     }
 }
 
@@ -110,7 +114,7 @@ fn an_allowed_finding_is_counted_and_no_other_is() {
     let token = format!("gh{}{}", "p_", random(36, LETTERS));
     let keys = format!("{KEYS}\nallow = [\"{}\"]", Sha256::of(token.as_bytes()));
     let held = passes(&keys, &Fake::new().file("a.txt", &token));
-    assert_eq!(held.detail, "1 file searched, 1 allowed");
+    assert_eq!(held.detail, "no credential in 1 file, 1 allowed");
     let other = format!("gh{}{}", "o_", random(36, LETTERS));
     assert_eq!(faults(&keys, &Fake::new().file("a.txt", format!("{token}\n{other}"))).len(), 1);
 }
@@ -122,7 +126,7 @@ fn binary_and_large_files_are_counted_and_nothing_searched_proves_nothing() {
     let binary = Fake::new().file("b.bin", [token.as_bytes(), b"\0"].concat()).file("c.txt", large);
     fails(KEYS, &binary, "payload", "text to search", "no file was searched");
     let held = passes(KEYS, &binary.file("a.txt", "fine"));
-    assert_eq!(held.detail, "1 file searched, 2 binary or above 1 MiB not searched");
+    assert_eq!(held.detail, "no credential in 1 file, 2 binary or above 1 MiB not searched");
     fails(KEYS, &Fake::new(), "payload", "text to search", "no file was searched");
     let unreadable = Fake::new().file("a.txt", "x").unreadable("a.txt", "permission denied");
     fails(KEYS, &unreadable, "a.txt", "a file to search", "permission denied");
