@@ -2,7 +2,7 @@
 
 use crate::format::digest::Sha256;
 use crate::format::kind::Kind;
-use crate::format::leaf::{Leaf, What};
+use crate::format::leaf::What;
 use crate::format::receipt::Receipt;
 use crate::format::seal::Totals;
 use crate::keys::signing::SigningKey;
@@ -71,11 +71,9 @@ pub(super) fn backup(number: u64) -> Record {
         evaluated_at: at,
         created_at: at,
     };
-    let statement = receipt.for_archive(format!("{name}.tar.zst.age"), Sha256::of(name.as_bytes()));
-    let statement = key(1).sign_statement(&statement).to_bytes();
-    let leaf =
-        Leaf { what: What::BackedUp, project: "shop".into(), name, time: at, event: Sha256::of(&statement) };
-    Record { leaf, statement }
+    let receipt = receipt.for_archive(format!("{name}.tar.zst.age"), Sha256::of(name.as_bytes()));
+    let bundle = key(1).sign_statement(&receipt).to_bytes();
+    Record::of(What::BackedUp, &name, &receipt.predicate, at, bundle)
 }
 
 /// Every leaf of a log whose checkpoint, entries and tiles must agree.
