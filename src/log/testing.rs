@@ -13,6 +13,7 @@ use crate::log::read::Leaves;
 use crate::log::state::State;
 use crate::store::Store;
 use jiff::Timestamp;
+use std::sync::LazyLock;
 
 pub(super) const ORIGIN: &str = "example.com/shop";
 
@@ -33,8 +34,11 @@ pub(super) fn trust(one: &str, two: &str) -> Trust {
 
 /// Trusts both to make backups and to log.
 pub(super) fn hosts() -> Trust {
-    let may = "may = [\"seal:backup\", \"receipt\", \"verify\", \"log\"]";
-    trust(may, may)
+    static HOSTS: LazyLock<Trust> = LazyLock::new(|| {
+        let may = "may = [\"seal:backup\", \"receipt\", \"verify\", \"log\"]";
+        trust(may, may)
+    });
+    HOSTS.clone()
 }
 
 pub(super) fn now() -> Timestamp {
