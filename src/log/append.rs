@@ -14,7 +14,8 @@ use crate::error::{Error, Result};
 use crate::finding::{Code, Finding};
 use crate::format::checkpoint::Checkpoint;
 use crate::format::digest::Sha256;
-use crate::format::leaf::Leaf;
+use crate::format::leaf::{Leaf, What};
+use crate::format::statement::Predicate;
 use crate::format::tlog::edge::Edge;
 use crate::format::tlog::tile::{FULL, Tile};
 use crate::format::tlog::{entries, staged};
@@ -23,6 +24,7 @@ use crate::log::read::Head;
 use crate::log::state::State;
 use crate::log::{CHECKPOINT, Log, PENDING, STAGED, invalid, name};
 use crate::store::{Created, ObjectName, Revision, Store, Swapped};
+use jiff::Timestamp;
 use std::collections::BTreeMap;
 
 /// How often a writer starts again when others are faster, before it gives up.
@@ -35,6 +37,27 @@ pub struct Record {
     pub leaf: Leaf,
     /// The bundle.
     pub statement: Vec<u8>,
+}
+
+impl Record {
+    /// The leaf of a signed statement: its project and its time are what the statement says. Where that tells no time,
+    /// `otherwise` stands for it.
+    pub fn of<P: Predicate>(
+        what: What,
+        name: &str,
+        said: &P,
+        otherwise: Timestamp,
+        statement: Vec<u8>,
+    ) -> Record {
+        let leaf = Leaf {
+            what,
+            project: said.project().to_owned(),
+            name: name.to_owned(),
+            time: said.signed_at().unwrap_or(otherwise),
+            event: Sha256::of(&statement),
+        };
+        Record { leaf, statement }
+    }
 }
 
 /// Who appends.

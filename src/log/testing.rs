@@ -2,7 +2,7 @@
 
 use crate::format::digest::Sha256;
 use crate::format::kind::Kind;
-use crate::format::leaf::{Leaf, What};
+use crate::format::leaf::What;
 use crate::format::receipt::Receipt;
 use crate::format::seal::Totals;
 use crate::keys::signing::SigningKey;
@@ -13,6 +13,7 @@ use crate::log::read::Leaves;
 use crate::log::state::State;
 use crate::store::Store;
 use jiff::Timestamp;
+use std::sync::LazyLock;
 
 pub(super) const ORIGIN: &str = "example.com/shop";
 
@@ -33,8 +34,11 @@ pub(super) fn trust(one: &str, two: &str) -> Trust {
 
 /// Trusts both to make backups and to log.
 pub(super) fn hosts() -> Trust {
-    let may = "may = [\"seal:backup\", \"receipt\", \"verify\", \"log\"]";
-    trust(may, may)
+    static HOSTS: LazyLock<Trust> = LazyLock::new(|| {
+        let may = "may = [\"seal:backup\", \"receipt\", \"verify\", \"log\"]";
+        trust(may, may)
+    });
+    HOSTS.clone()
 }
 
 pub(super) fn now() -> Timestamp {
@@ -71,20 +75,25 @@ pub(super) fn backup(number: u64) -> Record {
         evaluated_at: at,
         created_at: at,
     };
-    let statement = receipt.for_archive(format!("{name}.tar.zst.age"), Sha256::of(name.as_bytes()));
-    let statement = key(1).sign_statement(&statement).to_bytes();
-    let leaf =
-        Leaf { what: What::BackedUp, project: "shop".into(), name, time: at, event: Sha256::of(&statement) };
-    Record { leaf, statement }
+    let receipt = receipt.for_archive(format!("{name}.tar.zst.age"), Sha256::of(name.as_bytes()));
+    let bundle = key(1).sign_statement(&receipt).to_bytes();
+    Record::of(What::BackedUp, &name, &receipt.predicate, at, bundle)
 }
 
-/// Every leaf of a log that must be whole: checkpoint, entries, tiles, statements, and nothing half done.
-pub(super) fn whole(store: &dyn Store) -> Leaves {
+/// Every leaf of a log whose checkpoint, entries and tiles must agree.
+pub(super) fn tree(store: &dyn Store) -> Leaves {
     let trust = hosts();
     let log = log(store, &trust);
     let leaves = log.leaves(log.head().unwrap().expect("a log")).unwrap();
     let (checked, findings) = log.check_tiles(&leaves).unwrap();
     assert!(checked > 0 && findings.is_empty(), "{findings:?}");
+    leaves
+}
+
+/// The same, and the statement of every leaf must verify.
+pub(super) fn whole(store: &dyn Store) -> Leaves {
+    let (trust, leaves) = (hosts(), tree(store));
+    let log = log(store, &trust);
     for leaf in &leaves.leaves {
         let told = log.told(leaf).unwrap();
         assert!(told.as_ref().is_ok_and(|told| told.passed), "{told:?}");

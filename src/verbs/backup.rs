@@ -91,8 +91,7 @@ pub fn backup(request: &Request<'_>, watch: &Watch) -> Result<BackedUp> {
     let made = write(request, &identity, source, &scratch, watch)?;
     let archive = archive_name(request, &identity.name);
     let receipt = receipt(request, &made, &identity, begun).for_archive(&archive, made.written.sha256);
-    let receipt = request.key.sign_statement(&receipt).to_bytes();
-    let logged = put::put(request, &made, &archive, receipt)?;
+    let logged = put::put(request, &made, &archive, &receipt)?;
     warnings.extend(made.warnings);
     if let Err(error) = scratch.remove() {
         warnings.push(Finding::warning(Code::LeftBehind, error.to_string()));

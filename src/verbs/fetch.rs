@@ -87,3 +87,62 @@ fn download(store: &dyn Store, object: &ObjectName, to: &Path, watch: &Watch) ->
         watch.advance(0, read as u64);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::memory::Memory;
+    use std::collections::BTreeSet;
+
+    fn store(objects: &[&str]) -> Memory {
+        let store = Memory::new();
+        for object in objects {
+            store.create(&ObjectName::new(object).unwrap(), object.as_bytes()).unwrap();
+        }
+        store
+    }
+
+    fn files(folder: &Path) -> BTreeSet<String> {
+        let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        entries
+            .flat_map(|path| match path.is_dir() {
+                true => files(&path),
+                false => [fs::read_to_string(path).unwrap()].into(),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn what_lies_in_a_bucket_is_fetched_with_all_that_belongs_to_it() {
+        let release = [
+            "releases/shop-1.0.0/shop-1.0.0.tar.zst.age",
+            "releases/shop-1.0.0/shop-1.0.0.tar.zst.age.sigstore.json",
+            "releases/shop-1.0.0/shop-1.0.0/tagmanifest-sha256.txt",
+            "releases/shop-1.0.0/shop-1.0.0/attestations/seal.sigstore.json",
+        ];
+        let backup = ["archives/shop-b1.tar.zst", "archives/shop-b1.tar.zst.sigstore.json"];
+        let others =
+            ["archives/shop-b10.tar.zst", "releases/shop-1.0.1/shop-1.0.1.tar.zst.age", "log/checkpoint"];
+        let store = store(&[&release[..], &backup, &others].concat());
+        for (name, expected) in [("shop-1.0.0", &release[..]), ("shop-b1", &backup)] {
+            let fetched = fetch(&store, name, &Watch::default()).unwrap();
+            let Target::Archive { path, file_name, .. } = &fetched.target else { panic!("{name}") };
+            assert_eq!(fs::read_to_string(path).unwrap(), expected[0]);
+            let folder = path.parent().unwrap().to_owned();
+            let expected: BTreeSet<String> = expected.iter().map(|&object| object.to_owned()).collect();
+            assert_eq!(files(&folder), expected, "{file_name}");
+            assert_eq!(fetched.target.evidence_beside().is_some(), name == "shop-1.0.0");
+            drop(fetched);
+            assert!(!folder.exists(), "it goes with what was fetched");
+        }
+    }
+
+    #[test]
+    fn what_is_not_there_or_no_name_is_told_apart() {
+        let store = store(&["releases/shop-1.0.0/shop-1.0.0.tar.zst.age.sigstore.json"]);
+        let error = |name: &str| fetch(&store, name, &Watch::default()).err().unwrap();
+        assert!(matches!(error("shop-1.0.0"), Error::Input { .. }), "a receipt is no archive");
+        assert!(matches!(error("../shop"), Error::Usage { .. }));
+        assert!(matches!(error("a/b"), Error::Usage { .. }));
+    }
+}

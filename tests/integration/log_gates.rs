@@ -4,7 +4,7 @@ use crate::world::{Said, World, names_in};
 use attestar::format::digest::Sha256;
 use attestar::format::event::Event;
 use attestar::format::kind::Kind;
-use attestar::format::leaf::{Leaf, What};
+use attestar::format::leaf::What;
 use attestar::format::receipt::Receipt;
 use attestar::format::seal::Totals;
 use attestar::format::statement::{Predicate, Statement, Subject};
@@ -62,10 +62,8 @@ fn hours_ago(hours: i64) -> Timestamp {
 }
 
 fn record<P: Predicate>(world: &World, what: What, name: &str, statement: &Statement<P>) -> Record {
-    let time = statement.predicate.signed_at().unwrap();
-    let statement = key(world).sign_statement(statement).to_bytes();
-    let leaf = Leaf { what, project: "shop".into(), name: name.into(), time, event: Sha256::of(&statement) };
-    Record { leaf, statement }
+    let bundle = key(world).sign_statement(statement).to_bytes();
+    Record::of(what, name, &statement.predicate, Timestamp::UNIX_EPOCH, bundle)
 }
 
 fn file(name: &str) -> String {

@@ -287,6 +287,6 @@ mod tests {
         endless.line().unwrap();
         watch.interrupt();
         assert!(matches!(endless.finish(), Err(Error::Interrupted)));
-        assert!(started.elapsed() < Duration::from_secs(30));
+        assert!(started.elapsed() < Duration::from_secs(90));
     }
 }

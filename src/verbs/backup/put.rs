@@ -1,8 +1,9 @@
 //! From this host into the store: archive, receipt, event, leaf, in that order; readers start at the log.
 
 use crate::error::{Error, Result};
-use crate::format::digest::Sha256;
-use crate::format::leaf::{Leaf, What};
+use crate::format::leaf::What;
+use crate::format::receipt::Receipt;
+use crate::format::statement::Statement;
 use crate::log::append::{Appended, Record};
 use crate::store::{Created, ObjectName, error_of};
 use crate::verbs::backup::{Made, Request, archive_name, stored};
@@ -33,7 +34,13 @@ pub(super) fn free_version(request: &Request<'_>, project: &str, version: String
 }
 
 /// Puts everything where it is kept, and logs it.
-pub(super) fn put(request: &Request<'_>, made: &Made, archive: &str, receipt: Vec<u8>) -> Result<Appended> {
+pub(super) fn put(
+    request: &Request<'_>,
+    made: &Made,
+    archive: &str,
+    receipt: &Statement<Receipt>,
+) -> Result<Appended> {
+    let bundle = request.key.sign_statement(receipt).to_bytes();
     let [archive_name, receipt_name] = stored(archive);
     let name = ObjectName::new(&archive_name)?;
     let mut file = File::open(&made.file).map_err(Error::io("open", &made.file))?;
@@ -43,13 +50,7 @@ pub(super) fn put(request: &Request<'_>, made: &Made, archive: &str, receipt: Ve
         let message = format!("{archive_name} was put into {} meanwhile", request.store.place());
         return Err(Error::input(message, "another backup has the same name; run it again"));
     }
-    request.store.create(&ObjectName::new(&receipt_name)?, &receipt)?;
-    let leaf = Leaf {
-        what: What::BackedUp,
-        project: made.pack.project.clone(),
-        name: made.pack.name.clone(),
-        time: (request.clock)(),
-        event: Sha256::of(&receipt),
-    };
-    request.log.append(&[Record { leaf, statement: receipt }])
+    request.store.create(&ObjectName::new(&receipt_name)?, &bundle)?;
+    let said = &receipt.predicate;
+    request.log.append(&[Record::of(What::BackedUp, &said.name, said, said.created_at, bundle)])
 }
