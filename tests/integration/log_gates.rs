@@ -163,9 +163,12 @@ fn gates_pass_by_what_the_log_says() {
     world.verify(&[]).done();
 }
 
+/// Something that happens, as a record for the log.
+type Happens = dyn Fn(&World) -> Record;
+
 #[test]
 fn each_gate_fails_by_what_the_log_says() {
-    let cases: [(&dyn Fn(&World) -> Record, &str); 4] = [
+    let cases: [(&Happens, &str); 4] = [
         (&|world| event(world, What::Verified, "shop-new", 1, false), "backed-up: the log: the newest"),
         (&|world| drilled(world, "shop-new", 1, test_result::Result::Failed), "drilled: the log"),
         (&|world| event(world, What::Pruned, "shop-old", 1, true), "held: the log: the oldest is of"),
