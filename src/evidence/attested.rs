@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::evidence::agreement::{POLICY, small};
 use crate::evidence::gates::record::GATES;
-use crate::evidence::gates::said::{Said, commit, own_policy};
+use crate::evidence::gates::said::{commit, own_policy};
 use crate::evidence::gates::{Tally, tally};
 use crate::evidence::pack::unjudged;
 use crate::evidence::payload::{MANIFEST, NAMED_MAX, Payload};
@@ -29,6 +29,9 @@ use crate::pipeline::contents::Tags;
 use crate::policy::{Policy, gate};
 use std::collections::BTreeMap;
 
+/// A provenance whose signature holds.
+type VerifiedProvenance = Verified<Statement<Provenance>>;
+
 /// What the attestations of a pack are judged by.
 pub struct Attested<'a> {
     /// The tag files.
@@ -50,13 +53,13 @@ impl Attested<'_> {
             return Ok(());
         }
         let has_sbom = [CYCLONEDX, SPDX, ATTESTATION].iter().any(|name| self.tags.size(name).is_some());
-        self.provenance(has_sbom, outcome)?;
+        let provenance = self.provenance(has_sbom, outcome)?;
         self.sbom(has_sbom, outcome)?;
-        self.gates(outcome)
+        self.gates(provenance.as_ref().map(|said| said.predicate()), outcome)
     }
 
     /// What the gates came to when it was sealed.
-    fn gates(&self, outcome: &mut Outcome) -> Result<()> {
+    fn gates(&self, provenance: Option<&Provenance>, outcome: &mut Outcome) -> Result<()> {
         let Some(bundle) = small(self.tags, GATES)? else {
             match self.gates_of_the_policy()? {
                 0 => outcome.skip("gates", Status::NotApplicable, "none were evaluated when it was sealed"),
@@ -80,7 +83,7 @@ impl Attested<'_> {
         let mut findings = statement.match_subjects(&[(MANIFEST, manifest)]);
         let (tally, faults) = judge(self.pack, statement.predicate());
         findings.extend(faults);
-        findings.extend(self.other_commit(statement.predicate().gates.commit.as_deref())?);
+        findings.extend(other_commit(provenance, statement.predicate().gates.commit.as_deref()));
         outcome.conclude("gates", format!("{tally} when sealed"), findings);
         let policy = own_policy(self.tags)?;
         let record = waived::Record {
@@ -94,18 +97,8 @@ impl Attested<'_> {
         waived::check(&record, names, |name| small(self.tags, name), outcome)
     }
 
-    /// A waiver is of one commit: the record may not name another one than the provenance.
-    fn other_commit(&self, recorded: Option<&str>) -> Result<Option<Finding>> {
-        let said = Said::read(self.tags, self.pack, self.trust, self.receipt)?;
-        let Some(sealed) = said.provenance.as_ref().map(commit).filter(|sealed| *sealed != recorded) else {
-            return Ok(None);
-        };
-        let show = |commit: Option<&str>| commit.unwrap_or(ABSENT).to_owned();
-        let finding = Finding::new(Code::Disagreement, "gates: commit");
-        Ok(Some(finding.expected(show(sealed)).actual(show(recorded))))
-    }
-
-    fn provenance(&self, has_sbom: bool, outcome: &mut Outcome) -> Result<()> {
+    /// Gives the provenance, if its signature holds.
+    fn provenance(&self, has_sbom: bool, outcome: &mut Outcome) -> Result<Option<VerifiedProvenance>> {
         let artifacts = &self.payload.artifacts;
         let Some(bundle) = small(self.tags, PROVENANCE)? else {
             match (artifacts.is_empty(), has_sbom) {
@@ -117,14 +110,14 @@ impl Attested<'_> {
                     outcome.conclude("provenance", "there is none, but there are artifacts", vec![finding]);
                 }
             }
-            return Ok(());
+            return Ok(None);
         };
         let statement = match self.verified::<Provenance>(&bundle, PROVENANCE) {
             Ok(statement) => statement,
             Err(finding) => {
                 let findings = vec![finding];
                 outcome.conclude("provenance", unjudged(&findings).unwrap_or(PROVENANCE), findings);
-                return Ok(());
+                return Ok(None);
             }
         };
         let mut findings = self.unmatched(&statement)?;
@@ -135,11 +128,11 @@ impl Attested<'_> {
             count(artifacts.len() as u64, "artifact")
         };
         outcome.conclude("provenance", detail, findings);
-        Ok(())
+        Ok(Some(statement))
     }
 
     /// Every artifact must be a subject with its digest, and every subject an artifact.
-    fn unmatched(&self, statement: &Verified<Statement<Provenance>>) -> Result<Vec<Finding>> {
+    fn unmatched(&self, statement: &VerifiedProvenance) -> Result<Vec<Finding>> {
         let expected = subjects(&self.payload.artifacts, self.digest_of(MANIFEST)?.unwrap_or_default());
         let files: Vec<(&str, Sha256)> =
             expected.iter().map(|subject| (&*subject.name, subject.digest.sha256)).collect();
@@ -329,6 +322,14 @@ fn judge(pack: &Pack, said: &VerificationSummary) -> (Tally, Vec<Finding>) {
     let (tally, faults) = tally(&said.gates.gates, "it failed when it was sealed");
     findings.extend(faults);
     (tally, findings)
+}
+
+/// A waiver is of one commit, so the record may not name another one than the provenance.
+fn other_commit(provenance: Option<&Provenance>, recorded: Option<&str>) -> Option<Finding> {
+    let sealed = provenance.map(commit).filter(|sealed| *sealed != recorded)?;
+    let show = |commit: Option<&str>| commit.unwrap_or(ABSENT).to_owned();
+    let finding = Finding::new(Code::Disagreement, "gates: commit");
+    Some(finding.expected(show(sealed)).actual(show(recorded)))
 }
 
 /// What is said of a file that is not in the pack, or not named.

@@ -104,7 +104,7 @@ mod tests {
         fs::write(dead.join("app.db"), "secret").unwrap();
         fs::create_dir(parent.path().join("other")).unwrap();
         let next = Scratch::new(parent.path()).unwrap();
-        assert_eq!(next.removed, [dead.clone()]);
+        assert_eq!(next.removed, std::slice::from_ref(&dead));
         assert!(!dead.exists() && alive.join(LOCK).exists() && parent.path().join("other").exists());
     }
 }

@@ -120,8 +120,11 @@ pub(super) fn captures(root: &Section<'_>) -> Result<Vec<Capture>> {
     Ok(captures)
 }
 
+/// Reads the keys of one kind.
+type Read = fn(&Section<'_>) -> Result<Source>;
+
 fn capture(section: &Section<'_>) -> Result<Capture> {
-    const KINDS: [(&str, fn(&Section<'_>) -> Result<Source>, &[&str]); 4] = [
+    const KINDS: [(&str, Read, &[&str]); 4] = [
         ("sqlite", sqlite, &["path", "digest_up_to"]),
         ("duckdb", duckdb, &["path", "form", "digest_up_to"]),
         ("postgres", postgres, &["dsn", "digest_up_to"]),

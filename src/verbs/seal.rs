@@ -1,10 +1,12 @@
 //! `seal`: policy, scan, pack, archive, receipt.
 
+mod filing;
+
 use crate::error::{Error, Result};
 use crate::evidence::attest::Attesting;
 use crate::evidence::compose::{Identity, Payload, TagFiles, release_member};
 use crate::evidence::ddl;
-use crate::evidence::filing::{self, Filed};
+use crate::evidence::filing::Filed;
 use crate::evidence::gates::events::Reader;
 use crate::evidence::gates::programs::Environment;
 use crate::evidence::gates::tree::seen::{Searching, Seen};
@@ -40,7 +42,7 @@ use crate::pipeline::source::Root;
 use crate::pipeline::staging::Staging;
 use crate::pipeline::watch::Watch;
 use crate::policy::Policy;
-use crate::policy::gate::{Release, Stage};
+use crate::policy::gate::Stage;
 use crate::tree::git::{self, GitFacts};
 use crate::tree::member::MemberKind;
 use crate::tree::scan::{Scan, ScanOptions, scan};
@@ -48,6 +50,7 @@ use crate::tree::version::{self, Told};
 use crate::verbs::gate::{Judged, not_sealed};
 use crate::verbs::origin::{origin, unread};
 use crate::verbs::place::{Place, Placed};
+use filing::Filing;
 use jiff::Timestamp;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -136,7 +139,7 @@ pub fn seal(request: &Request<'_>, watch: &Watch) -> Result<Sealed> {
     let version = version::version(request.root, request.policy, request.version, facts.as_ref())?;
     still_signs(request, &project.value, evaluated_at)?;
     let name = format!("{}-{}", project.value, version.value);
-    let filing = filing_name(request.policy, &name, &project.value, &version.value)?;
+    let filing = filing::name(request.policy, &name, &project.value, &version.value)?;
     let place =
         Place::prepare(request.out, &name, request.recipients, filing.map(|name| format!("{name}.tar")))?;
     let scanned = scan_release(request, watch)?;
@@ -374,42 +377,10 @@ fn write<'p>(sealing: &Sealing<'p, '_>, scan: Scan, watch: &Watch) -> Result<Mad
     tags.add(SEAL, |out| out.write_all(&seal))?;
     append_tags(&mut archive, &mut tags, identity)?;
     let archive = archive.finish()?;
-    if let Some(copy) = copy {
-        copy_others(&copy, &to_pack)?;
-        copy.sync()?;
-    }
-    let filed = file(&Filing { root: &root, policy: request.policy, identity, place }, &payload, watch)?;
+    finish_copy(copy.as_ref(), &to_pack)?;
+    let filing = Filing { root: &root, policy: request.policy, identity, place };
+    let filed = filing.file(&payload, watch)?;
     Ok(Made { pack, archive, seal_sha256: Sha256::of(&seal), tag_manifest, sbom, filed, gates, scan })
-}
-
-/// What is filed, and where it is made.
-struct Filing<'a> {
-    root: &'a Root,
-    policy: &'a Policy,
-    identity: &'a Identity,
-    place: &'a Place,
-}
-
-/// Makes the archive for a software registry and the record of its digests, where the policy asks for them.
-fn file(filing: &Filing<'_>, payload: &Payload<'_>, watch: &Watch) -> Result<Option<Filed>> {
-    let Filing { root, policy, identity, place } = filing;
-    let Some(options) = &policy.filing else { return Ok(None) };
-    let Some(name) = filing_name(policy, &identity.name, &identity.project, &identity.version)? else {
-        return Ok(None);
-    };
-    let filed = filing::write(root, options, &name, payload, &place.filing_file(), watch)?;
-    place.filed(&filing::digests(&place.filed_before()?, &identity.project, &identity.version, &filed))?;
-    Ok(Some(filed))
-}
-
-/// What the archive that is filed is called, without its ending.
-fn filing_name(policy: &Policy, name: &str, project: &str, version: &str) -> Result<Option<String>> {
-    let Some(options) = &policy.filing else { return Ok(None) };
-    let Some(template) = &options.name else { return Ok(Some(name.to_owned())) };
-    let path = template.path(&Release::named(project, version, policy.tag.name(version)));
-    let path =
-        path.map_err(|fault| Error::input(fault.actual.unwrap_or(fault.subject), "see [filing] name"))?;
-    Ok(Some(path.to_string()))
 }
 
 pub(super) fn encryptor(recipients: &[Recipient]) -> Result<Option<age::Encryptor>> {
@@ -463,13 +434,15 @@ pub(super) fn append_tags(
 }
 
 /// Links and empty folders of the payload folder, after all files.
-fn copy_others(copy: &Staging, members: &[Member]) -> Result<()> {
+fn finish_copy(copy: Option<&Staging>, members: &[Member]) -> Result<()> {
+    let Some(copy) = copy else { return Ok(()) };
     let folders = members.iter().filter(|member| member.kind == FileType::Dir);
     folders.into_iter().try_for_each(|member| copy.folder(&member.path))?;
     members.iter().try_for_each(|member| match member.target() {
         Some(target) => copy.link(&member.path, target),
         None => Ok(()),
-    })
+    })?;
+    copy.sync()
 }
 
 fn receipt(

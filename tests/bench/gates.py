@@ -47,7 +47,7 @@ GATES = [
     ("approvals", 'file = "approvals.md"\n', {"approvals.md": "## 1.0.0\n\n- Product: yes\n"}),
     ("window", 'windows = ["Mon-Sun 00:00-24:00"]\n', {}),
     ("fresh", 'files = ["fresh.json"]\npointer = "/at"\nmax_age = "7d"\n', {"fresh.json": '{"at": "NOW"}\n'}),
-    ("junit", 'files = ["tests.xml"]\nmin_tests = 1\n', {"tests.xml": '<testsuite tests="1" failures="0"><testcase name="a"/></testsuite>\n'}),
+    ("junit", 'files = ["tests.xml"]\nmin_tests = 1\n', {"tests.xml": '<testsuite timestamp="2026-01-02T03:04:05Z" tests="1" failures="0"><testcase name="a"/></testsuite>\n'}),
     ("sarif", 'files = ["scan.sarif"]\nlevel = "error"\n', {"scan.sarif": '{"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "t"}}, "results": []}]}\n'}),
     ("metric", 'file = "load.json"\npointer = "/p95"\nmax = 250\n', {"load.json": '{"p95": 120}\n'}),
     ("schema", 'schema = "a.schema.json"\ndocuments = ["a.json"]\n', {"a.schema.json": '{"type": "object"}\n', "a.json": "{}\n"}),

@@ -219,3 +219,28 @@ fn what_does_not_verify_is_not_judged_and_nothing_is_no_pass() {
     world.run(&["--policy", "none.toml", "verify", FOLDER]).exits(2);
     assert!(!names_in(world.path()).contains(&"none.toml".to_owned()));
 }
+
+#[test]
+fn what_the_provenance_says_of_commit_and_tag_is_judged() {
+    let world = World::new();
+    let policy =
+        "schema = 1\n[project]\nname = \"shop\"\n[[include]]\nclass = \"artifact\"\npaths = [\"dist/**\"]\n";
+    world.write("attestar.toml", policy);
+    world.write("dist/tool.bin", "tool");
+    crate::repository::commit(&world.tree());
+    crate::repository::git(&world.tree(), &["tag", "--annotate", "--message", "Released", "v1.0.0"]);
+    world.seal(&["--payload"]).done();
+    let gates = "[[gate]]\nid = \"committed\"\ncheck = \"clean\"\n\
+                 [[gate]]\nid = \"tagged\"\ncheck = \"tag\"\nsigned = false\nany_branch = true\n";
+    let judged = |gates: &str, exit: i32| {
+        let said = verify(&world, FOLDER, gates, &["--json"]).exits(exit);
+        (policy_check(&said.json()).1, said.findings())
+    };
+    assert_eq!(judged(gates, 0).0, "audit (audit.toml): 2 passed, 0 failed");
+    // By whom the tag was signed, and on which branch it lies, was judged by the keys and names of the sealed policy.
+    for other in [gates.replace("signed = false\n", ""), gates.replace("any_branch = true\n", "")] {
+        assert_eq!(judged(&other, 5).1, ["gate-unchecked tagged"], "{other}");
+    }
+    let renamed = format!("{gates}[project]\ntag = \"release-{{version}}\"\n");
+    assert_eq!(judged(&renamed, 5).1, ["gate-unchecked tagged"]);
+}

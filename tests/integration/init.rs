@@ -1,6 +1,7 @@
 //! The first minute with attestar: a policy and keys, and then it seals.
 
 use crate::world::{World, names_in};
+use attestar::policy::{Policy, Source};
 use std::fs;
 
 const RECIPIENT: &str = "age1t9xrhedpa8wqquj3nztpjlw6wwqvk48haq3jgphje5g7g9aavu6s4jdqvr";
@@ -20,6 +21,19 @@ fn after_init_a_tree_is_sealed_under_its_own_policy() {
     assert_eq!(names_in(&world.home()), keys);
     world.seal(&[]).done().says("policy      shop (shop/attestar.toml)").says("2 files");
     world.verify(&[]).done();
+}
+
+#[test]
+fn every_shipped_policy_can_be_begun_with() {
+    for name in Policy::builtin_names() {
+        let world = World::without_keys();
+        let flags = ["-C", "shop", "init", "--no-passphrase", "--from", name, "--recipient", RECIPIENT];
+        world.run(&flags).done();
+        let policy = Policy::parse(Source::File("attestar.toml".into()), policy(&world)).unwrap();
+        assert_eq!(policy.project.as_deref(), Some("shop"), "{name}");
+        assert_eq!(policy.seal.recipients, [RECIPIENT], "{name}");
+        assert_eq!(policy.gates.len(), Policy::builtin(name).unwrap().gates.len(), "{name}");
+    }
 }
 
 #[test]

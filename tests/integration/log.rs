@@ -94,8 +94,8 @@ fn a_host_that_has_not_seen_the_log_says_so() {
     fresh(&["verify"]).done();
 }
 
-/// What is done to a store, and what is found of it.
-type Tampering<'a> = (Box<dyn Fn() + 'a>, &'static str);
+/// Something done to a store.
+type Harm<'a> = Box<dyn Fn() + 'a>;
 
 #[test]
 fn every_kind_of_tampering_is_found() {
@@ -123,7 +123,7 @@ fn every_kind_of_tampering_is_found() {
         fs::write(store(&world, "log/checkpoint"), key.sign_checkpoint(&checkpoint)).unwrap();
     };
     let entries = "log/tile/entries/000.p/2";
-    let cases: Vec<Tampering<'_>> = vec![
+    let cases: Vec<(Harm<'_>, &str)> = vec![
         (Box::new(|| replace(entries, "shop-1.0.0", "shop-9.0.0")), "log-invalid log/checkpoint"),
         (Box::new(|| cut(entries)), "log-invalid log/tile/entries/000.p/2"),
         (Box::new(|| cut("log/tile/0/000.p/2")), "log-invalid log/tile/0/000.p/2"),

@@ -163,16 +163,16 @@ fn gates_pass_by_what_the_log_says() {
     world.verify(&[]).done();
 }
 
-/// What happened besides, and what a gate says of it.
-type More = (fn(&World) -> Record, &'static str);
+/// Something that happens, as a record for the log.
+type Happens = dyn Fn(&World) -> Record;
 
 #[test]
 fn each_gate_fails_by_what_the_log_says() {
-    let cases: [More; 4] = [
-        (|world| event(world, What::Verified, "shop-new", 1, false), "backed-up: the log: the newest"),
-        (|world| drilled(world, "shop-new", 1, test_result::Result::Failed), "drilled: the log"),
-        (|world| event(world, What::Pruned, "shop-old", 1, true), "held: the log: the oldest is of"),
-        (|world| event(world, What::Verified, "shop-old", 2, false), "three-good: "),
+    let cases: [(&Happens, &str); 4] = [
+        (&|world| event(world, What::Verified, "shop-new", 1, false), "backed-up: the log: the newest"),
+        (&|world| drilled(world, "shop-new", 1, test_result::Result::Failed), "drilled: the log"),
+        (&|world| event(world, What::Pruned, "shop-old", 1, true), "held: the log: the oldest is of"),
+        (&|world| event(world, What::Verified, "shop-old", 2, false), "three-good: "),
     ];
     for (more, part) in cases {
         let world = shop();

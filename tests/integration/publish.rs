@@ -243,3 +243,32 @@ fn without_a_store_one_is_asked_for() {
     world.run(&["verify", "shop-1.0.0", "--store", "nowhere"]).exits(1).complains("nowhere");
     world.run(&["verify", "out/shop-1.0.0", "--store", "out"]).exits(2).complains("is no name");
 }
+
+#[test]
+fn what_is_signed_later_goes_where_the_release_was_published_if_the_key_may_log() {
+    let world = World::release();
+    trust_all(&world);
+    world.write(
+        "attestar.toml",
+        "schema = 1\n[project]\nname = \"shop\"\n[[include]]\nclass = \"doc\"\npaths = [\"docs/**\"]\n\
+         [store]\nurl = \"../store\"\n\
+         [[gate]]\nid = \"agreed\"\ncheck = \"approvals\"\nstage = \"promote\"\nroles = [\"qa\"]\n",
+    );
+    let run = |words: &[&str]| world.run(&[&["-C", "shop"], words, &["--trust", "all.toml"]].concat());
+    run(&["seal", "--version", "1.0.0", "--out", "../out"]).done();
+    let promote = ["gate", "--stage", "promote", "--pack", "out/shop-1.0.0", "--key", "home/signing.key"];
+    let before = run(&promote).exits(4);
+    assert!(!before.out.contains("stored"), "it was not published: {}", before.out);
+    run(&["publish", "out/shop-1.0.0"]).done();
+    let approved = run(&["approve", "out/shop-1.0.0", "--role", "qa", "--key", &QA.key_file()]).done();
+    assert!(approved.out.contains("not in the store: the given trust does not let this key sign the log"));
+    assert!(approved.out.contains("hint: attestar publish out/shop-1.0.0"), "{}", approved.out);
+    let gated = run(&[&promote[..], &["--json"]].concat()).done().json();
+    let store = fs::canonicalize(world.path().join("store")).unwrap();
+    assert_eq!(gated["stored"], store.display().to_string());
+    let attestations = names_in(&store.join("releases/shop-1.0.0/shop-1.0.0/attestations"));
+    for later in ["approval.qa.", "gates.promote."] {
+        assert!(attestations.iter().any(|name| name.starts_with(later)), "{later} in {attestations:?}");
+    }
+    run(&["log", "verify"]).done();
+}

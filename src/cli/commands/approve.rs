@@ -2,6 +2,7 @@
 
 use crate::cli::answer::Answer;
 use crate::cli::args::ApproveArgs;
+use crate::cli::commands::publish;
 use crate::cli::context::Context;
 use crate::cli::documents::waive::ApproveDocument;
 use crate::cli::exit::Exit;
@@ -13,23 +14,30 @@ use attestar::verbs::approve::{self, Approved, Request};
 use attestar::verbs::target::Target;
 use jiff::Timestamp;
 
+/// Where the second word of a line begins.
+const COLUMN: usize = 12;
+
 /// Verifies what is to be approved, and signs that.
 pub fn run(context: &Context, args: &ApproveArgs) -> Result<Answer> {
     let target = Target::find(&args.pack)?;
     let key = SigningKey::load(&args.key, &mut context.passphrases(false))?;
+    let trust = context.trust_file(args.trust.as_deref())?;
     let progress = Progress::start(context, "verifying");
     let request = Request {
-        target,
+        target: target.clone(),
         role: &args.role,
         key: &key,
-        trust: &context.trust_file(args.trust.as_deref())?,
+        trust: &trust,
         // Whole seconds are what people compare.
         now: Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default(),
         threads: context.threads(),
     };
     let approved = approve::approve(&request, &context.watch)?;
     drop(progress);
-    Ok(Answer::new(Exit::Done, text(&approved), document(&approved)))
+    let stored = publish::again(context, &target, &key, &trust)?;
+    let text = text(&approved) + &publish::told(stored.as_ref(), &target, COLUMN);
+    let stored = stored.and_then(std::result::Result::ok);
+    Ok(Answer::new(Exit::Done, text, ApproveDocument { stored, ..document(&approved) }))
 }
 
 fn text(approved: &Approved) -> String {
@@ -57,5 +65,6 @@ fn document(approved: &Approved) -> ApproveDocument {
         seal_sha256: approval.seal_sha256.to_string(),
         approved_at: approval.approved_at.to_string(),
         already: approved.already,
+        stored: None,
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::cli::answer::Answer;
 use crate::cli::args::{GateArgs, TrustArgs};
+use crate::cli::commands::publish;
 use crate::cli::commands::seal::out_folder;
 use crate::cli::context::Context;
 use crate::cli::documents::gate::{FaultDocument, GateDocument, OneGate, WaivedDocument};
@@ -59,7 +60,8 @@ pub fn run(context: &Context, args: &GateArgs) -> Result<Answer> {
     let evaluation = &gated.evaluation;
     let exit = exit_of(evaluation);
     let (project, version) = (safe(&gated.project), safe(&gated.version));
-    let mut text = format!("release  {project} {version} at stage {stage}, policy {}\n", safe(&policy.name));
+    let mut text =
+        format!("release  {project} {version} at stage {stage}\npolicy   {}\n", safe(&policy.name));
     text += &lines(evaluation, args.all);
     screen::findings(&mut text, &evaluation.besides);
     text += &last_line(evaluation);
@@ -76,6 +78,7 @@ fn document(exit: Exit, gated: &Gated<'_>) -> GateDocument {
         gates: gated.evaluation.gates.iter().map(one).collect(),
         pack: None,
         signed: None,
+        stored: None,
         findings: gated.evaluation.besides.clone(),
     }
 }
@@ -117,10 +120,20 @@ fn over_pack(
     };
     let staged = stage::stage(&request, &context.watch)?;
     drop(progress);
-    Ok(answer_of(args, &target, stage, &staged))
+    let stored = match (&staged.signed, &key) {
+        (Some(_), Some(key)) => publish::again(context, &target, key, &trust)?,
+        _ => None,
+    };
+    Ok(answer_of(args, &target, stage, &staged, stored))
 }
 
-fn answer_of(args: &GateArgs, target: &Target, stage: Stage, staged: &Staged<'_>) -> Answer {
+fn answer_of(
+    args: &GateArgs,
+    target: &Target,
+    stage: Stage,
+    staged: &Staged<'_>,
+    stored: Option<std::result::Result<String, String>>,
+) -> Answer {
     let name = target.pack_name();
     let besides = staged.gated.iter().flat_map(|gated| &gated.evaluation.besides);
     let findings = staged.pack.findings().chain(&staged.notes).chain(besides).cloned().collect();
@@ -141,6 +154,7 @@ fn answer_of(args: &GateArgs, target: &Target, stage: Stage, staged: &Staged<'_>
             gates: Vec::new(),
             pack: None,
             signed: None,
+            stored: None,
             findings,
         };
         return Answer::new(exit, text, document);
@@ -161,8 +175,11 @@ fn answer_of(args: &GateArgs, target: &Target, stage: Stage, staged: &Staged<'_>
             let _ = writeln!(text, "not signed");
         }
     }
+    text += &publish::told(stored.as_ref(), target, ID_COLUMN);
     text += &last_line(&gated.evaluation);
-    let document = GateDocument { pack: Some(name.to_owned()), signed, findings, ..document(exit, gated) };
+    let stored = stored.and_then(std::result::Result::ok);
+    let document =
+        GateDocument { pack: Some(name.to_owned()), signed, stored, findings, ..document(exit, gated) };
     Answer::new(exit, text, document)
 }
 

@@ -11,8 +11,11 @@ use crate::cli::exit::Exit;
 use crate::cli::progress::Progress;
 use crate::cli::screen::{self, count, safe, size};
 use crate::cli::stores::state;
-use attestar::error::Result;
+use attestar::error::{Error, Result};
+use attestar::evidence::stored::release_folder;
 use attestar::format::leaf::What;
+use attestar::keys::signing::SigningKey;
+use attestar::keys::trust::Trust;
 use attestar::store::Store;
 use attestar::verbs::publish::{self, Published, Release, Request};
 use attestar::verbs::target::Target;
@@ -77,6 +80,52 @@ pub fn run(context: &Context, args: &PublishArgs) -> Result<Answer> {
     screen::findings(&mut text, &release.left_out);
     let outcome = OutcomeDocument::new(&prepared.outcome);
     Ok(Answer::new(exit, text, document(exit, name, published, Some(release), outcome)))
+}
+
+/// What was signed after the seal goes where the release was published too: into the policy's store, if that holds it.
+/// Gives the store's place, or why it is not there; nothing if the release was not published.
+pub fn again(
+    context: &Context,
+    target: &Target,
+    key: &SigningKey,
+    trust: &Trust,
+) -> Result<Option<std::result::Result<String, String>>> {
+    let Ok(policy) = context.policy() else { return Ok(None) };
+    if policy.store.is_none() {
+        return Ok(None);
+    }
+    let Ok(store) = context.policy_store(&policy, false) else { return Ok(None) };
+    if store.list(&release_folder(target.pack_name()))?.entries.is_empty() {
+        return Ok(None);
+    }
+    let prepared = publish::prepare(target.clone(), trust, context.threads(), &context.watch)?;
+    let Some(release) = prepared.release else {
+        return Ok(Some(Err("the release does not verify".to_owned())));
+    };
+    let request = Request {
+        store: &*store,
+        trust,
+        origin: policy.log_origin.as_deref().unwrap_or(&release.project),
+        key,
+        state: state(&context.environment.state),
+    };
+    match publish::publish(&release, &request, &context.watch) {
+        Ok(_) => Ok(Some(Ok(store.place().to_owned()))),
+        Err(Error::Interrupted) => Err(Error::Interrupted),
+        Err(error) => Ok(Some(Err(error.to_string()))),
+    }
+}
+
+/// A line that says what [`again`] came to; `column` is where its second word begins.
+pub fn told(again: Option<&std::result::Result<String, String>>, target: &Target, column: usize) -> String {
+    match again {
+        None => String::new(),
+        Some(Ok(place)) => format!("{:<column$}{}\n", "stored", safe(place)),
+        Some(Err(why)) => {
+            let pack = safe(&target.evidence_folder().display().to_string());
+            format!("not in the store: {}\nhint: attestar publish {pack}\n", safe(why))
+        }
+    }
 }
 
 fn document(

@@ -29,6 +29,9 @@ pub struct GateDocument {
     /// With `--key`: where the signed result lies.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signed: Option<String>,
+    /// The store that has the result too, if the release was published there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stored: Option<String>,
     /// What else there is to say: of the pack, of policy and tree, of waivers that do not count.
     pub findings: Vec<Finding>,
 }

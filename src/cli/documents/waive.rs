@@ -63,4 +63,7 @@ pub struct ApproveDocument {
     pub approved_at: String,
     /// Whether it had been approved by this key before, so that nothing was written.
     pub already: bool,
+    /// The store that has the approval too, if the release was published there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stored: Option<String>,
 }

@@ -202,9 +202,8 @@ impl Drop for Piped {
 
 fn forward(mut stdout: ChildStdout, send: &Sender<io::Result<Vec<u8>>>) {
     loop {
-        let mut chunk = Vec::with_capacity(CHUNK_BYTES);
         // What is there goes on at once; a whole chunk is not waited for.
-        chunk.resize(CHUNK_BYTES, 0);
+        let mut chunk = vec![0; CHUNK_BYTES];
         match stdout.read(&mut chunk) {
             Ok(0) => return,
             Ok(count) => {
@@ -287,6 +286,6 @@ mod tests {
         endless.line().unwrap();
         watch.interrupt();
         assert!(matches!(endless.finish(), Err(Error::Interrupted)));
-        assert!(started.elapsed() < Duration::from_secs(30));
+        assert!(started.elapsed() < Duration::from_secs(90));
     }
 }

@@ -115,9 +115,10 @@ impl Check for Docs {
         if let Some(follow) = &self.follow {
             faults.extend(follow.faults(&files, evidence, release));
         }
+        let behind = if self.follow.is_some() { ", and not behind what it describes" } else { "" };
         let passed = match &files[..] {
-            [one] => format!("{one} is final"),
-            several => format!("{}, all final", count(several.len() as u64, "document")),
+            [one] => format!("{one} is final{behind}"),
+            several => format!("{}, all final{behind}", count(several.len() as u64, "document")),
         };
         Judged::of(faults, passed).reading(read.iter().map(|document| &**document))
     }

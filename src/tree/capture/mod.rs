@@ -41,7 +41,7 @@ pub struct Stream(Made);
 
 enum Made {
     Postgres(Box<postgres::Dump>),
-    Command(command::Run),
+    Command(Box<command::Run>),
 }
 
 /// Takes a capture, or begins to.
@@ -63,7 +63,7 @@ pub fn take(capture: &Capture, place: Place<'_>, watch: &Watch) -> Result<Taken>
         }
         Source::Command { order, output: Output::Stdout } => {
             let run = command::Run::start(capture, order, root, environment, watch)?;
-            Taken::Stream(Stream(Made::Command(run)))
+            Taken::Stream(Stream(Made::Command(Box::new(run))))
         }
         Source::Command { order, output: Output::Folder } => {
             Taken::Files(command::fill(capture, order, root, folder, environment, watch)?)

@@ -49,6 +49,12 @@ enum Stretch<'s> {
     Stream(&'s Capture),
 }
 
+/// Something in the order of the paths.
+enum One<'s> {
+    Member(&'s Path, &'s Scanned),
+    Stream(&'s Capture),
+}
+
 impl Source {
     /// Takes the captures that are files, and scans.
     pub(super) fn gather(request: &Request<'_>, scratch: &Scratch, watch: &Watch) -> Result<Source> {
@@ -122,23 +128,24 @@ impl Source {
 
     /// Everything in the order of the paths, cut where it comes from elsewhere.
     fn stretches<'s>(&'s self, request: &'s Request<'_>) -> Vec<Stretch<'s>> {
-        let tree =
-            self.tree.members.iter().map(|member| (member.path.to_string(), Ok((request.root, member))));
-        let folder = self.captures.as_path();
-        let files = self.files.members.iter().map(|member| (member.path.to_string(), Ok((folder, member))));
+        let mut all: Vec<(String, One<'s>)> = Vec::new();
+        for (folder, scan) in [(request.root, &self.tree), (&*self.captures, &self.files)] {
+            let member = |member: &'s Scanned| (member.path.to_string(), One::Member(folder, member));
+            all.extend(scan.members.iter().map(member));
+        }
         let streams = request.policy.captures.iter().filter(|one| one.source.is_stream());
-        let streams = streams.map(|one| (format!("{CAPTURES}/{}/part-", one.id), Err(one)));
-        let mut all: Vec<(String, Result<(&Path, &Scanned), &Capture>)> =
-            tree.chain(files).chain(streams).collect();
+        all.extend(streams.map(|one| (format!("{CAPTURES}/{}/part-", one.id), One::Stream(one))));
         all.sort_by(|a, b| a.0.cmp(&b.0));
         let mut stretches: Vec<Stretch<'s>> = Vec::new();
         for (_, one) in all {
             match (one, stretches.last_mut()) {
-                (Err(capture), _) => stretches.push(Stretch::Stream(capture)),
-                (Ok((from, member)), Some(Stretch::Files { folder, members })) if *folder == from => {
-                    members.push(member)
+                (One::Stream(capture), _) => stretches.push(Stretch::Stream(capture)),
+                (One::Member(from, member), Some(Stretch::Files { folder, members })) if *folder == from => {
+                    members.push(member);
                 }
-                (Ok((folder, member)), _) => stretches.push(Stretch::Files { folder, members: vec![member] }),
+                (One::Member(folder, member), _) => {
+                    stretches.push(Stretch::Files { folder, members: vec![member] });
+                }
             }
         }
         stretches

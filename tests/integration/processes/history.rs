@@ -104,6 +104,8 @@ impl Laid {
         let base = bases.entry((stage, laid.version)).or_insert_with(|| {
             let base = Laid { dir: tempfile::tempdir().expect("a temporary folder"), ..laid };
             base.base(process, keeper, stage, &[]);
+            // One file instead of hundreds, because it is copied for every edit.
+            git(base.root(), &["repack", "-a", "-d", "--quiet"]);
             base.dir
         });
         copy(base.path(), laid.root(), &AS_IT_IS);
@@ -129,7 +131,7 @@ impl Laid {
 
     /// The release before, and the branch of this one.
     fn before(&self, process: &Process, keeper: &Keeper, branch: &str) {
-        git(self.root(), &["init", "--quiet", "--initial-branch", "main"]);
+        git(self.root(), &["init", "--quiet", "--template=", "--initial-branch", "main"]);
         copy(&fixture(process, "before"), self.root(), &Said { days: keeper.days, instead: None });
         self.write("attestar.toml", &keeper.policy.text);
         git(self.root(), &["add", "--all"]);

@@ -6,6 +6,7 @@ mod dashboard;
 mod fed;
 mod history;
 mod orca;
+mod published;
 mod screen;
 mod tiered;
 mod tradepulse;

@@ -9,7 +9,8 @@ use jiff::Timestamp;
 
 /// Every gate of a release that may go, the days moved back.
 const MAY_GO: &str = "\
-release  ledgerline 1.4.0 at stage seal, policy tiered-release
+release  ledgerline 1.4.0 at stage seal
+policy   tiered-release
 passed   all-committed       31 files, all as committed
 passed   one-version         1 file says 1.4.0
 passed   milestone-done      4 boxes ticked in docs/milestones/M2.md
@@ -30,7 +31,8 @@ the release may go: 14 gates at stage seal, none fails
 
 /// The same release with three things left undone.
 const REFUSED: &str = "\
-release  ledgerline 1.4.0 at stage seal, policy tiered-release
+release  ledgerline 1.4.0 at stage seal
+policy   tiered-release
 failed   milestone-done      docs/milestones/M2.md:5: not ticked: Old entries
                              are given keys; expected ticked
 failed   approvals-file      docs/approvals.md: there is none;

@@ -17,7 +17,7 @@ const FAULTS: [(&str, MakeFault); 5] = [
 ];
 
 const OLD: &[u8] = b"an old archive";
-const NEW: [u8; 1_000_000] = [9; 1_000_000];
+static NEW: [u8; 1_000_000] = [9; 1_000_000];
 
 /// What a backup does to a store: an archive, a receipt, the log's next checkpoint.
 fn scenario(store: &dyn Store) -> Result<()> {

@@ -6,6 +6,7 @@ mod faults;
 mod host;
 mod memory;
 mod proxy;
+mod release;
 mod servers;
 mod suite;
 
