@@ -60,7 +60,9 @@ pub fn check(judging: &Judging<'_>, outcome: &mut Outcome) -> Result<Option<Logg
     };
     let (tiles, findings) = log.check_tiles(&leaves)?;
     let is_whole = findings.is_empty();
-    let detail = format!("{} hash to it, {} checked", self::leaves(leaves.head.size()), count(tiles, "tile"));
+    let verb = if leaves.head.size() == 1 { "hashes" } else { "hash" };
+    let detail =
+        format!("{} {verb} to it, {} checked", self::leaves(leaves.head.size()), count(tiles, "tile"));
     outcome.conclude(
         "tree",
         if is_whole { detail } else { format!("{} checked", count(tiles, "tile")) },
