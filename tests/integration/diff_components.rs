@@ -151,7 +151,10 @@ fn a_lockfile_that_cannot_be_read_is_told() {
 fn the_same_components_are_no_difference() {
     let world = two_trees();
     let said = world.run(&["diff", "shop", "next", "--exit-code"]).done().says("no differences");
-    assert!(said.out.contains("components   the same 5"), "{}", said.out);
+    let packages = own("Cargo.lock").matches("[[package]]").count();
+    let same = said.out.lines().find_map(|line| line.strip_prefix("components   the same "));
+    let same: usize = same.expect("a count").parse().expect("a number");
+    assert!(same >= packages && packages > 100, "{}", said.out);
 }
 
 #[test]
