@@ -286,6 +286,8 @@ codes! {
     // Backing up.
     /// A run that was killed had left files on this host; they were removed
     Cleaned = "cleaned", Warns;
+    /// An archive lay in the store without a leaf, as a killed run leaves it; it was logged
+    Adopted = "adopted", Warns;
     /// Something that this run made could not be removed
     LeftBehind = "left-behind", Warns;
 }

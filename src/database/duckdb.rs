@@ -1,5 +1,6 @@
 //! DuckDB: asked through its command line program, with nothing loaded and nothing fetched that was not built into it.
 
+use crate::database::quote;
 use crate::error::{Error, Result};
 use crate::format::capture::{Content, Object, Table};
 use crate::format::digest::Sha256;
@@ -152,11 +153,6 @@ pub fn facts(
 
 fn tables(definitions: &[Definition]) -> impl Iterator<Item = &Definition> {
     definitions.iter().filter(|one| one.kind == "table")
-}
-
-/// An identifier in an SQL text.
-pub fn quote(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 /// A text in an SQL text.

@@ -4,3 +4,8 @@
 pub mod duckdb;
 pub mod postgres;
 pub mod sqlite;
+
+/// An identifier in an SQL text: a delimited one (ISO 9075-2, section 5.2), which every dialect here reads.
+pub fn quote(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}

@@ -1,5 +1,6 @@
 //! SQLite: opens a copy so that nothing in it can do harm, and says what is in it.
 
+use crate::database::quote;
 use crate::error::{Error, Result};
 use crate::format::capture::{Content, Object, Table};
 use crate::format::digest::Sha256;
@@ -148,11 +149,6 @@ fn each_row(
         }
     }
     Ok(())
-}
-
-/// An identifier in an SQL text.
-pub fn quote(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 /// A path in a `file:` address (<https://www.sqlite.org/uri.html>).

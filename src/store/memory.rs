@@ -12,7 +12,7 @@
 //! assert!(store.create(&name, b"one").is_err());
 //! assert_eq!(store.host().create(&name, b"two")?, Created::AlreadyThere);
 //! assert_eq!(store.calls(), ["create log/checkpoint"]);
-//! # attestar::Result::Ok(())
+//! # Ok::<(), attestar::Error>(())
 //! ```
 
 use super::{

@@ -1,5 +1,6 @@
 //! `backup`: captures, scan, pack, archive, store, log. A capture that fails fails the backup; the old ones stay.
 
+mod adopt;
 mod payload;
 mod put;
 mod source;
@@ -30,6 +31,9 @@ use jiff::Timestamp;
 use source::Source;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+
+/// The folder of a store that has the backups.
+const ARCHIVES: &str = "archives";
 
 /// What to back up, how, and where to.
 pub struct Request<'a> {
@@ -84,10 +88,11 @@ pub fn backup(request: &Request<'_>, watch: &Watch) -> Result<BackedUp> {
     let begun = (request.clock)();
     let scratch = Scratch::new(request.scratch)?;
     let project = version::project_name(request.root, request.policy)?.value;
-    put::adopt(request, &project)?;
+    let adopted = adopt::adopt(request, &project)?;
     let identity = identity(request, project, begun)?;
     let source = Source::gather(request, &scratch, watch)?;
     let mut warnings = abandoned(&scratch);
+    warnings.extend(adopted);
     let made = write(request, &identity, source, &scratch, watch)?;
     let archive = archive_name(request, &identity.name);
     let receipt = receipt(request, &made, &identity, begun).for_archive(&archive, made.written.sha256);
@@ -200,5 +205,5 @@ fn abandoned(scratch: &Scratch) -> Vec<Finding> {
 
 /// Where an archive and its receipt lie in a store.
 fn stored(archive: &str) -> [String; 2] {
-    [format!("archives/{archive}"), format!("archives/{}", receipt_name(archive))]
+    [format!("{ARCHIVES}/{archive}"), format!("{ARCHIVES}/{}", receipt_name(archive))]
 }

@@ -156,6 +156,44 @@ fn two_backups_of_one_second_have_two_names() {
 }
 
 #[test]
+fn an_archive_that_a_killed_run_did_not_log_is_logged_by_the_next() {
+    let world = World::new();
+    world.write("etc/app.conf", "port = 1\n");
+    back_up(&world, POLICY, NIGHT).unwrap();
+    // The second night's archive and receipt, but neither its event nor its leaf.
+    let [store, aside] = ["store", "aside"].map(|name| world.path().join(name));
+    let copy = |from: &Path, to: &Path| {
+        assert!(Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap().success());
+    };
+    copy(&store, &aside);
+    let second = back_up(&world, POLICY, "2026-11-21T01:00:02Z").unwrap();
+    fs::rename(&store, world.path().join("whole")).unwrap();
+    fs::rename(&aside, &store).unwrap();
+    fs::remove_dir_all(store.join("archives")).unwrap();
+    copy(&world.path().join("whole/archives"), &store);
+    let third = back_up(&world, POLICY, "2026-11-22T01:00:02Z").unwrap();
+    let said: Vec<(&str, &str)> =
+        third.warnings.iter().map(|finding| (finding.code.as_str(), &*finding.subject)).collect();
+    assert_eq!(said, [("adopted", &*second.pack.name)]);
+    assert_eq!(third.logged.size, 3);
+    let store = store.to_str().unwrap().to_owned();
+    world
+        .run(&["log", "verify", "--store", &store, "--first"])
+        .done()
+        .says("3 archives: none without a leaf");
+    let fourth = back_up(&world, POLICY, "2026-11-23T01:00:02Z").unwrap();
+    assert!(fourth.warnings.is_empty(), "once is enough: {:?}", fourth.warnings);
+    // What has no valid receipt is not adopted.
+    let archives = world.path().join("store/archives");
+    fs::copy(archives.join(&fourth.archive), archives.join("nightly-1.tar.zst.age")).unwrap();
+    let receipt = format!("{}.sigstore.json", fourth.archive);
+    fs::copy(archives.join(receipt), archives.join("nightly-1.tar.zst.age.sigstore.json")).unwrap();
+    let fifth = back_up(&world, POLICY, "2026-11-24T01:00:02Z").unwrap();
+    assert_eq!((fifth.warnings.len(), fifth.logged.size), (0, 5));
+    world.run(&["log", "verify", "--store", &store]).exits(3);
+}
+
+#[test]
 fn a_tree_with_captures_of_its_own_is_refused() {
     let world = World::new();
     world.write("captures/old.txt", "x");

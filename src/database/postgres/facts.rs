@@ -1,6 +1,7 @@
 //! What is in a database of PostgreSQL: tables with their rows, everything else by name, and a digest over all definitions.
 
 use crate::database::postgres::session::{Session, read};
+use crate::database::quote;
 use crate::error::{Error, Result};
 use crate::format::capture::{Content, Object, Table};
 use crate::format::digest::Sha256;
@@ -144,9 +145,4 @@ impl Asked {
         let objects = objects.map(|one| Object { kind: one.kind, name: one.name }).collect();
         Ok(Facts { schema_sha256: Sha256(hasher.finalize().into()), tables, objects })
     }
-}
-
-/// An identifier in an SQL text.
-pub fn quote(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }

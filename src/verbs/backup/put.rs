@@ -10,11 +10,6 @@ use crate::verbs::backup::{Made, Request, archive_name, stored};
 use std::fs::File;
 use std::io;
 
-/// Completes what an earlier run of any host has left half done in the log.
-pub(super) fn adopt(request: &Request<'_>, _project: &str) -> Result<()> {
-    request.log.complete().map(drop)
-}
-
 /// The version, with four digits more if an archive has its name.
 pub(super) fn free_version(request: &Request<'_>, project: &str, version: String) -> Result<String> {
     let is_taken = |version: &str| -> Result<bool> {

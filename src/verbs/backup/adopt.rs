@@ -1,0 +1,53 @@
+//! What an earlier run of any host has left half done: a log to be completed, an archive that it put into the store and did
+//! not live to log.
+
+use crate::error::Result;
+use crate::evidence::receipt::{self, SUFFIX, VerifiedReceipt, pack_name};
+use crate::finding::{Code, Finding};
+use crate::format::bundle::BUNDLE_BYTES_MAX;
+use crate::format::kind::Kind;
+use crate::format::leaf::What;
+use crate::log::append::Record;
+use crate::store::{Entry, ObjectName};
+use crate::verbs::backup::{ARCHIVES, Request};
+use std::collections::BTreeSet;
+
+/// Completes the log, and logs every backup of the project that has a valid receipt and no leaf; says which.
+pub(super) fn adopt(request: &Request<'_>, project: &str) -> Result<Vec<Finding>> {
+    request.log.complete()?;
+    let log = &request.log.log;
+    let leaves = log.head()?.map(|head| log.leaves(head)).transpose()?;
+    let logged: BTreeSet<&str> = leaves.iter().flat_map(|all| &all.leaves).map(|leaf| &*leaf.name).collect();
+    let mut records = Vec::new();
+    for entry in request.store.list(ARCHIVES)?.entries {
+        let Some(archive) = entry.name.as_str().rsplit('/').next().and_then(|name| name.strip_suffix(SUFFIX))
+        else {
+            continue;
+        };
+        if pack_name(archive).is_none_or(|name| logged.contains(name)) {
+            continue;
+        }
+        records.extend(orphan(request, project, archive, &entry)?);
+    }
+    if !records.is_empty() {
+        request.log.append(&records)?;
+    }
+    let adopted = |record: &Record| {
+        let finding = Finding::warning(Code::Adopted, &*record.leaf.name);
+        finding.actual("a run that did not end had put it there; it is in the log now")
+    };
+    Ok(records.iter().map(adopted).collect())
+}
+
+/// The record of an archive that is whole by its receipt. Of any other `log verify` says what is wrong with it.
+fn orphan(request: &Request<'_>, project: &str, archive: &str, entry: &Entry) -> Result<Option<Record>> {
+    let Some((bundle, _)) = request.store.get(&entry.name, BUNDLE_BYTES_MAX)? else { return Ok(None) };
+    let Ok(receipt) = receipt::verify(request.log.log.trust, archive, Some(&bundle)) else { return Ok(None) };
+    let said = VerifiedReceipt::predicate(&receipt);
+    let stored = request.store.head(&ObjectName::new(&format!("{ARCHIVES}/{archive}"))?)?;
+    let is_whole = stored.is_some_and(|stored| stored.size == said.size_bytes);
+    if said.kind != Kind::Backup || said.project != project || !is_whole {
+        return Ok(None);
+    }
+    Ok(Some(Record::of(What::BackedUp, &said.name, said, said.created_at, bundle)))
+}
