@@ -262,7 +262,7 @@ codes! {
     WaiverNotAllowed = "waiver-not-allowed", Refuses;
     /// A waiver was given that lifted nothing
     WaiverUnused = "waiver-unused", Warns;
-    /// The pack has a waiver, and nothing says whether its signer may waive, or whether it had ended
+    /// The pack has a waiver, and nothing says whether it had ended when it was used
     WaiverUnjudged = "waiver-unjudged", Unverified;
     /// The policy has expired
     PolicyExpired = "policy-expired", Refuses;

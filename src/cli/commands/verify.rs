@@ -130,7 +130,7 @@ pub fn hint(outcome: &Outcome, trust: &TrustArgs) -> Option<String> {
         return Some("verify the archive, or say --evidence-only".into());
     }
     if has(Code::WaiverUnjudged) {
-        return Some("add --trust FILE that says who may waive, and keep the receipt beside it".into());
+        return Some("keep the receipt beside it: it says when the waiver was used".into());
     }
     if has(Code::ApprovalMissing) {
         return Some("attestar approve, by a key that trust gives one of these roles".into());

@@ -3,7 +3,7 @@
 use crate::evidence::gates::{Tally, tally};
 use crate::evidence::later::{FOLDER, LaterFile, SUFFIX};
 use crate::evidence::pack::signer;
-use crate::evidence::waived::Record;
+use crate::evidence::waived::{Record, altered};
 
 use crate::finding::{Check, Code, Finding, Outcome, Severity, Status};
 use crate::format::digest::Sha256;
@@ -177,6 +177,9 @@ impl Sealed<'_> {
             let Some(file) = later.iter().find(|file| file.name == name) else {
                 return Some(vec![Finding::new(Code::Missing, name)]);
             };
+            if record.is_out_of_reach() {
+                return altered(waived, &name, &file.bytes).map(|finding| vec![finding]);
+            }
             record.judge(gate, waived, &name, &file.bytes).err()
         };
         summary.gates.gates.iter().filter_map(judge).flatten().collect()
