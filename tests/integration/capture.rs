@@ -145,6 +145,20 @@ fn restore(server: &Postgres, dump: &[u8]) -> String {
 }
 
 #[test]
+fn a_database_of_many_tables_is_asked_in_parts() {
+    let server = Postgres::start();
+    server.run("postgres", "CREATE DATABASE many");
+    let create = "DO $$ BEGIN FOR n IN 1..700 LOOP EXECUTE format('CREATE TABLE t%s AS SELECT 1 AS x', n); \
+                  EXECUTE format('CREATE FUNCTION f%s() RETURNS TEXT LANGUAGE sql AS %L', n, \
+                  'SELECT ''' || repeat('x', 5000) || ''''); END LOOP; END $$";
+    server.run("many", create);
+    let (captured, _) = Folders::new().take(&postgres(&server.dsn("many")), &[]).unwrap();
+    let functions = captured.objects.iter().filter(|object| object.kind == "function").count();
+    assert_eq!((captured.tables.len(), functions), (700, 700));
+    assert!(captured.tables.iter().all(|table| table.rows == Some(1) && table.content.is_some()));
+}
+
+#[test]
 fn a_server_that_is_not_there_or_refuses_is_an_error_that_shows_no_password() {
     let server = Postgres::start();
     let folders = Folders::new();

@@ -7,7 +7,7 @@ use crate::format::capture::{Content, Object, Table};
 use crate::format::digest::Sha256;
 use serde::Deserialize;
 use sha2::{Digest, Sha256 as Hasher};
-use std::fmt::Write as _;
+use std::collections::VecDeque;
 
 /// What belongs to the user: not the system's, and not an extension's.
 const OWN: &str = "n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'";
@@ -85,19 +85,23 @@ struct Counted {
     sum: Option<String>,
 }
 
+/// How much is asked at once, in bytes: less than a pipe holds, so that neither side ever waits for the other to read.
+const QUESTIONS_BYTES_MAX: usize = 32 << 10;
+
 /// Facts that were asked for, and are worked out while something else is done.
 pub struct Asked {
+    definitions: Vec<Definition>,
     tables: Vec<Found>,
+    /// Questions of some tables each, that are not asked yet.
+    questions: VecDeque<String>,
     digest_up_to: u64,
 }
 
 /// Asks for everything, in the session's transaction. Tables up to `digest_up_to` bytes are digested.
 pub fn ask(session: &mut Session, digest_up_to: u64) -> Result<Asked> {
     let tables: Vec<Found> = session.ask(&TABLES.replace("OWN", OWN))?;
-    session.tell(&DEFINITIONS.replace("OWN", OWN))?;
-    session.tell(";\n")?;
-    session.mark()?;
-    let mut questions = String::new();
+    let definitions = session.ask(&DEFINITIONS.replace("OWN", OWN))?;
+    let mut questions = VecDeque::from([String::new()]);
     for found in &tables {
         let sum = if found.bytes <= digest_up_to {
             "sum(('x' || substr(md5(a_row::text), 1, 16))::bit(64)::bigint::numeric)::text"
@@ -105,29 +109,40 @@ pub fn ask(session: &mut Session, digest_up_to: u64) -> Result<Asked> {
             "NULL"
         };
         let table = format!("{}.{}", quote(&found.schema), quote(&found.table));
-        let _ = writeln!(
-            questions,
-            "SELECT json_build_object('rows', count(*), 'sum', {sum}) FROM ONLY {table} a_row;"
-        );
+        let question =
+            format!("SELECT json_build_object('rows', count(*), 'sum', {sum}) FROM ONLY {table} a_row;\n");
+        match questions.back_mut() {
+            Some(last) if last.len() + question.len() <= QUESTIONS_BYTES_MAX => last.push_str(&question),
+            _ => questions.push_back(question),
+        }
     }
-    session.tell(&questions)?;
-    session.mark()?;
-    Ok(Asked { tables, digest_up_to })
+    let mut asked = Asked { definitions, tables, questions, digest_up_to };
+    asked.ask_on(session)?;
+    Ok(asked)
 }
 
 impl Asked {
+    /// Asks the next questions; `false` if there are no more.
+    fn ask_on(&mut self, session: &mut Session) -> Result<bool> {
+        let Some(questions) = self.questions.pop_front() else { return Ok(false) };
+        session.tell(&questions)?;
+        session.mark()?;
+        Ok(true)
+    }
+
     /// What it came to.
-    pub fn answer(self, session: &mut Session) -> Result<Facts> {
-        let definitions = session.answer()?;
-        let definitions = definitions.iter().map(|line| read(line)).collect::<Result<Vec<Definition>>>()?;
+    pub fn answer(mut self, session: &mut Session) -> Result<Facts> {
         let mut hasher = Hasher::new();
-        for one in &definitions {
+        for one in &self.definitions {
             for text in [&one.kind, &one.name, &one.definition] {
                 hasher.update(text.as_bytes());
                 hasher.update([0]);
             }
         }
-        let counted = session.answer()?;
+        let mut counted = session.answer()?;
+        while self.ask_on(session)? {
+            counted.extend(session.answer()?);
+        }
         if counted.len() != self.tables.len() {
             let message = format!("psql: {} tables, but {} answers", self.tables.len(), counted.len());
             return Err(Error::input(message, ""));
@@ -141,7 +156,7 @@ impl Asked {
             Ok(Table { name: format!("{}.{}", found.schema, found.table), rows: Some(counted.rows), content })
         };
         let tables = self.tables.iter().zip(&counted).map(table).collect::<Result<_>>()?;
-        let objects = definitions.into_iter().filter(|one| one.kind != "table");
+        let objects = self.definitions.into_iter().filter(|one| one.kind != "table");
         let objects = objects.map(|one| Object { kind: one.kind, name: one.name }).collect();
         Ok(Facts { schema_sha256: Sha256(hasher.finalize().into()), tables, objects })
     }
