@@ -175,6 +175,7 @@ fn failed(one: &Capture) -> impl Fn(Error) -> Error {
 /// What is captured is not copied as a file too.
 fn excluded(request: &Request<'_>) -> Vec<PathBuf> {
     let mut excluded = request.excluded.to_vec();
+    excluded.push(request.scratch.to_owned());
     for path in request.policy.captures.iter().filter_map(|one| one.source.path()) {
         let path = request.root.join(path.as_str());
         let beside = |suffix: &&str| {
