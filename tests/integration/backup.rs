@@ -134,6 +134,14 @@ fn a_capture_that_fails_fails_the_backup_and_leaves_nothing() {
             "kind = \"command\"\nrun = [\"sh\", \"-c\", \"echo half; echo gone >&2; exit 4\"]\nvariables = [\"PATH\"]",
             "the capture `x` failed: sh: gone",
         ),
+        (
+            "kind = \"command\"\nrun = [\"true\"]\nvariables = [\"PATH\"]",
+            "the capture `x` failed: it gave nothing",
+        ),
+        (
+            "kind = \"command\"\nrun = [\"true\"]\nvariables = [\"PATH\"]\noutput = \"folder\"",
+            "the capture `x` failed: it gave nothing",
+        ),
         ("kind = \"postgres\"\ndsn = \"host=/nowhere user=a dbname=b\"", "the capture `x` failed: psql: "),
     ] {
         let policy = format!("{POLICY}[[capture]]\nid = \"x\"\n{capture}\n");
@@ -142,6 +150,25 @@ fn a_capture_that_fails_fails_the_backup_and_leaves_nothing() {
         assert_eq!(everything_in(&world.path().join("store")), before, "{capture}");
         assert_eq!(everything_in(&world.path().join("scratch")), []);
     }
+}
+
+#[test]
+fn a_database_alone_is_a_backup_and_a_tree_of_nothing_is_none() {
+    let world = World::new();
+    let error = back_up(&world, POLICY, NIGHT).map(|_| ()).unwrap_err();
+    assert!(
+        matches!(&error, attestar::Error::Refused(found) if found[0].code.as_str() == "nothing-selected")
+    );
+    let program = "[[capture]]\nid = \"x\"\nkind = \"command\"\nvariables = [\"PATH\"]\n";
+    let policy = format!("{POLICY}{program}run = [\"echo\", \"one\"]\n");
+    assert_eq!(back_up(&world, &policy, NIGHT).unwrap().pack.payload.files, 1);
+    // A name that no pack can hold is told, not left out.
+    let script =
+        r#"run = ["sh", "-c", 'touch "$ATTESTAR_CAPTURE/a"; touch "$ATTESTAR_CAPTURE/$(printf "b\\nc")"']"#;
+    let policy = format!("{POLICY}{program}output = \"folder\"\n{script}\n");
+    let error = back_up(&world, &policy, NIGHT).map(|_| ()).unwrap_err();
+    assert!(matches!(&error, attestar::Error::Refused(_)), "{error}");
+    assert_eq!(everything_in(&world.path().join("scratch")), []);
 }
 
 #[test]

@@ -61,7 +61,7 @@ impl Read {
         Payload { scanned: &self.scanned, members: &self.members, read: &self.read }
     }
 
-    /// Puts a stream into the archive as `FOLDER/part-00001`, …; one that gives nothing is one empty part.
+    /// Puts a stream into the archive as `FOLDER/part-00001`, …; gives how many bytes it had.
     pub(super) fn parts(
         &mut self,
         archive: &mut ArchiveWriter,
@@ -69,8 +69,8 @@ impl Read {
         stream: &mut dyn io::Read,
         time_s: i64,
         watch: &Watch,
-    ) -> Result<()> {
-        let mut part = Vec::new();
+    ) -> Result<u64> {
+        let (mut part, mut bytes) = (Vec::new(), 0);
         for number in 1.. {
             part.clear();
             let failed = |error: io::Error| match watch.check() {
@@ -78,16 +78,17 @@ impl Read {
                 Ok(()) => Error::input(format!("{folder}: {error}"), ""),
             };
             stream.take(PART_BYTES as u64).read_to_end(&mut part).map_err(failed)?;
-            if part.is_empty() && number > 1 {
+            if part.is_empty() {
                 break;
             }
             self.part(archive, &format!("{folder}/{}", part_name(number)), &part, time_s)?;
+            bytes += part.len() as u64;
             watch.advance(1, part.len() as u64);
             if part.len() < PART_BYTES {
                 break;
             }
         }
-        Ok(())
+        Ok(bytes)
     }
 
     fn part(&mut self, archive: &mut ArchiveWriter, path: &str, bytes: &[u8], time_s: i64) -> Result<()> {

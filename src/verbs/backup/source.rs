@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::evidence::compose::{Identity, backup_member};
+use crate::finding::{Code, Finding, Severity};
 use crate::format::capture::Captured;
 use crate::format::kind::Kind;
 use crate::format::member::Member;
@@ -17,7 +18,7 @@ use crate::policy::Policy;
 use crate::policy::capture::Capture;
 use crate::policy::rules;
 use crate::tree::capture::{self, Place, Stream, Taken};
-use crate::tree::member::Member as Scanned;
+use crate::tree::member::{Member as Scanned, MemberKind};
 use crate::tree::scan::{Scan, ScanOptions, scan};
 use crate::verbs::backup::Request;
 use crate::verbs::backup::payload::Read;
@@ -37,6 +38,8 @@ pub(super) struct Source {
     tree: Scan,
     /// What lies in the scratch folder.
     files: Scan,
+    /// What is worth saying of both.
+    findings: Vec<Finding>,
     captured: Vec<Captured>,
     captures: PathBuf,
 }
@@ -85,7 +88,10 @@ impl Source {
             let everything = Policy::parse(rules::Source::Builtin(CAPTURES), EVERYTHING)?;
             look(&captures, &everything, &[], watch)?
         };
-        tree.refuse()?;
+        let findings = judge(&tree, &files, &request.policy.captures)?;
+        if let Some(empty) = captured.iter().find(|facts| !has_files(&files, &facts.id)) {
+            return Err(nothing(&empty.id));
+        }
         if tree.members.len() + files.members.len() > MEMBERS_MAX {
             return Err(Error::input(
                 format!("there are more members than one pack holds ({MEMBERS_MAX})"),
@@ -93,7 +99,7 @@ impl Source {
             ));
         }
         watch.expect_bytes(tree.total().bytes + files.total().bytes);
-        Ok(Source { tree, files, captured, captures })
+        Ok(Source { tree, files, findings, captured, captures })
     }
 
     /// Reads everything into the archive.
@@ -122,7 +128,7 @@ impl Source {
         let order = |facts: &Captured| request.policy.captures.iter().position(|one| one.id == facts.id);
         read.captured.sort_by_key(order);
         read.unmatched = self.tree.unmatched;
-        read.warnings = self.tree.findings;
+        read.warnings = self.findings;
         Ok(read)
     }
 
@@ -189,6 +195,31 @@ fn excluded(request: &Request<'_>) -> Vec<PathBuf> {
     excluded
 }
 
+/// What was found in both places; errors refuse the backup. A tree in which no rule takes anything is fine beside captures.
+fn judge(tree: &Scan, files: &Scan, captures: &[Capture]) -> Result<Vec<Finding>> {
+    let counts = |finding: &&Finding| captures.is_empty() || finding.code != Code::NothingSelected;
+    let findings: Vec<Finding> =
+        tree.findings.iter().chain(&files.findings).filter(counts).cloned().collect();
+    let (errors, rest): (Vec<Finding>, Vec<Finding>) =
+        findings.into_iter().partition(|finding| finding.severity == Severity::Error);
+    if errors.is_empty() { Ok(rest) } else { Err(Error::Refused(errors)) }
+}
+
+/// Whether a capture has left any file.
+fn has_files(files: &Scan, id: &str) -> bool {
+    let folder = format!("{CAPTURES}/{id}/");
+    let mut members = files.members.iter();
+    members.any(|member| member.kind == MemberKind::File && member.path.as_str().starts_with(&folder))
+}
+
+/// A copy of nothing is none, however well it ended.
+fn nothing(id: &str) -> Error {
+    Error::input(
+        format!("the capture `{id}` failed: it gave nothing"),
+        "run it by hand and look at what it prints",
+    )
+}
+
 fn is_in_the_way(member: &&Scanned) -> bool {
     member.path.as_str().split('/').next() == Some(CAPTURES)
 }
@@ -234,7 +265,8 @@ fn drain(
     time_s: i64,
     watch: &Watch,
 ) -> Result<()> {
-    read.parts(archive, &format!("{CAPTURES}/{}", one.id), &mut stream, time_s, watch)?;
+    let bytes = read.parts(archive, &format!("{CAPTURES}/{}", one.id), &mut stream, time_s, watch)?;
+    // Why nothing came, its own end says best.
     read.captured.push(stream.finish().map_err(failed(one))?);
-    Ok(())
+    if bytes == 0 { Err(nothing(&one.id)) } else { Ok(()) }
 }
