@@ -4,7 +4,7 @@ use crate::error::Result;
 use crate::evidence::agreement::{POLICY, small};
 use crate::evidence::gates::record::GATES;
 use crate::evidence::gates::said::{commit, own_policy};
-use crate::evidence::gates::{Tally, tally};
+use crate::evidence::gates::{Tally, left_out, tally};
 use crate::evidence::pack::unjudged;
 use crate::evidence::payload::{MANIFEST, NAMED_MAX, Payload};
 use crate::evidence::provenance::{DDL, PROVENANCE, ddl_digest, subjects};
@@ -84,8 +84,11 @@ impl Attested<'_> {
         let (tally, faults) = judge(self.pack, statement.predicate());
         findings.extend(faults);
         findings.extend(other_commit(provenance, statement.predicate().gates.commit.as_deref()));
-        outcome.conclude("gates", format!("{tally} when sealed"), findings);
         let policy = own_policy(self.tags)?;
+        if let Some(policy) = &policy {
+            findings.extend(left_out(policy, gate::Stage::Seal, &statement.predicate().gates.gates));
+        }
+        outcome.conclude("gates", format!("{tally} when sealed"), findings);
         let record = waived::Record {
             gates: &statement.predicate().gates,
             policy_sha256: self.pack.policy.sha256,

@@ -37,7 +37,10 @@ pub struct Logged {
 pub fn check(judging: &Judging<'_>, outcome: &mut Outcome) -> Result<Option<Logged>> {
     let (trust, remembered) = kept(judging)?;
     let log = Log { trust: &trust, ..judging.log };
-    let Some(head) = passes("checkpoint", "it does not count", log.head(), outcome)?.flatten() else {
+    let Some(head) = passes("checkpoint", "it does not count", log.head(), outcome)?
+        .flatten()
+        .filter(|head| head.size() > 0)
+    else {
         if outcome.checks.is_empty() {
             no_log(remembered.as_ref(), outcome);
         }

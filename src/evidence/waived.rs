@@ -45,7 +45,7 @@ pub fn check<'n>(
         match read(&file)? {
             None => findings.push(Finding::new(Code::Missing, file)),
             Some(bytes) if record.is_out_of_reach() => {
-                findings.extend(altered(waived, &file, &bytes));
+                findings.extend(record.held_to(gate, waived, &file, &bytes));
                 said.push(format!("{} until {}, by {}", gate.id, waived.until, waived.role));
             }
             Some(bytes) => match record.judge(gate, waived, &file, &bytes) {
@@ -72,17 +72,35 @@ fn one(gate: &Gate, waiver: &VerifiedWaiver) -> String {
     format!("{} until {}, signed by {}", gate.id, waiver.predicate().until, signer(waiver))
 }
 
-/// A waiver that is not the one of the record, whoever signed it.
-pub fn altered(waived: &Waived, file: &str, bytes: &[u8]) -> Option<Finding> {
-    let found = Sha256::of(bytes);
-    let finding = || Finding::new(Code::Altered, file).expected(format!("sha256 {}", waived.sha256));
-    (found != waived.sha256).then(|| finding().actual(format!("sha256 {found}")))
-}
-
 impl Record<'_> {
     /// Whether nothing that was given could say who may waive: `--key` trusts those who seal, with what they record.
     pub fn is_out_of_reach(&self) -> bool {
         !self.trust.is_empty() && !self.trust.has_file()
+    }
+
+    /// What is wrong with a waiver whoever signed it: it is not the one of the record, or could not lift the gate.
+    pub fn held_to(&self, gate: &Gate, waived: &Waived, file: &str, bytes: &[u8]) -> Vec<Finding> {
+        let mut findings = self.unfit(gate, waived.until, file);
+        let found = Sha256::of(bytes);
+        if found != waived.sha256 {
+            let finding = Finding::new(Code::Altered, file).expected(format!("sha256 {}", waived.sha256));
+            findings.push(finding.actual(format!("sha256 {found}")));
+        }
+        findings
+    }
+
+    /// A gate that nobody can waive, or an end before its use.
+    fn unfit(&self, gate: &Gate, until: Timestamp, file: &str) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        if let Some(kind) = self.kind(gate).filter(|kind| !kind.waivable) {
+            let finding = Finding::new(Code::WaiverNotAllowed, file);
+            findings.push(finding.actual(not_waivable(&gate.id, kind)));
+        }
+        if let Some(at) = self.evaluated_at.filter(|at| until < *at) {
+            let finding = Finding::new(Code::WaiverExpired, file).expected(format!("used by {until}"));
+            findings.push(finding.actual(format!("used at {at}")));
+        }
+        findings
     }
 
     /// Judges the waiver of a gate, by a trust file.
@@ -96,18 +114,9 @@ impl Record<'_> {
         let unjudged = |why: &str| vec![Finding::new(Code::WaiverUnjudged, file).actual(why)];
         let waiver = verify(self.trust, file, bytes, self.evaluated_at).map_err(|finding| vec![finding])?;
         let mut findings = self.disagreements(gate, waived, &waiver, file, bytes);
-        if let Some(kind) = self.kind(gate).filter(|kind| !kind.waivable) {
-            let finding = Finding::new(Code::WaiverNotAllowed, file);
-            findings.push(finding.actual(not_waivable(&gate.id, kind)));
-        }
-        let until = waiver.predicate().until;
-        match self.evaluated_at {
-            None => findings.extend(unjudged("no receipt says when the gates were evaluated")),
-            Some(at) if until < at => {
-                let finding = Finding::new(Code::WaiverExpired, file).expected(format!("used by {until}"));
-                findings.push(finding.actual(format!("used at {at}")));
-            }
-            Some(_) => {}
+        findings.extend(self.unfit(gate, waiver.predicate().until, file));
+        if self.evaluated_at.is_none() {
+            findings.extend(unjudged("no receipt says when the gates were evaluated"));
         }
         if findings.is_empty() { Ok(waiver) } else { Err(findings) }
     }

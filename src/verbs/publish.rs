@@ -218,7 +218,10 @@ impl Into<'_> {
     /// The archive, streamed; one that lies there must be the same.
     fn archive(&mut self, release: &Release, receipt_name: &str, watch: &Watch) -> Result<()> {
         let name = self.name(&release.archive_name)?;
-        if self.store.head(&name)?.is_some() {
+        if let Some(there) = self.store.head(&name)? {
+            if there.size != release.size_bytes {
+                return Err(self.taken(&name));
+            }
             return self.same_archive(release, &name, receipt_name, watch);
         }
         let mut arrival = self.store.arrive(&name)?;

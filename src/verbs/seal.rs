@@ -9,7 +9,7 @@ use crate::evidence::ddl;
 use crate::evidence::filing::Filed;
 use crate::evidence::gates::events::Reader;
 use crate::evidence::gates::programs::Environment;
-use crate::evidence::gates::tree::seen::{Searching, Seen};
+use crate::evidence::gates::tree::seen::{Searching, Seen, is_payload};
 use crate::evidence::gates::waivers::{self, WaiverFile};
 use crate::evidence::gates::{Evaluation, Part, Tally, record};
 use crate::evidence::gathered::Gathered;
@@ -52,6 +52,7 @@ use crate::verbs::origin::{origin, unread};
 use crate::verbs::place::{Place, Placed};
 use filing::Filing;
 use jiff::Timestamp;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -295,10 +296,35 @@ struct Sealing<'p, 'a> {
 impl<'p> Sealing<'p, '_> {
     /// All gates, now that the payload was read: those that ask for its bytes are told of the very ones that were packed.
     fn gates(&self, scan: &Scan, seen: Seen, watch: &Watch) -> Result<Evaluation<'p>> {
+        let changed = self.changed(scan, &seen);
+        if !changed.is_empty() {
+            return Err(Error::Refused(changed));
+        }
         let payload = self.judged.part(Part::Payload, scan, Some(seen), watch)?;
         watch.check()?;
         let gates = self.judged.waived(self.before.clone().join(payload));
         if gates.refuses() { Err(Error::Refused(gates.findings())) } else { Ok(gates) }
+    }
+}
+
+impl Sealing<'_, '_> {
+    /// Evidence of the first gates that is packed with other bytes than they were judged by.
+    fn changed(&self, scan: &Scan, seen: &Seen) -> Vec<Finding> {
+        let judged: BTreeMap<&str, Sha256> = self
+            .before
+            .gates
+            .iter()
+            .flat_map(|gate| &gate.judged.read)
+            .map(|(path, sha256)| (&**path, *sha256))
+            .collect();
+        let files = scan.members.iter().filter(|member| is_payload(member)).enumerate();
+        let differs = |(at, member): (usize, &crate::tree::member::Member)| {
+            let judged = judged.get(member.path.as_str())?;
+            let Some(Ok(packed)) = seen.digest(at) else { return None };
+            let finding = || Finding::new(Code::FileChanging, member.path.as_str());
+            (packed != *judged).then(|| finding().expected("the bytes that the gates read"))
+        };
+        files.filter_map(differs).collect()
     }
 }
 

@@ -90,7 +90,7 @@ pub fn stage<'p>(request: &Request<'p>, watch: &Watch) -> Result<Staged<'p>> {
     let (Some(pack), Some(contents)) = (&verified.pack, &verified.contents) else {
         return Ok(unverified(verified.outcome));
     };
-    if !matches!(verified.outcome.verdict(), Verdict::Holds | Verdict::Refused) {
+    if verified.outcome.verdict() != Verdict::Holds {
         return Ok(unverified(verified.outcome));
     }
     if pack.kind != Kind::Release {

@@ -161,10 +161,10 @@ fn a_database_alone_is_a_backup_and_a_tree_of_nothing_is_none() {
     );
     let program = "[[capture]]\nid = \"x\"\nkind = \"command\"\nvariables = [\"PATH\"]\n";
     let policy = format!("{POLICY}{program}run = [\"echo\", \"one\"]\n");
-    assert_eq!(back_up(&world, &policy, NIGHT).unwrap().pack.payload.files, 1);
+    let made = back_up(&world, &policy, NIGHT).unwrap();
+    assert_eq!((made.pack.payload.files, made.warnings[0].code.as_str()), (1, "nothing-selected"));
     // A name that no pack can hold is told, not left out.
-    let script =
-        r#"run = ["sh", "-c", 'touch "$ATTESTAR_CAPTURE/a"; touch "$ATTESTAR_CAPTURE/$(printf "b\\nc")"']"#;
+    let script = r#"run = ["sh", "-c", 'echo x > "$ATTESTAR_CAPTURE/a"; touch "$ATTESTAR_CAPTURE/$(printf "b\\nc")"']"#;
     let policy = format!("{POLICY}{program}output = \"folder\"\n{script}\n");
     let error = back_up(&world, &policy, NIGHT).map(|_| ()).unwrap_err();
     assert!(matches!(&error, attestar::Error::Refused(_)), "{error}");

@@ -372,3 +372,19 @@ fn gates_that_read_the_payload_are_told_of_what_is_packed() {
     assert!(findings.iter().any(|found| found.starts_with("gate-changelog")), "{findings:?}");
     assert_eq!(names_in(&world.out()), [""; 0]);
 }
+
+#[test]
+fn evidence_that_a_gate_changes_after_another_read_it_is_not_sealed() {
+    let world = World::new();
+    world.write("docs/list.md", "- [x] ready\n");
+    world.write("change.sh", "#!/bin/sh\necho '- [ ] not ready' > docs/list.md\n");
+    world.write(
+        "attestar.toml",
+        "schema = 1\n[project]\nname = \"shop\"\n[[include]]\nclass = \"doc\"\npaths = [\"docs/**\"]\n\
+         [[gate]]\nid = \"ready\"\ncheck = \"checklist\"\nfile = \"docs/list.md\"\n\
+         [[gate]]\nid = \"team\"\ncheck = \"command\"\nrun = [\"sh\", \"change.sh\"]\nvariables = [\"PATH\"]\n",
+    );
+    let said = world.run(&["-C", "shop", "seal", "--version", "1.0.0", "--out", "../out", "--json"]).exits(1);
+    assert_eq!(said.findings(), ["file-changing docs/list.md"]);
+    assert_eq!(names_in(&world.out()), [""; 0]);
+}

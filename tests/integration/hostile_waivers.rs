@@ -110,6 +110,18 @@ fn a_waiver_is_judged_by_the_verifiers_trust() {
 }
 
 #[test]
+fn a_gate_of_the_policy_is_not_signed_away() {
+    let shop = Shop::new();
+    let gate = |record: &mut VerificationSummary| record.gates.gates.remove(2);
+    shop.with(RISK, waiver(), |record| drop(gate(record)));
+    shop.refuses(3, "disagreement gates: no-secrets");
+    shop.with(RISK, waiver(), |record| record.gates.gates[2].severity = "warning".into());
+    shop.refuses(3, "disagreement gates: no-secrets");
+    shop.with(RISK, waiver(), |record| record.gates.gates.clear());
+    shop.world.refuses_with(3, "disagreement gates: no-secrets", &TRUST);
+}
+
+#[test]
 fn a_waiver_is_of_the_release_that_it_is_packed_with() {
     let shop = Shop::new();
     let differs = |what: &str| format!("disagreement {WAIVER}: {what}");
@@ -182,7 +194,14 @@ fn secrets_are_not_waived_whatever_the_record_calls_their_gate() {
             pack.tags.insert(file.to_owned(), bundle);
             pack.tags.insert(RECORD.to_owned(), record);
         });
-        shop.refuses(4, &format!("waiver-not-allowed {file}"));
+        if check == "secrets" {
+            shop.refuses(4, &format!("waiver-not-allowed {file}"));
+        }
+        // Neither by a trust file, nor by the sealer's key alone; and what kind it is of, the policy says.
+        let code = if check == "secrets" { 4 } else { 3 };
+        for flags in [TRUST, ["--key", "home/signing.pub"]] {
+            shop.world.refuses_with(code, &format!("waiver-not-allowed {file}"), &flags);
+        }
     }
 }
 

@@ -371,3 +371,16 @@ fn a_store_without_a_log_is_no_pass() {
         sealed.run(&["--json", "log", "verify", "--store", "store", "--key", "home/signing.pub"]).exits(3);
     assert_eq!(said.findings(), ["signer-not-allowed log/checkpoint"]);
 }
+
+#[test]
+fn a_log_of_no_leaves_proves_nothing() {
+    let world = World::new();
+    fs::create_dir_all(store(&world, "log")).unwrap();
+    let empty = Checkpoint { origin: "shop".into(), size: 0, root: Sha256::of(b"") };
+    fs::write(store(&world, "log/checkpoint"), crate::forge::own_key(&world).sign_checkpoint(&empty))
+        .unwrap();
+    for command in [&["log", "verify", "--first"][..], &["log", "list"]] {
+        let said = world.run(&[command, &["--store", "store", "--json"]].concat()).exits(5);
+        assert!(said.out.contains("nothing-checked"), "{}", said.out);
+    }
+}

@@ -307,7 +307,7 @@ fn results_that_are_forged_altered_or_of_something_else() {
     let mut said = honest.clone();
     said.predicate.gates.gates.clear();
     fs::write(&file, crate::forge::own_key(&world).sign_statement(&said).to_bytes()).unwrap();
-    verify(&world, &[]).exits(5);
+    refuted("disagreement");
 }
 
 #[test]

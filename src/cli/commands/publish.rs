@@ -90,17 +90,26 @@ pub fn again(
     key: &SigningKey,
     trust: &Trust,
 ) -> Result<Option<std::result::Result<String, String>>> {
-    let Ok(policy) = context.policy() else { return Ok(None) };
+    match try_again(context, target, key, trust) {
+        Ok(stored) => Ok(stored.map(Ok)),
+        // A log that was rolled back, say: that is no matter of a right that is missing.
+        Err(error @ (Error::Interrupted | Error::Refused(_))) => Err(error),
+        Err(error) => Ok(Some(Err(error.to_string()))),
+    }
+}
+
+fn try_again(context: &Context, target: &Target, key: &SigningKey, trust: &Trust) -> Result<Option<String>> {
+    let policy = context.policy()?;
     if policy.store.is_none() {
         return Ok(None);
     }
-    let Ok(store) = context.policy_store(&policy, false) else { return Ok(None) };
+    let store = context.policy_store(&policy, false)?;
     if store.list(&release_folder(target.pack_name()))?.entries.is_empty() {
         return Ok(None);
     }
     let prepared = publish::prepare(target.clone(), trust, context.threads(), &context.watch)?;
     let Some(release) = prepared.release else {
-        return Ok(Some(Err("the release does not verify".to_owned())));
+        return Err(Error::input("the release does not verify", ""));
     };
     let request = Request {
         store: &*store,
@@ -109,11 +118,8 @@ pub fn again(
         key,
         state: state(&context.environment.state),
     };
-    match publish::publish(&release, &request, &context.watch) {
-        Ok(_) => Ok(Some(Ok(store.place().to_owned()))),
-        Err(Error::Interrupted) => Err(Error::Interrupted),
-        Err(error) => Ok(Some(Err(error.to_string()))),
-    }
+    publish::publish(&release, &request, &context.watch)?;
+    Ok(Some(store.place().to_owned()))
 }
 
 /// A line that says what [`again`] came to; `column` is where its second word begins.

@@ -13,7 +13,7 @@ const MARK: &str = "attestar: that was all";
 const SETTINGS: &str = "SET client_encoding = 'UTF8'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'iso_8601'; \
                         SET TimeZone = 'UTC'; SET extra_float_digits = 1; SET bytea_output = 'hex'; \
                         SET search_path = pg_catalog; SET row_security = off; SET lock_timeout = '60s'; \
-                        SET xmlbinary = 'base64'; SET lc_monetary = 'C'; SET statement_timeout = 0;\n";
+                        SET xmlbinary = 'base64'; SET lc_monetary = 'C'; SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0;\n";
 
 /// An open session. Dropped, it is ended.
 pub struct Session {

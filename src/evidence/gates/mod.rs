@@ -104,6 +104,25 @@ pub fn tally(gates: &[gates::Gate], failed: &str) -> (Tally, Vec<Finding>) {
     (tally, findings)
 }
 
+/// Gates of the policy that a record leaves out, or calls something else: nobody signs them away.
+pub fn left_out(policy: &Policy, stage: Stage, recorded: &[gates::Gate]) -> Vec<Finding> {
+    let differs = |gate: &&Gate| {
+        let warns = gate.severity == Severity::Warning;
+        let is_it = |one: &gates::Gate| {
+            one.id == gate.id && one.check == gate.kind.name && (one.severity == "warning") == warns
+        };
+        gate.stage == stage && !recorded.iter().any(is_it)
+    };
+    let finding = |gate: &Gate| {
+        let said = recorded.iter().find(|one| one.id == gate.id);
+        let said = said.map_or("nothing".to_owned(), |one| format!("{}, {}", one.check, one.severity));
+        let weight = if gate.severity == Severity::Warning { "warning" } else { "error" };
+        let finding = Finding::new(Code::Disagreement, format!("gates: {}", gate.id));
+        finding.expected(format!("{}, {weight}", gate.kind.name)).actual(said)
+    };
+    policy.gates.iter().filter(differs).map(finding).collect()
+}
+
 impl fmt::Display for Tally {
     /// `11 passed, 1 waived, 0 failed`
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,9 +1,9 @@
 //! The signed results of the stages that come after the seal: who evaluated them, when, and what they came to.
 
-use crate::evidence::gates::{Tally, tally};
+use crate::evidence::gates::{Tally, left_out, tally};
 use crate::evidence::later::{FOLDER, LaterFile, SUFFIX};
 use crate::evidence::pack::signer;
-use crate::evidence::waived::{Record, altered};
+use crate::evidence::waived::Record;
 
 use crate::finding::{Check, Code, Finding, Outcome, Severity, Status};
 use crate::format::digest::Sha256;
@@ -111,12 +111,17 @@ impl Sealed<'_> {
         let summary = statement.predicate().clone();
         let (tally, faults) = judge(&summary);
         findings.extend(faults);
+        if let Some(policy) = self.policy.filter(|policy| policy.sha256 == summary.policy.digest.sha256) {
+            findings.extend(left_out(policy, stage, &summary.gates.gates));
+        }
         findings.extend(self.other_policy(&summary, &statement));
         findings.extend(self.waivers(stage, &summary, later));
         let time = at.strftime("%Y-%m-%d %H:%M UTC");
+        let is_unjudged = tally.waived > 0 && !self.trust.has_file();
+        let unjudged = if is_unjudged { "; no trust file says who may waive" } else { "" };
         outcome.conclude(
             stage.as_str(),
-            format!("{tally}; signed by {}, {time}", signer(&statement)),
+            format!("{tally}{unjudged}; signed by {}, {time}", signer(&statement)),
             findings,
         );
         Some(StageResult { stage, summary })
@@ -178,7 +183,7 @@ impl Sealed<'_> {
                 return Some(vec![Finding::new(Code::Missing, name)]);
             };
             if record.is_out_of_reach() {
-                return altered(waived, &name, &file.bytes).map(|finding| vec![finding]);
+                return Some(record.held_to(gate, waived, &name, &file.bytes));
             }
             record.judge(gate, waived, &name, &file.bytes).err()
         };

@@ -68,11 +68,11 @@ fn parse(section: &Section<'_>) -> Result<Arc<dyn Check>> {
         ));
     }
     let at_seal = section.text("stage")?.is_none_or(|stage| stage.value == Stage::Seal.as_str());
-    if file.is_none() && (at_seal || roles.is_empty()) {
-        let message = if roles.is_empty() {
-            "the gate asks for no approval"
-        } else {
-            "nothing is sealed yet at stage seal"
+    let is_early = at_seal && !roles.is_empty();
+    if is_early || file.is_none() && roles.is_empty() {
+        let message = match is_early {
+            true => "nothing is sealed yet at stage seal",
+            false => "the gate asks for no approval",
         };
         let hint = "name a `file`, or `roles` at stage = \"promote\"";
         return Err(section.error(section.line, message, hint));
@@ -316,6 +316,8 @@ mod tests {
             "`approvers` without `file`"
         );
         assert_eq!(refusal("check = 'approvals'\nfile = 'a'\nroles = ['']").0, 3);
+        let early = "check = 'approvals'\nfile = 'a'\nroles = ['qa']";
+        assert_eq!(refusal(early).1, "nothing is sealed yet at stage seal");
         assert_eq!(refusal("check = 'approvals'\nfile = 'a'\nrole = ['x']").2, "did you mean `roles`?");
     }
 }

@@ -79,7 +79,13 @@ fn listed(document: &Document, faults: &mut Vec<Fault>) -> Listed {
     let mut listed = Listed::new();
     for line in HashLines::new(&*document.bytes) {
         match line {
-            Ok(line) => drop(listed.insert(line.path, (line.number, Sha256(line.digest)))),
+            Ok(line) => {
+                let place = format!("{}:{}", document.path, line.number);
+                let twice = listed.insert(line.path.clone(), (line.number, Sha256(line.digest))).is_some();
+                if twice {
+                    faults.push(Fault::new(place).expected("each path once").actual(line.path));
+                }
+            }
             Err(fault) => faults.push(
                 Fault::new(&document.path).expected("lines of a digest, two spaces and a path").actual(fault),
             ),
@@ -196,6 +202,8 @@ mod tests {
         let unlisted = fake(&line("a.md", "a"));
         fails(GATE, &unlisted, "ddl/1.sql", "a line in docs/HASHES.sha256.txt", "it is not listed");
         passes(&format!("{GATE}\nlists = ['*.md']"), &unlisted);
+        let twice = fake(&(line("a.md", "z") + &whole()));
+        fails(GATE, &twice, "docs/HASHES.sha256.txt:2", "each path once", "a.md");
         let gone = fake(&(whole() + &line("b.md", "b")));
         let b = Sha256::of(b"b").to_string();
         fails(GATE, &gone, "b.md (docs/HASHES.sha256.txt:3)", &b, "it is not there");

@@ -13,8 +13,12 @@ use std::io;
 /// The version, with four digits more if an archive has its name.
 pub(super) fn free_version(request: &Request<'_>, project: &str, version: String) -> Result<String> {
     let is_taken = |version: &str| -> Result<bool> {
-        let [archive, _] = stored(&archive_name(request, &format!("{project}-{version}")));
-        Ok(request.store.head(&ObjectName::new(&archive)?)?.is_some())
+        for name in stored(&archive_name(request, &format!("{project}-{version}"))) {
+            if request.store.head(&ObjectName::new(&name)?)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     };
     if !is_taken(&version)? {
         return Ok(version);
@@ -45,7 +49,11 @@ pub(super) fn put(
         let message = format!("{archive_name} was put into {} meanwhile", request.store.place());
         return Err(Error::input(message, "another backup has the same name; run it again"));
     }
-    request.store.create(&ObjectName::new(&receipt_name)?, &bundle)?;
+    if request.store.create(&ObjectName::new(&receipt_name)?, &bundle)? == Created::AlreadyThere {
+        let message =
+            format!("{receipt_name} is in {} already, and of another archive", request.store.place());
+        return Err(Error::input(message, "run it again; attestar log verify says what is wrong there"));
+    }
     let said = &receipt.predicate;
     request.log.append(&[Record::of(What::BackedUp, &said.name, said, said.created_at, bundle)])
 }

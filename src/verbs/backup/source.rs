@@ -27,8 +27,8 @@ use std::path::{Path, PathBuf};
 /// Where captures lie in the payload.
 const CAPTURES: &str = "captures";
 
-/// Side files of SQLite, which are part of what is captured.
-const SIDE_FILES: [&str; 3] = ["-wal", "-shm", "-journal"];
+/// Side files of SQLite and DuckDB, which are part of what is captured.
+const SIDE_FILES: [&str; 4] = ["-wal", "-shm", "-journal", ".wal"];
 
 /// The policy that takes everything of the folder of captures.
 const EVERYTHING: &str = "schema = 1\n[[include]]\nclass = \"data\"\npaths = [\"captures/**\"]\n";
@@ -195,11 +195,16 @@ fn excluded(request: &Request<'_>) -> Vec<PathBuf> {
     excluded
 }
 
-/// What was found in both places; errors refuse the backup. A tree in which no rule takes anything is fine beside captures.
+/// What was found in both places; errors refuse the backup. A tree in which no rule takes anything is said beside captures,
+/// and refused without them.
 fn judge(tree: &Scan, files: &Scan, captures: &[Capture]) -> Result<Vec<Finding>> {
-    let counts = |finding: &&Finding| captures.is_empty() || finding.code != Code::NothingSelected;
-    let findings: Vec<Finding> =
-        tree.findings.iter().chain(&files.findings).filter(counts).cloned().collect();
+    let is_nothing = |finding: &Finding| finding.code == Code::NothingSelected;
+    let weigh = |finding: &Finding| match is_nothing(finding) && !captures.is_empty() {
+        true => Finding { severity: Severity::Warning, ..finding.clone() },
+        false => finding.clone(),
+    };
+    let captured = files.findings.iter().filter(|finding| !is_nothing(finding)).cloned();
+    let findings: Vec<Finding> = tree.findings.iter().map(weigh).chain(captured).collect();
     let (errors, rest): (Vec<Finding>, Vec<Finding>) =
         findings.into_iter().partition(|finding| finding.severity == Severity::Error);
     if errors.is_empty() { Ok(rest) } else { Err(Error::Refused(errors)) }
@@ -209,7 +214,9 @@ fn judge(tree: &Scan, files: &Scan, captures: &[Capture]) -> Result<Vec<Finding>
 fn has_files(files: &Scan, id: &str) -> bool {
     let folder = format!("{CAPTURES}/{id}/");
     let mut members = files.members.iter();
-    members.any(|member| member.kind == MemberKind::File && member.path.as_str().starts_with(&folder))
+    members.any(|member| {
+        member.kind == MemberKind::File && member.size > 0 && member.path.as_str().starts_with(&folder)
+    })
 }
 
 /// A copy of nothing is none, however well it ended.
