@@ -61,7 +61,9 @@ pub fn read(pack: &Path) -> Result<Later> {
         Ok(entries) => {
             for entry in entries {
                 let entry = entry.map_err(Error::io("read", &folder))?;
-                let name = format!("{FOLDER}/{}", entry.file_name().to_string_lossy());
+                // A name that is no text is none of ours, and stands in nobody's way.
+                let Ok(name) = entry.file_name().into_string() else { continue };
+                let name = format!("{FOLDER}/{name}");
                 names.extend(is_later(&name).then_some(name));
             }
         }

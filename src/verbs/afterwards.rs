@@ -43,7 +43,9 @@ pub fn check(request: &Request<'_>, sealed: &Sealed<'_>, outcome: &mut Outcome) 
         let later = later::read(&request.target.evidence_folder())?;
         let bundle = small(&sealed.contents.tags, SEAL)?;
         let over = sealed.seal.zip(bundle).map(|(seal, bundle)| Over::of(sealed.pack, seal, &bundle));
-        if let Some(over) = &over {
+        if !request.trust.has_file() {
+            beside.approvals = Err(NO_FILE.to_owned());
+        } else if let Some(over) = &over {
             beside.approvals = Ok(approvals::collect(&later.files, over, request.trust).approvals);
         }
         approvals::check(later.clone(), sealed.pack.kind, over.as_ref(), request.trust, outcome);
@@ -56,6 +58,9 @@ pub fn check(request: &Request<'_>, sealed: &Sealed<'_>, outcome: &mut Outcome) 
 
 /// Why a gate cannot know of approvals.
 const NOT_COUNTED: &str = "approvals can be judged only over a seal that holds";
+
+/// Why a gate cannot know of them where `--key` is all there is.
+const NO_FILE: &str = "no trust file says who may approve";
 
 /// What lies beside the seal, and counts.
 struct Beside {

@@ -328,3 +328,12 @@ fn approvals_are_in_nobodys_way_when_a_folder_is_restored() {
     assert!(restored.iter().all(|(path, _)| !path.display().to_string().contains("approval")));
     assert!(world.path().join("back/docs/guide.md").is_file());
 }
+
+#[test]
+fn a_file_whose_name_is_no_text_stands_in_nobodys_way() {
+    use std::os::unix::ffi::OsStrExt;
+    let world = World::sealed();
+    let name = std::ffi::OsStr::from_bytes(b"approval.qa.\xff.sigstore.json");
+    fs::write(world.evidence().join("attestations").join(name), "{}").unwrap();
+    world.verify(&[]).done();
+}

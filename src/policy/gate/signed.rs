@@ -80,7 +80,12 @@ impl Check for Signed {
         signers.sort_unstable();
         signers.dedup();
         let passed = format!("{} signed by {}", count(artifacts.len() as u64, "file"), signers.join(", "));
-        Judged::of(faults, passed).reading(read.iter().map(|document| &**document))
+        let mut judged = Judged::of(faults, passed).reading(read.iter().map(|document| &**document));
+        // Which bytes they signed.
+        let digests =
+            artifacts.iter().filter_map(|path| Some((path.to_string(), evidence.digest(path).ok()?)));
+        judged.read.extend(digests);
+        judged
     }
 }
 
@@ -141,7 +146,7 @@ mod tests {
         let held = passes(KEYS, &tree());
         assert_eq!(held.detail, "1 file signed by key 1");
         let read: Vec<&str> = held.read.iter().map(|(path, _)| path.as_str()).collect();
-        assert_eq!(read, ["k.pub", "dist/a.tgz.minisig"]);
+        assert_eq!(read, ["k.pub", "dist/a.tgz.minisig", "dist/a.tgz"]);
         let two = tree().file("dist/a.tgz.sigstore.json", "good: key 2");
         assert_eq!(passes(KEYS, &two).detail, "1 file signed by key 1, key 2");
     }

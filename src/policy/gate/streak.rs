@@ -6,8 +6,9 @@ use crate::error::Result;
 use crate::finding::Code;
 use crate::format::settings::Section;
 use crate::format::units::count;
-use crate::policy::gate::evidence::required_text;
+use crate::policy::gate::evidence::{Event, required_text};
 use crate::policy::gate::judged::Fault;
+use crate::policy::gate::log;
 use crate::policy::gate::sources::Sources;
 use crate::policy::gate::{Check, Document, Evidence, Judged, Kind, Release};
 use crate::policy::values::{natural, show};
@@ -88,7 +89,7 @@ struct Run {
 impl Check for Streak {
     fn judge(&self, evidence: &dyn Evidence, release: &Release<'_>) -> Judged {
         let mut faults = Vec::new();
-        let mut read = Vec::new();
+        let (mut read, mut told) = (Vec::new(), Vec::new());
         let (mut runs, of) = match &self.of {
             Of::Files(files) => {
                 let (found, unmatched) = files.files(evidence, release);
@@ -108,11 +109,14 @@ impl Check for Streak {
                     .collect();
                 (runs, "reports")
             }
-            Of::Event(event) => match evidence.events() {
-                Ok(events) => {
-                    (events.iter().filter(|one| one.what == *event).map(of_event).collect(), event.as_str())
+            Of::Event(event) => match log::leaves(evidence, release.now) {
+                Ok((leaves, future)) => {
+                    faults.extend(future);
+                    let of_it: Vec<&Event> = leaves.into_iter().filter(|one| one.what == *event).collect();
+                    told.extend(of_it.iter().rev().take(self.last).map(|one| log::read(one)));
+                    (of_it.into_iter().map(of_event).collect(), event.as_str())
                 }
-                Err(why) => return Judged::of(vec![Fault::new("the log").expected(event).actual(why)], ""),
+                Err(fault) => return Judged::of(vec![fault.expected(event)], ""),
             },
         };
         runs.sort_by(|a, b| a.at.cmp(&b.at).then_with(|| a.name.cmp(&b.name)));
@@ -123,6 +127,7 @@ impl Check for Streak {
         let mut judged =
             Judged::of(faults, format!("the last {} passed{newest}", count(self.last as u64, "run")));
         judged.read.extend(read.iter().map(|document| (document.path.clone(), document.sha256)));
+        judged.read.extend(told);
         judged
     }
 }
