@@ -12,6 +12,7 @@ pub mod cyclonedx;
 pub mod ddl;
 pub mod ddl_order;
 pub mod digest;
+pub mod drill_report;
 pub mod envelope;
 pub mod event;
 pub mod fault;
