@@ -183,6 +183,9 @@ fn the_bucket_gives_each_role_its_rights_and_no_more() {
     let backup = ["list", "read receipt", "read log", "write archive", "write event"];
     assert_eq!(may("backup-host"), BTreeSet::from(backup));
     assert_eq!(may("verify-host"), reading.iter().chain(&["write event"]).copied().collect());
-    assert_eq!(may("prune-host"), reading.iter().chain(&["write event", "delete archive"]).copied().collect());
+    assert_eq!(
+        may("prune-host"),
+        reading.iter().chain(&["write event", "delete archive"]).copied().collect()
+    );
     assert_eq!(may("reader"), BTreeSet::from(reading));
 }
