@@ -183,7 +183,10 @@ impl Copying<'_> {
             let beside = archive.parent().unwrap_or_default();
             let object = ObjectName::new(&format!("{beside}/{name}.{EXTENSION}"))?;
             // One that lies there was made of an earlier log, and is worth no less.
-            let created = self.request.to.create(&object, &proof.file.to_bytes())?;
+            let created = match self.request.to.head(&object)? {
+                Some(_) => Created::AlreadyThere,
+                None => self.request.to.create(&object, &proof.file.to_bytes())?,
+            };
             self.count(created);
         }
         Ok(())

@@ -123,7 +123,8 @@ mod tests {
     #[test]
     fn a_newer_result_takes_the_place_of_an_older_one_and_never_the_other_way() {
         let [old, new] = ["2026-11-20T10:00:00Z", "2026-11-20T11:00:00Z"].map(|at| result(1, at));
-        for (first, second, created) in [(&old, &new, Created::Created), (&new, &old, Created::AlreadyThere)] {
+        for (first, second, created) in [(&old, &new, Created::Created), (&new, &old, Created::AlreadyThere)]
+        {
             let store = Memory::new();
             assert_eq!(put(&store, PACK, &[first.clone(), waiver("first")]).unwrap(), [Created::Created; 2]);
             assert_eq!(put(&store, PACK, &[second.clone(), waiver("second")]).unwrap(), [created; 2]);

@@ -38,7 +38,9 @@ const WAIVER: &str = "waiver.";
 
 /// Whether a tag file of this name is such a waiver.
 pub fn is_waiver(name: &str) -> bool {
-    AFTER_SEAL.iter().any(|&stage| name.strip_prefix(&prefix(stage)).is_some_and(|rest| rest.starts_with(WAIVER)))
+    AFTER_SEAL
+        .iter()
+        .any(|&stage| name.strip_prefix(&prefix(stage)).is_some_and(|rest| rest.starts_with(WAIVER)))
 }
 
 fn prefix(stage: Stage) -> String {
