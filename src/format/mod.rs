@@ -45,5 +45,6 @@ pub mod tar;
 pub mod test_result;
 pub mod tlog;
 pub mod units;
+pub mod visible;
 pub mod waiver;
 pub mod yaml;

@@ -1,0 +1,3 @@
+//! `report`: gathers what the pages show. Nothing is judged here that a check has not judged before.
+
+pub mod pack;
