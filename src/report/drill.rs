@@ -146,7 +146,7 @@ fn probes(probes: &[ProbeReport]) -> Markup {
 
 fn checks(probe: &ProbeReport) -> Markup {
     html! {
-        div class="scroll" role="region" tabindex="0" aria-label={ "checks of " (shown(&probe.id)) } {
+        div class="scroll" role="group" tabindex="0" aria-label={ "checks of " (shown(&probe.id)) } {
             table {
                 thead { tr {
                     th scope="col" { "Check" } th scope="col" { "Expected" } th scope="col" { "Came back" }

@@ -6,10 +6,12 @@
 //! Text from outside goes through [`words::shown`], and `maud` escapes what is left. A page has one style and one script
 //! of its own, and its content security policy names their digests and nothing else.
 
+pub mod chart;
 pub mod checks;
 pub mod drill;
 pub mod list;
 pub mod outcome;
 pub mod pack;
 pub mod shell;
+pub mod store;
 pub mod words;

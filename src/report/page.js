@@ -42,8 +42,7 @@
         : `${plural.format(first + 1)} to ${plural.format(end)} of ${plural.format(total)}`;
       const of = total === count ? " " + what : ` found, of ${plural.format(count)} ${what}`;
       told.textContent = total === 0 ? `none found, of ${plural.format(count)} ${what}` : range + of;
-      caption.textContent = told.textContent;
-      region.setAttribute("aria-label", what);
+      caption.textContent = what;
       back.disabled = first === 0;
       on.disabled = end >= total;
     };
@@ -96,6 +95,8 @@
     // On paper there is nothing to leaf through: what can be printed is.
     addEventListener("beforeprint", () => { if (shown.length <= PRINTED && count <= PRINTED) { rest(); size = PRINTED; first = 0; show(); } });
     addEventListener("afterprint", () => { size = page; show(); });
+    caption.className = "unseen";
+    region.setAttribute("aria-label", what);
     show();
   }
 

@@ -2,15 +2,19 @@
 
 use crate::cli::answer::Answer;
 use crate::cli::args::{ReportArgs, VerifyArgs};
+use crate::cli::commands::log::hint as log_hint;
 use crate::cli::commands::verify::{hint, last_line, look};
 use crate::cli::context::Context;
 use crate::cli::documents::report::{Of, ReportDocument};
 use crate::cli::exit::Exit;
+use crate::cli::progress::Progress;
 use crate::cli::screen::{safe, size};
+use crate::cli::stores::{Named, state};
 use attestar::error::Result;
 use attestar::finding::Outcome;
 use attestar::pipeline::whole_file;
-use attestar::report::pack;
+use attestar::report::{pack, store};
+use attestar::verbs::report::store::{self as report, Request};
 use std::path::Path;
 use std::time::Instant;
 
@@ -19,7 +23,7 @@ pub fn run(context: &Context, args: &ReportArgs) -> Result<Answer> {
     let started = Instant::now();
     match &args.target {
         Some(target) => of_pack(context, args, target, started),
-        None => Err(attestar::Error::usage("a report of a store", "")),
+        None => of_store(context, args, started),
     }
 }
 
@@ -39,6 +43,30 @@ fn of_pack(context: &Context, args: &ReportArgs, target: &Path, started: Instant
     let outcome = &looked.verified.outcome;
     let answer = written(args, Of::Pack, &target.display().to_string(), &page, outcome, started)?;
     Ok(match hint(outcome, &args.trust) {
+        Some(hint) => answer.hint(hint),
+        None => answer,
+    })
+}
+
+fn of_store(context: &Context, args: &ReportArgs, started: Instant) -> Result<Answer> {
+    let Named { store, origin } = context.store(&args.store)?;
+    let folder = context.state_folder(&args.store);
+    let trust = context.trust(&args.trust)?;
+    let policy = context.limits_policy(&args.store)?;
+    let request = Request {
+        store: &*store,
+        trust: &trust,
+        origin: origin.as_deref(),
+        state: state(&folder),
+        first: args.first,
+        policy: policy.as_ref(),
+    };
+    let progress = Progress::start(context, "reading the log");
+    let (facts, outcome) = report::look(&request)?;
+    drop(progress);
+    let page = store::page(&facts.at(facts.looked_at));
+    let answer = written(args, Of::Store, &facts.store, &page, &outcome, started)?;
+    Ok(match log_hint(&request.state, &facts.store, &outcome) {
         Some(hint) => answer.hint(hint),
         None => answer,
     })

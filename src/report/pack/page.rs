@@ -113,7 +113,7 @@ fn archive(receipt: &ReceiptFacts, report: &PackReport) -> Markup {
 
 fn classes(about: &About) -> Markup {
     html! {
-        table {
+        table class="compact" {
             thead { tr {
                 th scope="col" { "Class" } th scope="col" class="number" { "Files" } th scope="col" class="number" { "Size" }
             } }
@@ -139,7 +139,7 @@ fn gates(stage: &StageFacts) -> Markup {
             "Stage " (shown(&stage.stage))
             @if let Some(time) = stage.evaluated_at { ", " (minute(time)) }
         }
-        div class="scroll" role="region" tabindex="0" aria-label={ "gates of stage " (shown(&stage.stage)) } {
+        div class="scroll" role="group" tabindex="0" aria-label={ "gates of stage " (shown(&stage.stage)) } {
             table {
                 thead { tr { th scope="col" { "Gate" } th scope="col" { "Said" } th scope="col" { "Result" } } }
                 tbody { @for gate in &stage.gates { (self::gate(gate)) } }
@@ -158,7 +158,7 @@ fn gate(gate: &GateFacts) -> Markup {
                     p class="quiet" { "read " @for file in &gate.evidence { code { (shown(file)) } " " } }
                 }
             }
-            td { (ended(&gate.status)) @if gate.severity == "warning" { " " span class="quiet" { "(a warning)" } } }
+            td { (ended(&gate.status)) @if gate.severity == "warning" { br; span class="quiet" { "a warning" } } }
         }
     }
 }
@@ -220,7 +220,7 @@ fn capture(capture: &CaptureFacts) -> Markup {
 fn ddl(files: &[DdlFacts], omitted: u64) -> Markup {
     let list = List {
         what: "files",
-        columns: &[numbers("Order"), names("File"), text("Does"), numbers("Statements"), text("Not parsed")],
+        columns: &[text("Order"), names("File"), text("Does"), numbers("Statements"), text("Not parsed")],
         rows: files.len(),
     };
     let row = |at: usize| {
