@@ -4,7 +4,7 @@ use crate::finding::Verdict;
 use crate::format::kind::Kind;
 use crate::format::leaf::What;
 use crate::report::store::{EventFacts, StoreFacts};
-use crate::report::words::{span, verdict};
+use crate::report::words::{limit as told, verdict};
 use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -104,9 +104,9 @@ fn done(name: &'static str, event: &EventFacts, limit_s: Option<u64>, now: Times
         (Some(false), _) => (State::Failed, "the last one failed".to_owned()),
         _ if age < -SKEW => (State::Failed, "it is dated in the future".to_owned()),
         (_, Some(limit)) if !is_within(event.time, limit, now) => {
-            (State::Late, format!("at most {}", span(limit)))
+            (State::Late, format!("at most {}", told(limit)))
         }
-        (_, Some(limit)) => (State::Good, format!("at most {}", span(limit))),
+        (_, Some(limit)) => (State::Good, format!("at most {}", told(limit))),
         (_, None) => (State::Good, String::new()),
     };
     Card { name, state, at: Some(event.time), about: Some(event.name.clone()), limit_s, says }
@@ -122,9 +122,9 @@ fn never(
 ) -> Card {
     let (state, says) = match first_backup {
         Some(first) if is_within(first, limit_s, now) => {
-            (State::Never, format!("due {} after the first backup", span(limit_s)))
+            (State::Never, format!("due {} after the first backup", told(limit_s)))
         }
-        Some(_) => (State::Late, format!("was due {} after the first backup", span(limit_s))),
+        Some(_) => (State::Late, format!("was due {} after the first backup", told(limit_s))),
         None if has_releases => (State::Never, "the store holds releases alone".to_owned()),
         None => (State::Late, "the store holds no archive".to_owned()),
     };

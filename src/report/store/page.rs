@@ -8,7 +8,7 @@ use crate::report::list::{Cell, List, names, numbers, text};
 use crate::report::shell::{Page, section};
 use crate::report::store::health::{Card, State};
 use crate::report::store::{EventFacts, StoreFacts, StoreReport};
-use crate::report::words::{Tone, age, lasted, minute, shown, span, state};
+use crate::report::words::{Tone, age, lasted, limit, minute, shown, state};
 use jiff::Timestamp;
 use maud::{Markup, html};
 
@@ -56,7 +56,7 @@ fn verdict(report: &StoreReport<'_>) -> (&'static str, Tone) {
 fn card(card: &Card, report: &StoreReport<'_>) -> Markup {
     let (word, tone) = match card.state {
         State::Good if card.limit_s.is_some() => ("on time", Tone::Good),
-        State::Good => ("passed", Tone::Good),
+        State::Good => ("done", Tone::Good),
         State::Never => ("never", Tone::Plain),
         State::Late if card.at.is_none() => ("never, and late", Tone::Bad),
         State::Late => ("late", Tone::Bad),
@@ -85,12 +85,12 @@ fn summary(report: &StoreReport<'_>) -> Markup {
                     None => "none that holds",
                 }
             }
-            dt { "Project" } dd { (facts.project.as_deref().map_or_else(|| "every one in the store".to_owned(), shown)) }
+            dt { "Project" } dd { (facts.project.as_deref().map_or_else(|| "all of the store".to_owned(), shown)) }
             dt { "Archives" } dd { (count(report.coverage.archives, "archive")) ", " (size(report.coverage.bytes)) }
             dt { "Limits" }
             dd {
-                "backup " (span(limits.backup_max_age_s)) ", every byte read again within " (span(limits.verify_within_s))
-                ", drill every " (span(limits.drill_every_s)) "; by " (shown(&limits.of))
+                "backup " (limit(limits.backup_max_age_s)) ", every byte read again within " (limit(limits.verify_within_s))
+                ", drill every " (limit(limits.drill_every_s)) "; by " (shown(&limits.of))
             }
         }
     }
@@ -202,7 +202,7 @@ fn drills(facts: &StoreFacts) -> Markup {
 }
 
 fn coverage(report: &StoreReport<'_>) -> Markup {
-    let (coverage, window) = (report.coverage, span(report.facts.limits.verify_within_s));
+    let (coverage, window) = (report.coverage, limit(report.facts.limits.verify_within_s));
     let percent = match coverage.bytes {
         0 => 0,
         bytes => u64::try_from(u128::from(coverage.bytes_verified) * 100 / u128::from(bytes)).unwrap_or(0),
