@@ -17,6 +17,7 @@ pub mod proof;
 pub mod publish;
 pub mod report;
 pub mod restore;
+pub mod results;
 pub mod sbom;
 pub mod seal;
 pub mod select;
