@@ -47,6 +47,18 @@ fn is_taken(arguments: &[String]) {
     assert!(output.status.success(), "{arguments:?}\n{}", String::from_utf8_lossy(&output.stderr));
 }
 
+/// A shell that finds the program, as one pod of an Indexed Job.
+fn in_shell(words: &[String]) -> std::process::Output {
+    let folder = Path::new(env!("CARGO_BIN_EXE_attestar")).parent().unwrap();
+    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
+    Command::new(&words[0])
+        .args(&words[1..])
+        .env("PATH", path)
+        .env("JOB_COMPLETION_INDEX", "0")
+        .output()
+        .unwrap()
+}
+
 /// The words of a command line of ours, after the program.
 fn arguments(line: &str, program: &str) -> Vec<String> {
     let mut words = line.split_whitespace().filter(|word| *word != "\\");
@@ -111,12 +123,15 @@ fn kubernetes_takes_every_manifest_and_the_program_every_command() {
     let printed = passes(python("kubernetes.py").args(&manifests));
     assert!(printed.lines().count() >= manifests.len());
     for line in printed.lines() {
-        let command: Vec<String> = serde_json::from_str(line).unwrap();
-        assert_eq!(command[0], "attestar", "{line}");
-        // What the cluster fills in.
-        let filled: Vec<String> =
-            command[1..].iter().map(|word| word.replace("$(JOB_COMPLETION_INDEX)", "0")).collect();
-        is_taken(&filled);
+        let mut command: Vec<String> = serde_json::from_str(line).unwrap();
+        command.last_mut().unwrap().push_str(" --help");
+        let words = if command[0] == "sh" {
+            command
+        } else {
+            ["sh", "-c", &command.join(" ")].map(str::to_owned).into()
+        };
+        let output = in_shell(&words);
+        assert!(output.status.success(), "{line}\n{}", String::from_utf8_lossy(&output.stderr));
     }
 }
 
