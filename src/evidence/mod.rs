@@ -11,6 +11,7 @@ pub mod closure;
 pub mod compose;
 pub mod ddl;
 pub mod described;
+pub mod elsewhere;
 pub mod entered;
 pub mod filing;
 pub mod folder;

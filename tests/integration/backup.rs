@@ -13,7 +13,7 @@ use attestar::pipeline::watch::Watch;
 use attestar::policy::Policy;
 use attestar::policy::rules::Source;
 use attestar::store::directory::Directory;
-use attestar::verbs::backup::{BackedUp, Request, backup};
+use attestar::verbs::backup::{BackedUp, Done, Request, backup};
 use jiff::Timestamp;
 use std::fs;
 use std::path::Path;
@@ -45,13 +45,18 @@ fn back_up(world: &World, policy: &str, moment: &str) -> attestar::Result<Backed
         secrets: &[],
         excluded: &[],
         scratch: &world.path().join("scratch"),
+        cache: None,
+        full: false,
         store: &store,
         log: &writer,
         clock: &|| now,
         environment: Some(&environment),
         threads: 2,
     };
-    backup(&request, &watch)
+    match backup(&request, &watch)? {
+        Done::Stored(made) => Ok(*made),
+        Done::Unchanged(_) => panic!("nothing is remembered that it could be compared with"),
+    }
 }
 
 const POLICY: &str =

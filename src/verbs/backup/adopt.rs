@@ -6,14 +6,22 @@ use crate::evidence::receipt::{self, SUFFIX, VerifiedReceipt, pack_name};
 use crate::finding::{Code, Finding};
 use crate::format::bundle::BUNDLE_BYTES_MAX;
 use crate::format::kind::Kind;
-use crate::format::leaf::What;
+use crate::format::leaf::{Leaf, What};
 use crate::log::append::Record;
 use crate::store::{Entry, ObjectName};
 use crate::verbs::backup::{ARCHIVES, Request};
 use std::collections::BTreeSet;
 
+/// What the log says before this backup.
+pub(super) struct Adopted {
+    /// Every leaf that was there, but for what was adopted.
+    pub(super) leaves: Vec<Leaf>,
+    /// What was adopted.
+    pub(super) findings: Vec<Finding>,
+}
+
 /// Completes the log, and logs every backup of the project that has a valid receipt and no leaf; says which.
-pub(super) fn adopt(request: &Request<'_>, project: &str) -> Result<Vec<Finding>> {
+pub(super) fn adopt(request: &Request<'_>, project: &str) -> Result<Adopted> {
     request.log.complete()?;
     let log = &request.log.log;
     let leaves = log.head()?.map(|head| log.leaves(head)).transpose()?;
@@ -36,7 +44,8 @@ pub(super) fn adopt(request: &Request<'_>, project: &str) -> Result<Vec<Finding>
         let finding = Finding::warning(Code::Adopted, &*record.leaf.name);
         finding.actual("a run that did not end had put it there; it is in the log now")
     };
-    Ok(records.iter().map(adopted).collect())
+    let findings = records.iter().map(adopted).collect();
+    Ok(Adopted { leaves: leaves.map(|all| all.leaves).unwrap_or_default(), findings })
 }
 
 /// The record of an archive that is whole by its receipt. Of any other `log verify` says what is wrong with it.
