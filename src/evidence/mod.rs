@@ -6,6 +6,7 @@ pub mod artifacts;
 pub mod attest;
 pub mod attested;
 pub mod bag;
+pub mod chain;
 pub mod changes;
 pub mod closure;
 pub mod compose;

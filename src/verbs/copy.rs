@@ -5,6 +5,7 @@
 
 use crate::error::{Error, Result};
 use crate::evidence::later::STAGES;
+use crate::evidence::chain::shelf::Shelf;
 use crate::evidence::receipt::SUFFIX;
 use crate::evidence::stored::ARCHIVES;
 use crate::finding::{Code, Finding, Outcome};
@@ -79,6 +80,7 @@ pub fn copy(request: &Request<'_>, watch: &Watch) -> Result<Copied> {
     let fetched = fetch(request.to, request.name, watch)?;
     let to_verify = verify::Request {
         target: fetched.target.clone(),
+        shelf: Some(&Shelf::Store(request.to)),
         trust: request.trust,
         identities: request.identities,
         tree: None,
