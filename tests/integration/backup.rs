@@ -247,7 +247,7 @@ fn the_command_backs_up_into_the_store_of_the_policy() {
     let tree = tree.to_str().unwrap();
     let said = world.run(&["-C", tree, "backup"]).done();
     said.says("app         sqlite: 1 table, 2 rows");
-    let said = world.run(&["-C", tree, "--json", "backup"]).done().json();
+    let said = world.run(&["-C", tree, "--json", "backup", "--full"]).done().json();
     assert_eq!((said["captures"][0]["rows"].as_u64(), said["log_size"].as_u64()), (Some(2), Some(2)));
     let name = said["name"].as_str().unwrap();
     let identity = world.home().join("identity.age");

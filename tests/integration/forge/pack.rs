@@ -170,6 +170,7 @@ impl Pack {
             folders: of(|kind| *kind == FileType::Dir),
             ddl: None,
             captures: Vec::new(),
+            bases: Vec::new(),
         }
     }
 
