@@ -23,9 +23,9 @@ pub(super) struct Adopted {
 /// Completes the log, and logs every backup of the project that has a valid receipt and no leaf; says which.
 pub(super) fn adopt(request: &Request<'_>, project: &str) -> Result<Adopted> {
     request.log.complete()?;
-    let log = &request.log.log;
-    let leaves = log.head()?.map(|head| log.leaves(head)).transpose()?;
-    let logged: BTreeSet<&str> = leaves.iter().flat_map(|all| &all.leaves).map(|leaf| &*leaf.name).collect();
+    let known = request.log.state.read(&request.log.log)?;
+    let leaves = known.iter().flat_map(|known| &known.leaves.leaves);
+    let logged: BTreeSet<&str> = leaves.map(|leaf| &*leaf.name).collect();
     let mut records = Vec::new();
     for entry in request.store.list(ARCHIVES)?.entries {
         let Some(archive) = entry.name.as_str().rsplit('/').next().and_then(|name| name.strip_suffix(SUFFIX))
@@ -45,7 +45,7 @@ pub(super) fn adopt(request: &Request<'_>, project: &str) -> Result<Adopted> {
         finding.actual("a run that did not end had put it there; it is in the log now")
     };
     let findings = records.iter().map(adopted).collect();
-    Ok(Adopted { leaves: leaves.map(|all| all.leaves).unwrap_or_default(), findings })
+    Ok(Adopted { leaves: known.map(|known| known.leaves.leaves).unwrap_or_default(), findings })
 }
 
 /// The record of an archive that is whole by its receipt. Of any other `log verify` says what is wrong with it.
