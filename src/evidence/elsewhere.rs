@@ -114,7 +114,15 @@ mod tests {
         let said = url("shop-20261120T010002Z", "var/a b%é.txt");
         assert_eq!(said, "attestar://shop-20261120T010002Z/data/var/a%20b%25%C3%A9.txt");
         assert_eq!(parse(&said), Some(("shop-20261120T010002Z", "var/a b%é.txt".to_owned())));
-        for other in ["https://x/data/a", "attestar://x/a", "attestar://x/data/a b", "attestar://x/data/%c3%a9", "attestar://x/data/%4", "attestar://x/data/%+1", "attestar://x/data/%41"] {
+        for other in [
+            "https://x/data/a",
+            "attestar://x/a",
+            "attestar://x/data/a b",
+            "attestar://x/data/%c3%a9",
+            "attestar://x/data/%4",
+            "attestar://x/data/%+1",
+            "attestar://x/data/%41",
+        ] {
             assert_eq!(parse(other), None, "{other}");
         }
     }

@@ -92,7 +92,8 @@ mod tests {
             stamp: Default::default(),
         };
         let sealed = Sealed { size: 1, digests: Digests::of(b"a"), torn: false };
-        let payload = Payload { scanned: &[member], shape: Shape::Release(0), read: &[sealed], elsewhere: None };
+        let payload =
+            Payload { scanned: &[member], shape: Shape::Release(0), read: &[sealed], elsewhere: None };
         let read = |path, bytes: &[u8]| same_bytes([(path, Sha256::of(bytes))].into_iter(), &payload);
         assert!(read("ddl/a.sql", b"a").is_ok());
         let Err(Error::Refused(findings)) = read("ddl/a.sql", b"b") else { panic!("other bytes go through") };

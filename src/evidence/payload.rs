@@ -72,14 +72,13 @@ pub fn check(contents: &Contents, kind: Kind) -> Result<Payload> {
         true => LinkDigests::new(&listed(&contents.tags, is_link)),
         false => LinkDigests::new(&contents.others),
     };
-    let mut check =
-        Check {
-            contents,
-            payload: Payload::default(),
-            matcher: Matcher::new(&contents.rows),
-            fetched: contents.fetched.iter().peekable(),
-            links,
-        };
+    let mut check = Check {
+        contents,
+        payload: Payload::default(),
+        matcher: Matcher::new(&contents.rows),
+        fetched: contents.fetched.iter().peekable(),
+        links,
+    };
     match Lists::open(&contents.tags, kind) {
         Ok(mut lists) => check.run(&mut lists)?,
         Err(finding) => check.payload.findings.push(finding),

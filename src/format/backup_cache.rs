@@ -123,7 +123,8 @@ impl<W: Write> Writer<W> {
         number(line, shared as u64);
         number(line, rest.len() as u64);
         line.extend_from_slice(rest);
-        let flags = u8::from(record.unsettled) | u8::from(record.torn) << 1 | u8::from(record.place.is_some()) << 2;
+        let flags =
+            u8::from(record.unsettled) | u8::from(record.torn) << 1 | u8::from(record.place.is_some()) << 2;
         line.push(flags);
         number(line, record.size);
         number(line, record.archive.into());
@@ -180,13 +181,17 @@ impl<R: BufRead> Reader<R> {
         let mut line = Vec::new();
         (&mut input.input).take(HEADER_BYTES_MAX).read_until(b'\n', &mut line)?;
         input.pending.extend_from_slice(&line);
-        let header: Header = serde_json::from_slice(&line).map_err(|_| damaged("its header cannot be read"))?;
+        let header: Header =
+            serde_json::from_slice(&line).map_err(|_| damaged("its header cannot be read"))?;
         let left = header.files;
         Ok(Reader { input, header, left, current: Record::default() })
     }
 
     /// The next record; `None` at the end, when the digest was compared and holds.
-    #[expect(clippy::should_implement_trait, reason = "the record is lent, so that a million of them need one buffer")]
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "the record is lent, so that a million of them need one buffer"
+    )]
     pub fn next(&mut self) -> io::Result<Option<&Record>> {
         let Some(left) = self.left.checked_sub(1) else { return self.end().map(|()| None) };
         self.left = left;
@@ -209,7 +214,8 @@ impl<R: BufRead> Reader<R> {
         record.unsettled = flags & 1 != 0;
         record.torn = flags & 2 != 0;
         record.size = input.number()?;
-        record.archive = u32::try_from(input.number()?).map_err(|_| damaged("an archive that is not there"))?;
+        record.archive =
+            u32::try_from(input.number()?).map_err(|_| damaged("an archive that is not there"))?;
         if record.archive as usize >= self.header.archives.len() {
             return Err(damaged("an archive that is not there"));
         }
@@ -311,7 +317,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn header(files: u64) -> Header {
-        let held = Held { name: "p-1".into(), sha256: Sha256([1; 32]), size_bytes: 7, receipt: Sha256([2; 32]) };
+        let held =
+            Held { name: "p-1".into(), sha256: Sha256([1; 32]), size_bytes: 7, receipt: Sha256([2; 32]) };
         Header {
             store: "/backups".into(),
             project: "p".into(),

@@ -33,7 +33,7 @@ pub fn size(bytes: u64) -> String {
 }
 
 /// `7d`, `26h`, `90s`: seconds in the largest unit that they are a whole number of.
-pub fn span(seconds: u64) -> String {
+pub fn policy_duration(seconds: u64) -> String {
     const UNITS: [(&str, u64); 4] = [("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)];
     let whole = UNITS.iter().find(|(_, unit)| seconds > 0 && seconds.is_multiple_of(*unit));
     let (name, unit) = whole.unwrap_or(&("s", 1));

@@ -211,7 +211,10 @@ impl<'s> ArchiveWriter<'s> {
     /// Appends the block that files are written into.
     fn end_block(&mut self) -> Result<()> {
         let Some(buffer) = self.partial.take() else { return Ok(()) };
-        self.append_block(Block { seq: 0, buffer, heads: Vec::new(), files: Vec::new(), torn: Vec::new(), piece: None }, None)
+        self.append_block(
+            Block { seq: 0, buffer, heads: Vec::new(), files: Vec::new(), torn: Vec::new(), piece: None },
+            None,
+        )
     }
 
     fn index_member(&mut self, path: &PackPath, at: usize, size: u64) -> Result<()> {

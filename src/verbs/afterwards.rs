@@ -4,9 +4,9 @@
 use crate::error::{Error, Result};
 use crate::evidence::agreement::small;
 use crate::evidence::approvals::{self, Over};
+use crate::evidence::chain::shelf::Found;
 use crate::evidence::closure::TAG_MANIFEST;
 use crate::evidence::gates::audit::{self, Audit};
-use crate::evidence::chain::shelf::Found;
 use crate::evidence::gates::packed::{Archive, Source};
 use crate::evidence::gates::said::own_policy;
 use crate::evidence::gates::stages::{self, StageResult};

@@ -144,6 +144,7 @@ fn attempt(request: &Request<'_>, watch: &Watch) -> Result<Done> {
     let mut warnings = abandoned(&scratch);
     let adopted = adopt::adopt(request, &project)?;
     warnings.extend(adopted.findings);
+    warnings.extend(adopt::sweep(request, begun)?);
     let mut source = Source::gather(request, &scratch, watch)?;
     warnings.append(&mut source.findings);
     let unmatched = std::mem::take(&mut source.unmatched);
@@ -215,9 +216,10 @@ impl Run<'_> {
         let (request, watch) = (self.request, self.watch);
         let settings = Settings { level: request.policy.seal.compression_level, threads: request.threads };
         let encryptor = encryptor(request.recipients)?;
-        let wrote = pack::archive(&mut *arrival, name.as_str().as_ref(), encryptor, &settings, watch, |archive| {
-            self.write(&identity, source, (previous, known), archive)
-        })?;
+        let wrote =
+            pack::archive(&mut *arrival, name.as_str().as_ref(), encryptor, &settings, watch, |archive| {
+                self.write(&identity, source, (previous, known), archive)
+            })?;
         let made = match wrote {
             Wrote::Pack(made) => made,
             Wrote::Nothing(read) => {

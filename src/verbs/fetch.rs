@@ -131,7 +131,8 @@ mod tests {
             let Target::Archive { path, file_name, .. } = &fetched.target else { panic!("{name}") };
             assert!(!path.exists(), "the archive stays where it is");
             let folder = path.parent().unwrap().to_owned();
-            let expected: BTreeSet<String> = expected.iter().skip(1).map(|&object| object.to_owned()).collect();
+            let expected: BTreeSet<String> =
+                expected.iter().skip(1).map(|&object| object.to_owned()).collect();
             assert_eq!(files(&folder), expected, "{file_name}");
             assert_eq!(fetched.target.evidence_beside().is_some(), name == "shop-1.0.0");
             drop(fetched);

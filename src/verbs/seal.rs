@@ -376,8 +376,14 @@ fn fill<'p>(
     };
     let to_pack: Vec<Member> = archived.iter().map(|&at| members[at].clone()).collect();
     let prefix = format!("{}/data/", identity.name);
-    let plan =
-        Plan { root: &root, members: &to_pack, prefix: &prefix, inspect: &inspect, copy: copy.as_ref(), keep_torn: false };
+    let plan = Plan {
+        root: &root,
+        members: &to_pack,
+        prefix: &prefix,
+        inspect: &inspect,
+        copy: copy.as_ref(),
+        keep_torn: false,
+    };
     let read_archived = archive.payload(plan)?;
     let mut read = vec![Default::default(); members.len()];
     archived.iter().zip(read_archived).for_each(|(&at, one)| read[at] = one);

@@ -120,7 +120,9 @@ impl Target {
     pub fn is_shut(&self) -> bool {
         match self {
             Target::Archive { encrypted, .. } => *encrypted,
-            Target::Folder { path, .. } => path.join("pack.json").is_file() && path.join("fetch.txt").is_file(),
+            Target::Folder { path, .. } => {
+                path.join("pack.json").is_file() && path.join("fetch.txt").is_file()
+            }
         }
     }
 

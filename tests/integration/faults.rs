@@ -33,11 +33,19 @@ fn packed_while(meanwhile: impl Fn(&Path) + Sync) -> Vec<Finding> {
         }
         None
     };
-    let plan = Plan { root: &root, members: &members, prefix: "p-1/data/", inspect: &inspect, copy: None, keep_torn: false };
+    let plan = Plan {
+        root: &root,
+        members: &members,
+        prefix: "p-1/data/",
+        inspect: &inspect,
+        copy: None,
+        keep_torn: false,
+    };
     let settings = Settings { level: 1, threads: 1 };
     let (mut file, path) = (tempfile::tempfile().unwrap(), Path::new("p-1.tar.zst"));
-    let payload =
-        pack::archive(&mut file, path, None, &settings, &Watch::default(), |mut archive| archive.payload(plan));
+    let payload = pack::archive(&mut file, path, None, &settings, &Watch::default(), |mut archive| {
+        archive.payload(plan)
+    });
     match payload {
         Ok(read) => {
             assert_eq!(read.len(), 2);

@@ -100,7 +100,11 @@ fn lines(store: &dyn Store, made: &BackedUp) -> String {
     }
     if !pack.bases.is_empty() {
         let referred = format!("{}, {}", count(made.referred.files, "file"), size(made.referred.bytes));
-        let _ = writeln!(text, "unchanged   {referred}, in {}", count(pack.bases.len() as u64, "earlier archive"));
+        let _ = writeln!(
+            text,
+            "unchanged   {referred}, in {}",
+            count(pack.bases.len() as u64, "earlier archive")
+        );
     }
     let written = size(made.written.size_bytes);
     let _ = writeln!(text, "backed up   {}    {written}, {recipients}", safe(&made.archive));

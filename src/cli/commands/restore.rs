@@ -24,7 +24,7 @@ pub fn run(context: &Context, args: &RestoreArgs) -> Result<Answer> {
     let trust = context.trust(&args.trust)?;
     let identities = if target.is_shut() { context.identities(&args.trust)? } else { Vec::new() };
     let progress = Progress::start(context, "restoring");
-    let shelf = named.store.as_deref().map(Shelf::Store);
+    let shelf = named.store.as_ref().map(|named| Shelf::Store(&*named.store));
     let request = Request {
         target,
         shelf: shelf.as_ref(),

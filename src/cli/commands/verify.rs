@@ -85,7 +85,7 @@ pub fn look(context: &Context, args: &VerifyArgs) -> Result<Looked> {
     // The auditor's own, where it was named: the one inside the pack is evidence.
     let policy = context.global.policy.is_some().then(|| context.policy()).transpose()?;
     let progress = Progress::start(context, "verifying");
-    let shelf = named.store.as_deref().map(Shelf::Store);
+    let shelf = found.store.as_ref().map(|named| Shelf::Store(&*named.store));
     let request = Request {
         target,
         shelf: shelf.as_ref(),
@@ -160,7 +160,10 @@ pub fn hint(outcome: &Outcome, trust: &TrustArgs) -> Option<String> {
         ));
     }
     if has(Code::BaseMissing) {
-        return Some("put that archive and its receipt beside it, or name the store that has both:\n      --store URL".into());
+        return Some(
+            "put that archive and its receipt beside it, or name the store that has both:\n      --store URL"
+                .into(),
+        );
     }
     if has(Code::NoPayload) {
         return Some("verify the archive, or say --evidence-only".into());

@@ -84,12 +84,7 @@ pub fn read(tags: &Tags, name: &str, bases: &[Base]) -> Result<Fetches> {
 }
 
 /// Gives every line that says what it may; returns what is wrong with the others.
-pub fn each(
-    tags: &Tags,
-    name: &str,
-    bases: &[Base],
-    see: &mut dyn FnMut(Fetch),
-) -> Result<Vec<Finding>> {
+pub fn each(tags: &Tags, name: &str, bases: &[Base], see: &mut dyn FnMut(Fetch)) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
     let Some(file) = tags.open(FILE_NAME) else { return Ok(findings) };
     let names: HashMap<&str, u32> = bases.iter().zip(0..).map(|(base, at)| (&*base.name, at)).collect();
@@ -98,7 +93,8 @@ pub fn each(
         let line = match line {
             Err(LineError::Io(error)) => return Err(Error::io("read", FILE_NAME)(error)),
             Err(error) => Err(error.to_string()),
-            Ok(line) => parse(&line, name, &names, last.as_ref()).map_err(|why| format!("line {}: {why}", line.number)),
+            Ok(line) => parse(&line, name, &names, last.as_ref())
+                .map_err(|why| format!("line {}: {why}", line.number)),
         };
         match line {
             Ok(fetch) => {
@@ -125,14 +121,16 @@ fn parse(
     if last.is_some_and(|last| *last >= path) {
         return Err(format!("{path} is out of order, or stands twice"));
     }
-    let (archive, there) = elsewhere::parse(&line.url).ok_or_else(|| format!("{} is no address in an archive", line.url))?;
+    let (archive, there) =
+        elsewhere::parse(&line.url).ok_or_else(|| format!("{} is no address in an archive", line.url))?;
     if archive == name {
         return Err(format!("{path} is to be fetched from the archive itself"));
     }
     let Some(&base) = bases.get(archive) else {
         return Err(format!("{archive} is not one of the bases that pack.json names"));
     };
-    let there = PackPath::new(there.as_bytes()).map_err(|fault| format!("{}: a path with {fault}", line.url))?;
+    let there =
+        PackPath::new(there.as_bytes()).map_err(|fault| format!("{}: a path with {fault}", line.url))?;
     let size = line.length_bytes.ok_or("a length is missing")?;
     Ok(Fetch { path, base, there, size })
 }

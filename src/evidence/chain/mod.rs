@@ -53,7 +53,11 @@ pub struct FoundBase<'s> {
 
 impl Chain<'_> {
     /// Finds a base of a project, and compares its receipt with what was signed. Its bytes are not read.
-    pub fn find(&self, project: &str, base: &Base) -> Result<std::result::Result<FoundBase<'_>, Vec<Finding>>> {
+    pub fn find(
+        &self,
+        project: &str,
+        base: &Base,
+    ) -> Result<std::result::Result<FoundBase<'_>, Vec<Finding>>> {
         let Some(found) = self.shelf.find(&base.name)? else {
             return Ok(Err(vec![Finding::new(Code::BaseMissing, &*base.name)]));
         };
@@ -191,7 +195,8 @@ fn not_there(
 ) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
     let files = fetches.files.iter().enumerate();
-    let is_missing = |file: &Fetched| file.base == base && file.read.is_none() && !here.contains(&file.identity);
+    let is_missing =
+        |file: &Fetched| file.base == base && file.read.is_none() && !here.contains(&file.identity);
     let missing = files.filter(|(_, file)| is_missing(file)).map(|(at, _)| at);
     let name = pack.bases.get(base as usize).map_or("", |base| &*base.name);
     for at in missing.take(NOT_IN_BASE_MAX) {
@@ -283,5 +288,8 @@ fn own_metadata(contents: &Contents, kind: Kind, staging: &Staging) -> Result<()
 fn doubles(files: &[Fetched]) -> HashSet<(u32, [u8; 16])> {
     let mut all: Vec<(u32, [u8; 16])> = files.iter().map(|file| (file.base, file.there)).collect();
     all.sort_unstable();
-    all.windows(2).filter(|pair| pair.first() == pair.last()).filter_map(|pair| pair.first().copied()).collect()
+    all.windows(2)
+        .filter(|pair| pair.first() == pair.last())
+        .filter_map(|pair| pair.first().copied())
+        .collect()
 }

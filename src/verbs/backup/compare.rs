@@ -56,7 +56,9 @@ pub(super) fn compare(source: &Source, previous: &Previous) -> io::Result<Compar
             note_large(&mut large, passed);
             record = reader.next()?;
         }
-        match record.filter(|record| *record.path == *member.path.as_str().as_bytes() && is_same(member, record)) {
+        match record
+            .filter(|record| *record.path == *member.path.as_str().as_bytes() && is_same(member, record))
+        {
             Some(record) => listing.push(member, &read_of(record), source.is_captured(at)),
             None => touched.push(at),
         }
@@ -112,17 +114,13 @@ pub(super) fn resolve(
 type Fresh = HashMap<Digests, Vec<(usize, Read)>>;
 
 /// The digests of what was touched. A large file of a size that no archive holds is not read for that.
-fn read_touched(
-    request: &Request<'_>,
-    source: &Source,
-    compared: &Compared,
-    watch: &Watch,
-) -> Result<Fresh> {
+fn read_touched(request: &Request<'_>, source: &Source, compared: &Compared, watch: &Watch) -> Result<Fresh> {
     let mut fresh = Fresh::new();
     for (captured, folder) in [(false, request.root), (true, &*source.captures)] {
         let is_wanted = |at: &&usize| {
             let size = source.members.get(**at).map_or(0, |member| member.size);
-            source.is_captured(**at) == captured && (size <= SMALL_BYTES_MAX || compared.large.contains(&size))
+            source.is_captured(**at) == captured
+                && (size <= SMALL_BYTES_MAX || compared.large.contains(&size))
         };
         let wanted: Vec<usize> = compared.touched.iter().filter(is_wanted).copied().collect();
         if wanted.is_empty() {
@@ -166,7 +164,9 @@ fn find(
             }
         }
         while members.next_if(|(_, member)| *member.path.as_str().as_bytes() < *record.path).is_some() {}
-        let Some((at, member)) = members.next_if(|(_, member)| *member.path.as_str().as_bytes() == *record.path) else {
+        let Some((at, member)) =
+            members.next_if(|(_, member)| *member.path.as_str().as_bytes() == *record.path)
+        else {
             continue;
         };
         while touched.next_if(|&touched| touched < at).is_some() {}

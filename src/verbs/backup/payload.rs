@@ -81,7 +81,12 @@ pub(super) struct Writing<'w, 'r> {
 
 impl Writing<'_, '_> {
     /// Reads everything that is not known, and puts it into the archive.
-    pub(super) fn write(&self, source: Source, known: Known, archive: &mut ArchiveWriter<'_>) -> Result<Read> {
+    pub(super) fn write(
+        &self,
+        source: Source,
+        known: Known,
+        archive: &mut ArchiveWriter<'_>,
+    ) -> Result<Read> {
         let prefix = format!("{}/data/", self.identity.name);
         let Known { mut read, elsewhere, parts } = known;
         read.resize(source.members.len(), pack::Read::default());
@@ -96,7 +101,9 @@ impl Writing<'_, '_> {
                     if let Taken::Stream(stream) = take(self.request, one, &folder, self.watch)? {
                         let mut parts = Parts { archive, prefix: &prefix, known: &parts, made: Vec::new() };
                         facts.push(self.drain(&mut parts, one, stream)?);
-                        let before = |member: &Scanned| member.path.as_str() < &*format!("{CAPTURES}/{}/part-", one.id);
+                        let before = |member: &Scanned| {
+                            member.path.as_str() < &*format!("{CAPTURES}/{}/part-", one.id)
+                        };
                         let at = source.members.partition_point(before);
                         streamed.extend(parts.made.into_iter().map(|part| (at, part)));
                     }
@@ -208,9 +215,10 @@ impl Parts<'_, '_> {
             stamp: Stamp::default(),
         };
         let read = pack::Read { size: bytes.len() as u64, digests: Digests::of(bytes), torn: false };
-        let there = self.known.get(&read.digests).map(|(archive, place)| {
-            (*archive, (**place != *scanned.path.as_str()).then(|| place.clone()))
-        });
+        let there = self
+            .known
+            .get(&read.digests)
+            .map(|(archive, place)| (*archive, (**place != *scanned.path.as_str()).then(|| place.clone())));
         if there.is_none() {
             let member = backup_member(&scanned);
             self.archive.file(&Member { path: member.path.under(self.prefix), ..member }, &mut &*bytes)?;

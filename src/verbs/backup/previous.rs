@@ -64,7 +64,12 @@ pub(super) fn recipients(request: &Request<'_>) -> Sha256 {
 }
 
 /// What this backup can be built upon.
-pub(super) fn basis(request: &Request<'_>, project: &str, begun: Timestamp, leaves: &[Leaf]) -> Result<Basis> {
+pub(super) fn basis(
+    request: &Request<'_>,
+    project: &str,
+    begun: Timestamp,
+    leaves: &[Leaf],
+) -> Result<Basis> {
     let nothing = |why: &str| Ok(Basis::Nothing(Some(why.to_owned())));
     if request.full {
         return nothing("--full");
@@ -103,9 +108,8 @@ fn unfit(
     header: &Header,
     leaves: &[Leaf],
 ) -> Result<Option<String>> {
-    let is_other = header.store != request.store.place()
-        || header.project != project
-        || header.root != root(request)?;
+    let is_other =
+        header.store != request.store.place() || header.project != project || header.root != root(request)?;
     if is_other {
         return Ok(Some("the cache is of another store, project or tree".to_owned()));
     }
@@ -118,7 +122,7 @@ fn unfit(
     }
     let full_every_s = request.policy.backup.full_every_s;
     if u64::try_from(age_s).is_ok_and(|age_s| age_s >= full_every_s) {
-        let every = units::span(full_every_s);
+        let every = units::policy_duration(full_every_s);
         return Ok(Some(format!("the last full one is of {}, and full_every is {every}", header.full_at)));
     }
     for held in &header.archives {
