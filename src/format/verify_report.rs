@@ -28,8 +28,6 @@ pub const REPORT_BYTES_MAX: usize = 64 << 20;
 pub struct VerifyReport {
     /// Always [`SCHEMA`].
     pub schema: String,
-    /// The exit code that the findings come to.
-    pub exit_code: u8,
     /// 32 hex digits: the same in every log line of the run.
     pub trace_id: String,
     /// The program's version.
@@ -50,6 +48,8 @@ pub struct VerifyReport {
     pub finished_at: Timestamp,
     /// What it came to.
     pub result: CheckResult,
+    /// The same as exit codes tell it apart: `holds`, `refuted`, `failed`, `unverified` or `refused`.
+    pub verdict: String,
     /// Which archives were to be read.
     pub share: Share,
     /// The log when it was read; absent if there is none that holds.
@@ -326,7 +326,6 @@ mod tests {
     fn report(share: Share) -> VerifyReport {
         VerifyReport {
             schema: SCHEMA.to_owned(),
-            exit_code: 0,
             trace_id: "0af7651916cd43dd8448eb211c80319c".to_owned(),
             version: "0.1.0".to_owned(),
             project: "shop".to_owned(),
@@ -335,6 +334,7 @@ mod tests {
             started_at: "2026-11-20T03:00:00.5Z".parse().unwrap(),
             finished_at: "2026-11-20T03:00:09Z".parse().unwrap(),
             result: CheckResult::Passed,
+            verdict: "holds".to_owned(),
             share,
             log: None,
             newest: None,
