@@ -301,6 +301,8 @@ codes! {
     UnreadTooLong = "unread-too-long", Warns;
     /// What was checked could not be signed and logged, so the next run does not know of it
     NotRecorded = "not-recorded", Fails;
+    /// The metrics file could not be read, and was written anew
+    MetricsReplaced = "metrics-replaced", Warns;
     /// A part of a check that was shared out is not there
     ShardMissing = "shard-missing", Unverified;
     /// A report is no part of this check: of another store, project, policy, number of parts or state of the log

@@ -5,6 +5,7 @@
 //! The modules, from the top down; each may use only what stands below it (tests/tidy.rs holds that):
 //!
 //! - [`verbs`]: one file a command, each reading as its list of steps.
+//! - [`telemetry`]: what machines and people hear of a run: metrics, notices.
 //! - [`evidence`]: what must hold of a pack, one file a check.
 //! - [`pipeline`]: the one-pass machine that reads, hashes, packs, compresses and encrypts; and its way back.
 //! - [`policy`]: TOML to checked rules. Pure: "now" and all facts come in as arguments.
@@ -27,6 +28,7 @@ pub mod log;
 pub mod pipeline;
 pub mod policy;
 pub mod store;
+pub mod telemetry;
 pub mod tree;
 
 pub mod database;

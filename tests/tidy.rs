@@ -15,6 +15,7 @@ const EDGES: &[(&str, &[&str])] = &[
         "verbs",
         &["evidence", "log", "store", "pipeline", "policy", "tree", "keys", "format", "finding", "error"],
     ),
+    ("telemetry", &["pipeline", "policy", "format", "finding", "error"]),
     ("evidence", &["log", "store", "pipeline", "policy", "tree", "keys", "format", "finding", "error"]),
     ("log", &["store", "keys", "format", "finding", "error"]),
     ("store", &["pipeline", "format", "finding", "error"]),

@@ -49,6 +49,11 @@ pub fn document(document: &Value) {
     }
 }
 
+/// Logs something that is no part of the answer, and went wrong.
+pub fn warn(message: &str) {
+    tracing::warn!("{message}");
+}
+
 /// Logs how the run ended.
 pub fn end(exit: Exit, took: Duration) {
     tracing::info!(exit_code = exit as u8, duration_ms = took.as_millis() as u64, "ended");

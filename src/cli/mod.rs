@@ -9,6 +9,7 @@ mod documents;
 mod exit;
 mod log;
 mod misuse;
+mod nightly;
 mod page;
 mod passphrases;
 mod progress;
@@ -16,7 +17,7 @@ mod screen;
 mod stores;
 mod trace;
 
-use answer::{Answer, show_error};
+use answer::{Answer, Told, show_error};
 use args::{Cli, Command};
 use attestar::error::Result;
 use attestar::keys::entropy::OsEntropy;
@@ -61,9 +62,13 @@ fn prepare(cli: &Cli, trace: Trace) -> Result<Context> {
 
 /// Runs a command and shows its answer.
 fn execute(context: &Context, command: &Command) -> Exit {
-    match answer(context, command) {
-        Ok(answer) => answer.show(context),
-        Err(error) => show_error(context.global.json, &error),
+    let (told, exit) = match answer(context, command) {
+        Ok(answer) => (answer.told(), answer.show(context)),
+        Err(error) => (Told::error(&error), show_error(context.global.json, &error)),
+    };
+    match nightly::name(command) {
+        Some(name) => nightly::ended(context, name, &told),
+        None => exit,
     }
 }
 

@@ -14,10 +14,11 @@ use attestar::error::{Error, Result};
 use attestar::evidence::receipt::SUFFIX;
 use attestar::finding::{Code, Outcome};
 use attestar::format::units::duration_s;
-use attestar::format::verify_report::{CheckedPolicy, REPORT_BYTES_MAX};
+use attestar::format::verify_report::{CheckedPolicy, REPORT_BYTES_MAX, VerifyReport};
 use attestar::pipeline::whole_file;
 use attestar::policy::{Policy, Source};
 use attestar::store::{ObjectName, Store};
+use attestar::telemetry::metrics::Metric;
 use attestar::tree::version;
 use attestar::verbs::backup_verify::{self, Checked, Part, Recorded, Request, Selection};
 use jiff::Timestamp;
@@ -66,7 +67,8 @@ pub fn run(context: &Context, args: &BackupVerifyArgs) -> Result<Answer> {
     let exit = Exit::from(checked.outcome.verdict());
     let text = format!("{}{}\n", screen::outcome(&checked.outcome), last_line(&checked.outcome, started));
     let hint = hint(&request, &checked.outcome);
-    let answer = Answer::new(exit, text, document(exit, checked));
+    let measured = measured(&checked.report);
+    let answer = Answer::new(exit, text, document(exit, checked)).measured(measured);
     Ok(match hint {
         Some(hint) => answer.hint(hint),
         None => answer,
@@ -186,6 +188,22 @@ fn lay_down(folder: &Path, recorded: &Recorded) -> Result<()> {
         whole_file::replace(&folder.join(name), |out| out.write_all(bytes))?;
     }
     Ok(())
+}
+
+/// What the metrics file gets. A shard knows nothing of the whole.
+fn measured(report: &VerifyReport) -> Vec<(Metric, f64)> {
+    let covered = report.coverage;
+    if report.shard().is_some() {
+        return Vec::new();
+    }
+    let mut measured = vec![(Metric::StoreArchives, covered.archives_total as f64)];
+    if covered.bytes_total > 0 {
+        measured.push((
+            Metric::VerifiedBytesRatio,
+            covered.bytes_within_window as f64 / covered.bytes_total as f64,
+        ));
+    }
+    measured
 }
 
 fn document(exit: Exit, checked: Checked) -> BackupVerifyDocument {
