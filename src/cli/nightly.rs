@@ -20,6 +20,8 @@ use serde_json::Value;
 pub fn name(command: &Command) -> Option<&'static str> {
     match command {
         Command::Backup(_) => Some("backup"),
+        // A part that holds says nothing of the whole.
+        Command::BackupVerify(args) if args.shard.is_some() => Some("backup-verify-shard"),
         Command::BackupVerify(_) => Some("backup-verify"),
         _ => None,
     }

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 /// Every document's name and schema.
-fn schemas() -> [(&'static str, Schema); 22] {
+fn schemas() -> [(&'static str, Schema); 24] {
     [
         ("approve", schema_for!(waive::ApproveDocument)),
         ("backup", schema_for!(backup::BackupDocument)),
@@ -23,12 +23,14 @@ fn schemas() -> [(&'static str, Schema); 22] {
         ("log_prove", schema_for!(log::LogProveDocument)),
         ("log_verify", schema_for!(log::LogVerifyDocument)),
         ("man", schema_for!(ManDocument)),
+        ("notice", schema_for!(attestar::format::notice::Notice)),
         ("publish", schema_for!(publish::PublishDocument)),
         ("restore", schema_for!(RestoreDocument)),
         ("sbom", schema_for!(sbom::SbomDocument)),
         ("seal", schema_for!(SealDocument)),
         ("unmatched", schema_for!(UnmatchedDocument)),
         ("verify", schema_for!(VerifyDocument)),
+        ("verify_report", schema_for!(backup_verify::BackupVerifyDocument)),
         ("waive", schema_for!(waive::WaiveDocument)),
     ]
 }

@@ -1,0 +1,1 @@
+//! What machines and people hear of a night: metrics, notices, traces.
