@@ -68,6 +68,7 @@ struct Lines {
 /// A step that runs.
 struct Step {
     id: String,
+    fields: Map<String, Value>,
     began: Instant,
 }
 
@@ -95,10 +96,12 @@ impl<S: Subscriber + for<'l> LookupSpan<'l>> tracing_subscriber::Layer<S> for Li
         *metadata.level() <= tracing::Level::INFO
     }
 
-    fn on_new_span(&self, _: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
         let Some(span) = context.span(id) else { return };
+        let mut fields = Fields(Map::new());
+        attributes.record(&mut fields);
         let id = self.trace.step_id(self.steps.fetch_add(1, Relaxed));
-        span.extensions_mut().insert(Step { id, began: Instant::now() });
+        span.extensions_mut().insert(Step { id, fields: fields.0, began: Instant::now() });
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
@@ -117,7 +120,7 @@ impl<S: Subscriber + for<'l> LookupSpan<'l>> tracing_subscriber::Layer<S> for Li
         let Some(span) = context.span(&id) else { return };
         let extensions = span.extensions();
         let Some(step) = extensions.get::<Step>() else { return };
-        let mut fields = Map::new();
+        let mut fields = step.fields.clone();
         fields.insert("message".to_owned(), span.name().into());
         fields.insert("duration_ms".to_owned(), (step.began.elapsed().as_millis() as u64).into());
         self.line(span.metadata(), fields, &step.id, Some(self.trace.span_id()));

@@ -307,8 +307,8 @@ impl VerifyReport {
 
     /// The name of its file in [`FOLDER`]: the newest report of a project has the greatest.
     pub fn file_name(&self) -> String {
-        let time = self.started_at.strftime("%Y%m%dT%H%M%S");
-        let nanos = self.started_at.subsec_nanosecond();
+        let time = self.finished_at.strftime("%Y%m%dT%H%M%S");
+        let nanos = self.finished_at.subsec_nanosecond();
         let part = match &self.share {
             Share::Shard(Shard { part, parts, run }) => {
                 format!(".{}.shard-{part}-of-{parts}", &run[..run.len().min(16)])
@@ -368,8 +368,8 @@ mod tests {
     #[test]
     fn names_are_in_the_order_of_time() {
         let shard = Share::Shard(Shard { part: 0, parts: 4, run: "0123456789abcdef0123".to_owned() });
-        assert_eq!(report(Share::All).file_name(), "shop-20261120T030000.500000000Z.json");
-        let name = "shop-20261120T030000.500000000Z.0123456789abcdef.shard-0-of-4.json";
+        assert_eq!(report(Share::All).file_name(), "shop-20261120T030009.000000000Z.json");
+        let name = "shop-20261120T030009.000000000Z.0123456789abcdef.shard-0-of-4.json";
         assert_eq!(report(shard).file_name(), name);
     }
 }

@@ -102,11 +102,11 @@ pub fn backup_verify(request: &Request<'_>, watch: &Watch) -> Result<Checked> {
     let seen_before = request.state.recall(request.store.place())?;
     let mut log = Outcome::default();
     let judging = Judging { log: log_of(request), state: request.state, first: request.first };
-    let logged = logged::check(&judging, &mut log)?;
+    let logged = step("log", || logged::check(&judging, &mut log))?;
     let project = project(request, logged.as_ref())?;
     let trust = logged.as_ref().map_or(request.trust, |logged| &logged.trust);
     let run = Run { request, project: &project, trust, logged: logged.as_ref(), started };
-    let found = Archives::find(&run)?;
+    let found = step("receipts", || Archives::find(&run))?;
     let mut outcome = Outcome::default();
     let is_shard = matches!(request.selection, Selection::Shard(..));
     let mut newest = None;
@@ -114,18 +114,23 @@ pub fn backup_verify(request: &Request<'_>, watch: &Watch) -> Result<Checked> {
         newest = newest::check(&run, &found, seen_before.as_ref(), &mut outcome);
         found.conclude_receipts(&mut outcome);
     }
-    let read = match &request.selection {
-        Selection::Merge(parts) => merge::join(&run, &found, parts, &mut outcome)?,
-        _ => contents::check(&run, &found, newest.as_ref(), &mut outcome, watch)?,
-    };
+    let read = step("contents", || match &request.selection {
+        Selection::Merge(parts) => merge::join(&run, &found, parts, &mut outcome),
+        _ => contents::check(&run, &found, newest.as_ref(), &mut outcome, watch),
+    })?;
     let seen = seen_before.map(|seen| seen.newest().size);
     let log = conclude_log(log, logged.as_ref(), seen, &mut outcome);
     if let Some(logged) = logged.as_ref().filter(|_| !is_shard) {
-        stored::check(request.store, logged, request.state.now, &mut outcome)?;
+        step("store", || stored::check(request.store, logged, request.state.now, &mut outcome))?;
     }
     watch.check()?;
     let report = report(&run, &outcome, log, newest, read);
-    record::record(&run, report, outcome)
+    step("recorded", || record::record(&run, report, outcome))
+}
+
+/// A step of the run, for who reads the log.
+fn step<T>(name: &'static str, step: impl FnOnce() -> T) -> T {
+    tracing::info_span!("step", step = name).in_scope(step)
 }
 
 /// A check that runs.

@@ -142,7 +142,9 @@ fn parts_at(path: &Path, store: &dyn Store) -> Result<Vec<Part>> {
     }
     let named = path.to_str().unwrap_or_default().trim_end_matches('/');
     let listed = match ObjectName::new(named) {
-        Ok(name) if store.head(&name)?.is_some() => vec![name],
+        Ok(name) if is_part(name.file_name()) => {
+            store.head(&name)?.map(|entry| entry.name).into_iter().collect()
+        }
         Ok(_) => store.list(named)?.entries.into_iter().map(|entry| entry.name).collect(),
         Err(_) => Vec::new(),
     };

@@ -16,7 +16,7 @@ use crate::keys::verify::Expect;
 use crate::log::Log;
 use crate::log::append::{Record, Writer};
 use crate::log::state::State;
-use crate::store::ObjectName;
+use crate::store::{Created, ObjectName};
 use crate::verbs::backup_verify::{Checked, Run, intact, note};
 
 /// The name of the check.
@@ -84,8 +84,11 @@ fn write(run: &Run<'_>, report: &VerifyReport, key: &SigningKey) -> Result<Recor
     let archives = intact(report).map(|archive| (archive.file.clone(), archive.sha256));
     let statement = result.clone().over(archives, (report.file_name(), Sha256::of(&bytes)));
     let bundle = key.sign_statement(&statement).to_bytes();
-    store.create(&ObjectName::new(&name)?, &bytes)?;
-    store.create(&ObjectName::new(&format!("{name}{SUFFIX}"))?, &bundle)?;
+    for (name, bytes) in [(name.clone(), &bytes), (format!("{name}{SUFFIX}"), &bundle)] {
+        if store.create(&ObjectName::new(&name)?, bytes)? == Created::AlreadyThere {
+            return Err(Error::input(format!("{} has {name} already", store.place()), "try again"));
+        }
+    }
     let leaves = match (&report.share, run.logged) {
         (Share::Shard(_), _) | (_, None) => None,
         (_, Some(logged)) => {
