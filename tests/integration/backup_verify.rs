@@ -158,7 +158,8 @@ fn without_an_identity_the_ciphertext_is_read_and_that_is_said() {
 
 #[test]
 fn what_is_cut_short_missing_or_swapped_is_found_by_name() {
-    let damages: [(&str, i32, &str, fn(&World)); 6] = [
+    type Damage = (&'static str, i32, &'static str, fn(&World));
+    let damages: [Damage; 6] = [
         ("cut short", 3, "altered", |world| {
             let file = &archives(world)[0];
             let bytes = fs::read(file).unwrap();

@@ -140,7 +140,7 @@ mod tests {
         let of = parts_of(&all, 4);
         let size = |part| -> u64 { (0..100).filter(|&at| of[at] == part).map(|at| all[at].size_bytes).sum() };
         let sizes: Vec<u64> = (0..4).map(size).collect();
-        assert_eq!(sizes.iter().sum::<u64>(), all.iter().map(|one| one.size_bytes).sum());
+        assert_eq!(sizes.iter().sum::<u64>(), all.iter().map(|one| one.size_bytes).sum::<u64>());
         assert!(sizes.iter().max().unwrap() - sizes.iter().min().unwrap() < 1000, "{sizes:?}");
         let mut reversed = all.clone();
         reversed.reverse();
