@@ -18,6 +18,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "error",
         ],
     ),
+    ("telemetry", &["pipeline", "policy", "format", "finding", "error"]),
     ("report", &["format", "finding"]),
     ("evidence", &["log", "store", "pipeline", "policy", "tree", "keys", "format", "finding", "error"]),
     ("log", &["store", "keys", "format", "finding", "error"]),

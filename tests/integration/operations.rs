@@ -27,7 +27,10 @@ impl Machines {
         }
         fs::write(world.path().join("srv/app/docs/orders.md"), "# Orders\n").unwrap();
         let made = rusqlite::Connection::open(world.path().join("srv/app/app.db")).unwrap();
-        made.execute_batch("CREATE TABLE orders (id INTEGER PRIMARY KEY); INSERT INTO orders VALUES (1), (2)").unwrap();
+        made.execute_batch(
+            "CREATE TABLE orders (id INTEGER PRIMARY KEY); INSERT INTO orders VALUES (1), (2)",
+        )
+        .unwrap();
         Machines { world }
     }
 
@@ -40,13 +43,18 @@ impl Machines {
         let mut line = format!(" {block}");
         for folder in ["/etc/", "/srv/", "/var/", "/mnt/", "/tmp/"] {
             let (own, here) = (format!(" {folder}"), format!(" {}{folder}", self.world.path().display()));
-            line = line.replace(&own, &here).replace(&format!("={folder}"), &format!("={}{folder}", self.world.path().display()));
+            line = line
+                .replace(&own, &here)
+                .replace(&format!("={folder}"), &format!("={}{folder}", self.world.path().display()));
         }
         let program = Path::new(env!("CARGO_BIN_EXE_attestar")).parent().unwrap();
         let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap());
         let mut shell = Command::new("bash");
         shell.args(["-euo", "pipefail", "-c", line.trim_start()]).current_dir(self.path(home)).env_clear();
-        shell.env("HOME", self.path(home)).env("PATH", path).env("ATTESTAR_PASSPHRASE", "TEST ONLY passphrase");
+        shell
+            .env("HOME", self.path(home))
+            .env("PATH", path)
+            .env("ATTESTAR_PASSPHRASE", "TEST ONLY passphrase");
         shell.output().expect("bash starts")
     }
 

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 /// Every document's name and schema.
-fn schemas() -> [(&'static str, Schema); 25] {
+fn schemas() -> [(&'static str, Schema); 27] {
     [
         ("approve", schema_for!(waive::ApproveDocument)),
         ("backup", schema_for!(backup::BackupDocument)),
@@ -25,6 +25,7 @@ fn schemas() -> [(&'static str, Schema); 25] {
         ("log_prove", schema_for!(log::LogProveDocument)),
         ("log_verify", schema_for!(log::LogVerifyDocument)),
         ("man", schema_for!(ManDocument)),
+        ("notice", schema_for!(attestar::format::notice::Notice)),
         ("pack_report", schema_for!(PackReport)),
         ("publish", schema_for!(publish::PublishDocument)),
         ("report", schema_for!(report::ReportDocument)),
@@ -34,6 +35,7 @@ fn schemas() -> [(&'static str, Schema); 25] {
         ("store_report", schema_for!(StoreReport)),
         ("unmatched", schema_for!(UnmatchedDocument)),
         ("verify", schema_for!(VerifyDocument)),
+        ("verify_report", schema_for!(backup_verify::BackupVerifyDocument)),
         ("waive", schema_for!(waive::WaiveDocument)),
     ]
 }
