@@ -30,6 +30,8 @@ pub struct Told {
     pub role: String,
     /// The size of the archive, where the statement is its receipt.
     pub size_bytes: Option<u64>,
+    /// The archives that it needs, likewise.
+    pub bases: Vec<String>,
 }
 
 impl Log<'_> {
@@ -107,7 +109,9 @@ impl Behind<'_> {
 
     fn receipt(&self, kind: Kind) -> std::result::Result<Told, Vec<Finding>> {
         let receipt = self.signed::<Receipt>(Right::Receipt, Some(kind), |receipt| receipt.name.clone())?;
-        Ok(Told { size_bytes: Some(receipt.predicate().size_bytes), ..told(&receipt, true) })
+        let said = receipt.predicate();
+        let bases = said.bases.iter().map(|base| base.name.clone()).collect();
+        Ok(Told { size_bytes: Some(said.size_bytes), bases, ..told(&receipt, true) })
     }
 
     fn gates(&self) -> std::result::Result<Told, Vec<Finding>> {
@@ -149,5 +153,6 @@ fn told<P>(statement: &Verified<Statement<P>>, passed: bool) -> Told {
         subjects: statement.statement().subject.clone(),
         role: statement.role().to_owned(),
         size_bytes: None,
+        bases: Vec::new(),
     }
 }
