@@ -78,6 +78,8 @@ pub enum Command {
     Publish(PublishArgs),
     /// Back up the tree and its databases into a store, and log it
     Backup(BackupArgs),
+    /// Delete what the policy lets go; every deletion is logged first
+    Prune(PruneArgs),
     /// Copy what a store holds under a name, and verify the copy
     Copy(CopyArgs),
     /// Check every byte and signature of an archive, a pack or any BagIt bag
@@ -363,6 +365,23 @@ pub struct BackupArgs {
     #[arg(long, conflicts_with = "recipients")]
     pub no_encrypt: bool,
     /// A trust file: who may sign the log [default: trust.toml in $ATTESTAR_HOME]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub trust: Option<PathBuf>,
+}
+
+/// `prune`
+#[derive(Args, Debug)]
+pub struct PruneArgs {
+    /// Say what would be deleted, and delete nothing; needs no key
+    #[arg(long)]
+    pub dry_run: bool,
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// The secret key that signs; trust must let it `prune` and `log` [default: the policy's, else signing.key in
+    /// $ATTESTAR_HOME]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub key: Option<PathBuf>,
+    /// A trust file: who may sign the log and what is in it [default: trust.toml in $ATTESTAR_HOME]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub trust: Option<PathBuf>,
 }

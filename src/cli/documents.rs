@@ -3,6 +3,7 @@
 pub mod backup;
 pub mod gate;
 pub mod log;
+pub mod prune;
 pub mod publish;
 pub mod sbom;
 pub mod waive;

@@ -75,10 +75,14 @@ impl Context {
         if args.store.is_some() && self.global.policy.is_none() {
             return Ok(None);
         }
-        let policy = self.policy()?;
-        let project = version::project_name(&self.global.tree, &policy)?.value;
-        let [backups, releases] = Rule::of(&policy);
-        Ok(Some(Retention { project, backups, releases }))
+        self.retention_of(&self.policy()?).map(Some)
+    }
+
+    /// What a policy keeps.
+    pub fn retention_of(&self, policy: &Policy) -> Result<Retention> {
+        let project = version::project_name(&self.global.tree, policy)?.value;
+        let [backups, releases] = Rule::of(policy);
+        Ok(Retention { project, backups, releases })
     }
 
     /// The folder in which this host remembers logs.

@@ -65,7 +65,9 @@ impl<'l> Ledger<'l> {
             Some((Kind::Backup, at)) => self.backups.all.get_mut(at),
             None => None,
         };
-        archive.into_iter().for_each(change);
+        if let Some(archive) = archive {
+            change(archive);
+        }
     }
 }
 

@@ -73,7 +73,7 @@ pub fn entries(logged: &Logged) -> impl Iterator<Item = (u64, &Leaf, &Told)> {
 
 /// What is wrong with a prune: nothing, if the policy lets that archive go at that moment. Deleting what was not there, or
 /// was gone, is nothing.
-pub fn is_due(
+fn is_due(
     before: &Ledger<'_>,
     leaf: &Leaf,
     told: &Told,

@@ -14,6 +14,7 @@ pub mod log;
 pub mod origin;
 pub mod place;
 pub mod proof;
+pub mod prune;
 pub mod publish;
 pub mod restore;
 pub mod results;

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 /// Every document's name and schema.
-fn schemas() -> [(&'static str, Schema); 22] {
+fn schemas() -> [(&'static str, Schema); 23] {
     [
         ("approve", schema_for!(waive::ApproveDocument)),
         ("backup", schema_for!(backup::BackupDocument)),
@@ -23,6 +23,7 @@ fn schemas() -> [(&'static str, Schema); 22] {
         ("log_prove", schema_for!(log::LogProveDocument)),
         ("log_verify", schema_for!(log::LogVerifyDocument)),
         ("man", schema_for!(ManDocument)),
+        ("prune", schema_for!(prune::PruneDocument)),
         ("publish", schema_for!(publish::PublishDocument)),
         ("restore", schema_for!(RestoreDocument)),
         ("sbom", schema_for!(sbom::SbomDocument)),
