@@ -44,16 +44,21 @@ pub fn check(logged: &Logged, retention: Option<&Retention>, now: Timestamp, out
     let mut findings = Vec::new();
     let mut ledger = Ledger::default();
     for (index, leaf, told) in entries(logged) {
+        let retention = retention.filter(|retention| retention.project == leaf.project);
+        let mut finding = None;
         if leaf.what == What::Pruned {
             pruned += 1;
-            match retention.filter(|retention| retention.project == leaf.project) {
+            match retention {
                 _ if index < logged.prunes_judged => {}
                 None => *unjudged.entry(&leaf.project).or_default() += 1,
-                Some(retention) => findings.extend(is_due(&ledger, leaf, told, retention, now)),
+                Some(retention) => finding = is_due(&ledger, leaf, told, retention, now),
             }
         }
-        if retention.is_some_and(|retention| retention.project == leaf.project) {
-            ledger.enter(index, leaf, told);
+        match finding {
+            // The rest is judged as if it had not been.
+            Some(finding) => findings.push(finding),
+            None if retention.is_some() => ledger.enter(index, leaf, told),
+            None => {}
         }
     }
     if pruned == 0 {

@@ -163,6 +163,8 @@ pub fn judge(archives: &[Archive<'_>], rule: &Rule, now: Timestamp) -> Vec<Fate>
         all.for_each(|at| keep(at, Why::Everything));
         return fates;
     }
+    // Before any other reason, for this one has to be said.
+    all.filter(|&at| archives[at].newest() > now).for_each(|at| keep(at, Why::Future));
     let chosen = match rule {
         Rule::Backups(spans) => readings::chosen(archives, spans, now),
         Rule::Releases(_) => Vec::new(),
@@ -174,10 +176,7 @@ pub fn judge(archives: &[Archive<'_>], rule: &Rule, now: Timestamp) -> Vec<Fate>
         Rule::Releases(min_age_s) => min_age_s.unwrap_or_default(),
     };
     for (at, archive) in archives.iter().enumerate() {
-        let newest = archive.newest();
-        if newest > now {
-            keep(at, Why::Future);
-        } else if now.duration_since(newest) < seconds(min_age_s) {
+        if now.duration_since(archive.newest()) < seconds(min_age_s) {
             keep(at, Why::Young);
         }
         if let Some(until) = archive.locked_until.filter(|until| *until > now) {
@@ -194,8 +193,7 @@ fn seconds(seconds: u64) -> SignedDuration {
 
 /// Keeps what is needed by what is kept, as far as that goes.
 fn needed(archives: &[Archive<'_>], fates: &mut [Fate]) {
-    let mut open: Vec<usize> =
-        (0..archives.len()).filter(|&at| matches!(fates[at], Fate::Kept(_))).collect();
+    let mut open: Vec<usize> = (0..archives.len()).filter(|&at| matches!(fates[at], Fate::Kept(_))).collect();
     while let Some(at) = open.pop() {
         let Archive { name, bases, .. } = &archives[at];
         for base in (0..archives.len()).filter(|&base| bases.contains(&archives[base].name)) {

@@ -108,7 +108,8 @@ fn told(rule: &Rule) -> String {
 
 /// `30 d`, `26 h`, `90 s`: as long as it was written.
 fn span(seconds: u64) -> String {
-    match [(86_400, "d"), (3_600, "h"), (60, "m")].into_iter().find(|(unit, _)| seconds.is_multiple_of(*unit)) {
+    match [(86_400, "d"), (3_600, "h"), (60, "m")].into_iter().find(|(unit, _)| seconds.is_multiple_of(*unit))
+    {
         Some((unit, letter)) => format!("{} {letter}", seconds / unit),
         None => format!("{seconds} s"),
     }

@@ -31,7 +31,11 @@ pub(super) fn chosen(archives: &[Archive<'_>], keep: &Keep, now: Timestamp) -> V
     let mut chosen = Vec::new();
     for without_doubtful in [false, true] {
         let reading = |counts: fn(&Point) -> bool| -> Vec<Point> {
-            points.iter().filter(|one| counts(one) && !(without_doubtful && one.is_doubtful)).copied().collect()
+            points
+                .iter()
+                .filter(|one| counts(one) && !(without_doubtful && one.is_doubtful))
+                .copied()
+                .collect()
         };
         for reading in [reading(|_| true), reading(|one| !one.is_ahead), reading(|one| !one.is_behind)] {
             chosen.extend(spans(&reading, keep));
@@ -118,9 +122,8 @@ fn year(date: Date) -> (i16, i16) {
 pub(super) fn protected(archives: &[Archive<'_>], now: Timestamp) -> Vec<(usize, Why)> {
     let there = || archives.iter().enumerate().filter(|(_, one)| !one.is_gone);
     let sound = || there().filter(|(_, one)| !one.is_doubtful);
-    let dated = |one: &Archive<'_>| {
-        one.moments.iter().map(|moment| moment.time).filter(|time| *time <= now).max()
-    };
+    let dated =
+        |one: &Archive<'_>| one.moments.iter().map(|moment| moment.time).filter(|time| *time <= now).max();
     let logged = |one: &Archive<'_>| one.moments.iter().map(|moment| moment.leaf).max();
     let newest = [
         there().filter(|(_, one)| dated(one).is_some()).max_by_key(|(_, one)| (dated(one), logged(one))),
