@@ -13,8 +13,12 @@ const EDGES: &[(&str, &[&str])] = &[
     ("cli", &["attestar"]),
     (
         "verbs",
-        &["evidence", "log", "store", "pipeline", "policy", "tree", "keys", "format", "finding", "error"],
+        &[
+            "evidence", "probe", "log", "store", "pipeline", "policy", "tree", "keys", "format", "finding",
+            "error",
+        ],
     ),
+    ("probe", &["database", "pipeline", "policy", "format", "finding", "error"]),
     ("evidence", &["log", "store", "pipeline", "policy", "tree", "keys", "format", "finding", "error"]),
     ("log", &["store", "keys", "format", "finding", "error"]),
     ("store", &["pipeline", "format", "finding", "error"]),

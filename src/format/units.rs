@@ -32,6 +32,22 @@ pub fn size(bytes: u64) -> String {
     format!("{value:.1} {}", UNITS[unit])
 }
 
+/// A time span as people read it, from milliseconds: `0.41 s`, `8.4 s`, `15 m`, `7 h 13 m`, `2 d 4 h`.
+pub fn span(milliseconds: u64) -> String {
+    let seconds = milliseconds / 1000;
+    let pair = |(many, one): (u64, &str), (rest, other): (u64, &str)| match rest {
+        0 => format!("{many} {one}"),
+        _ => format!("{many} {one} {rest} {other}"),
+    };
+    match seconds {
+        0 => format!("{:.2} s", milliseconds as f64 / 1000.0),
+        1..60 => format!("{:.1} s", milliseconds as f64 / 1000.0),
+        60..3600 => pair((seconds / 60, "m"), (seconds % 60, "s")),
+        3600..172_800 => pair((seconds / 3600, "h"), (seconds % 3600 / 60, "m")),
+        _ => pair((seconds / 86_400, "d"), (seconds % 86_400 / 3600, "h")),
+    }
+}
+
 /// The longest duration that is taken, in seconds: a hundred years of 365 days.
 const DURATION_S_MAX: u64 = 100 * 365 * 86_400;
 

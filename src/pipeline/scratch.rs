@@ -48,6 +48,11 @@ impl Scratch {
         self.folder.path().join(name)
     }
 
+    /// Leaves it where it is, and says where.
+    pub fn keep(self) -> PathBuf {
+        self.folder.keep()
+    }
+
     /// Removes it now, and says if that fails.
     pub fn remove(self) -> Result<()> {
         let path = self.folder.path().to_owned();

@@ -10,7 +10,7 @@ pub mod drill;
 pub mod filing;
 pub mod gate;
 pub mod git;
-mod matcher;
+pub(crate) mod matcher;
 pub mod probe;
 pub mod program;
 mod raw;

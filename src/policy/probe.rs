@@ -35,6 +35,8 @@ pub enum Ask {
     Sqlite {
         /// Which.
         of: Subject,
+        /// Whether every row must find those that it refers to.
+        foreign_keys: bool,
         /// The policy's own questions.
         queries: Vec<Query>,
     },
@@ -151,13 +153,17 @@ fn is_captured(section: &Section<'_>, probe: &Probe, captures: &[Capture]) -> Re
     let line = section.text("capture")?.map_or(section.line, |text| text.line);
     let Some(capture) = captures.iter().find(|capture| capture.id == named) else {
         let near = nearest(named, captures.iter().map(|capture| &*capture.id));
-        let hint = near.map_or_else(|| "a [[capture]] of this policy".to_owned(), |near| format!("did you mean `{near}`?"));
+        let hint = near.map_or_else(
+            || "a [[capture]] of this policy".to_owned(),
+            |near| format!("did you mean `{near}`?"),
+        );
         return Err(section.error(line, format!("there is no capture `{}`", show(named)), hint));
     };
     if capture.source.kind() == probe.ask.kind() {
         return Ok(());
     }
-    let message = format!("the capture `{named}` is of kind {}, in line {}", capture.source.kind(), capture.line);
+    let message =
+        format!("the capture `{named}` is of kind {}, in line {}", capture.source.kind(), capture.line);
     Err(section.error(line, message, format!("kind = \"{}\"", capture.source.kind())))
 }
 
@@ -166,7 +172,7 @@ type Read = fn(&Section<'_>) -> Result<Ask>;
 
 fn probe(section: &Section<'_>) -> Result<Probe> {
     const KINDS: [(&str, Read, &[&str]); 6] = [
-        ("sqlite", sqlite, &["capture", "path", "queries"]),
+        ("sqlite", sqlite, &["capture", "path", "queries", "foreign_keys"]),
         ("duckdb", duckdb, &["capture", "path", "queries", "sample"]),
         ("postgres", postgres, &["capture", "queries", "dsn", "extensions", "programs"]),
         ("ddl", ddl, &["dialect", "programs"]),
@@ -188,7 +194,8 @@ fn probe(section: &Section<'_>) -> Result<Probe> {
 }
 
 fn sqlite(section: &Section<'_>) -> Result<Ask> {
-    Ok(Ask::Sqlite { of: subject(section)?, queries: queries(section)? })
+    let foreign_keys = section.flag("foreign_keys")?.is_none_or(|flag| flag.value);
+    Ok(Ask::Sqlite { of: subject(section)?, foreign_keys, queries: queries(section)? })
 }
 
 fn duckdb(section: &Section<'_>) -> Result<Ask> {
@@ -217,10 +224,15 @@ fn postgres(section: &Section<'_>) -> Result<Ask> {
 }
 
 fn ddl(section: &Section<'_>) -> Result<Ask> {
-    let known = [("sqlite", Dialect::Sqlite), ("duckdb", Dialect::Duckdb), ("postgresql", Dialect::Postgresql)];
+    let known =
+        [("sqlite", Dialect::Sqlite), ("duckdb", Dialect::Duckdb), ("postgresql", Dialect::Postgresql)];
     let Some(dialect) = one_of(section, "dialect", &known)? else {
         let message = "a probe of this kind needs `dialect`";
-        return Err(section.error(section.line, message, "dialect = \"sqlite\", \"duckdb\" or \"postgresql\""));
+        return Err(section.error(
+            section.line,
+            message,
+            "dialect = \"sqlite\", \"duckdb\" or \"postgresql\"",
+        ));
     };
     Ok(Ask::Ddl { dialect, programs: programs(section)? })
 }

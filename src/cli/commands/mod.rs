@@ -5,6 +5,7 @@ pub mod backup;
 pub mod copy;
 pub mod demo;
 pub mod diff;
+pub mod drill;
 pub mod gate;
 pub mod hash;
 pub mod init;

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 /// Every document's name and schema.
-fn schemas() -> [(&'static str, Schema); 22] {
+fn schemas() -> [(&'static str, Schema); 24] {
     [
         ("approve", schema_for!(waive::ApproveDocument)),
         ("backup", schema_for!(backup::BackupDocument)),
@@ -14,6 +14,8 @@ fn schemas() -> [(&'static str, Schema); 22] {
         ("copy", schema_for!(publish::CopyDocument)),
         ("demo", schema_for!(DemoDocument)),
         ("diff", schema_for!(DiffDocument)),
+        ("drill", schema_for!(drill::DrillDocument)),
+        ("drill_report", schema_for!(attestar::format::drill_report::DrillReport)),
         ("error", schema_for!(ErrorDocument)),
         ("gate", schema_for!(gate::GateDocument)),
         ("hash", schema_for!(HashDocument)),
