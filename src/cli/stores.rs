@@ -11,7 +11,6 @@ use attestar::log::state::State;
 use attestar::policy::Policy;
 use attestar::policy::gate::evidence::Event;
 use attestar::store::Store;
-use attestar::store::directory::Directory;
 use attestar::store::open::{Opening, open};
 use attestar::verbs::fetch::{Fetched, fetch};
 use attestar::verbs::target::Target;
@@ -53,17 +52,8 @@ impl Context {
         base: &Path,
         create: bool,
     ) -> Result<Box<dyn Store>> {
-        if url.contains("://") {
-            let variable = |name: &str| std::env::var(name).ok();
-            let opening = Opening { endpoint, variable: &variable, base, create, watch: &self.watch };
-            return open(url, &opening);
-        }
-        let path = absolute(&base.join(url))?;
-        let opened = match create {
-            true => Directory::open_or_create(&path, &self.watch)?,
-            false => Directory::open(&path, &self.watch)?,
-        };
-        Ok(Box::new(opened))
+        let variable = |name: &str| std::env::var(name).ok();
+        open(url, &Opening { endpoint, variable: &variable, base, create, watch: &self.watch })
     }
 
     /// What the log of the policy's store says happened to a project, for gates; why not, in words.
@@ -88,7 +78,7 @@ pub struct Found {
     /// The target.
     pub target: Target,
     /// The store that it lies in.
-    pub store: Option<Box<dyn Store>>,
+    pub store: Option<Named>,
     /// Where it was fetched to, for as long as it is needed.
     _fetched: Option<Fetched>,
 }
@@ -106,8 +96,8 @@ impl Found {
             }
             return Ok(Found { target: Target::find(target)?, store: None, _fetched: None });
         };
-        let store = context.store(args)?.store;
-        let fetched = fetch(&*store, name, &context.watch)?;
+        let store = context.store(args)?;
+        let fetched = fetch(&*store.store, name, &context.watch)?;
         Ok(Found { target: fetched.target.clone(), store: Some(store), _fetched: Some(fetched) })
     }
 }
@@ -115,18 +105,4 @@ impl Found {
 /// What a host remembers in this folder, now.
 pub fn state(folder: &Path) -> State<'_> {
     State { folder: Some(folder), now: Timestamp::now() }
-}
-
-/// The same folder has one name, whichever way it is named: what is remembered of its log is found by it. What is not
-/// there yet has that of what it lies in.
-fn absolute(path: &Path) -> Result<PathBuf> {
-    if let Ok(path) = path.canonicalize() {
-        return Ok(path);
-    }
-    let (parent, name) = (path.parent().unwrap_or(Path::new("")), path.file_name());
-    let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
-    match name {
-        Some(name) => Ok(parent.canonicalize().map_err(Error::io("open", parent))?.join(name)),
-        None => path.canonicalize().map_err(Error::io("open", path)),
-    }
 }

@@ -65,9 +65,14 @@ pub fn check(tags: &Tags, only: Option<&[&str]>) -> Result<Closure> {
     Ok(closure)
 }
 
+/// The tag files that a tag manifest lists, with their digests.
+pub fn parse(manifest: &[u8]) -> std::result::Result<BTreeMap<String, Sha256>, Finding> {
+    list(Lines::new(manifest, Encoding::Percent))
+}
+
 fn list(
     lines: impl Iterator<Item = io::Result<crate::format::listing::Line>>,
-) -> Result<BTreeMap<String, Sha256>, Finding> {
+) -> std::result::Result<BTreeMap<String, Sha256>, Finding> {
     let invalid = |what: String| Finding::new(Code::ManifestInvalid, TAG_MANIFEST).actual(what);
     let mut listed = BTreeMap::new();
     for line in lines {

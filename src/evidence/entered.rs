@@ -9,8 +9,8 @@ use crate::format::leaf::{Leaf, What};
 use crate::keys::right::Right;
 use crate::keys::trust::Trust;
 use crate::log::Log;
-use crate::log::read::Leaves;
-use crate::log::state::State;
+use crate::log::state::{Known, State};
+use jiff::Timestamp;
 
 /// The check's name.
 const NAME: &str = "log";
@@ -28,29 +28,36 @@ pub fn check(
 ) -> Result<Outcome> {
     let mut outcome = Outcome::default();
     if !trust.lets(Right::Log) {
-        outcome.skip(NAME, Status::Skipped, "no key was given that may log");
+        nobody_may(&mut outcome);
         return Ok(outcome);
     }
-    let recalled = state.recall(log.store.place())?;
-    if let Some(remembered) = &recalled {
-        remembered.keep_checkpoints(trust);
-    }
-    let leaves = match leaves(&Log { trust, ..*log }, state) {
-        Ok(Some(leaves)) => leaves,
-        Ok(None) => {
-            outcome.skip(NAME, Status::Skipped, "the store has none");
-            return Ok(outcome);
+    match state.read(&Log { trust, ..*log }) {
+        Ok(known) => {
+            judge(known.as_ref(), archive_name, receipt, state.now, &mut outcome);
+            known.into_iter().for_each(|known| *trust = known.trust);
         }
-        Err(Error::Refused(findings)) => {
-            outcome.conclude(NAME, "it does not verify", findings);
-            return Ok(outcome);
-        }
+        Err(Error::Refused(findings)) => outcome.conclude(NAME, "it does not verify", findings),
         Err(error) => return Err(error),
-    };
-    if let Some(remembered) = &recalled {
-        remembered.keep(trust, &leaves);
-        state.remember(&Log { trust, ..*log }, &leaves.head)?;
     }
+    Ok(outcome)
+}
+
+/// Says that there is nobody whose log would count.
+pub fn nobody_may(outcome: &mut Outcome) {
+    outcome.skip(NAME, Status::Skipped, "no key was given that may log");
+}
+
+/// The same of a log that was read before; `None` where the store has none.
+pub fn judge(
+    known: Option<&Known>,
+    archive_name: &str,
+    receipt: Option<&[u8]>,
+    now: Timestamp,
+    outcome: &mut Outcome,
+) {
+    let Some(Known { leaves, trust, .. }) = known else {
+        return outcome.skip(NAME, Status::Skipped, "the store has none");
+    };
     let name = pack_name(archive_name).unwrap_or(archive_name);
     let found = receipt.map(Sha256::of);
     let is_archive = |leaf: &Leaf| matches!(leaf.what, What::Sealed | What::BackedUp) && leaf.name == name;
@@ -72,15 +79,8 @@ pub fn check(
             );
         }
         None => {
-            let finding = unlogged(name, archive_name, receipt.unwrap_or_default(), trust, state.now);
+            let finding = unlogged(name, archive_name, receipt.unwrap_or_default(), trust, now);
             outcome.conclude(NAME, format!("no leaf of {name}"), vec![finding]);
         }
     }
-    Ok(outcome)
-}
-
-fn leaves(log: &Log<'_>, state: &State<'_>) -> Result<Option<Leaves>> {
-    let head = log.head()?;
-    state.check(log, head.as_ref())?;
-    head.map(|head| log.leaves(head)).transpose()
 }

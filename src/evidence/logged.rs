@@ -35,7 +35,7 @@ pub struct Logged {
 /// Runs the checks `checkpoint`, `earlier`, `tree` and `events`; gives the leaves if the first three hold. What this host
 /// remembers is brought up to date then.
 pub fn check(judging: &Judging<'_>, outcome: &mut Outcome) -> Result<Option<Logged>> {
-    let (trust, remembered) = kept(judging)?;
+    let (trust, remembered) = judging.state.trusting(&judging.log)?;
     let log = Log { trust: &trust, ..judging.log };
     let Some(head) = passes("checkpoint", "it does not count", log.head(), outcome)?
         .flatten()
@@ -83,16 +83,6 @@ pub fn check(judging: &Judging<'_>, outcome: &mut Outcome) -> Result<Option<Logg
     }
     let told = events(&Log { trust: &trust, ..judging.log }, &leaves, outcome)?;
     Ok(Some(Logged { leaves, told, trust }))
-}
-
-/// The trust with the checkpoints that were seen here, and what is remembered.
-fn kept(judging: &Judging<'_>) -> Result<(Trust, Option<Remembered>)> {
-    let mut trust = judging.log.trust.clone();
-    let remembered = judging.state.recall(judging.log.store.place())?;
-    if let Some(remembered) = &remembered {
-        remembered.keep_checkpoints(&mut trust);
-    }
-    Ok((trust, remembered))
 }
 
 /// What was read, or its findings under the name of a check; other errors end the run.

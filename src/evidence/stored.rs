@@ -28,26 +28,37 @@ pub fn release_folder(name: &str) -> String {
     format!("{RELEASES}/{name}")
 }
 
-/// An archive that lies in the store.
-struct Held {
-    entry: Entry,
-    /// The leaf that there must be.
-    what: What,
+/// The object that the archive of a leaf must be; `None` unless it puts one there.
+pub fn object_of(leaf: &Leaf, told: &Told) -> Option<String> {
+    let file = &told.subjects.first()?.name;
+    match leaf.what {
+        What::Sealed => Some(format!("{}/{file}", release_folder(&leaf.name))),
+        What::BackedUp => Some(format!("{ARCHIVES}/{file}")),
+        _ => None,
+    }
+}
+
+/// Every archive of the store, wherever it lies, by the name of its object.
+pub fn held(store: &dyn Store) -> Result<BTreeMap<String, Entry>> {
+    let mut held = BTreeMap::new();
+    for folder in [RELEASES, ARCHIVES] {
+        let entries = store.list(folder)?.entries.into_iter();
+        let archives = entries.filter(|entry| pack_name(entry.name.file_name()).is_some());
+        held.extend(archives.map(|entry| (entry.name.to_string(), entry)));
+    }
+    Ok(held)
 }
 
 /// Runs the check `store`: archives, receipts and sizes against the log. What is in the archives is not read.
 pub fn check(store: &dyn Store, logged: &Logged, now: Timestamp, outcome: &mut Outcome) -> Result<()> {
     let held = held(store)?;
-    let findings = standing(logged).into_iter();
-    let mut findings: Vec<Finding> = findings
-        .filter_map(|(key, (leaf, told))| lies_there(leaf, told, held.get(&(key.0, key.1.to_owned()))))
-        .collect();
-    let leaves = logged.leaves.leaves.iter().map(|leaf| ((leaf.what, &*leaf.name), leaf));
-    let leaves: BTreeMap<(What, &str), &Leaf> = leaves.collect();
-    for ((what, name), held) in &held {
-        let receipt = receipt_of(store, &held.entry)?;
-        let leaf = leaves.get(&(*what, name.as_str())).copied();
-        findings.extend(is_logged(held, leaf, receipt.as_deref(), logged, now));
+    let standing = standing(logged);
+    let missing = standing.iter().filter_map(|(object, at)| lies_there(at, held.get(object)));
+    let mut findings: Vec<Finding> = missing.collect();
+    for (object, entry) in &held {
+        let receipt = receipt_of(store, entry)?;
+        let leaf = leaf_of(logged, object, entry);
+        findings.extend(is_logged(entry, leaf, receipt.as_deref(), logged, now));
     }
     let archives = count(held.len() as u64, "archive");
     let detail = match findings.is_empty() {
@@ -58,40 +69,32 @@ pub fn check(store: &dyn Store, logged: &Logged, now: Timestamp, outcome: &mut O
     Ok(())
 }
 
-/// The archives that must lie there: put there by a leaf, and not pruned by a later one.
-fn standing(logged: &Logged) -> BTreeMap<(What, &str), (&Leaf, &Told)> {
-    let mut standing = BTreeMap::new();
+/// The archives that must lie there, by their objects: put there by a leaf, and not pruned by a later one.
+fn standing(logged: &Logged) -> BTreeMap<String, (&Leaf, &Told)> {
+    let mut standing: BTreeMap<String, (&Leaf, &Told)> = BTreeMap::new();
     for (leaf, told) in pairs(logged) {
-        match leaf.what {
-            What::Sealed | What::BackedUp => {
-                standing.insert((leaf.what, &*leaf.name), (leaf, told));
+        match object_of(leaf, told) {
+            Some(object) => {
+                standing.insert(object, (leaf, told));
             }
-            What::Pruned => {
-                standing.remove(&(What::Sealed, &*leaf.name));
-                standing.remove(&(What::BackedUp, &*leaf.name));
-            }
-            _ => {}
+            None if leaf.what == What::Pruned => standing.retain(|_, (other, _)| other.name != leaf.name),
+            None => {}
         }
     }
     standing
 }
 
-/// Every archive of the store, by kind and name.
-fn held(store: &dyn Store) -> Result<BTreeMap<(What, String), Held>> {
-    let mut held = BTreeMap::new();
-    for (folder, what) in [(RELEASES, What::Sealed), (ARCHIVES, What::BackedUp)] {
-        for entry in store.list(folder)?.entries {
-            let Some(name) = pack_name(entry.name.file_name()).map(str::to_owned) else { continue };
-            let expected = match what {
-                What::Sealed => release_folder(&name),
-                _ => ARCHIVES.to_owned(),
-            };
-            if entry.name.parent() == Some(&expected) {
-                held.insert((what, name), Held { entry, what });
-            }
-        }
-    }
-    Ok(held)
+/// The newest leaf that puts an archive there: one of this very object. Where its statement cannot be read, the name alone
+/// is known.
+fn leaf_of<'l>(logged: &'l Logged, object: &str, entry: &Entry) -> Option<&'l Leaf> {
+    let name = pack_name(entry.name.file_name());
+    let leaves = logged.leaves.leaves.iter().zip(&logged.told).rev();
+    let mut archives = leaves.filter(|(leaf, _)| matches!(leaf.what, What::Sealed | What::BackedUp));
+    let found = archives.find(|(leaf, told)| match told {
+        Some(told) => object_of(leaf, told).as_deref() == Some(object),
+        None => name == Some(&leaf.name),
+    });
+    found.map(|(leaf, _)| leaf)
 }
 
 fn receipt_of(store: &dyn Store, archive: &Entry) -> Result<Option<Vec<u8>>> {
@@ -100,27 +103,27 @@ fn receipt_of(store: &dyn Store, archive: &Entry) -> Result<Option<Vec<u8>>> {
 }
 
 /// What is wrong with the archive of a leaf.
-fn lies_there(leaf: &Leaf, told: &Told, held: Option<&Held>) -> Option<Finding> {
+fn lies_there((leaf, told): &(&Leaf, &Told), held: Option<&Entry>) -> Option<Finding> {
     let file = told.subjects.first().map_or(&leaf.name, |subject| &subject.name);
     let Some(held) = held else {
         let finding =
             Finding::new(Code::Missing, file).expected(format!("what was {} {}", leaf.what, leaf.time));
         return Some(finding.actual("no archive, and no leaf says that it was pruned"));
     };
-    let signed = told.size_bytes.filter(|size| *size != held.entry.size)?;
-    let finding = Finding::new(Code::Altered, held.entry.name.as_str()).expected(format!("{signed} bytes"));
-    Some(finding.actual(format!("{} bytes", held.entry.size)))
+    let signed = told.size_bytes.filter(|size| *size != held.size)?;
+    let finding = Finding::new(Code::Altered, held.name.as_str()).expected(format!("{signed} bytes"));
+    Some(finding.actual(format!("{} bytes", held.size)))
 }
 
 /// What is wrong if the log does not know an archive, or knows another receipt of it.
 fn is_logged(
-    held: &Held,
+    held: &Entry,
     leaf: Option<&Leaf>,
     receipt: Option<&[u8]>,
     logged: &Logged,
     now: Timestamp,
 ) -> Option<Finding> {
-    let archive = held.entry.name.as_str();
+    let archive = held.name.as_str();
     let Some(bundle) = receipt else {
         return Some(Finding::new(Code::ReceiptMissing, format!("{archive}{SUFFIX}")));
     };
@@ -131,8 +134,9 @@ fn is_logged(
             finding.expected(format!("sha256 {}", leaf.event)).actual(format!("sha256 {found}"))
         });
     }
-    let finding = unlogged(archive, held.entry.name.file_name(), bundle, &logged.trust, now);
-    Some(finding.expected(format!("a leaf `{}`", held.what)))
+    let finding = unlogged(archive, held.name.file_name(), bundle, &logged.trust, now);
+    let what = if archive.starts_with(RELEASES) { What::Sealed } else { What::BackedUp };
+    Some(finding.expected(format!("a leaf `{what}` of it, in this place")))
 }
 
 /// The finding about an archive that the log does not know: a warning while its receipt is young.

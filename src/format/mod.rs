@@ -46,5 +46,7 @@ pub mod tar;
 pub mod test_result;
 pub mod tlog;
 pub mod units;
+pub mod verify_report;
+pub mod verify_result;
 pub mod waiver;
 pub mod yaml;

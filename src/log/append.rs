@@ -195,13 +195,17 @@ impl Writer<'_> {
 
     /// Looks at the log, and completes what is pending.
     fn settle(&self) -> Result<Settled> {
+        let (trust, _) = self.state.trusting(&self.log)?;
+        let log = Log { trust: &trust, ..self.log };
         for _ in 0..ATTEMPTS_MAX {
             // In this order: what is pending now is never behind a checkpoint that was read before.
-            let pending = self.log.signed_note(PENDING)?;
-            let head = self.log.head()?;
+            let pending = log.signed_note(PENDING)?;
+            let head = log.head()?;
             let size = head.as_ref().map_or(0, Head::size);
             match pending {
-                Some(pending) if pending.size() > size => self.complete_pending(&pending, head.as_ref())?,
+                Some(pending) if pending.size() > size => {
+                    self.complete_pending(&log, &pending, head.as_ref())?;
+                }
                 pending => {
                     let is_other = |pending: &Head| {
                         let head = head.as_ref().map(Head::checkpoint);
@@ -222,11 +226,11 @@ impl Writer<'_> {
     }
 
     /// Steps 3 and 4, by whoever comes.
-    fn complete_pending(&self, pending: &Head, head: Option<&Head>) -> Result<()> {
+    fn complete_pending(&self, log: &Log<'_>, pending: &Head, head: Option<&Head>) -> Result<()> {
         let name = staged_name(pending.checkpoint())?;
-        let Some((bytes, _)) = self.log.store.get(&name, staged::STAGED_BYTES_MAX)? else {
+        let Some((bytes, _)) = log.store.get(&name, staged::STAGED_BYTES_MAX)? else {
             // Whoever completes takes it away, once the checkpoint is there.
-            let now = self.log.head()?.map_or(0, |head| head.size());
+            let now = log.head()?.map_or(0, |head| head.size());
             return if now >= pending.size() {
                 Ok(())
             } else {

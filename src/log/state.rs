@@ -62,6 +62,17 @@ pub struct Seen {
     pub at: Timestamp,
 }
 
+/// A log that this host has no reason to doubt.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// Its leaves.
+    pub leaves: Leaves,
+    /// The trust, with what was in the log before keys were revoked.
+    pub trust: Trust,
+    /// Whether this host had seen the log before, so that it was compared with something.
+    pub seen_before: bool,
+}
+
 impl Remembered {
     /// When this host first saw a checkpoint, if it did.
     pub fn seen_at(&self, checkpoint: &Checkpoint) -> Option<Timestamp> {
@@ -106,6 +117,36 @@ impl State<'_> {
         let is_log = |file: &&PathBuf| file.extension().is_some_and(|extension| extension == "json");
         let read = files.iter().filter(is_log).map(|file| read(file, None));
         Ok(read.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
+    }
+
+    /// The trust in a log's checkpoints, those included that this host saw before their signer's key was revoked; and what it
+    /// remembers.
+    pub fn trusting(&self, log: &Log<'_>) -> Result<(Trust, Option<Remembered>)> {
+        let mut trust = log.trust.clone();
+        let remembered = self.recall(log.store.place())?;
+        remembered.iter().for_each(|remembered| remembered.keep_checkpoints(&mut trust));
+        Ok((trust, remembered))
+    }
+
+    /// Every leaf of a log that extends what this host remembers of it; `None` where there is no log, nor was one. A host that
+    /// has seen the log before remembers this checkpoint, too.
+    pub fn read(&self, log: &Log<'_>) -> Result<Option<Known>> {
+        let (mut trust, remembered) = self.trusting(log)?;
+        let leaves = {
+            let log = Log { trust: &trust, ..*log };
+            let head = log.head()?.filter(|head| head.size() > 0);
+            self.check(&log, head.as_ref())?;
+            let Some(head) = head else { return Ok(None) };
+            let leaves = log.leaves(head)?;
+            if remembered.is_some() {
+                self.remember(&log, &leaves.head)?;
+            }
+            leaves
+        };
+        if let Some(remembered) = &remembered {
+            remembered.keep(&mut trust, &leaves);
+        }
+        Ok(Some(Known { leaves, trust, seen_before: remembered.is_some() }))
     }
 
     /// Refuses a log that does not extend the newest checkpoint that is remembered; gives that one.

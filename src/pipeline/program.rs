@@ -4,17 +4,19 @@
 //! whatever of that is left when it ends, or when its time is over, is ended too. What moves itself into another session
 //! (a daemon) leaves that group; its output is not waited for.
 
+mod group;
 pub mod piped;
 
 use crate::pipeline::watch::Watch;
 use crate::{Error, Result};
+use group::Group;
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use rustix::process::Signal;
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, PipeReader, Read};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// How often it is looked whether there is output, or an end.
@@ -61,20 +63,20 @@ impl Program<'_> {
         let (reader, writer) = io::pipe().map_err(io)?;
         let flags = fcntl_getfl(&reader).map_err(|errno| io(errno.into()))?;
         fcntl_setfl(&reader, flags | OFlags::NONBLOCK).map_err(|errno| io(errno.into()))?;
-        let child = Command::new(&path)
-            .args(arguments)
-            .current_dir(self.folder)
-            .env_clear()
-            .envs(self.variables.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::null())
-            .stdout(writer.try_clone().map_err(io)?)
-            .stderr(writer)
-            .process_group(0)
-            .spawn()
-            .map_err(io)?;
-        let mut running =
-            Running { child, output: Output::new(reader, self.output_bytes_max), reaped: false };
-        running.finish(self.time_limit, watch)
+        let mut command = self.command(&path, arguments);
+        command.stdin(Stdio::null()).stdout(writer.try_clone().map_err(io)?).stderr(writer);
+        let group = Group::start(&mut command).map_err(io)?;
+        // Its ends of the pipe are open in the program alone.
+        drop(command);
+        Running { group, output: Output::new(reader, self.output_bytes_max) }.finish(self.time_limit, watch)
+    }
+
+    /// What is started, with nothing but what it is given.
+    fn command(&self, path: &Path, arguments: &[String]) -> Command {
+        let mut command = Command::new(path);
+        command.args(arguments).current_dir(self.folder).env_clear();
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command
     }
 
     /// The program's file, and its arguments.
@@ -87,19 +89,18 @@ impl Program<'_> {
     }
 }
 
-/// A program that runs. Dropped, it is ended.
+/// A program that runs.
 struct Running {
-    child: Child,
+    group: Group,
     output: Output,
-    reaped: bool,
 }
 
 impl Running {
-    fn finish(&mut self, time_limit: Duration, watch: &Watch) -> Result<Ended> {
+    fn finish(mut self, time_limit: Duration, watch: &Watch) -> Result<Ended> {
         let started = Instant::now();
         let is_over = loop {
             self.output.read();
-            if self.has_ended() {
+            if self.group.has_ended() {
                 break false;
             }
             watch.check()?;
@@ -109,13 +110,10 @@ impl Running {
             std::thread::sleep(PAUSE);
         };
         if is_over {
-            self.signal(Signal::TERM);
+            self.group.signal(Signal::TERM);
             self.wait_a_while();
         }
-        // Before its leader is reaped the group's number can belong to nobody else.
-        self.signal(Signal::KILL);
-        self.reaped = true;
-        let status = self.child.wait().map_err(Error::io("wait for", "the program"))?;
+        let status = self.group.end().map_err(Error::io("wait for", "the program"))?;
         self.output.read_the_rest();
         let why = if is_over {
             Some("it did not end within the time limit".to_owned())
@@ -128,35 +126,11 @@ impl Running {
         Ok(Ended { code, why, output, dropped, tail })
     }
 
-    /// Whether it has ended; it is not reaped by that.
-    fn has_ended(&self) -> bool {
-        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-        !matches!(waitid(WaitId::Pid(self.pid()), options), Ok(None))
-    }
-
     fn wait_a_while(&mut self) {
         let asked = Instant::now();
-        while !self.has_ended() && asked.elapsed() < GRACE {
+        while !self.group.has_ended() && asked.elapsed() < GRACE {
             self.output.read();
             std::thread::sleep(PAUSE);
-        }
-    }
-
-    fn signal(&self, signal: Signal) {
-        // It fails where nobody of the group is left, which is what is wanted.
-        let _ = kill_process_group(self.pid(), signal);
-    }
-
-    fn pid(&self) -> Pid {
-        Pid::from_child(&self.child)
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if !self.reaped {
-            self.signal(Signal::KILL);
-            let _ = self.child.wait();
         }
     }
 }

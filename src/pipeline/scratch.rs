@@ -12,9 +12,13 @@ const PREFIX: &str = ".attestar-run-";
 /// The file in it that is locked for as long as its run lives; the system unlocks it when the process ends.
 const LOCK: &str = "lock";
 
+/// The file beside them that is locked while one is made.
+const TURN: &str = ".attestar-runs";
+
 /// The folder of a run.
 pub struct Scratch {
-    folder: TempDir,
+    folder: Option<TempDir>,
+    turn: PathBuf,
     _lock: File,
     /// What earlier runs left behind, and was removed.
     pub removed: Vec<PathBuf>,
@@ -24,28 +28,30 @@ impl Scratch {
     /// Makes a folder in `parent`, which is made too, that nobody else may look into.
     pub fn new(parent: &Path) -> Result<Scratch> {
         fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
+        let turn = parent.join(TURN);
+        // Nobody looks for what was abandoned while a folder is there without its lock.
+        let held = locked(&turn)?;
         let removed = remove_abandoned(parent)?;
         let folder = tempfile::Builder::new()
             .prefix(PREFIX)
             .permissions(fs::Permissions::from_mode(0o700))
             .tempdir_in(parent);
         let folder = folder.map_err(Error::io("create a folder in", parent))?;
-        let path = folder.path().join(LOCK);
-        let lock = File::create(&path).map_err(Error::io("create", &path))?;
-        lock.lock().map_err(Error::io("lock", &path))?;
-        Ok(Scratch { folder, _lock: lock, removed })
+        let lock = locked(&folder.path().join(LOCK))?;
+        drop(held);
+        Ok(Scratch { folder: Some(folder), turn, _lock: lock, removed })
     }
 
     /// A new empty folder in it.
     pub fn make(&self, name: &str) -> Result<PathBuf> {
-        let path = self.folder.path().join(name);
+        let path = self.join(name);
         fs::create_dir_all(&path).map_err(Error::io("create", &path))?;
         Ok(path)
     }
 
     /// The path of a file in it.
     pub fn join(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.folder.as_ref().map(|folder| folder.path().join(name)).unwrap_or_default()
     }
 
     /// Leaves it where it is, and says where.
@@ -54,14 +60,33 @@ impl Scratch {
     }
 
     /// Removes it now, and says if that fails.
-    pub fn remove(self) -> Result<()> {
-        let path = self.folder.path().to_owned();
-        self.folder.close().map_err(Error::io("remove", path))
+    pub fn remove(mut self) -> Result<()> {
+        self.close()
+    }
+
+    fn close(&mut self) -> Result<()> {
+        let Some(folder) = self.folder.take() else { return Ok(()) };
+        let _held = locked(&self.turn)?;
+        let path = folder.path().to_owned();
+        folder.close().map_err(Error::io("remove", path))
     }
 }
 
-/// Removes the folders whose runs do not live any more. One that was made this very moment may have no lock yet: it is
-/// left alone.
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // The next run removes, and tells of, what is left.
+        let _ = self.close();
+    }
+}
+
+/// A file that is locked until it is dropped, or its process ends.
+fn locked(path: &Path) -> Result<File> {
+    let file = File::create(path).map_err(Error::io("create", path))?;
+    file.lock().map_err(Error::io("lock", path))?;
+    Ok(file)
+}
+
+/// Removes the folders whose runs do not live any more. One without a lock was left by a run that was killed as it made it.
 fn remove_abandoned(parent: &Path) -> Result<Vec<PathBuf>> {
     let mut removed = Vec::new();
     for entry in fs::read_dir(parent).map_err(Error::io("read", parent))? {
@@ -70,15 +95,14 @@ fn remove_abandoned(parent: &Path) -> Result<Vec<PathBuf>> {
         if !is_run || !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             continue;
         }
-        let Ok(lock) = File::open(entry.path().join(LOCK)) else { continue };
-        match lock.try_lock() {
-            Err(TryLockError::WouldBlock) => {}
-            Err(TryLockError::Error(error)) => return Err(Error::io("lock", entry.path())(error)),
-            Ok(()) => {
-                fs::remove_dir_all(entry.path()).map_err(Error::io("remove", entry.path()))?;
-                removed.push(entry.path());
-            }
+        let lock = File::open(entry.path().join(LOCK));
+        match lock.as_ref().map(File::try_lock) {
+            Ok(Err(TryLockError::WouldBlock)) => continue,
+            Ok(Err(TryLockError::Error(error))) => return Err(Error::io("lock", entry.path())(error)),
+            Ok(Ok(())) | Err(_) => {}
         }
+        fs::remove_dir_all(entry.path()).map_err(Error::io("remove", entry.path()))?;
+        removed.push(entry.path());
     }
     Ok(removed)
 }
@@ -96,7 +120,9 @@ mod tests {
         let mode = fs::metadata(scratch.join("")).unwrap().permissions().mode();
         assert_eq!((mode & 0o777, scratch.removed.len()), (0o700, 0));
         scratch.remove().unwrap();
-        assert_eq!(fs::read_dir(parent.path().join("state")).unwrap().count(), 0);
+        let left: Vec<_> =
+            fs::read_dir(parent.path().join("state")).unwrap().map(|one| one.unwrap().file_name()).collect();
+        assert_eq!(left, [TURN]);
     }
 
     #[test]
@@ -107,9 +133,31 @@ mod tests {
         fs::create_dir(&dead).unwrap();
         fs::write(dead.join(LOCK), "").unwrap();
         fs::write(dead.join("app.db"), "secret").unwrap();
+        let unlocked = parent.path().join(format!("{PREFIX}unlocked"));
+        fs::create_dir(&unlocked).unwrap();
         fs::create_dir(parent.path().join("other")).unwrap();
         let next = Scratch::new(parent.path()).unwrap();
-        assert_eq!(next.removed, std::slice::from_ref(&dead));
+        let mut gone = next.removed.clone();
+        gone.sort();
+        assert_eq!(gone, [dead.clone(), unlocked.clone()]);
+        assert!(!unlocked.exists());
         assert!(!dead.exists() && alive.join(LOCK).exists() && parent.path().join("other").exists());
+    }
+
+    #[test]
+    fn runs_that_begin_at_once_do_not_take_each_others_folders() {
+        let parent = tempfile::tempdir().unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..50 {
+                        let scratch = Scratch::new(parent.path()).unwrap();
+                        assert!(scratch.removed.is_empty(), "{:?}", scratch.removed);
+                        scratch.make("captures").unwrap();
+                        scratch.remove().unwrap();
+                    }
+                });
+            }
+        });
     }
 }

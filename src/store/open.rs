@@ -5,7 +5,7 @@ use super::bucket::settings::{self, Address};
 use super::directory::Directory;
 use crate::error::{Error, Result};
 use crate::pipeline::watch::Watch;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What opening a store needs besides its address.
 pub struct Opening<'o> {
@@ -25,9 +25,10 @@ pub struct Opening<'o> {
 /// asked for anything yet.
 pub fn open(url: &str, opening: &Opening<'_>) -> Result<Box<dyn Store>> {
     let Some((scheme, rest)) = url.split_once("://") else { return directory(url, opening) };
+    // One store has one name: what a host remembers of it is found by that.
+    let (url, rest) = (url.trim_end_matches('/'), rest.trim_end_matches('/'));
     let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
-    let address =
-        Address { place: url, bucket, prefix: prefix.trim_end_matches('/'), endpoint: opening.endpoint };
+    let address = Address { place: url, bucket, prefix, endpoint: opening.endpoint };
     if bucket.is_empty() || rest.contains(['@', '?', '#']) {
         return Err(refused(url.split(['@', '?', '#']).next().unwrap_or(scheme)));
     }
@@ -43,12 +44,25 @@ fn directory(path: &str, opening: &Opening<'_>) -> Result<Box<dyn Store>> {
     if path.is_empty() {
         return Err(refused(path));
     }
-    let path = opening.base.join(path);
+    let path = absolute(&opening.base.join(path))?;
     let opened = match opening.create {
         true => Directory::open_or_create(&path, opening.watch),
         false => Directory::open(&path, opening.watch),
     };
     Ok(Box::new(opened?))
+}
+
+/// The same folder has one name, whichever way it is named. What is not there yet has that of what it lies in.
+fn absolute(path: &Path) -> Result<PathBuf> {
+    if let Ok(path) = path.canonicalize() {
+        return Ok(path);
+    }
+    let (parent, name) = (path.parent().unwrap_or(Path::new("")), path.file_name());
+    let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+    match name {
+        Some(name) => Ok(parent.canonicalize().map_err(Error::io("open", parent))?.join(name)),
+        None => path.canonicalize().map_err(Error::io("open", path)),
+    }
 }
 
 fn refused(url: &str) -> Error {
@@ -82,9 +96,12 @@ mod tests {
 
     #[test]
     fn addresses_become_stores_that_show_no_credentials() {
-        for url in ["s3://bucket", "s3://bucket/", "s3://bucket/a/b", "gs://bucket/a", "az://container/a"] {
-            let store = opened(url, &credentials).unwrap();
-            assert_eq!((store.place(), format!("{store:?}")), (url, format!("Store({url})")));
+        for url in ["s3://bucket", "s3://bucket/a/b", "gs://bucket/a", "az://container/a"] {
+            // However it is written, it is one store.
+            for written in [url.to_owned(), format!("{url}/"), format!("{url}//")] {
+                let store = opened(&written, &credentials).unwrap();
+                assert_eq!((store.place(), format!("{store:?}")), (url, format!("Store({url})")));
+            }
         }
     }
 

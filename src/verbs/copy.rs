@@ -3,28 +3,29 @@
 //! The copy has the layout of a store: archive and receipt, evidence, every statement that the log has of it, and a proof
 //! that the log had it. So it verifies where it lies, without the store that it came from.
 
+mod expected;
+
 use crate::error::{Error, Result};
-use crate::evidence::later::STAGES;
+use crate::evidence::entered;
 use crate::evidence::receipt::SUFFIX;
 use crate::evidence::stored::ARCHIVES;
 use crate::finding::{Code, Finding, Outcome};
-use crate::format::bundle::{BUNDLE_BYTES_MAX, Bundle};
+use crate::format::bundle::BUNDLE_BYTES_MAX;
 use crate::format::digest::Sha256;
 use crate::format::leaf::Leaf;
-use crate::format::receipt::Receipt;
-use crate::format::statement::Statement;
 use crate::format::tlog::proof_file::EXTENSION;
 use crate::keys::identity::Identity;
 use crate::keys::right::Right;
 use crate::keys::trust::Trust;
-use crate::log::state::State;
+use crate::log::Log;
+use crate::log::state::{Known, State};
 use crate::pipeline::open::READ_BYTES;
 use crate::pipeline::watch::Watch;
-use crate::store::{Created, ObjectName, Store, Swapped, error_of};
+use crate::store::{Created, ObjectName, Store, error_of};
 use crate::verbs::fetch::{fetch, find};
-use crate::verbs::log::{self, Request as LogRequest};
 use crate::verbs::publish::digest;
-use crate::verbs::verify;
+use crate::verbs::{log, results, verify};
+use expected::Expected;
 use sha2::Digest;
 use std::io::{Read, Write};
 
@@ -63,23 +64,18 @@ pub struct Copied {
 
 /// Copies, reads every byte again, and verifies the copy.
 pub fn copy(request: &Request<'_>, watch: &Watch) -> Result<Copied> {
-    let mut copied = Copied::default();
-    let mut names = vec![request.name.to_owned()];
-    let mut done = 0;
-    while let Some(name) = names.get(done).cloned() {
-        let bases = pack(request, &name, &mut copied, watch)?;
-        bases.into_iter().for_each(|base| {
-            if !names.contains(&base) {
-                names.push(base)
-            }
-        });
-        done += 1;
+    let (known, mut outcome) = known(request)?;
+    let trust = known.as_ref().map_or(request.trust, |known| &known.trust);
+    let mut copying = Copying { request, trust, watch, copied: Copied::default() };
+    let names = copying.packs()?;
+    if let Some(known) = &known {
+        copying.logged(known, &names)?;
     }
-    logged(request, &names, &mut copied, watch)?;
+    let mut copied = copying.copied;
     let fetched = fetch(request.to, request.name, watch)?;
     let to_verify = verify::Request {
         target: fetched.target.clone(),
-        trust: request.trust,
+        trust,
         identities: request.identities,
         tree: None,
         evidence_only: request.identities.is_empty(),
@@ -88,135 +84,181 @@ pub fn copy(request: &Request<'_>, watch: &Watch) -> Result<Copied> {
         policy: None,
         threads: request.threads,
     };
-    copied.outcome = verify::verify(&to_verify, watch)?.outcome;
+    outcome.append(verify::verify(&to_verify, watch)?.outcome);
+    copied.outcome = outcome;
     Ok(copied)
 }
 
-/// Everything of one pack; gives the archives that its own one needs.
-fn pack(request: &Request<'_>, name: &str, copied: &mut Copied, watch: &Watch) -> Result<Vec<String>> {
-    let (folder, archive) = find(request.from, name)?;
-    let receipt = ObjectName::new(&format!("{archive}{SUFFIX}"))?;
-    let mut objects = vec![archive.clone(), receipt.clone()];
-    if folder != ARCHIVES {
-        let listed = request.from.list(&folder)?.entries.into_iter().map(|entry| entry.name);
-        objects.extend(listed.filter(|object| *object != archive && *object != receipt));
-    }
-    for object in &objects {
-        one(request, object, copied, watch)?;
-    }
-    let bundle =
-        request.from.get(&receipt, BUNDLE_BYTES_MAX)?.and_then(|(bytes, _)| Bundle::parse(&bytes).ok());
-    let said = bundle.and_then(|bundle| Statement::<Receipt>::parse(&bundle.envelope.payload).ok());
-    Ok(said.map_or_else(Vec::new, |said| said.predicate.bases.into_iter().map(|base| base.name).collect()))
-}
-
-/// The statements that the log has of these packs, and a proof of each; nothing where there is no log, or nobody is
-/// trusted with it.
-fn logged(request: &Request<'_>, names: &[String], copied: &mut Copied, watch: &Watch) -> Result<()> {
-    let log = LogRequest {
-        store: request.from,
-        trust: request.trust,
-        origin: request.origin,
-        state: request.state,
-    };
+/// The log that the store has, if anybody is trusted with it, and whether it knows the archive.
+fn known(request: &Request<'_>) -> Result<(Option<Known>, Outcome)> {
+    let mut outcome = Outcome::default();
     if !request.trust.lets(Right::Log) {
-        return Ok(());
+        entered::nobody_may(&mut outcome);
+        return Ok((None, outcome));
     }
-    let leaves = match log::list(&log) {
-        Ok(leaves) => leaves,
-        Err(Error::Refused(found)) if found.iter().all(|one| one.code == Code::NothingChecked) => {
-            return Ok(());
+    let log = Log { store: request.from, trust: request.trust, origin: request.origin };
+    let known = request.state.read(&log)?;
+    let (_, archive) = find(request.from, request.name)?;
+    let receipt = request.from.get(&receipt_name(&archive)?, BUNDLE_BYTES_MAX)?.map(|(bytes, _)| bytes);
+    let now = request.state.now;
+    entered::judge(known.as_ref(), archive.file_name(), receipt.as_deref(), now, &mut outcome);
+    Ok((known, outcome))
+}
+
+fn receipt_name(archive: &ObjectName) -> Result<ObjectName> {
+    ObjectName::new(&format!("{archive}{SUFFIX}"))
+}
+
+/// A copy that is being made.
+struct Copying<'a> {
+    request: &'a Request<'a>,
+    /// Who is trusted, with what was in the log before keys were revoked.
+    trust: &'a Trust,
+    watch: &'a Watch,
+    copied: Copied,
+}
+
+impl Copying<'_> {
+    /// The pack that was asked for, and every one that it needs; gives their names.
+    fn packs(&mut self) -> Result<Vec<String>> {
+        let mut names = vec![self.request.name.to_owned()];
+        let mut done = 0;
+        while let Some(name) = names.get(done).cloned() {
+            for base in self.pack(&name)? {
+                if !names.contains(&base) {
+                    names.push(base);
+                }
+            }
+            done += 1;
         }
-        Err(error) => return Err(error),
-    };
-    let of = |leaf: &&Leaf| names.contains(&leaf.name);
-    for leaf in leaves.leaves.iter().filter(of) {
-        one(request, &ObjectName::new(&leaf.event_path())?, copied, watch)?;
+        Ok(names)
     }
-    for name in names {
-        let (_, archive) = find(request.from, name)?;
-        let beside = archive.parent().unwrap_or_default();
-        let proof = ObjectName::new(&format!("{beside}/{name}.{EXTENSION}"))?;
-        if let Ok(made) = log::prove(&log, name) {
+
+    /// Everything of one pack, of which the receipt says what it must be; gives the archives that its own one needs.
+    fn pack(&mut self, name: &str) -> Result<Vec<String>> {
+        let (folder, archive) = find(self.request.from, name)?;
+        let expected = Expected::of(self.request.from, self.trust, &archive)?;
+        let mut objects = vec![archive.clone(), receipt_name(&archive)?];
+        let mut later = Vec::new();
+        if folder != ARCHIVES {
+            for entry in self.request.from.list(&folder)?.entries {
+                let inside = entry.name.as_str().strip_prefix(&format!("{folder}/{name}/"));
+                match inside.filter(|inside| results::is_result(inside)) {
+                    Some(inside) => later.push((inside.to_owned(), entry.name)),
+                    None if objects.contains(&entry.name) => {}
+                    None => objects.push(entry.name),
+                }
+            }
+        }
+        for object in &objects {
+            self.one(object, expected.digest(object))?;
+        }
+        self.results(&format!("{folder}/{name}"), later)?;
+        Ok(expected.bases)
+    }
+
+    /// The results of later stages, which never take the place of newer ones.
+    fn results(&mut self, pack: &str, later: Vec<(String, ObjectName)>) -> Result<()> {
+        let mut files = Vec::new();
+        for (name, object) in later {
+            if let Some((bytes, _)) = self.request.from.get(&object, BUNDLE_BYTES_MAX)? {
+                self.copied.bytes += bytes.len() as u64;
+                files.push((name, bytes));
+            }
+        }
+        let done = results::put(self.request.to, pack, &files)?;
+        done.into_iter().for_each(|created| self.count(created));
+        Ok(())
+    }
+
+    /// The statements that the log has of these packs, and a proof of each that it knows.
+    fn logged(&mut self, known: &Known, names: &[String]) -> Result<()> {
+        let of = |leaf: &&Leaf| names.contains(&leaf.name);
+        for leaf in known.leaves.leaves.iter().filter(of) {
+            self.one(&ObjectName::new(&leaf.event_path())?, Some(leaf.event))?;
+        }
+        for name in names {
+            let (_, archive) = find(self.request.from, name)?;
+            let Some(proof) = log::prove_in(&known.leaves, name) else { continue };
+            let beside = archive.parent().unwrap_or_default();
+            let object = ObjectName::new(&format!("{beside}/{name}.{EXTENSION}"))?;
             // One that lies there was made of an earlier log, and is worth no less.
-            count(copied, request.to.create(&proof, &made.file.to_bytes())?);
+            let created = match self.request.to.head(&object)? {
+                Some(_) => Created::AlreadyThere,
+                None => self.request.to.create(&object, &proof.file.to_bytes())?,
+            };
+            self.count(created);
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, created: Created) {
+        match created {
+            Created::Created => self.copied.created += 1,
+            Created::AlreadyThere => self.copied.already += 1,
         }
     }
-    Ok(())
-}
 
-fn count(copied: &mut Copied, created: Created) {
-    match created {
-        Created::Created => copied.created += 1,
-        Created::AlreadyThere => copied.already += 1,
-    }
-}
-
-/// One object: written, then read again.
-fn one(request: &Request<'_>, object: &ObjectName, copied: &mut Copied, watch: &Watch) -> Result<()> {
-    let Some((size, sha256)) = write(request, object, copied, watch)? else {
-        let finding = Finding::new(Code::Missing, object.as_str());
-        return Err(Error::refused(finding.actual(format!("it is not in {}", request.from.place()))));
-    };
-    let found = digest(request.to, object, watch)?;
-    if found != Some(sha256) {
-        let actual = found.map_or("nothing".to_owned(), |found| format!("sha256 {found}"));
-        let finding = Finding::new(Code::Altered, format!("{}/{object}", request.to.place()));
-        return Err(Error::refused(finding.expected(format!("sha256 {sha256}")).actual(actual)));
-    }
-    copied.bytes += size;
-    Ok(())
-}
-
-/// Streams an object over; gives its size and digest, or nothing if there is none. What lies there already stays.
-fn write(
-    request: &Request<'_>,
-    object: &ObjectName,
-    copied: &mut Copied,
-    watch: &Watch,
-) -> Result<Option<(u64, Sha256)>> {
-    let Some(mut reading) = request.from.read(object)? else { return Ok(None) };
-    // The result of a later stage is the one file that gives way to a newer one.
-    let is_result = STAGES.iter().any(|stage| object.as_str().contains(&format!("/{stage}")));
-    let mut arrival = if is_result { None } else { Some(request.to.arrive(object)?) };
-    let mut small = Vec::new();
-    watch.expect_bytes(reading.size);
-    let (mut hasher, mut buffer, mut size) = (sha2::Sha256::new(), vec![0; READ_BYTES], 0);
-    loop {
-        watch.check()?;
-        let read = reading.read(&mut buffer).map_err(|error| error_of(error, request.from.place()))?;
-        if read == 0 {
-            break;
+    /// One object: written where none is, then read again. Nothing that is not as expected gets its name.
+    fn one(&mut self, object: &ObjectName, expected: Option<Sha256>) -> Result<()> {
+        let Request { from, to, .. } = *self.request;
+        let there = to.head(object)?;
+        let (size, sha256) = match (&there, expected) {
+            // What lies there already is read once, and not asked for again.
+            (Some(there), Some(expected)) => (there.size, expected),
+            (Some(there), None) => match digest(from, object, self.watch)? {
+                Some(sha256) => (there.size, sha256),
+                None => return Err(gone(from, object)),
+            },
+            (None, expected) => self.write(object, expected)?,
+        };
+        if there.is_some() {
+            self.count(Created::AlreadyThere);
         }
-        hasher.update(&buffer[..read]);
-        match &mut arrival {
-            Some(arrival) => arrival.write_all(&buffer[..read]),
-            None => small.write_all(&buffer[..read]),
+        let found = digest(to, object, self.watch)?;
+        if found != Some(sha256) {
+            return Err(altered(to, object, sha256, found));
         }
-        .map_err(|error| error_of(error, request.to.place()))?;
-        size += read as u64;
-        watch.advance(0, read as u64);
+        self.copied.bytes += size;
+        Ok(())
     }
-    let sha256 = Sha256(hasher.finalize().into());
-    let created = match arrival {
-        Some(arrival) => arrival.finish(size, &sha256)?,
-        None => replace(request.to, object, &small)?,
-    };
-    count(copied, created);
-    Ok(Some((size, sha256)))
+
+    /// Streams an object over; gives its size and digest.
+    fn write(&mut self, object: &ObjectName, expected: Option<Sha256>) -> Result<(u64, Sha256)> {
+        let Request { from, to, .. } = *self.request;
+        let Some(mut reading) = from.read(object)? else { return Err(gone(from, object)) };
+        let mut arrival = to.arrive(object)?;
+        self.watch.expect_bytes(reading.size);
+        let (mut hasher, mut buffer, mut size) = (sha2::Sha256::new(), vec![0; READ_BYTES], 0);
+        loop {
+            self.watch.check()?;
+            let read = reading.read(&mut buffer).map_err(|error| error_of(error, from.place()))?;
+            if read == 0 {
+                break;
+            }
+            hasher.update(&buffer[..read]);
+            arrival.write_all(&buffer[..read]).map_err(|error| error_of(error, to.place()))?;
+            size += read as u64;
+            self.watch.advance(0, read as u64);
+        }
+        let sha256 = Sha256(hasher.finalize().into());
+        if let Some(expected) = expected.filter(|expected| *expected != sha256) {
+            return Err(altered(from, object, expected, Some(sha256)));
+        }
+        let created = arrival.finish(size, &expected.unwrap_or(sha256))?;
+        self.count(created);
+        Ok((size, sha256))
+    }
 }
 
-/// Puts bytes in place of older ones.
-fn replace(store: &dyn Store, object: &ObjectName, bytes: &[u8]) -> Result<Created> {
-    let there = store.get(object, BUNDLE_BYTES_MAX)?;
-    if there.as_ref().is_some_and(|(there, _)| there == bytes) {
-        return Ok(Created::AlreadyThere);
-    }
-    match store.swap(object, bytes, there.map(|(_, revision)| revision).as_ref())? {
-        Swapped::Swapped(_) => Ok(Created::Created),
-        Swapped::Changed => {
-            let message = format!("somebody else writes {object} in {}", store.place());
-            Err(Error::input(message, "try again"))
-        }
-    }
+/// What was listed, or is named by what was, and is not there.
+fn gone(store: &dyn Store, object: &ObjectName) -> Error {
+    let finding = Finding::new(Code::Missing, object.as_str());
+    Error::refused(finding.actual(format!("it is not in {}", store.place())))
+}
+
+fn altered(store: &dyn Store, object: &ObjectName, expected: Sha256, found: Option<Sha256>) -> Error {
+    let actual = found.map_or("nothing".to_owned(), |found| format!("sha256 {found}"));
+    let finding = Finding::new(Code::Altered, format!("{}/{object}", store.place()));
+    Error::refused(finding.expected(format!("sha256 {expected}")).actual(actual))
 }

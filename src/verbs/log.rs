@@ -33,18 +33,13 @@ impl<'a> Request<'a> {
 
 /// Every leaf, in order. The log is compared with what this host remembers of it, where it remembers anything.
 pub fn list(request: &Request<'_>) -> Result<Leaves> {
-    let log = request.log();
-    let head = log.head()?.filter(|head| head.size() > 0);
-    let remembered = request.state.check(&log, head.as_ref())?;
-    let Some(head) = head else {
-        let finding = Finding::new(Code::NothingChecked, CHECKPOINT);
-        return Err(Error::refused(finding.actual(format!("there is no log in {}", request.store.place()))));
-    };
-    let leaves = log.leaves(head)?;
-    if remembered.is_some() {
-        request.state.remember(&log, &leaves.head)?;
+    match request.state.read(&request.log())? {
+        Some(known) => Ok(known.leaves),
+        None => {
+            let finding = Finding::new(Code::NothingChecked, CHECKPOINT);
+            Err(Error::refused(finding.actual(format!("there is no log in {}", request.store.place()))))
+        }
     }
-    Ok(leaves)
 }
 
 /// What `log verify` found out.
@@ -79,14 +74,21 @@ pub struct Proof {
 /// Proves that the receipt of an archive is in the log.
 pub fn prove(request: &Request<'_>, name: &str) -> Result<Proof> {
     let leaves = list(request)?;
-    let is_archive = |leaf: &&Leaf| matches!(leaf.what, What::Sealed | What::BackedUp);
-    let found = leaves.leaves.iter().rposition(|leaf| leaf.name == name && is_archive(&leaf));
-    let Some(index) = found else {
+    prove_in(&leaves, name).ok_or_else(|| {
         let names = leaves.leaves.iter().filter(is_archive).map(|leaf| &*leaf.name);
         let near = nearest(name, names).map(|near| format!("did you mean {near}?"));
         let message = format!("the log of {} has no archive {name}", request.store.place());
-        return Err(Error::input(message, near.unwrap_or_else(|| "attestar log list".to_owned())));
-    };
+        Error::input(message, near.unwrap_or_else(|| "attestar log list".to_owned()))
+    })
+}
+
+/// The same of a log that was read before; nothing if it has no such archive.
+pub fn prove_in(leaves: &Leaves, name: &str) -> Option<Proof> {
+    let index = leaves.leaves.iter().rposition(|leaf| leaf.name == name && is_archive(&leaf))?;
     let file = leaves.prove(index as u64);
-    Ok(Proof { leaf: leaves.leaves[index].clone(), size: leaves.head.size(), file })
+    Some(Proof { leaf: leaves.leaves[index].clone(), size: leaves.head.size(), file })
+}
+
+fn is_archive(leaf: &&Leaf) -> bool {
+    matches!(leaf.what, What::Sealed | What::BackedUp)
 }

@@ -18,6 +18,7 @@ pub mod place;
 pub mod proof;
 pub mod publish;
 pub mod restore;
+pub mod results;
 pub mod sbom;
 pub mod seal;
 pub mod select;

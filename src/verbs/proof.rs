@@ -41,11 +41,18 @@ pub fn check(target: &Target, file: &Path, trust: &mut Trust, state: &State<'_>)
     Ok(outcome)
 }
 
-/// Runs the check `log` of a target that lies in a store, likewise before anything else is verified.
-pub fn in_store(target: &Target, store: &dyn Store, trust: &mut Trust, state: &State<'_>) -> Result<Outcome> {
+/// Runs the check `log` of a target that lies in a store, likewise before anything else is verified. Where the origin of the
+/// store's log is known, it must be of that.
+pub fn in_store(
+    target: &Target,
+    store: &dyn Store,
+    origin: Option<&str>,
+    trust: &mut Trust,
+    state: &State<'_>,
+) -> Result<Outcome> {
     let (archive_name, receipt) = target.receipt()?;
     let before = trust.clone();
-    let log = Log { store, trust: &before, origin: None };
+    let log = Log { store, trust: &before, origin };
     entered::check(&log, state, &archive_name, receipt.as_deref(), trust)
 }
 

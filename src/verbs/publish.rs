@@ -19,9 +19,9 @@ use crate::log::state::State;
 use crate::pipeline::contents::Contents;
 use crate::pipeline::open::READ_BYTES;
 use crate::pipeline::watch::Watch;
-use crate::store::{Created, ObjectName, Store, Swapped, error_of};
+use crate::store::{Created, ObjectName, Store, error_of};
 use crate::verbs::target::Target;
-use crate::verbs::verify;
+use crate::verbs::{results, verify};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -179,9 +179,11 @@ pub fn publish(release: &Release, request: &Request<'_>, watch: &Watch) -> Resul
     let receipt_name = format!("{}{SUFFIX}", release.archive_name);
     into.archive(release, &receipt_name, watch)?;
     into.put(&receipt_name, &release.receipt)?;
-    for (name, bytes) in &release.evidence {
-        into.evidence(&release.name, name, bytes)?;
+    for (name, bytes) in release.evidence.iter().filter(|(name, _)| !results::is_result(name)) {
+        into.put(&format!("{}/{name}", release.name), bytes)?;
     }
+    let done = results::put(request.store, &format!("{folder}/{}", release.name), &release.evidence)?;
+    done.into_iter().for_each(|created| into.count(created));
     let (created, already) = (into.created, into.already);
     let appended = writer.append(&release.records)?;
     let leaves = release.records.iter().map(|record| record.leaf.clone()).collect();
@@ -281,29 +283,6 @@ impl Into<'_> {
             return Ok(false);
         }
         Ok(self.store.get(name, bytes.len())?.is_some_and(|(there, _)| there == bytes))
-    }
-
-    /// A file of the evidence folder. The result of a later stage takes the place of an earlier one by the same key; every
-    /// one of them stays among the events.
-    fn evidence(&mut self, pack: &str, path: &str, bytes: &[u8]) -> Result<()> {
-        let is_result = later::STAGES.iter().any(|stage| path.starts_with(stage));
-        let path = format!("{pack}/{path}");
-        let name = self.name(&path)?;
-        if !is_result {
-            return self.put(&path, bytes);
-        }
-        let there = self.store.get(&name, BUNDLE_BYTES_MAX)?;
-        match there {
-            Some((there, _)) if there == bytes => self.already += 1,
-            there => {
-                let expected = there.map(|(_, revision)| revision);
-                match self.store.swap(&name, bytes, expected.as_ref())? {
-                    Swapped::Swapped(_) => self.created += 1,
-                    Swapped::Changed => return Err(self.taken(&name)),
-                }
-            }
-        }
-        Ok(())
     }
 }
 

@@ -323,6 +323,67 @@ fn what_a_revoked_key_signed_counts_if_this_host_saw_it_in_the_log_before() {
     refuses(log(&world, &["verify", "--trust", "home/revoked.toml"]));
 }
 
+/// A second key beside the own one, which may seal, receipt and log, and the own one revoked after what it signed was seen.
+fn own_key_revoked(world: &World) {
+    crate::signers::people(world);
+    let own = fs::read_to_string(world.home().join("trust.toml")).unwrap();
+    let captain = "[[signer]]\nrole = \"risk\"\nkey = \"../risk.pub\"\nmay = [\"seal:release\", \"receipt\", \"log\"]\n";
+    fs::write(
+        world.home().join("revoked.toml"),
+        format!("{own}revoked_at = 2099-01-01T00:00:00Z\n{captain}"),
+    )
+    .unwrap();
+}
+
+#[test]
+fn a_revoked_keys_newest_checkpoint_stops_nobody_who_saw_it_before() {
+    let world = World::sealed();
+    publish(&world, &[]).done();
+    own_key_revoked(&world);
+    let trust = ["--trust", "home/revoked.toml"];
+    log(&world, &[&["list"], &trust[..]].concat()).done();
+    log(&world, &[&["prove", "shop-1.0.0"], &trust[..]].concat()).done();
+    world.run(&[&["copy", "shop-1.0.0", "--store", "store", "--to", "disk"], &trust[..]].concat()).done();
+    world.run(&[&["verify", "shop-1.0.0", "--store", "store"], &trust[..]].concat()).done();
+    // Writing goes on, by another key.
+    let seal = ["-C", "shop", "seal", "--version", "1.1.0", "--out", "../out", "--key", "risk.key"];
+    world.run(&seal).done();
+    let publish = ["publish", "out/shop-1.1.0", "--store", "store", "--key", "risk.key"];
+    world.run(&[&publish[..], &trust].concat()).done();
+    log(&world, &[&["verify"], &trust[..]].concat()).done();
+    // A host that has not seen it before believes none of this.
+    let elsewhere = ["--state", "elsewhere"];
+    log(&world, &[&["list"], &trust[..], &elsewhere].concat()).done();
+    let said = log(&world, &[&["verify", "--first"], &trust[..], &elsewhere].concat()).exits(3);
+    assert!(said.findings().iter().any(|found| found.starts_with("signer-revoked")), "{}", said.out);
+}
+
+#[test]
+fn an_archive_that_the_log_does_not_know_hides_behind_no_other() {
+    let world = two();
+    let release = store(&world, "releases/shop-1.0.0/shop-1.0.0.tar.zst.age");
+    // Of the same pack, not encrypted, beside it; in another's folder; at the top of the archives; too deep.
+    for place in [
+        "releases/shop-1.0.0/shop-1.0.0.tar.zst",
+        "releases/shop-1.1.0/shop-1.0.0.tar.zst.age",
+        "releases/shop-1.0.0.tar.zst.age",
+        "archives/shop-1.0.0.tar.zst.age",
+        "archives/old/shop-1.0.0.tar.zst.age",
+    ] {
+        let to = store(&world, place);
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        fs::copy(&release, &to).unwrap();
+        verify_finds(&world, 3, &format!("receipt-missing {place}.sigstore.json"));
+        let receipt = world.receipt();
+        fs::copy(&receipt, format!("{}.sigstore.json", to.display())).unwrap();
+        let said = log(&world, &["verify"]);
+        assert!(said.findings().contains(&format!("not-logged {place}")), "{place}: {}", said.out);
+        fs::remove_file(&to).unwrap();
+        fs::remove_file(format!("{}.sigstore.json", to.display())).unwrap();
+        log(&world, &["verify"]).done();
+    }
+}
+
 #[test]
 fn many_processes_append_at_once_and_lose_nothing() {
     let world = World::sealed();

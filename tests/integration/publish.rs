@@ -220,10 +220,12 @@ fn a_copy_that_is_not_the_same_is_found_out() {
     assert_eq!(copy(3).findings()[0].split(' ').next(), Some("altered"));
     fs::write(&path, good).unwrap();
     copy(0);
-    // What is damaged in the store is copied as it is, and does not verify there.
+    // What the store has lost cannot be copied; a copy that has it is whole without.
     let event = fs::read_dir(world.path().join("store/events")).unwrap().next().unwrap().unwrap().path();
     fs::remove_file(event).unwrap();
-    assert!(copy(3).findings()[0].starts_with("missing events/"));
+    copy(0);
+    let other = world.run(&["--json", "copy", "shop-1.0.0", "--store", "store", "--to", "other"]).exits(3);
+    assert!(other.findings()[0].starts_with("missing events/"));
     world
         .run(&["copy", "shop-1.0.0", "--store", "store", "--to", "./store/"])
         .exits(2)
@@ -263,6 +265,11 @@ fn what_is_signed_later_goes_where_the_release_was_published_if_the_key_may_log(
     let approved = run(&["approve", "out/shop-1.0.0", "--role", "qa", "--key", &QA.key_file()]).done();
     assert!(approved.out.contains("not in the store: the given trust does not let this key sign the log"));
     assert!(approved.out.contains("hint: attestar publish out/shop-1.0.0"), "{}", approved.out);
+    let approve = ["approve", "out/shop-1.0.0", "--role", "qa", "--key", &QA.key_file(), "--json"];
+    let document = run(&approve).done().json();
+    assert!(document["stored"].is_null());
+    let why = "the given trust does not let this key sign the log, so nobody would believe it";
+    assert_eq!(document["not_stored"], why);
     let gated = run(&[&promote[..], &["--json"]].concat()).done().json();
     let store = fs::canonicalize(world.path().join("store")).unwrap();
     assert_eq!(gated["stored"], store.display().to_string());
@@ -271,4 +278,108 @@ fn what_is_signed_later_goes_where_the_release_was_published_if_the_key_may_log(
         assert!(attestations.iter().any(|name| name.starts_with(later)), "{later} in {attestations:?}");
     }
     run(&["log", "verify"]).done();
+}
+
+#[test]
+fn nothing_wrong_ever_gets_its_name_in_a_copy() {
+    let world = World::sealed();
+    publish(&world, &[]).done();
+    let release = world.path().join("store/releases/shop-1.0.0");
+    let archive = release.join("shop-1.0.0.tar.zst.age");
+    for (file, name) in [
+        (archive.clone(), "shop-1.0.0.tar.zst.age"),
+        (release.join("shop-1.0.0/pack.json"), "shop-1.0.0/pack.json"),
+        (release.join("shop-1.0.0/tagmanifest-sha256.txt"), "shop-1.0.0/tagmanifest-sha256.txt"),
+        (release.join("shop-1.0.0.tar.zst.age.sigstore.json"), "shop-1.0.0.tar.zst.age.sigstore.json"),
+    ] {
+        let good = fs::read(&file).unwrap();
+        let mut bad = good.clone();
+        bad[good.len() / 2] ^= 1;
+        fs::write(&file, &bad).unwrap();
+        let disk = format!("disk-{}", name.len());
+        world.run(&["--json", "copy", "shop-1.0.0", "--store", "store", "--to", &disk]).exits(3);
+        let copied = content(&world.path().join(&disk));
+        assert!(copied.iter().all(|(_, bytes)| *bytes != bad), "{name}");
+        assert!(!world.path().join(&disk).join("releases/shop-1.0.0").join(name).exists(), "{name}");
+        fs::write(&file, good).unwrap();
+    }
+    world.run(&["copy", "shop-1.0.0", "--store", "store", "--to", "disk"]).done();
+    // What lies there is not sent again.
+    let meta = || fs::metadata(world.path().join("disk/incoming")).unwrap().modified().unwrap();
+    let before = meta();
+    world.run(&["copy", "shop-1.0.0", "--store", "store", "--to", "disk"]).done();
+    assert_eq!(meta(), before, "nothing was on its way in");
+}
+
+#[test]
+fn an_archive_that_the_log_does_not_know_is_not_copied_in_silence() {
+    let world = World::sealed();
+    publish(&world, &[]).done();
+    world.run(&["-C", "shop", "seal", "--version", "1.1.0", "--out", "../new"]).done();
+    let release = world.path().join("store/releases/shop-1.1.0");
+    for (path, bytes) in content(&world.path().join("new")) {
+        let to = release.join(path.strip_prefix(world.path().join("new")).unwrap());
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        fs::write(to, bytes).unwrap();
+    }
+    let said = world.run(&["--json", "copy", "shop-1.1.0", "--store", "store", "--to", "disk"]).done();
+    assert_eq!(said.findings(), ["not-logged shop-1.1.0"]);
+}
+
+#[test]
+fn an_older_result_never_takes_the_place_of_a_newer_one() {
+    let world = World::release();
+    trust_all(&world);
+    world.write(
+        "attestar.toml",
+        "schema = 1\n[project]\nname = \"shop\"\n[[include]]\nclass = \"doc\"\npaths = [\"docs/**\"]\n\
+         [[gate]]\nid = \"agreed\"\ncheck = \"approvals\"\nstage = \"promote\"\nroles = [\"qa\"]\n",
+    );
+    let run = |words: &[&str]| world.run(&[&["-C", "shop"], words, &["--trust", "all.toml"]].concat());
+    run(&["seal", "--version", "1.0.0", "--out", "../out"]).done();
+    let promote = ["gate", "--stage", "promote", "--pack", "out/shop-1.0.0", "--key", "home/signing.key"];
+    run(&promote).exits(4);
+    let attestations = world.evidence().join("attestations");
+    let result = names_in(&attestations).into_iter().find(|name| name.starts_with("gates.promote.")).unwrap();
+    let old = fs::read(attestations.join(&result)).unwrap();
+    publish(&world, &["--trust", "all.toml"]).done();
+    world.run(&["copy", "shop-1.0.0", "--store", "store", "--to", "disk", "--trust", "all.toml"]).done();
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    run(&["approve", "out/shop-1.0.0", "--role", "qa", "--key", &QA.key_file()]).done();
+    run(&promote).done();
+    let new = fs::read(attestations.join(&result)).unwrap();
+    publish(&world, &["--trust", "all.toml"]).done();
+    // A host that has only the older one publishes again, and the older store is copied over the newer copy.
+    let stored = world.path().join("store/releases/shop-1.0.0/shop-1.0.0/attestations").join(&result);
+    let copied = world.path().join("disk/releases/shop-1.0.0/shop-1.0.0/attestations").join(&result);
+    assert_eq!(fs::read(&stored).unwrap(), new);
+    fs::write(attestations.join(&result), &old).unwrap();
+    publish(&world, &["--trust", "all.toml"]).done();
+    assert_eq!(fs::read(&stored).unwrap(), new, "publish does not go back");
+    let copy =
+        || world.run(&["copy", "shop-1.0.0", "--store", "store", "--to", "disk", "--trust", "all.toml"]);
+    copy().done();
+    assert_eq!(fs::read(&copied).unwrap(), new);
+    fs::write(&stored, &old).unwrap();
+    copy().done();
+    assert_eq!(fs::read(&copied).unwrap(), new, "nor does copy");
+}
+
+#[test]
+fn the_policys_store_must_have_the_policys_log() {
+    let world = World::sealed();
+    publish(&world, &[]).done();
+    let policy = |origin: &str| {
+        let head =
+            "schema = 1\n[project]\nname = \"shop\"\n[[include]]\nclass = \"doc\"\npaths = [\"docs/**\"]\n";
+        world.write(
+            "attestar.toml",
+            format!("{head}[store]\nurl = \"../store\"\n[log]\norigin = \"{origin}\"\n"),
+        );
+    };
+    policy("shop");
+    world.run(&["-C", "shop", "verify", "shop-1.0.0"]).done();
+    policy("example.com/other");
+    let said = world.run(&["-C", "shop", "--json", "verify", "shop-1.0.0"]).exits(3);
+    assert_eq!(said.findings(), ["log-invalid log/checkpoint"]);
 }

@@ -36,8 +36,8 @@ pub fn run(context: &Context, args: &ApproveArgs) -> Result<Answer> {
     drop(progress);
     let stored = publish::again(context, &target, &key, &trust)?;
     let text = text(&approved) + &publish::told(stored.as_ref(), &target, COLUMN);
-    let stored = stored.and_then(std::result::Result::ok);
-    Ok(Answer::new(Exit::Done, text, ApproveDocument { stored, ..document(&approved) }))
+    let (stored, not_stored) = publish::apart(stored);
+    Ok(Answer::new(Exit::Done, text, ApproveDocument { stored, not_stored, ..document(&approved) }))
 }
 
 fn text(approved: &Approved) -> String {
@@ -66,5 +66,6 @@ fn document(approved: &Approved) -> ApproveDocument {
         approved_at: approval.approved_at.to_string(),
         already: approved.already,
         stored: None,
+        not_stored: None,
     }
 }

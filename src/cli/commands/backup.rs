@@ -11,7 +11,7 @@ use crate::cli::progress::Progress;
 use crate::cli::screen::{self, count, number, safe, size};
 use crate::cli::stores::state;
 use attestar::error::Result;
-use attestar::format::capture::Captured;
+use attestar::format::capture::{CaptureKind, Captured};
 use attestar::log::Log;
 use attestar::log::append::Writer;
 use attestar::store::Store;
@@ -96,7 +96,7 @@ fn lines(store: &dyn Store, made: &BackedUp) -> String {
 /// `sqlite: 14 tables, 1,204,331 rows`
 fn told(captured: &Captured) -> String {
     let kind = captured.kind.as_str();
-    if captured.tables.is_empty() {
+    if captured.kind == CaptureKind::Command {
         return format!("{kind}: {}", safe(&captured.tool));
     }
     let rows: u64 = captured.tables.iter().filter_map(|table| table.rows).sum();

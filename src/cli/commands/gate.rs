@@ -79,6 +79,7 @@ fn document(exit: Exit, gated: &Gated<'_>) -> GateDocument {
         pack: None,
         signed: None,
         stored: None,
+        not_stored: None,
         findings: gated.evaluation.besides.clone(),
     }
 }
@@ -155,6 +156,7 @@ fn answer_of(
             pack: None,
             signed: None,
             stored: None,
+            not_stored: None,
             findings,
         };
         return Answer::new(exit, text, document);
@@ -177,9 +179,15 @@ fn answer_of(
     }
     text += &publish::told(stored.as_ref(), target, ID_COLUMN);
     text += &last_line(&gated.evaluation);
-    let stored = stored.and_then(std::result::Result::ok);
-    let document =
-        GateDocument { pack: Some(name.to_owned()), signed, stored, findings, ..document(exit, gated) };
+    let (stored, not_stored) = publish::apart(stored);
+    let document = GateDocument {
+        pack: Some(name.to_owned()),
+        signed,
+        stored,
+        not_stored,
+        findings,
+        ..document(exit, gated)
+    };
     Answer::new(exit, text, document)
 }
 

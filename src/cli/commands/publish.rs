@@ -122,6 +122,15 @@ fn try_again(context: &Context, target: &Target, key: &SigningKey, trust: &Trust
     Ok(Some(store.place().to_owned()))
 }
 
+/// What [`again`] came to: where it is, and why it is not there.
+pub fn apart(again: Option<std::result::Result<String, String>>) -> (Option<String>, Option<String>) {
+    match again {
+        None => (None, None),
+        Some(Ok(place)) => (Some(place), None),
+        Some(Err(why)) => (None, Some(why)),
+    }
+}
+
 /// A line that says what [`again`] came to; `column` is where its second word begins.
 pub fn told(again: Option<&std::result::Result<String, String>>, target: &Target, column: usize) -> String {
     match again {

@@ -26,7 +26,8 @@ pub fn run(context: &Context, args: &VerifyArgs) -> Result<Answer> {
     let folder = context.state_folder(&args.store);
     let mut logged = Outcome::default();
     if let Some(store) = &named.store {
-        logged.append(proof::in_store(&target, &**store, &mut trust, &state(&folder))?);
+        let (store, origin) = (&*store.store, store.origin.as_deref());
+        logged.append(proof::in_store(&target, store, origin, &mut trust, &state(&folder))?);
     }
     if let Some(file) = &args.proof {
         logged.append(proof::check(&target, file, &mut trust, &state(&folder))?);

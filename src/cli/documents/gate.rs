@@ -32,6 +32,9 @@ pub struct GateDocument {
     /// The store that has the result too, if the release was published there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stored: Option<String>,
+    /// Why it does not have it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_stored: Option<String>,
     /// What else there is to say: of the pack, of policy and tree, of waivers that do not count.
     pub findings: Vec<Finding>,
 }

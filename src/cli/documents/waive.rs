@@ -66,4 +66,6 @@ pub struct ApproveDocument {
     /// The store that has the approval too, if the release was published there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stored: Option<String>,
+    /// Why it does not have it.
+    pub not_stored: Option<String>,
 }

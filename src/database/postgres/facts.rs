@@ -20,7 +20,8 @@ WHERE c.relkind IN ('r', 'm') AND OWN AND NOT EXISTS \
  (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e') \
 ORDER BY n.nspname COLLATE \"C\", c.relname COLLATE \"C\"";
 
-/// Every definition that `pg_dump` carries over and `pg_restore` must bring back alike.
+/// Every definition that `pg_dump` carries over and `pg_restore` must bring back alike, and the roles that policies name,
+/// which have to be there first. Owners and grants are not among them: a copy is restored by somebody else.
 const DEFINITIONS: &str = "\
 WITH own AS (SELECT oid, nspname FROM pg_namespace n WHERE OWN), \
 extended AS (SELECT classid, objid FROM pg_depend WHERE deptype = 'e'), \
@@ -29,10 +30,14 @@ found (kind, name, definition, class, object) AS ( \
    WHEN 'S' THEN 'sequence' WHEN 'f' THEN 'foreign table' ELSE 'type' END, \
   format('%I.%I', n.nspname, c.relname), \
   CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) ELSE '' END || coalesce((SELECT string_agg( \
-   format('%I %s %s %s', a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, \
-    pg_get_expr(d.adbin, d.adrelid)), E'\\n' ORDER BY a.attname COLLATE \"C\") \
+   format('%I %s %s %s %s %s', a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, \
+    pg_get_expr(d.adbin, d.adrelid), a.attidentity, a.attgenerated), E'\\n' ORDER BY a.attname COLLATE \"C\") \
    FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum \
-   WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), ''), 'pg_class'::regclass, c.oid \
+   WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), '') \
+   || format(E'\\n%s %s %s %s', c.relrowsecurity, c.relforcerowsecurity, \
+    CASE WHEN c.relkind = 'p' THEN pg_get_partkeydef(c.oid) END, pg_get_expr(c.relpartbound, c.oid)) \
+   || coalesce((SELECT format(E'\\n%s %s %s %s %s %s', format_type(q.seqtypid, NULL), q.seqstart, q.seqincrement, q.seqmin, \
+    q.seqmax, q.seqcycle) FROM pg_sequence q WHERE q.seqrelid = c.oid), ''), 'pg_class'::regclass, c.oid \
  FROM pg_class c JOIN own n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f', 'c') \
  UNION ALL SELECT 'index', format('%I.%I', n.nspname, c.relname), pg_get_indexdef(c.oid), 'pg_class'::regclass, i.indrelid \
  FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN own n ON n.oid = c.relnamespace \
@@ -48,6 +53,22 @@ found (kind, name, definition, class, object) AS ( \
  UNION ALL SELECT 'enum', format('%I.%I', n.nspname, t.typname), string_agg(e.enumlabel, E'\\n' ORDER BY e.enumsortorder), \
   'pg_type'::regclass, t.oid \
  FROM pg_enum e JOIN pg_type t ON t.oid = e.enumtypid JOIN own n ON n.oid = t.typnamespace GROUP BY 2, t.oid \
+ UNION ALL SELECT 'domain', format('%I.%I', n.nspname, t.typname), format('%s %s %s %s', format_type(t.typbasetype, t.typtypmod), \
+  t.typnotnull, t.typdefault, (SELECT string_agg(format('%I %s', k.conname, pg_get_constraintdef(k.oid)), E'\\n' \
+   ORDER BY k.conname COLLATE \"C\") FROM pg_constraint k WHERE k.contypid = t.oid)), 'pg_type'::regclass, t.oid \
+ FROM pg_type t JOIN own n ON n.oid = t.typnamespace WHERE t.typtype = 'd' \
+ UNION ALL SELECT 'rule', format('%I.%I.%I', n.nspname, c.relname, r.rulename), pg_get_ruledef(r.oid), 'pg_class'::regclass, c.oid \
+ FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class JOIN own n ON n.oid = c.relnamespace WHERE r.rulename <> '_RETURN' \
+ UNION ALL SELECT 'policy', format('%I.%I.%I', n.nspname, c.relname, p.polname), format('%s %s %s %s %s', p.polcmd, \
+  p.polpermissive, (SELECT string_agg(quote_ident(a.rolname), ' ' ORDER BY a.rolname COLLATE \"C\") FROM pg_roles a \
+   WHERE a.oid = ANY (p.polroles)), pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid)), \
+  'pg_class'::regclass, c.oid \
+ FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid JOIN own n ON n.oid = c.relnamespace \
+ UNION ALL SELECT DISTINCT 'role', quote_ident(a.rolname), '', 'pg_authid'::regclass, a.oid \
+ FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid JOIN own n ON n.oid = c.relnamespace \
+ JOIN pg_roles a ON a.oid = ANY (p.polroles) \
+ UNION ALL SELECT 'statistics', format('%I.%I', n.nspname, s.stxname), pg_get_statisticsobjdef(s.oid), \
+  'pg_statistic_ext'::regclass, s.oid FROM pg_statistic_ext s JOIN own n ON n.oid = s.stxnamespace \
  UNION ALL SELECT 'extension', extname, extversion, 'pg_extension'::regclass, oid FROM pg_extension) \
 SELECT json_build_object('kind', kind, 'name', name, 'definition', coalesce(definition, '')) FROM found f \
 WHERE NOT EXISTS (SELECT FROM extended e WHERE e.classid = f.class AND e.objid = f.object) \
@@ -104,7 +125,7 @@ pub fn ask(session: &mut Session, digest_up_to: u64) -> Result<Asked> {
     let mut questions = VecDeque::from([String::new()]);
     for found in &tables {
         let sum = if found.bytes <= digest_up_to {
-            "sum(('x' || substr(md5(a_row::text), 1, 16))::bit(64)::bigint::numeric)::text"
+            "sum(('x' || substr(md5(ROW(a_row.*)::text), 1, 16))::bit(64)::bigint::numeric)::text"
         } else {
             "NULL"
         };

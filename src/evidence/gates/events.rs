@@ -21,20 +21,11 @@ pub fn read(log: &Log<'_>, state: &State<'_>, project: &str) -> Result<Vec<Event
     if log.trust.is_empty() {
         return Err("nobody is trusted to have signed the log".to_owned());
     }
-    let recalled = state.recall(log.store.place()).map_err(words)?;
-    let mut trust = log.trust.clone();
-    recalled.iter().for_each(|remembered| remembered.keep_checkpoints(&mut trust));
-    let leaves = {
-        let log = Log { trust: &trust, ..*log };
-        let head = log.head().map_err(words)?;
-        state.check(&log, head.as_ref()).map_err(words)?;
-        let head = head.ok_or_else(|| format!("there is no log in {}", log.store.place()))?;
-        log.leaves(head).map_err(words)?
-    };
-    recalled.iter().for_each(|remembered| remembered.keep(&mut trust, &leaves));
-    let log = Log { trust: &trust, ..*log };
+    let known = state.read(log).map_err(words)?;
+    let known = known.ok_or_else(|| format!("there is no log in {}", log.store.place()))?;
+    let log = Log { trust: &known.trust, ..*log };
     let mut events = Vec::new();
-    for (index, leaf) in leaves.leaves.iter().enumerate() {
+    for (index, leaf) in known.leaves.leaves.iter().enumerate() {
         if leaf.project != project || IGNORED.contains(&leaf.what) {
             continue;
         }

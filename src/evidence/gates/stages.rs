@@ -36,6 +36,13 @@ pub fn waiver_name(stage: Stage, gate: &str) -> String {
 /// What stands between the stage and the gate in the names of waivers; no key's name begins so.
 const WAIVER: &str = "waiver.";
 
+/// Whether a tag file of this name is such a waiver.
+pub fn is_waiver(name: &str) -> bool {
+    AFTER_SEAL
+        .iter()
+        .any(|&stage| name.strip_prefix(&prefix(stage)).is_some_and(|rest| rest.starts_with(WAIVER)))
+}
+
 fn prefix(stage: Stage) -> String {
     format!("{FOLDER}/gates.{stage}.")
 }

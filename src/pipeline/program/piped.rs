@@ -1,14 +1,13 @@
 //! A program that is talked with: what it prints is read as it comes, and it may be told things meanwhile.
 
 use crate::pipeline::program::Program;
+use crate::pipeline::program::group::Group;
 use crate::pipeline::watch::Watch;
 use crate::{Error, Result};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
-use rustix::process::{Pid, Signal, kill_process_group};
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::process::CommandExt;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{ChildStdin, ChildStdout, Stdio};
 use std::time::{Duration, Instant};
 
 /// How much is read at once, in bytes.
@@ -23,7 +22,7 @@ const COMPLAINT_BYTES_MAX: u64 = 4096;
 /// A program that runs. Dropped, it is ended with everything that it started.
 pub struct Piped {
     name: String,
-    child: Child,
+    group: Group,
     stdin: Option<ChildStdin>,
     chunks: Receiver<io::Result<Vec<u8>>>,
     /// What was received and not read yet.
@@ -34,7 +33,6 @@ pub struct Piped {
     over: Instant,
     limit: Duration,
     watch: Watch,
-    reaped: bool,
 }
 
 impl Piped {
@@ -43,23 +41,16 @@ impl Piped {
         let (path, arguments) = program.resolve()?;
         let io = |error: io::Error| Error::io("start", &path)(error);
         let complaints = tempfile::tempfile().map_err(io)?;
-        let mut child = Command::new(&path)
-            .args(arguments)
-            .current_dir(program.folder)
-            .env_clear()
-            .envs(program.variables.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(complaints.try_clone().map_err(io)?)
-            .process_group(0)
-            .spawn()
-            .map_err(io)?;
-        let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
+        let mut command = program.command(&path, arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.stderr(complaints.try_clone().map_err(io)?);
+        let mut group = Group::start(&mut command).map_err(io)?;
+        let (stdin, stdout) = (group.leader.stdin.take(), group.leader.stdout.take());
         let (send, chunks) = bounded(2);
         std::thread::spawn(move || stdout.into_iter().for_each(|stdout| forward(stdout, &send)));
         Ok(Piped {
             name: path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned(),
-            child,
+            group,
             stdin,
             chunks,
             chunk: Vec::new(),
@@ -68,7 +59,6 @@ impl Piped {
             over: Instant::now() + program.time_limit,
             limit: program.time_limit,
             watch: watch.clone(),
-            reaped: false,
         })
     }
 
@@ -107,18 +97,18 @@ impl Piped {
         }
     }
 
-    /// Closes its input, drops what it still prints, and waits for it. Any other end than exit code 0 is an error with
-    /// what it complained of.
+    /// Closes its input, drops what it still prints, waits for it, and ends what it left running. Any other end than exit
+    /// code 0 is an error with what it complained of.
     pub fn finish(mut self) -> Result<()> {
         self.stdin = None;
-        while self.receive()? {}
-        let status = loop {
-            match self.child.try_wait().map_err(Error::io("wait for", &self.name))? {
-                Some(status) => break status,
-                None => self.go_on().and_then(|()| self.watch.pause(PAUSE))?,
+        while !self.group.has_ended() {
+            self.go_on()?;
+            // What it started may hold its output open for longer than it lives.
+            if let Err(RecvTimeoutError::Disconnected) = self.chunks.recv_timeout(PAUSE) {
+                self.watch.pause(PAUSE)?;
             }
-        };
-        self.reaped = true;
+        }
+        let status = self.group.end().map_err(Error::io("wait for", &self.name))?;
         if status.success() { Ok(()) } else { Err(self.failure(&status.to_string())) }
     }
 
@@ -187,16 +177,6 @@ impl Read for Piped {
         buffer[..count].copy_from_slice(&rest[..count]);
         self.at += count;
         Ok(count)
-    }
-}
-
-impl Drop for Piped {
-    fn drop(&mut self) {
-        if !self.reaped {
-            // It fails where nobody of the group is left, which is what is wanted.
-            let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
-            let _ = self.child.wait();
-        }
     }
 }
 
@@ -274,6 +254,18 @@ mod tests {
         assert_eq!(error.to_string(), "sh: no such table");
         let error = start("kill -9 $$", LONG, &Watch::default()).finish().unwrap_err();
         assert!(error.to_string().contains("signal: 9"), "{error}");
+    }
+
+    #[test]
+    fn what_it_leaves_running_is_ended_and_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("late");
+        let started = Instant::now();
+        let script = format!("(sleep 4; touch {}) & echo out", file.display());
+        start(&script, LONG, &Watch::default()).finish().unwrap();
+        assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
+        std::thread::sleep(Duration::from_secs(5).saturating_sub(started.elapsed()));
+        assert!(!file.exists(), "a child lived on");
     }
 
     #[test]

@@ -25,6 +25,10 @@ const RESTARTS: usize = 3;
 /// Copies the database file `source` to `to`, which must not be there, and says what the copy holds.
 pub(super) fn capture(capture: &Capture, source: &Path, to: &Path, watch: &Watch) -> Result<Captured> {
     copy(source, to, Duration::from_secs(capture.time_limit_s), watch)?;
+    if std::fs::metadata(to).map_err(Error::io("open", to))?.len() == 0 {
+        let message = format!("{}: the database is empty, not even a table was ever made", source.display());
+        return Err(Error::input(message, "look whether `path` of the capture names the right file"));
+    }
     let facts = facts(&open_copy(to)?, to, capture.digest_up_to, watch)?;
     let name = to.file_name().unwrap_or_default().to_string_lossy().into_owned();
     Ok(Captured {
@@ -180,6 +184,9 @@ mod tests {
         let to = folder.path().join("copy.db");
         assert!(capture(&order("app.db"), &source, &to, &Watch::default()).is_err());
         assert!(!source.exists(), "it is not made");
+        std::fs::write(&source, "").unwrap();
+        let refusal = capture(&order("app.db"), &source, &to, &Watch::default()).unwrap_err();
+        assert!(refusal.to_string().contains("is empty"), "{refusal}");
         std::fs::write(&source, vec![7; 8192]).unwrap();
         let refusal = capture(&order("app.db"), &source, &to, &Watch::default()).unwrap_err();
         assert!(refusal.to_string().contains("not a database"), "{refusal}");

@@ -15,9 +15,9 @@ use std::collections::BTreeSet;
 /// Completes the log, and logs every backup of the project that has a valid receipt and no leaf; says which.
 pub(super) fn adopt(request: &Request<'_>, project: &str) -> Result<Vec<Finding>> {
     request.log.complete()?;
-    let log = &request.log.log;
-    let leaves = log.head()?.map(|head| log.leaves(head)).transpose()?;
-    let logged: BTreeSet<&str> = leaves.iter().flat_map(|all| &all.leaves).map(|leaf| &*leaf.name).collect();
+    let known = request.log.state.read(&request.log.log)?;
+    let leaves = known.iter().flat_map(|known| &known.leaves.leaves);
+    let logged: BTreeSet<&str> = leaves.map(|leaf| &*leaf.name).collect();
     let mut records = Vec::new();
     for entry in request.store.list(ARCHIVES)?.entries {
         let Some(archive) = entry.name.as_str().rsplit('/').next().and_then(|name| name.strip_suffix(SUFFIX))

@@ -1,7 +1,8 @@
 //! What was signed of a release, each with the leaf that it gets.
 
+use crate::evidence::gates::stages::is_waiver;
 use crate::evidence::gates::waivers::TAG_FILES;
-use crate::evidence::later::{APPROVAL, Later, STAGES};
+use crate::evidence::later::{APPROVAL, Later};
 use crate::finding::{Finding, Severity};
 use crate::format::approval::Approval;
 use crate::format::bundle::Bundle;
@@ -85,11 +86,9 @@ impl Sealed<'_> {
 
 /// What a file that came after the seal says.
 fn what(name: &str) -> What {
-    let is_waiver =
-        STAGES.iter().any(|stage| name.strip_prefix(stage).is_some_and(|rest| rest.starts_with("waiver.")));
     match name {
         name if name.starts_with(APPROVAL) => What::Approved,
-        _ if is_waiver => What::Waived,
+        _ if is_waiver(name) => What::Waived,
         _ => What::Gated,
     }
 }
