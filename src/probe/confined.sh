@@ -11,7 +11,7 @@
 #   3 here    where it runs; what it writes here is dropped, and no fault
 #   4 hidden  paths that are empty for it, one a line
 #   5 ids     UID:GID that it runs as; nothing: whoever runs this
-#   6 memory  KiB of address space for each process; 0: as much as there is
+#   6 memory  KiB of memory of its own for each process; 0: as much as there is
 #   7 files   KiB of the largest file that it may write; 0: as large as it likes
 #   8 mapped  1: in a user namespace
 #   then the program and its arguments
@@ -49,6 +49,20 @@ frozen() {
         /proc | /proc/* | /sys | /sys/* | /dev | /dev/* | "$note" | "$note"/*) return 0 ;;
     esac
     [ ! -d "$new$1" ] || mount -o remount,bind,ro "$new$1"
+}
+
+# A handful of devices, and no disk.
+devices() {
+    mount -t tmpfs -o mode=0755,size=50% attestar "$new/dev"
+    for device in null zero full random urandom; do
+        : > "$new/dev/$device"
+        mount --bind "/dev/$device" "$new/dev/$device"
+    done
+    mkdir -m 1777 "$new/dev/shm"
+    ln -s /proc/self/fd "$new/dev/fd"
+    ln -s /proc/self/fd/0 "$new/dev/stdin"
+    ln -s /proc/self/fd/1 "$new/dev/stdout"
+    ln -s /proc/self/fd/2 "$new/dev/stderr"
 }
 
 hide() {
@@ -95,19 +109,19 @@ if [ "$mapped" = 1 ]; then
 else
     layer /
     while IFS= read -r at; do below "$at"; done < "$fs/mounts"
-    mount --rbind /dev "$new/dev"
 fi
-[ ! -d "$new/dev/shm" ] || mount -t tmpfs -o mode=1777 attestar "$new/dev/shm"
+devices
 mount -t proc proc "$new/proc" 2> /dev/null || mount --rbind /proc "$new/proc"
 printf '%s\n' "$hidden" | while IFS= read -r path; do [ -z "$path" ] || hide "$path"; done
 mkdir -p "$new$work"
 mount --bind "$work" "$new$work"
-[ "$memory" = 0 ] || ulimit -v "$memory"
+[ "$memory" = 0 ] || ulimit -d "$memory"
 [ "$files" = 0 ] || ulimit -f "$((files * 2))"
 : > "$note/ready"
 set +e
 if [ -z "$ids" ]; then
-    chroot "$new" setpriv --no-new-privs --bounding-set=-all --inh-caps=-all -- \
+    # Root reads what it restored for others, and does nothing else that only root may.
+    chroot "$new" setpriv --no-new-privs --bounding-set=-all,+dac_override,+dac_read_search --inh-caps=-all -- \
         sh -c 'cd "$0" && exec "$@"' "$here" "$@"
 elif [ "$mapped" = 1 ]; then
     # The kernel makes no user namespace for who is in a changed root; a new root it is, then.

@@ -23,7 +23,7 @@ use crate::format::pack::Pack;
 use crate::pipeline::watch::Watch;
 use crate::policy::Policy;
 use crate::policy::probe::{Ask, Probe};
-use confined::Confinement;
+use confined::{Confined, Confinement};
 use ledger::Ledger;
 use std::ffi::OsString;
 use std::fs;
@@ -80,6 +80,23 @@ impl Site<'_> {
         self.restored.join("captures").join(&captured.id)
     }
 
+    /// A program of a probe, shut off as far as this system allows, in a folder of its own.
+    pub fn confined(&self, id: &str, time_limit: Duration) -> Result<Confined<'_>> {
+        let work = self.room(id)?;
+        Ok(Confined {
+            confinement: *self.confinement,
+            here: work.clone(),
+            note: self.work.join(format!("{id}.note")),
+            hidden: self.hidden,
+            ids: None,
+            memory: Some(self.policy.drill.memory_limit),
+            file_bytes: self.policy.drill.disk_limit,
+            variables: confined::variables(self.environment, &work),
+            time_limit,
+            work,
+        })
+    }
+
     /// A new empty folder for a probe.
     pub fn room(&self, id: &str) -> Result<PathBuf> {
         let path = self.work.join(id);
@@ -125,8 +142,21 @@ fn ask(site: &Site<'_>, probe: &Probe, limit: Duration, ledger: &mut Ledger, wat
             let asked = sqlite::Asked { id: &probe.id, of, foreign_keys: *foreign_keys, queries, limit };
             sqlite::probe(site, &asked, ledger, watch)
         }
+        Ask::Duckdb { of, queries, sample } => {
+            let asked = duckdb::Asked { id: &probe.id, of, queries, sample: *sample, limit };
+            duckdb::probe(site, &asked, ledger, watch)
+        }
+        Ask::Postgres { capture, queries, dsn, extensions, programs } => {
+            let (dsn, programs) = (dsn.as_deref(), programs.as_deref());
+            let asked = postgres::Asked { id: &probe.id, capture, queries, dsn, extensions, programs, limit };
+            postgres::probe(site, &asked, ledger, watch)
+        }
+        Ask::Ddl { dialect, programs } => {
+            let asked = ddl::Asked { id: &probe.id, dialect: *dialect, programs: programs.as_deref(), limit };
+            ddl::probe(site, &asked, ledger, watch)
+        }
+        Ask::Command(order) => command::probe(site, &probe.id, order, ledger, watch),
         Ask::Files { paths, parse } => files::probe(site, paths, *parse, limit, ledger, watch),
-        _ => Ok(()),
     }
 }
 

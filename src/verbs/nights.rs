@@ -7,10 +7,11 @@ use crate::format::drill_report::{FILE, Previous};
 use crate::format::leaf::{Leaf, What};
 use crate::format::test_result::TestResult;
 use crate::keys::right::Right;
+use crate::keys::trust::Trust;
 use crate::keys::verify::Expect;
 use crate::log::Log;
 use crate::log::state::State;
-use crate::store::ObjectName;
+use crate::store::{ObjectName, Store};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
 
@@ -28,7 +29,10 @@ pub struct Night {
 
 /// The leaves of a project, not older than they must be looked at.
 pub struct Nights<'a> {
-    log: Log<'a>,
+    place: &'a dyn Store,
+    origin: Option<&'a str>,
+    /// With what this host saw before keys were revoked.
+    trust: Trust,
     leaves: Vec<Leaf>,
     now: Timestamp,
     /// Backups that are dated in the future: they count for nothing.
@@ -39,27 +43,33 @@ impl<'a> Nights<'a> {
     /// Reads the log, compares it with what this host remembers, and takes the leaves of a project. Without one the log
     /// must be of one project alone.
     pub fn read(log: Log<'a>, state: &State<'_>, project: Option<&str>) -> Result<Nights<'a>> {
-        let head = log.head()?;
-        let remembered = state.check(&log, head.as_ref())?;
-        let Some(head) = head.filter(|head| head.size() > 0) else {
+        let Some(known) = state.read(&log)? else {
             let message = format!("there is no log in {}", log.store.place());
             return Err(Error::input(message, "attestar backup makes one"));
         };
-        let all = log.leaves(head)?;
-        if remembered.is_some() {
-            state.remember(&log, &all.head)?;
-        }
+        let all = known.leaves.leaves;
         let project = match project {
             Some(project) => project.to_owned(),
-            None => only_project(&all.leaves, log.store.place())?,
+            None => only_project(&all, log.store.place())?,
         };
-        let leaves: Vec<Leaf> = all.leaves.into_iter().filter(|leaf| leaf.project == project).collect();
+        let leaves: Vec<Leaf> = all.into_iter().filter(|leaf| leaf.project == project).collect();
         let future = leaves.iter().filter(|leaf| is_backup(leaf) && leaf.time > state.now + SKEW);
         let future = future.map(|leaf| {
             let finding = Finding::new(Code::FutureDated, &*leaf.name);
             finding.expected(format!("at most {}", state.now)).actual(leaf.time)
         });
-        Ok(Nights { log, future: future.collect(), leaves, now: state.now })
+        Ok(Nights {
+            place: log.store,
+            origin: log.origin,
+            trust: known.trust,
+            future: future.collect(),
+            leaves,
+            now: state.now,
+        })
+    }
+
+    fn log(&self) -> Log<'_> {
+        Log { store: self.place, trust: &self.trust, origin: self.origin }
     }
 
     /// Whose leaves they are; nothing if there is none.
@@ -79,7 +89,7 @@ impl<'a> Nights<'a> {
         candidates.sort_by_key(|leaf| std::cmp::Reverse(leaf.time));
         let mut refused = Vec::new();
         for leaf in candidates {
-            match self.log.told(leaf)? {
+            match self.log().told(leaf)? {
                 Ok(_) => return Ok(Night { name: leaf.name.clone(), at: leaf.time }),
                 Err(findings) => refused.extend(findings),
             }
@@ -88,7 +98,7 @@ impl<'a> Nights<'a> {
             return Err(Error::Refused(refused));
         }
         let before = as_of.map_or_else(String::new, |at| format!(" of {at} or before"));
-        let message = format!("the log of {} has no backup{before}", self.log.store.place());
+        let message = format!("the log of {} has no backup{before}", self.place.place());
         Err(Error::input(message, "attestar log list says what there is"))
     }
 
@@ -96,7 +106,7 @@ impl<'a> Nights<'a> {
     pub fn stands_at(&self, name: &str) -> Result<Option<Timestamp>> {
         let mut newest = None;
         for leaf in self.leaves.iter().filter(|leaf| is_backup(leaf) && leaf.name == name) {
-            if leaf.time <= self.now + SKEW && self.log.told(leaf)?.is_ok() {
+            if leaf.time <= self.now + SKEW && self.log().told(leaf)?.is_ok() {
                 newest = newest.max(Some(leaf.time));
             }
         }
@@ -110,7 +120,7 @@ impl<'a> Nights<'a> {
         leaves.sort_by_key(|leaf| std::cmp::Reverse(leaf.time));
         let mut times = Vec::new();
         for leaf in leaves {
-            if self.log.told(leaf)?.is_err() {
+            if self.log().told(leaf)?.is_err() {
                 continue;
             }
             times.push(leaf.time);
@@ -125,7 +135,7 @@ impl<'a> Nights<'a> {
     /// The drill before, and when it ended.
     pub fn previous_drill(&self) -> Result<Option<(Previous, Timestamp)>> {
         for leaf in self.leaves.iter().rev().filter(|leaf| leaf.what == What::Drilled) {
-            let Ok(told) = self.log.told(leaf)? else { continue };
+            let Ok(told) = self.log().told(leaf)? else { continue };
             let report = told.subjects.iter().find(|subject| subject.name == FILE);
             let (Some(report), Some(drill_id)) = (report, self.drill_id(leaf)?) else { continue };
             return Ok(Some((Previous { drill_id, sha256: report.digest.sha256 }, leaf.time)));
@@ -136,9 +146,9 @@ impl<'a> Nights<'a> {
     fn drill_id(&self, leaf: &Leaf) -> Result<Option<String>> {
         let path = leaf.event_path();
         let most = crate::format::bundle::BUNDLE_BYTES_MAX;
-        let Some((bundle, _)) = self.log.store.get(&ObjectName::new(&path)?, most)? else { return Ok(None) };
+        let Some((bundle, _)) = self.place.get(&ObjectName::new(&path)?, most)? else { return Ok(None) };
         let expect = Expect { file: &path, right: Right::Drill, project: Some(&leaf.project), kind: None };
-        let verified = self.log.trust.verify::<TestResult>(&bundle, expect, Some(leaf.time));
+        let verified = self.trust.verify::<TestResult>(&bundle, expect, Some(leaf.time));
         Ok(verified.ok().map(|verified| verified.predicate().drill.drill_id.clone()))
     }
 }

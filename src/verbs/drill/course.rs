@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::evidence::closure::TAG_MANIFEST;
+use crate::evidence::ddl;
 use crate::evidence::payload::MANIFEST;
 use crate::evidence::receipt::{self, VerifiedReceipt};
 use crate::finding::{Code, Finding, Outcome};
@@ -15,9 +16,12 @@ use crate::format::seal::{PolicyRef, Tool};
 use crate::format::units::{count, size};
 use crate::log::state::State;
 use crate::pipeline::pick;
+use crate::pipeline::source::Root;
 use crate::pipeline::watch::Watch;
+use crate::policy::probe::Ask;
 use crate::probe::confined::Confinement;
 use crate::probe::{self, Probed, Site};
+use crate::tree::scan::{ScanOptions, scan};
 use crate::verbs::drill::objectives::Recovery;
 use crate::verbs::drill::scratch::{self, Room};
 use crate::verbs::drill::{Drilled, Request, result, said};
@@ -265,8 +269,24 @@ impl<'a> Course<'a> {
         self.outcome.append(restored.outcome);
     }
 
+    /// A backup lists no objects of its DDL files: they are read from what came back.
+    fn read_ddl(&mut self, watch: &Watch) -> Result<()> {
+        let asks = self.request.policy.probes.iter().any(|probe| matches!(probe.ask, Ask::Ddl { .. }));
+        let (Some(room), Some(pack)) = (&self.room, &mut self.pack) else { return Ok(()) };
+        if !asks || pack.ddl.is_some() {
+            return Ok(());
+        }
+        let restored = room.restored();
+        let progress = |_| watch.check();
+        let options = ScanOptions { kind: Kind::Backup, excluded: &[], progress: &progress };
+        let scan = scan(&restored, self.request.policy, &options)?;
+        pack.ddl = ddl::gather(&Root::open(&restored)?, self.request.policy, &scan.members, watch)?.pack;
+        Ok(())
+    }
+
     /// Every probe of the policy, in order; and what was captured that none asks for.
     fn probes(&mut self, watch: &Watch) -> Result<()> {
+        self.read_ddl(watch)?;
         let (Some(room), Some(pack)) = (&self.room, &self.pack) else { return Ok(()) };
         let clock = self.step();
         let confinement = Confinement::find(&room.work(), self.request.environment, watch)?;
@@ -336,9 +356,13 @@ impl<'a> Course<'a> {
         let Some(room) = self.room.take() else { return };
         let clock = self.step();
         if self.request.keep {
-            let path = room.keep();
-            self.skip(StepName::Cleanup, &clock, format!("kept: {}", path.display()));
-            self.kept = Some(path);
+            match room.keep() {
+                Ok(path) => {
+                    self.skip(StepName::Cleanup, &clock, format!("kept: {}", path.display()));
+                    self.kept = Some(path);
+                }
+                Err(error) => self.end(StepName::Cleanup, &clock, false, error.to_string()),
+            }
             return;
         }
         match room.remove() {

@@ -7,6 +7,8 @@ use crate::pipeline::scratch::Scratch;
 use crate::policy::capture::Source;
 use crate::verbs::drill::Request;
 use std::fs;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 /// The scratch.
@@ -34,7 +36,7 @@ impl Room {
     }
 
     /// Leaves it where it is.
-    pub(super) fn keep(self) -> PathBuf {
+    pub(super) fn keep(self) -> Result<PathBuf> {
         self.0.keep()
     }
 }
@@ -43,7 +45,7 @@ impl Room {
 pub(super) fn make(request: &Request<'_>) -> Result<Room> {
     let parent = match &request.policy.drill.scratch {
         Some(folder) => PathBuf::from(folder),
-        None => request.scratch.to_owned(),
+        None => own_folder(request.scratch)?,
     };
     fs::create_dir_all(&parent).map_err(Error::io("create", &parent))?;
     let parent = parent.canonicalize().map_err(Error::io("open", &parent))?;
@@ -51,6 +53,30 @@ pub(super) fn make(request: &Request<'_>) -> Result<Room> {
     let scratch = Scratch::new(&parent)?;
     scratch.make("work")?;
     Ok(Room(scratch))
+}
+
+/// A folder among those of everybody that is nobody else's: the user of a throwaway server passes through it, and sees
+/// nothing of it.
+fn own_folder(temporary: &Path) -> Result<PathBuf> {
+    let me = rustix::process::geteuid().as_raw();
+    let path = temporary.join(format!("attestar-{me}"));
+    match fs::DirBuilder::new().mode(0o711).create(&path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            return Err(Error::io("create", &path)(error));
+        }
+        _ => {}
+    }
+    let metadata = fs::symlink_metadata(&path).map_err(Error::io("open", &path))?;
+    if metadata.is_dir() && metadata.uid() == me && metadata.mode() & 0o022 == 0 {
+        return Ok(path);
+    }
+    let finding = Finding::new(Code::ScratchUnsafe, path.display().to_string());
+    let finding = finding.expected("a folder of this user's that nobody else writes to");
+    Err(Error::refused(finding.actual(format!(
+        "user {}, mode {:o}",
+        metadata.uid(),
+        metadata.mode() & 0o7777
+    ))))
 }
 
 /// Not in the tree, not in the store, not where a database that is captured lies.
