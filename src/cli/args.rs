@@ -466,12 +466,15 @@ pub struct DiffArgs {
 /// `restore`
 #[derive(Args, Debug)]
 pub struct RestoreArgs {
-    /// An archive, or the folder of a pack with its payload; with --store a name in that store
+    /// An archive, or the folder of a pack with its payload; with --store a name in that store, or latest
     #[arg(value_name = "TARGET", value_hint = ValueHint::AnyPath)]
     pub target: PathBuf,
     /// A new or empty folder
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub to: PathBuf,
+    /// With latest: the newest backup of this time or before, a date-time with its zone, or a date
+    #[arg(long, value_name = "TIME")]
+    pub as_of: Option<String>,
     #[command(flatten)]
     pub trust: TrustArgs,
     #[command(flatten)]

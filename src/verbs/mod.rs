@@ -12,6 +12,7 @@ pub mod gate;
 pub mod hash;
 pub mod init;
 pub mod log;
+pub mod next_steps;
 pub mod nights;
 pub mod origin;
 pub mod place;

@@ -13,9 +13,9 @@ pub(super) fn proves(course: &Course<'_>, objectives: &Objectives) -> Vec<String
     if coverage.files_checked == 0 {
         return proves;
     }
-    let files = format!("{}, {}", count(coverage.files_checked, "file"), size(coverage.bytes_checked));
+    let files = format!("{} ({})", count(coverage.files_checked, "file"), size(coverage.bytes_checked));
     proves.push(format!(
-        "{files}, came back from {} on this host, each with the digests that were signed",
+        "{files} came back from {} on this host, each with the digests that were signed",
         course.archive_or_project()
     ));
     for probed in course.probed().iter().filter(|one| one.report.status == Ended::Passed) {
@@ -23,7 +23,7 @@ pub(super) fn proves(course: &Course<'_>, objectives: &Objectives) -> Vec<String
     }
     if objectives.rto_met {
         let span = span(objectives.rto_measured_ms);
-        proves.push(format!("all of that took {span} here, from the store to the last probe"));
+        proves.push(format!("all of that took {span} here from the store to the last probe"));
     }
     proves
 }
@@ -65,10 +65,10 @@ pub(super) fn does_not_prove(course: &Course<'_>) -> Vec<String> {
         );
     }
     list.push(match probes.iter().any(|probe| matches!(probe.ask, Ask::Command(_))) {
-        true => "that the application works, beyond what the probes' own programs looked at".to_owned(),
+        true => "that the application works beyond what the probes' own programs looked at".to_owned(),
         false => "that the application starts: no probe runs it".to_owned(),
     });
-    list.push("that another host, or another identity, could decrypt".to_owned());
+    list.push("that another host or another identity could decrypt".to_owned());
     list
 }
 
