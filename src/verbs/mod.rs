@@ -18,6 +18,7 @@ pub mod origin;
 pub mod place;
 pub mod proof;
 pub mod publish;
+pub mod report;
 pub mod restore;
 pub mod results;
 pub mod sbom;

@@ -66,7 +66,10 @@ fn postgres(captured: &Captured, folder: &Path) -> (Vec<String>, String) {
     ));
     run.push(format!("psql -d {} -c ANALYZE", quoted(&captured.id)));
     let from = captured.server.as_deref().unwrap_or("PostgreSQL");
-    (run, format!("it is a dump of {from}: restore it with that version or a later one, by an empty database"))
+    (
+        run,
+        format!("it is a dump of {from}: restore it with that version or a later one, by an empty database"),
+    )
 }
 
 /// A word of a shell (POSIX.1-2024, XCU 2.2.2).

@@ -56,8 +56,16 @@ pub fn run(context: &Context, args: &RestoreArgs) -> Result<Answer> {
     let next = steps(args, &restored);
     text += &screen_of(args, &restored, started);
     for step in &next {
-        let _ = writeln!(text, "next         {} ({}): {}", screen::safe(&step.capture), step.kind, screen::safe(&step.mind));
-        step.run.iter().for_each(|line| drop(writeln!(text, "  {}", screen::safe(line))));
+        let _ = writeln!(
+            text,
+            "next         {} ({}): {}",
+            screen::safe(&step.capture),
+            step.kind,
+            screen::safe(&step.mind)
+        );
+        for line in &step.run {
+            let _ = writeln!(text, "  {}", screen::safe(line));
+        }
     }
     let hint = hint(&restored.outcome, &args.trust);
     let answer = Answer::new(exit, text, document(args, exit, &restored, &name.display().to_string(), &next));
@@ -76,15 +84,20 @@ struct Newest {
 
 /// What `latest` names: of the project that the policy says, or, with `--store`, of the only one there is.
 fn newest(context: &Context, args: &RestoreArgs, trust: &Trust) -> Result<Option<Newest>> {
-    let is_latest = args.target == Path::new("latest") && (args.store.store.is_some() || !args.target.exists());
+    let is_latest =
+        args.target == Path::new("latest") && (args.store.store.is_some() || !args.target.exists());
     let as_of = args.as_of.as_deref().map(|text| {
-        moment(text).ok_or_else(|| Error::usage(format!("--as-of cannot be {text:?}"), format!("write {MOMENT}")))
+        moment(text)
+            .ok_or_else(|| Error::usage(format!("--as-of cannot be {text:?}"), format!("write {MOMENT}")))
     });
     let as_of = as_of.transpose()?;
     if !is_latest {
         return match as_of {
             None => Ok(None),
-            Some(_) => Err(Error::usage("--as-of says which backup is meant, and so does a name", "latest --as-of TIME")),
+            Some(_) => Err(Error::usage(
+                "--as-of says which backup is meant, and so does a name",
+                "latest --as-of TIME",
+            )),
         };
     }
     let named = context.store(&args.store)?;

@@ -11,12 +11,16 @@ use crate::format::statement::{Statement, Subject};
 use crate::format::test_result::{self, Drill, TestResult};
 use crate::log::append::{Appended, Record};
 use crate::pipeline::whole_file;
+use crate::report::drill::page;
 use crate::store::ObjectName;
 use crate::verbs::drill::{Drilled, Request};
 use std::fs;
 
 /// The name of the JUnit report.
 const JUNIT: &str = "drill_report.junit.xml";
+
+/// The name of the page to look at.
+const PAGE: &str = "drill_report.html";
 
 /// Writes everything: here first, then into the store, the log last. What fails at the store is told in
 /// [`Drilled::logged`]: the report is here then all the same.
@@ -31,6 +35,7 @@ pub(super) fn publish(
         (FILE.to_owned(), report),
         (format!("{FILE}{SUFFIX}"), bundle.clone()),
         (JUNIT.to_owned(), junit::of_drill(&drilled.report)),
+        (PAGE.to_owned(), page(&drilled.report).into_bytes()),
     ];
     fs::create_dir_all(request.out).map_err(Error::io("create", request.out))?;
     for (file, bytes) in &files {
