@@ -14,11 +14,12 @@ const EDGES: &[(&str, &[&str])] = &[
     (
         "verbs",
         &[
-            "evidence", "report", "log", "store", "pipeline", "policy", "tree", "keys", "format", "finding",
-            "error",
+            "evidence", "probe", "report", "log", "store", "pipeline", "policy", "tree", "keys", "format",
+            "finding", "error",
         ],
     ),
     ("telemetry", &["pipeline", "policy", "format", "finding", "error"]),
+    ("probe", &["database", "pipeline", "policy", "format", "finding", "error"]),
     ("report", &["format", "finding"]),
     ("evidence", &["log", "store", "pipeline", "policy", "tree", "keys", "format", "finding", "error"]),
     ("log", &["store", "keys", "format", "finding", "error"]),

@@ -1,5 +1,6 @@
 //! The command line: names, flags and what `--help` says.
 
+use attestar::verbs::drill;
 use attestar::verbs::seal::OUT;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use std::path::PathBuf;
@@ -92,6 +93,8 @@ pub enum Command {
     Diff(DiffArgs),
     /// Restore the tree's files, published only once verified
     Restore(RestoreArgs),
+    /// Drill a restore: every hash, the databases opened and asked, the time taken
+    Drill(DrillArgs),
     /// Read, verify and prove what a store's log says
     #[command(subcommand)]
     Log(LogCommand),
@@ -552,12 +555,15 @@ pub struct DiffArgs {
 /// `restore`
 #[derive(Args, Debug)]
 pub struct RestoreArgs {
-    /// An archive, or the folder of a pack with its payload; with --store a name in that store
+    /// An archive, or the folder of a pack with its payload; with --store a name in that store, or latest
     #[arg(value_name = "TARGET", value_hint = ValueHint::AnyPath)]
     pub target: PathBuf,
     /// A new or empty folder
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub to: PathBuf,
+    /// With latest: the newest backup of this time or before, a date-time with its zone, or a date
+    #[arg(long, value_name = "TIME")]
+    pub as_of: Option<String>,
     #[command(flatten)]
     pub trust: TrustArgs,
     #[command(flatten)]
@@ -568,6 +574,27 @@ pub struct RestoreArgs {
     /// Say what would be restored; write nothing
     #[arg(long)]
     pub dry_run: bool,
+}
+
+/// `drill`
+#[derive(Args, Debug)]
+pub struct DrillArgs {
+    /// The name of a backup or release in the store, or latest
+    #[arg(value_name = "NAME", default_value = "latest")]
+    pub name: String,
+    /// Where the report goes
+    #[arg(long, value_name = "DIR", default_value = drill::OUT, value_hint = ValueHint::DirPath)]
+    pub out: PathBuf,
+    /// Leave the scratch folder, with everything that was restored
+    #[arg(long)]
+    pub keep: bool,
+    /// The secret key that signs the result [default: the policy's, else signing.key in $ATTESTAR_HOME]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub signing_key: Option<PathBuf>,
+    #[command(flatten)]
+    pub trust: TrustArgs,
+    #[command(flatten)]
+    pub store: StoreArgs,
 }
 
 /// `demo`

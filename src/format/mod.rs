@@ -23,6 +23,7 @@ pub mod hashes;
 pub mod index;
 pub mod inventory;
 pub(crate) mod json;
+pub mod junit;
 pub mod kind;
 pub(crate) mod layout;
 pub mod leaf;

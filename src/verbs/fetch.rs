@@ -23,6 +23,13 @@ pub struct Fetched {
     _folder: Option<TempDir>,
 }
 
+impl Fetched {
+    /// Whether it is read where the store has it.
+    pub fn is_here(&self) -> bool {
+        self._folder.is_none()
+    }
+}
+
 /// Finds a release, or a backup, by its name.
 pub fn fetch(store: &dyn Store, name: &str, watch: &Watch) -> Result<Fetched> {
     let (folder, archive) = find(store, name)?;

@@ -10,6 +10,7 @@ mod demo;
 mod diff;
 mod diff_components;
 mod docs;
+mod drill;
 mod every_byte;
 mod faults;
 mod filing;

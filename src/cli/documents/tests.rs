@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 /// Every document's name and schema.
-fn schemas() -> [(&'static str, Schema); 28] {
+fn schemas() -> [(&'static str, Schema); 30] {
     [
         ("approve", schema_for!(waive::ApproveDocument)),
         ("backup", schema_for!(backup::BackupDocument)),
@@ -16,6 +16,8 @@ fn schemas() -> [(&'static str, Schema); 28] {
         ("copy", schema_for!(publish::CopyDocument)),
         ("demo", schema_for!(DemoDocument)),
         ("diff", schema_for!(DiffDocument)),
+        ("drill", schema_for!(drill::DrillDocument)),
+        ("drill_report", schema_for!(attestar::format::drill_report::DrillReport)),
         ("error", schema_for!(ErrorDocument)),
         ("gate", schema_for!(gate::GateDocument)),
         ("hash", schema_for!(HashDocument)),

@@ -33,12 +33,14 @@ pub(super) fn capture(
     let variables = variables(environment);
     let program = Duckdb {
         folder: to,
-        program: "duckdb",
+        program: &["duckdb".to_owned()],
         variables: &variables,
         time_limit: Duration::from_secs(capture.time_limit_s),
     };
     let bytes = fs::metadata(source).map_err(Error::io("read", source))?.len();
     let is_digested = bytes <= capture.digest_up_to;
+    // The program runs elsewhere.
+    let source = &source.canonicalize().map_err(Error::io("open", source))?;
     let source_text = source.to_str().ok_or_else(|| {
         Error::input(format!("{}: DuckDB takes no path that is not UTF-8", source.display()), "")
     })?;
