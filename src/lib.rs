@@ -6,6 +6,7 @@
 //!
 //! - [`verbs`]: one file a command, each reading as its list of steps.
 //! - [`evidence`]: what must hold of a pack, one file a check.
+//! - [`console`]: the pages of a store over HTTP, for this host alone.
 //! - [`report`]: the pages people look at. Pure: a document in, one self-contained HTML file out.
 //! - [`pipeline`]: the one-pass machine that reads, hashes, packs, compresses and encrypts; and its way back.
 //! - [`policy`]: TOML to checked rules. Pure: "now" and all facts come in as arguments.
@@ -22,6 +23,7 @@
 
 pub mod verbs;
 
+pub mod console;
 pub mod evidence;
 pub mod keys;
 pub mod log;

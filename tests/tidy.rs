@@ -14,10 +14,11 @@ const EDGES: &[(&str, &[&str])] = &[
     (
         "verbs",
         &[
-            "evidence", "report", "log", "store", "pipeline", "policy", "tree", "keys", "format", "finding",
-            "error",
+            "evidence", "console", "report", "log", "store", "pipeline", "policy", "tree", "keys", "format",
+            "finding", "error",
         ],
     ),
+    ("console", &["report", "pipeline", "format", "finding", "error"]),
     ("report", &["format", "finding"]),
     ("evidence", &["log", "store", "pipeline", "policy", "tree", "keys", "format", "finding", "error"]),
     ("log", &["store", "keys", "format", "finding", "error"]),

@@ -3,12 +3,13 @@
 use super::*;
 use attestar::report::pack::PackReport;
 use attestar::report::store::StoreReport;
+use attestar::report::store::health::Health;
 use schemars::{Schema, schema_for};
 use std::fs;
 use std::path::Path;
 
 /// Every document's name and schema.
-fn schemas() -> [(&'static str, Schema); 25] {
+fn schemas() -> [(&'static str, Schema); 27] {
     [
         ("approve", schema_for!(waive::ApproveDocument)),
         ("backup", schema_for!(backup::BackupDocument)),
@@ -18,6 +19,7 @@ fn schemas() -> [(&'static str, Schema); 25] {
         ("diff", schema_for!(DiffDocument)),
         ("error", schema_for!(ErrorDocument)),
         ("gate", schema_for!(gate::GateDocument)),
+        ("health", schema_for!(Health)),
         ("hash", schema_for!(HashDocument)),
         ("init", schema_for!(InitDocument)),
         ("keys", schema_for!(KeysDocument)),
@@ -31,6 +33,7 @@ fn schemas() -> [(&'static str, Schema); 25] {
         ("restore", schema_for!(RestoreDocument)),
         ("sbom", schema_for!(sbom::SbomDocument)),
         ("seal", schema_for!(SealDocument)),
+        ("serve", schema_for!(report::ServeDocument)),
         ("store_report", schema_for!(StoreReport)),
         ("unmatched", schema_for!(UnmatchedDocument)),
         ("verify", schema_for!(VerifyDocument)),

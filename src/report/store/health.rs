@@ -55,9 +55,11 @@ pub struct Health {
     /// The moment it is about.
     #[schemars(with = "String")]
     pub at: Timestamp,
-    /// When the store was looked at.
-    #[schemars(with = "String")]
-    pub looked_at: Timestamp,
+    /// When the store was looked at last; null: not yet.
+    #[schemars(with = "Option<String>")]
+    pub looked_at: Option<Timestamp>,
+    /// Why it could not be looked at after that.
+    pub trouble: Option<String>,
     /// Each of them.
     pub cards: Vec<Card>,
 }
