@@ -43,13 +43,16 @@ pub async fn answer(State(shared): State<Shared>, request: Request<Body>) -> Res
         Ok(()) => reply(&shared, head.uri.path()).await,
     };
     let Reply(status, content_type, body) = reply;
-    let mut response = Response::new(Body::from(if head.method == Method::HEAD { Vec::new() } else { body }));
+    let length = HeaderValue::from(body.len());
+    let mut response =
+        Response::new(if head.method == Method::HEAD { Body::empty() } else { Body::from(body) });
     *response.status_mut() = status;
     let headers = response.headers_mut();
     guard::headers(
         if content_type == HTML { policy() } else { "default-src 'none'".to_owned() }.as_str(),
         headers,
     );
+    headers.insert(header::CONTENT_LENGTH, length);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     if status == StatusCode::METHOD_NOT_ALLOWED {
         headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));

@@ -82,7 +82,7 @@ fn objectives(objectives: &Objectives) -> Markup {
         ),
     ];
     html! {
-        table {
+        div class="scroll" role="group" tabindex="0" aria-label="objectives" { table {
             thead { tr {
                 th scope="col" { "Objective" } th scope="col" class="number" { "Measured" }
                 th scope="col" class="number" { "Target" } th scope="col" { "Result" }
@@ -97,7 +97,7 @@ fn objectives(objectives: &Objectives) -> Markup {
                     }
                 }
             }
-        }
+        } }
     }
 }
 
@@ -120,7 +120,7 @@ fn ended(ended: Ended) -> Markup {
 
 fn steps(report: &DrillReport) -> Markup {
     html! {
-        table {
+        div class="scroll" role="group" tabindex="0" aria-label="steps" { table {
             thead { tr {
                 th scope="col" { "Step" } th scope="col" { "Covered" } th scope="col" class="number" { "Took" }
                 th scope="col" { "Result" }
@@ -135,7 +135,7 @@ fn steps(report: &DrillReport) -> Markup {
                     }
                 }
             }
-        }
+        } }
     }
 }
 

@@ -29,6 +29,7 @@ mod keys;
 mod log;
 mod log_gates;
 mod notes;
+mod pages;
 mod passphrases;
 #[path = "../postgres/mod.rs"]
 mod postgres;

@@ -139,11 +139,9 @@ fn gates(stage: &StageFacts) -> Markup {
             "Stage " (shown(&stage.stage))
             @if let Some(time) = stage.evaluated_at { ", " (minute(time)) }
         }
-        div class="scroll" role="group" tabindex="0" aria-label={ "gates of stage " (shown(&stage.stage)) } {
-            table {
-                thead { tr { th scope="col" { "Gate" } th scope="col" { "Said" } th scope="col" { "Result" } } }
-                tbody { @for gate in &stage.gates { (self::gate(gate)) } }
-            }
+        table class="checks" {
+            thead { tr { th scope="col" { "Gate" } th scope="col" { "Said" } th scope="col" { "Result" } } }
+            tbody { @for gate in &stage.gates { (self::gate(gate)) } }
         }
     }
 }
