@@ -5,7 +5,7 @@ use crate::format::verify_report::{CheckResult, CheckedArchive, Depth, FoundBy, 
 use crate::report::checks::sentence;
 use crate::report::list::{Cell, List, names, numbers, text};
 use crate::report::shell::{Page, Place, section};
-use crate::report::words::{Tone, age, ended, instant, lasted, minute, shown, state};
+use crate::report::words::{Tone, age, ended, instant, lasted, limit, minute, shown, state};
 use maud::{Markup, html};
 
 /// The page, as a file of its own.
@@ -46,7 +46,7 @@ fn summary(report: &VerifyReport) -> Markup {
             @if let Some(newest) = &report.newest {
                 dt { "Newest" }
                 dd {
-                    (shown(&newest.name)) ", " (lasted(newest.age_ms)) " old then, at most " (lasted(newest.max_age_ms)) ": "
+                    (shown(&newest.name)) ", " (lasted(newest.age_ms)) " old then, at most " (limit(newest.max_age_ms / 1000)) ": "
                     @if newest.fresh { (state("on time", Tone::Good)) } @else { (state("late", Tone::Bad)) }
                 }
             }
@@ -58,7 +58,7 @@ fn summary(report: &VerifyReport) -> Markup {
             dt { "In the window" }
             dd {
                 (size(coverage.bytes_within_window)) " of " (size(coverage.bytes_total)) " were read within "
-                (lasted(coverage.window_ms))
+                (limit(coverage.window_ms / 1000))
             }
         }
     }

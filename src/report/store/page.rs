@@ -57,6 +57,7 @@ fn verdict(report: &StoreReport<'_>) -> (&'static str, Tone) {
 fn card(card: &Card, report: &StoreReport<'_>) -> Markup {
     let (word, tone) = match card.state {
         State::Good if card.limit_s.is_some() => ("on time", Tone::Good),
+        State::Good if card.name == "log" => ("holds", Tone::Good),
         State::Good => ("done", Tone::Good),
         State::Never => ("never", Tone::Plain),
         State::Late if card.at.is_none() => ("never, and late", Tone::Bad),
@@ -145,7 +146,7 @@ fn events_over_time(report: &StoreReport<'_>) -> Markup {
             p { "Nothing has happened yet that the log knows of." }
         } @else {
             figure {
-                figcaption { (told.join("; ")) ". A short mark went well, one of full height failed." }
+                figcaption { (told.join("; ")) ". A mark in the lower half of a row went well, one in the upper half failed." }
                 (timeline(&rows, span_of(facts, report.at)))
             }
         }
