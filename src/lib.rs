@@ -5,6 +5,7 @@
 //! The modules, from the top down; each may use only what stands below it (tests/tidy.rs holds that):
 //!
 //! - [`verbs`]: one file a command, each reading as its list of steps.
+//! - [`telemetry`]: what machines and people hear of a run: metrics, notices.
 //! - [`evidence`]: what must hold of a pack, one file a check.
 //! - [`console`]: the pages of a store over HTTP, for this host alone.
 //! - [`report`]: the pages people look at. Pure: a document in, one self-contained HTML file out.
@@ -31,6 +32,7 @@ pub mod pipeline;
 pub mod policy;
 pub mod report;
 pub mod store;
+pub mod telemetry;
 pub mod tree;
 
 pub mod database;

@@ -1,11 +1,11 @@
 //! The page of a nightly check: which archives were read again, which were not, and what was found.
 
-use crate::format::units::{count, number, size};
+use crate::format::units::{count, limit, number, size};
 use crate::format::verify_report::{CheckResult, CheckedArchive, Depth, FoundBy, Share, VerifyReport};
 use crate::report::checks::sentence;
 use crate::report::list::{Cell, List, names, numbers, text};
 use crate::report::shell::{Page, Place, section};
-use crate::report::words::{Tone, age, ended, instant, lasted, limit, minute, shown, state};
+use crate::report::words::{Tone, age, ended, instant, lasted, minute, shown, state};
 use maud::{Markup, html};
 
 /// The page, as a file of its own.
@@ -46,7 +46,7 @@ fn summary(report: &VerifyReport) -> Markup {
             @if let Some(newest) = &report.newest {
                 dt { "Newest" }
                 dd {
-                    (shown(&newest.name)) ", " (lasted(newest.age_ms)) " old then, at most " (limit(newest.max_age_ms / 1000)) ": "
+                    (shown(&newest.name)) ", " (lasted(newest.age_ms)) " old then, at most " (limit(newest.max_age_ms)) ": "
                     @if newest.fresh { (state("on time", Tone::Good)) } @else { (state("late", Tone::Bad)) }
                 }
             }
@@ -58,7 +58,7 @@ fn summary(report: &VerifyReport) -> Markup {
             dt { "In the window" }
             dd {
                 (size(coverage.bytes_within_window)) " of " (size(coverage.bytes_total)) " were read within "
-                (limit(coverage.window_ms / 1000))
+                (limit(coverage.window_ms))
             }
         }
     }
@@ -177,7 +177,7 @@ fn record(report: &VerifyReport) -> Markup {
         p { "This page is drawn from a signed report, and is not signed itself." }
         dl class="facts" {
             dt { "Began" } dd { (instant(report.started_at)) }
-            dt { "Ended" } dd { (instant(report.finished_at)) ", with exit code " (report.exit_code) }
+            dt { "Ended" } dd { (instant(report.finished_at)) }
             @if let Some(log) = &report.log {
                 dt { "Log" } dd { (shown(&log.origin)) ", " (number(log.size)) " leaves" br; code { "root " (log.root) } }
             }

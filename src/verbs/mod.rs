@@ -3,6 +3,7 @@
 pub mod afterwards;
 pub mod approve;
 pub mod backup;
+pub mod backup_verify;
 pub mod copy;
 pub mod destination;
 pub mod diff;

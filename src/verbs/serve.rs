@@ -19,7 +19,7 @@ use crate::report::{drill, pack, verification};
 use crate::store::{ObjectName, Revision, Store};
 use crate::verbs::fetch;
 use crate::verbs::report::store::DRILLS;
-use crate::verbs::report::{pack as pack_report, store as store_report};
+use crate::verbs::report::{metrics, pack as pack_report, store as store_report};
 use crate::verbs::verify::{self, Request};
 use jiff::Timestamp;
 use std::path::Path;
@@ -41,6 +41,8 @@ pub struct Served<'a> {
     pub first: bool,
     /// The policy that says how often what is to be done.
     pub policy: Option<&'a Policy>,
+    /// What runs on this host have written for a collector of metrics.
+    pub textfile: Option<&'a Path>,
     /// The present.
     pub clock: fn() -> Timestamp,
     /// Progress and interruption.
@@ -92,7 +94,7 @@ impl Source for Served<'_> {
     }
 
     fn metrics(&self, facts: &StoreFacts, now: Timestamp) -> String {
-        store_report::metrics(facts, now)
+        metrics::text(facts, self.policy, self.textfile, now)
     }
 }
 

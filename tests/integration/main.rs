@@ -3,6 +3,7 @@
 mod approve;
 mod audit;
 mod backup;
+mod backup_verify;
 mod capture;
 mod ddl;
 mod demo;
@@ -28,6 +29,7 @@ mod kept;
 mod keys;
 mod log;
 mod log_gates;
+mod nightly;
 mod notes;
 mod pages;
 mod passphrases;

@@ -17,6 +17,7 @@ const COMMANDS: [&str; 20] = [
     "approve",
     "publish",
     "backup",
+    "backup-verify",
     "copy",
     "verify",
     "report",

@@ -2,6 +2,7 @@
 
 pub mod approve;
 pub mod backup;
+pub mod backup_verify;
 pub mod copy;
 pub mod demo;
 pub mod diff;

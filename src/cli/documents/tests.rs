@@ -27,6 +27,7 @@ fn schemas() -> [(&'static str, Schema); 27] {
         ("log_prove", schema_for!(log::LogProveDocument)),
         ("log_verify", schema_for!(log::LogVerifyDocument)),
         ("man", schema_for!(ManDocument)),
+        ("notice", schema_for!(attestar::format::notice::Notice)),
         ("pack_report", schema_for!(PackReport)),
         ("publish", schema_for!(publish::PublishDocument)),
         ("report", schema_for!(report::ReportDocument)),
@@ -37,6 +38,7 @@ fn schemas() -> [(&'static str, Schema); 27] {
         ("store_report", schema_for!(StoreReport)),
         ("unmatched", schema_for!(UnmatchedDocument)),
         ("verify", schema_for!(VerifyDocument)),
+        ("verify_report", schema_for!(backup_verify::BackupVerifyDocument)),
         ("waive", schema_for!(waive::WaiveDocument)),
     ]
 }

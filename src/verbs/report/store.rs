@@ -19,9 +19,7 @@ use crate::policy::Policy;
 use crate::report::outcome::OutcomeDocument;
 use crate::report::store::{ArchiveFacts, DrillFacts, EventFacts, Limits, ReportRef, StoreFacts};
 use crate::store::Store;
-use jiff::Timestamp;
 use std::collections::HashMap;
-use std::fmt::Write as _;
 
 /// Where drills leave their reports.
 pub const DRILLS: &str = "reports/drill";
@@ -168,7 +166,8 @@ impl Archives {
             let place = pack_name(&subject.name).and_then(|name| self.places.get(name));
             let Some(archive) = place.and_then(|at| self.made[*at].as_mut()) else { continue };
             match leaf.what {
-                What::Verified => archive.verified_at = Some(leaf.time),
+                // Not one byte was read before this.
+                What::Verified => archive.verified_at = told.and_then(|told| told.read_from).or(Some(leaf.time)),
                 _ => archive.drilled_at = Some(leaf.time),
             }
         }
@@ -215,33 +214,4 @@ fn drill(report: &DrillReport, name: &str, folder: &str) -> DrillFacts {
         rpo_ms: objectives.rpo_measured_ms,
         rpo_target_ms: objectives.rpo_target_ms,
     }
-}
-
-/// What the log says, as metrics in Prometheus' text format.
-pub fn metrics(facts: &StoreFacts, now: Timestamp) -> String {
-    let report = facts.at(now);
-    let newest = |whats: &[What]| {
-        let done =
-            facts.events.iter().rev().find(|event| whats.contains(&event.what) && event.passed == Some(true));
-        done.map(|event| event.time.as_second() as f64)
-    };
-    let drill = facts.drills.last();
-    let coverage = report.coverage;
-    let ratio = (coverage.bytes > 0).then(|| coverage.bytes_verified as f64 / coverage.bytes as f64);
-    let values = [
-        ("backup_last_success_timestamp_seconds", newest(&[What::BackedUp, What::Unchanged])),
-        ("backup_verify_last_success_timestamp_seconds", newest(&[What::Verified])),
-        ("drill_last_success_timestamp_seconds", newest(&[What::Drilled])),
-        ("drill_rto_seconds", drill.map(|drill| drill.rto_ms as f64 / 1000.0)),
-        ("drill_rpo_seconds", drill.map(|drill| drill.rpo_ms as f64 / 1000.0)),
-        ("store_archives", Some(coverage.archives as f64)),
-        ("verified_bytes_ratio", ratio),
-    ];
-    let mut text = String::new();
-    for (name, value) in values {
-        if let Some(value) = value {
-            let _ = writeln!(text, "# TYPE attestar_{name} gauge\nattestar_{name} {value}");
-        }
-    }
-    text
 }
