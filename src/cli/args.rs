@@ -89,6 +89,8 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Write a page to look at: of an archive, a pack, or a store
     Report(ReportArgs),
+    /// Show the pages of a store to this host, and its health and metrics
+    Serve(ServeArgs),
     /// Say what differs between two packs, archives or trees
     Diff(DiffArgs),
     /// Restore the tree's files, published only once verified
@@ -533,6 +535,21 @@ pub struct ReportArgs {
     pub allow_unsigned: bool,
     /// Admit that this host has not seen the store's log before
     #[arg(long, conflicts_with = "target")]
+    pub first: bool,
+}
+
+/// `serve`
+#[derive(Args, Debug)]
+pub struct ServeArgs {
+    /// The port of 127.0.0.1; 0 takes a free one
+    #[arg(long, value_name = "PORT", default_value_t = 7878)]
+    pub port: u16,
+    #[command(flatten)]
+    pub trust: TrustArgs,
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// Admit that this host has not seen the store's log before
+    #[arg(long)]
     pub first: bool,
 }
 

@@ -87,6 +87,7 @@ fn answer(context: &Context, command: &Command) -> Result<Answer> {
         Command::Log(command) => commands::log::run(context, command),
         Command::Verify(args) => commands::verify::run(context, args),
         Command::Report(args) => commands::report::run(context, args),
+        Command::Serve(args) => commands::serve::run(context, args),
         Command::Diff(args) => commands::diff::run(context, args),
         Command::Restore(args) => commands::restore::run(context, args),
         Command::Drill(args) => commands::drill::run(context, args),

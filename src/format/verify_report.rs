@@ -305,16 +305,17 @@ impl VerifyReport {
         }
     }
 
+    /// What the names of all reports of its part have in common, where it is a shard.
+    pub fn part_suffix(&self) -> Option<String> {
+        let Shard { part, parts, run } = self.shard()?;
+        Some(format!(".{}.shard-{part}-of-{parts}", run.get(..16).unwrap_or(run)))
+    }
+
     /// The name of its file in [`FOLDER`]: the newest report of a project has the greatest.
     pub fn file_name(&self) -> String {
         let time = self.finished_at.strftime("%Y%m%dT%H%M%S");
         let nanos = self.finished_at.subsec_nanosecond();
-        let part = match &self.share {
-            Share::Shard(Shard { part, parts, run }) => {
-                format!(".{}.shard-{part}-of-{parts}", &run[..run.len().min(16)])
-            }
-            _ => String::new(),
-        };
+        let part = self.part_suffix().unwrap_or_default();
         format!("{}-{time}.{nanos:09}Z{part}.json", self.project)
     }
 }

@@ -27,6 +27,7 @@ pub mod results;
 pub mod sbom;
 pub mod seal;
 pub mod select;
+pub mod serve;
 pub mod stage;
 pub mod target;
 pub mod verify;

@@ -319,6 +319,10 @@ fn shards_are_joined_and_none_is_missed() {
     let report = check(&world, &["--json", "--merge", "parts"]).done().json();
     assert_eq!((&report["share"]["of"], &report["share"]["parts"]), (&"merged".into(), &3.into()));
     assert_eq!((read_again(&report).len(), &report["recorded"]["log_size"]), (5, &6.into()));
+    // A part that is run again takes the place of its report, as long as nothing else happened.
+    let world_again = shared_out();
+    check(&world_again, &["--shard", "1/3", "--out", "parts"]).done();
+    check(&world_again, &["--merge", "parts"]).done();
     // The parts lie in the store too, for machines that share nothing else.
     let report = check(&world, &["--json", "--no-record", "--merge", "reports/verify"]).done().json();
     assert_eq!(read_again(&report).len(), 5);

@@ -33,6 +33,7 @@ mod log_gates;
 mod nightly;
 mod notes;
 mod operations;
+mod pages;
 mod passphrases;
 #[path = "../postgres/mod.rs"]
 mod postgres;

@@ -21,6 +21,7 @@ const COMMANDS: [&str; 20] = [
     "copy",
     "verify",
     "report",
+    "serve",
     "diff",
     "restore",
     "log",

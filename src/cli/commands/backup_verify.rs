@@ -62,7 +62,7 @@ pub fn run(context: &Context, args: &BackupVerifyArgs) -> Result<Answer> {
     let checked = backup_verify::backup_verify(&request, &context.watch)?;
     drop(progress);
     if let (Some(out), Some(recorded)) = (&args.out, &checked.recorded) {
-        lay_down(out, recorded)?;
+        lay_down(out, &checked.report, recorded)?;
     }
     let exit = Exit::from(checked.outcome.verdict());
     let text = format!("{}{}\n", screen::outcome(&checked.outcome), last_line(&checked.outcome, started));
@@ -183,8 +183,20 @@ fn part_in_store(name: &ObjectName, store: &dyn Store) -> Result<Part> {
     Ok(Part { name: name.file_name().to_owned(), report: get(name)?.unwrap_or_default(), bundle })
 }
 
-fn lay_down(folder: &Path, recorded: &Recorded) -> Result<()> {
+/// Leaves report and signature in a folder. A part that was read again there is the one that counts: a machine that is
+/// started once more after it failed makes no second one of it.
+fn lay_down(folder: &Path, report: &VerifyReport, recorded: &Recorded) -> Result<()> {
     fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
+    if let Some(suffix) = report.part_suffix() {
+        let ends = [format!("{suffix}.json"), format!("{suffix}.json{SUFFIX}")];
+        for entry in fs::read_dir(folder).map_err(Error::io("read", folder))? {
+            let path = entry.map_err(Error::io("read", folder))?.path();
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            if ends.iter().any(|end| name.ends_with(end)) {
+                fs::remove_file(&path).map_err(Error::io("remove", &path))?;
+            }
+        }
+    }
     let name = recorded.report.rsplit('/').next().unwrap_or(&recorded.report);
     for (name, bytes) in [name.to_owned(), format!("{name}{SUFFIX}")].iter().zip(&recorded.bytes) {
         whole_file::replace(&folder.join(name), |out| out.write_all(bytes))?;

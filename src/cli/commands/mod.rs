@@ -19,6 +19,7 @@ pub mod report;
 pub mod restore;
 pub mod sbom;
 pub mod seal;
+pub mod serve;
 pub mod shell;
 pub mod verify;
 pub mod waive;

@@ -3,6 +3,7 @@
 use super::*;
 use attestar::report::pack::PackReport;
 use attestar::report::store::StoreReport;
+use attestar::report::store::health::Health;
 use schemars::{Schema, schema_for};
 use std::fs;
 use std::path::Path;
@@ -20,6 +21,7 @@ fn schemas() -> [(&'static str, Schema); 30] {
         ("drill_report", schema_for!(attestar::format::drill_report::DrillReport)),
         ("error", schema_for!(ErrorDocument)),
         ("gate", schema_for!(gate::GateDocument)),
+        ("health", schema_for!(Health)),
         ("hash", schema_for!(HashDocument)),
         ("init", schema_for!(InitDocument)),
         ("keys", schema_for!(KeysDocument)),
@@ -35,6 +37,7 @@ fn schemas() -> [(&'static str, Schema); 30] {
         ("restore", schema_for!(RestoreDocument)),
         ("sbom", schema_for!(sbom::SbomDocument)),
         ("seal", schema_for!(SealDocument)),
+        ("serve", schema_for!(report::ServeDocument)),
         ("store_report", schema_for!(StoreReport)),
         ("unmatched", schema_for!(UnmatchedDocument)),
         ("verify", schema_for!(VerifyDocument)),

@@ -22,7 +22,7 @@ pub(super) fn due(all: &[Candidate], now: Timestamp, runs: &[Timestamp], window_
     let window = SignedDuration::from_secs(window_s as i64);
     let [share, next] = steps(now, runs);
     let total: u64 = all.iter().map(|one| one.size_bytes).sum();
-    let share = (u128::from(total) * share.as_secs() as u128).div_ceil(u128::from(window_s.max(1)));
+    let share = (u128::from(total) * share.as_secs() as u128) / u128::from(window_s.max(1));
     let mut order: Vec<usize> = (0..all.len()).collect();
     order.sort_by_key(|&at| (all[at].last_read, all[at].sha256));
     let mut taken: u128 = 0;
