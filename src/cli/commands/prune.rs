@@ -43,8 +43,7 @@ pub fn run(context: &Context, args: &PruneArgs) -> Result<Answer> {
     let remembered = state(&folder);
     let origin = policy.log_origin.as_deref().unwrap_or(&retention.project);
     let log = Log { store: &*store, trust: &trust, origin: Some(origin) };
-    // Whole seconds are what people compare.
-    let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();
+    let now = Timestamp::now();
     let progress = Progress::start(context, "reading the log");
     let pruned = match &key {
         None => prune::plan(&log, &remembered, &retention, now),
