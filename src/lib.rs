@@ -6,6 +6,7 @@
 //!
 //! - [`verbs`]: one file a command, each reading as its list of steps.
 //! - [`evidence`]: what must hold of a pack, one file a check.
+//! - [`report`]: the pages people look at. Pure: a document in, one self-contained HTML file out.
 //! - [`pipeline`]: the one-pass machine that reads, hashes, packs, compresses and encrypts; and its way back.
 //! - [`policy`]: TOML to checked rules. Pure: "now" and all facts come in as arguments.
 //! - [`tree`]: what is read: the scan, git, the version.
@@ -26,6 +27,7 @@ pub mod keys;
 pub mod log;
 pub mod pipeline;
 pub mod policy;
+pub mod report;
 pub mod store;
 pub mod tree;
 

@@ -13,8 +13,12 @@ const EDGES: &[(&str, &[&str])] = &[
     ("cli", &["attestar"]),
     (
         "verbs",
-        &["evidence", "log", "store", "pipeline", "policy", "tree", "keys", "format", "finding", "error"],
+        &[
+            "evidence", "report", "log", "store", "pipeline", "policy", "tree", "keys", "format", "finding",
+            "error",
+        ],
     ),
+    ("report", &["format", "finding"]),
     ("evidence", &["log", "store", "pipeline", "policy", "tree", "keys", "format", "finding", "error"]),
     ("log", &["store", "keys", "format", "finding", "error"]),
     ("store", &["pipeline", "format", "finding", "error"]),

@@ -84,6 +84,8 @@ pub enum Command {
     Copy(CopyArgs),
     /// Check every byte and signature of an archive, a pack or any BagIt bag
     Verify(VerifyArgs),
+    /// Write a page to look at: of an archive, a pack, or a store
+    Report(ReportArgs),
     /// Say what differs between two packs, archives or trees
     Diff(DiffArgs),
     /// Restore the tree's files, published only once verified
@@ -461,6 +463,30 @@ pub struct VerifyArgs {
     /// Write a page to look at
     #[arg(long, value_name = "FILE.html", value_hint = ValueHint::FilePath)]
     pub report: Option<PathBuf>,
+}
+
+/// `report`
+#[derive(Args, Debug)]
+pub struct ReportArgs {
+    /// An archive, the folder of a pack, or any BagIt bag; with --store a name in it; without any TARGET the store itself
+    #[arg(value_name = "TARGET", value_hint = ValueHint::AnyPath)]
+    pub target: Option<PathBuf>,
+    #[command(flatten)]
+    pub trust: TrustArgs,
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// Where to write the page; an older one is replaced
+    #[arg(long, value_name = "FILE.html", value_hint = ValueHint::FilePath)]
+    pub out: PathBuf,
+    /// Signatures, receipt and closure alone
+    #[arg(long, requires = "target")]
+    pub evidence_only: bool,
+    /// Admit a pack without a seal
+    #[arg(long, requires = "target")]
+    pub allow_unsigned: bool,
+    /// Admit that this host has not seen the store's log before
+    #[arg(long, conflicts_with = "target")]
+    pub first: bool,
 }
 
 /// `diff`

@@ -5,14 +5,16 @@ pub mod gate;
 pub mod log;
 pub mod prune;
 pub mod publish;
+pub mod report;
 pub mod sbom;
 pub mod waive;
 
 use super::exit::Exit;
 use attestar::error::Error;
 use attestar::evidence::changes::Changes;
-use attestar::finding::{Check, Finding, Outcome, Verdict};
+use attestar::finding::{Check, Finding, Verdict};
 use attestar::format::class::Class;
+pub use attestar::report::outcome::OutcomeDocument;
 use gate::{GateTotals, WaivedDocument};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -75,44 +77,6 @@ impl ErrorDocument {
             caused_by: causes,
             hint: error.hint().to_owned(),
             findings: if let Error::Refused(findings) = error { findings.clone() } else { Vec::new() },
-        }
-    }
-}
-
-/// A finding, and the check that found it.
-#[derive(Serialize, JsonSchema)]
-pub struct FoundBy {
-    /// The check's name.
-    pub check: &'static str,
-    /// What it found.
-    #[serde(flatten)]
-    pub finding: Finding,
-}
-
-/// The checks of an outcome.
-#[derive(Serialize, JsonSchema)]
-pub struct OutcomeDocument {
-    /// What the whole comes to.
-    pub verdict: Verdict,
-    /// Each check in order.
-    pub checks: Vec<Check>,
-    /// Everything found, in the order of the checks.
-    pub findings: Vec<FoundBy>,
-    /// What is worth saying besides.
-    pub notes: Vec<Finding>,
-}
-
-impl OutcomeDocument {
-    /// The document of an outcome.
-    pub fn new(outcome: &Outcome) -> OutcomeDocument {
-        let found = outcome.checks.iter().flat_map(|check| {
-            check.findings.iter().map(|finding| FoundBy { check: check.name, finding: finding.clone() })
-        });
-        OutcomeDocument {
-            verdict: outcome.verdict(),
-            checks: outcome.checks.clone(),
-            findings: found.collect(),
-            notes: outcome.notes.clone(),
         }
     }
 }

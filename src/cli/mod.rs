@@ -9,7 +9,6 @@ mod documents;
 mod exit;
 mod log;
 mod misuse;
-mod page;
 mod passphrases;
 mod progress;
 mod screen;
@@ -74,6 +73,7 @@ fn answer(context: &Context, command: &Command) -> Result<Answer> {
         Command::Copy(args) => commands::copy::run(context, args),
         Command::Log(command) => commands::log::run(context, command),
         Command::Verify(args) => commands::verify::run(context, args),
+        Command::Report(args) => commands::report::run(context, args),
         Command::Diff(args) => commands::diff::run(context, args),
         Command::Restore(args) => commands::restore::run(context, args),
         Command::Init(args) => commands::init::run(context, args),

@@ -4,6 +4,7 @@ use anstyle::{AnsiColor, Style};
 use attestar::error::Error;
 use attestar::finding::{Check, Finding, Outcome, Severity, Status};
 pub use attestar::format::units::{count, number, size};
+pub use attestar::format::visible::visible as safe;
 use std::error::Error as _;
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -27,23 +28,6 @@ pub fn say(text: &str) {
         return;
     }
     let _ = anstream::stderr().lock().write_all(text.as_bytes());
-}
-
-/// Text that cannot drive the terminal: control characters and bidirectional overrides are escaped.
-pub fn safe(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-                let _ = write!(shown, "{}", c.escape_unicode());
-            }
-            c if c.is_control() => {
-                let _ = write!(shown, "{}", c.escape_default());
-            }
-            c => shown.push(c),
-        }
-    }
-    shown
 }
 
 /// `0.41 s`, `1.9 s`, `2 m 4 s`
@@ -226,12 +210,5 @@ mod tests {
         assert_eq!(wrap("a lengthier word", 5), ["a", "lengthier", "word"]);
         assert_eq!(wrap("10,001 files, 9.9 KiB; not read", 20), ["10,001 files,", "9.9 KiB; not read"]);
         assert_eq!(wrap("", 5), [""]);
-    }
-
-    #[test]
-    fn names_cannot_drive_the_terminal() {
-        assert_eq!(safe("a\u{1b}[2Jb\n"), "a\\u{1b}[2Jb\\n");
-        assert_eq!(safe("x\u{202e}gpj"), "x\\u{202e}gpj");
-        assert_eq!(safe("olá 日本"), "olá 日本");
     }
 }

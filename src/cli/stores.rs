@@ -47,6 +47,12 @@ impl Context {
         self.open(&options.url, options.endpoint.as_deref(), &self.global.tree, create)
     }
 
+    /// The policy that says how often what is to be done with a store: one that was named, or that the store was found by.
+    pub fn limits_policy(&self, args: &StoreArgs) -> Result<Option<Policy>> {
+        let known = args.store.is_none() || self.global.policy.is_some();
+        known.then(|| self.policy()).transpose()
+    }
+
     /// A store by its address; a relative folder lies in `base`.
     pub fn open(
         &self,

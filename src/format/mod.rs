@@ -47,5 +47,6 @@ pub mod tlog;
 pub mod units;
 pub mod verify_report;
 pub mod verify_result;
+pub mod visible;
 pub mod waiver;
 pub mod yaml;

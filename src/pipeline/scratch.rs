@@ -2,6 +2,7 @@
 
 use crate::{Error, Result};
 use std::fs::{self, File, TryLockError};
+use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -12,13 +13,10 @@ const PREFIX: &str = ".attestar-run-";
 /// The file in it that is locked for as long as its run lives; the system unlocks it when the process ends.
 const LOCK: &str = "lock";
 
-/// The file beside them that is locked while one is made.
-const TURN: &str = ".attestar-runs";
-
 /// The folder of a run.
 pub struct Scratch {
     folder: Option<TempDir>,
-    turn: PathBuf,
+    parent: PathBuf,
     _lock: File,
     /// What earlier runs left behind, and was removed.
     pub removed: Vec<PathBuf>,
@@ -28,18 +26,18 @@ impl Scratch {
     /// Makes a folder in `parent`, which is made too, that nobody else may look into.
     pub fn new(parent: &Path) -> Result<Scratch> {
         fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
-        let turn = parent.join(TURN);
         // Nobody looks for what was abandoned while a folder is there without its lock.
-        let held = locked(&turn)?;
+        let held = locked(File::open(parent), parent)?;
         let removed = remove_abandoned(parent)?;
         let folder = tempfile::Builder::new()
             .prefix(PREFIX)
             .permissions(fs::Permissions::from_mode(0o700))
             .tempdir_in(parent);
         let folder = folder.map_err(Error::io("create a folder in", parent))?;
-        let lock = locked(&folder.path().join(LOCK))?;
+        let path = folder.path().join(LOCK);
+        let lock = locked(File::create(&path), &path)?;
         drop(held);
-        Ok(Scratch { folder: Some(folder), turn, _lock: lock, removed })
+        Ok(Scratch { folder: Some(folder), parent: parent.to_owned(), _lock: lock, removed })
     }
 
     /// A new empty folder in it.
@@ -61,7 +59,7 @@ impl Scratch {
 
     fn close(&mut self) -> Result<()> {
         let Some(folder) = self.folder.take() else { return Ok(()) };
-        let _held = locked(&self.turn)?;
+        let _held = locked(File::open(&self.parent), &self.parent)?;
         let path = folder.path().to_owned();
         folder.close().map_err(Error::io("remove", path))
     }
@@ -74,11 +72,11 @@ impl Drop for Scratch {
     }
 }
 
-/// A file that is locked until it is dropped, or its process ends.
-fn locked(path: &Path) -> Result<File> {
-    let file = File::create(path).map_err(Error::io("create", path))?;
-    file.lock().map_err(Error::io("lock", path))?;
-    Ok(file)
+/// A file or folder that is locked until it is dropped, or its process ends.
+fn locked(opened: io::Result<File>, path: &Path) -> Result<File> {
+    let opened = opened.map_err(Error::io("open", path))?;
+    opened.lock().map_err(Error::io("lock", path))?;
+    Ok(opened)
 }
 
 /// Removes the folders whose runs do not live any more. One without a lock was left by a run that was killed as it made it.
@@ -115,9 +113,7 @@ mod tests {
         let mode = fs::metadata(scratch.join("")).unwrap().permissions().mode();
         assert_eq!((mode & 0o777, scratch.removed.len()), (0o700, 0));
         scratch.remove().unwrap();
-        let left: Vec<_> =
-            fs::read_dir(parent.path().join("state")).unwrap().map(|one| one.unwrap().file_name()).collect();
-        assert_eq!(left, [TURN]);
+        assert_eq!(fs::read_dir(parent.path().join("state")).unwrap().count(), 0);
     }
 
     #[test]

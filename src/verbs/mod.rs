@@ -16,6 +16,7 @@ pub mod place;
 pub mod proof;
 pub mod prune;
 pub mod publish;
+pub mod report;
 pub mod restore;
 pub mod results;
 pub mod sbom;

@@ -280,7 +280,7 @@ fn nothing_else_may_lie_beside_the_seal() {
     let link = world.evidence().join("attestations/approval.risk.x.sigstore.json");
     std::os::unix::fs::symlink(place(&world, "qa", &QA.key()), &link).unwrap();
     let flags = ["--json", "verify", FOLDER, "--evidence-only"];
-    world.run(&[&flags[..], &TRUST[..]].concat()).exits(3);
+    world.run(&[&flags[..], &TRUST[..]].concat()).exits(3).tells("bundle-invalid");
     world.run(&[&["verify", ARCHIVE], &TRUST[..]].concat()).exits(3).says("no regular file");
 }
 

@@ -217,7 +217,7 @@ fn an_archive_that_a_killed_run_did_not_log_is_logged_by_the_next() {
     fs::copy(archives.join(receipt), archives.join("nightly-1.tar.zst.age.sigstore.json")).unwrap();
     let fifth = back_up(&world, POLICY, "2026-11-24T01:00:02Z").unwrap();
     assert_eq!((fifth.warnings.len(), fifth.logged.size), (0, 5));
-    world.run(&["log", "verify", "--store", &store]).exits(3);
+    world.run(&["log", "verify", "--store", &store]).exits(3).tells("not-logged");
 }
 
 #[test]

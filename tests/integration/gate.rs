@@ -195,7 +195,7 @@ fn only_some_gates_and_gates_that_are_none() {
     world.write("CHANGELOG.md", "# Changelog\n");
     let document = gate(&world, &["--only", "readiness", "--only", "one-version", "--json"]).done().json();
     assert_eq!(statuses(&document), ["one-version passed", "readiness passed"]);
-    gate(&world, &["--only", "changelog-entry"]).exits(4);
+    gate(&world, &["--only", "changelog-entry"]).exits(4).tells("has no entry at all");
     gate(&world, &["--only", "redyness"])
         .exits(2)
         .complains("no gate `redyness`")
@@ -211,7 +211,7 @@ fn no_gate_at_all_is_no_pass() {
     gate(&world, &[]).exits(5).says("not checked: no gate at stage seal applies");
     let document = gate(&world, &["--json"]).exits(5).json();
     assert_eq!(document["gates"], serde_json::json!([]));
-    gate(&shop(ALL), &["--stage", "close"]).exits(5);
+    gate(&shop(ALL), &["--stage", "close"]).exits(5).tells("no gate at stage close applies");
     world.seal(&[]).done();
     assert!(!world.evidence().join(GATES).exists(), "nothing was evaluated");
     let said = world.verify(&["--json"]).done().json();
@@ -229,16 +229,18 @@ fn a_gate_of_other_releases_is_skipped_and_says_why() {
     let document = gate(&world, &["--tier", "hotfix", "--json"]).done().json();
     assert_eq!(document["gates"][1]["status"], "skipped");
     assert_eq!(document["gates"][1]["detail"], "only for tier major; this one is hotfix");
-    gate(&world, &["--tier", "major"]).exits(4);
+    gate(&world, &["--tier", "major"]).exits(4).tells("has no entry at all");
     // A tier that is not known might be that one.
-    gate(&world, &[]).exits(4);
-    gate(&world, &["--tier", "hotfix", "--only", "changelog-entry"]).exits(5);
+    gate(&world, &[]).exits(4).tells("has no entry at all");
+    gate(&world, &["--tier", "hotfix", "--only", "changelog-entry"])
+        .exits(5)
+        .tells("no gate at stage seal applies");
     // Neither is it known how the version differs from the one before.
     let policy =
         ALL.replace("check = \"changelog\"\n", "check = \"changelog\"\nwhen = { bump = [\"patch\"] }\n");
     let world = shop(&policy);
     world.write("CHANGELOG.md", "# Changelog\n");
-    gate(&world, &[]).exits(4);
+    gate(&world, &[]).exits(4).tells("has no entry at all");
 }
 
 #[test]

@@ -225,7 +225,12 @@ fn a_member_index_that_lies() {
         let bytes = forgery.with_index(lie);
         forgery.refuses(&bytes, "index-invalid");
         publish(&forgery.world, &forgery.pack, &bytes);
-        forgery.world.restore(&["--path", "a.md"]).exits(3);
+        let said = forgery.world.restore(&["--path", "a.md"]).exits(3);
+        assert!(
+            ["index-invalid", "missing"]
+                .iter()
+                .any(|code| said.out.contains(code) || said.err.contains(code))
+        );
     }
     assert_eq!(forgery.world.listing(), ["home", "out", "shop"], "nothing was restored");
 }
@@ -246,7 +251,12 @@ fn a_member_index_that_is_a_bomb() {
     for bomb in [write(20, &same, 1 << 10), write(20, &tags, 16)] {
         forgery.refuses(&forgery.with_index(bomb.clone()), "index-invalid");
         publish(&forgery.world, &forgery.pack, &forgery.with_index(bomb));
-        forgery.world.restore(&["--path", "a.md"]).exits(3);
+        let said = forgery.world.restore(&["--path", "a.md"]).exits(3);
+        assert!(
+            ["index-invalid", "frame-too-large"]
+                .iter()
+                .any(|code| said.out.contains(code) || said.err.contains(code))
+        );
     }
     // It asks for a window of 128 MiB.
     forgery.refuses(&forgery.with_index(write(27, &tags, 1)), "index-invalid");

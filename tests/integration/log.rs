@@ -87,9 +87,9 @@ fn a_host_that_has_not_seen_the_log_says_so() {
     let said = fresh(&["verify"]).exits(5);
     assert!(said.findings()[0].starts_with("log-not-remembered"), "{}", said.out);
     assert!(names_in(&world.path().join("elsewhere")).is_empty(), "it is not remembered by asking");
-    fresh(&["verify"]).exits(5);
+    fresh(&["verify"]).exits(5).tells("log-not-remembered");
     fresh(&["list"]).done();
-    fresh(&["verify"]).exits(5);
+    fresh(&["verify"]).exits(5).tells("log-not-remembered");
     fresh(&["verify", "--first"]).done();
     fresh(&["verify"]).done();
 }
@@ -168,15 +168,15 @@ fn a_log_that_was_rolled_back_or_split_is_caught_by_who_remembers() {
     copy_tree(&one, &world.path().join("store"));
     verify_finds(&world, 3, "log-forked log/checkpoint");
     world.run(&["log", "verify", "--store", "store"]).exits(3).complains("rolled the store back");
-    log(&world, &["list"]).exits(3);
+    log(&world, &["list"]).exits(3).tells("log-forked");
     let said = world.run(&["--json", "verify", "shop-1.0.0", "--store", "store"]).exits(3);
     assert_eq!(said.findings(), ["log-forked log/checkpoint"]);
     // Nobody appends to it, either; and another view of the same length is no better.
-    world.run(&["publish", "out/shop-1.1.0", "--store", "store"]).exits(3);
+    world.run(&["publish", "out/shop-1.1.0", "--store", "store"]).exits(3).tells("log-forked");
     world.run(&["-C", "shop", "seal", "--version", "1.2.0", "--out", "../out"]).done();
     world.run(&["publish", "out/shop-1.2.0", "--store", "store", "--state", "another-host"]).done();
     verify_finds(&world, 3, "log-forked log/checkpoint");
-    log(&world, &["verify", "--first"]).exits(3);
+    log(&world, &["verify", "--first"]).exits(3).tells("log-forked");
     fs::remove_dir_all(world.path().join("store")).unwrap();
     fs::rename(&two, world.path().join("store")).unwrap();
     log(&world, &["verify"]).done();
@@ -402,9 +402,12 @@ fn many_processes_append_at_once_and_lose_nothing() {
     let mut killed: Vec<_> =
         versions.iter().enumerate().map(|(host, version)| start(version, host)).collect();
     std::thread::sleep(std::time::Duration::from_millis(120));
+    let mut died = 0;
     for child in killed.iter_mut().step_by(2) {
         let _ = child.kill();
+        died += usize::from(!child.wait().expect("it ends").success());
     }
+    assert!(died > 0, "all of them were done before they were killed");
     let again: Vec<_> =
         versions.iter().enumerate().map(|(host, version)| start(version, 10 + host)).collect();
     for child in killed.into_iter().skip(1).step_by(2).chain(again) {
@@ -425,11 +428,13 @@ fn a_store_without_a_log_is_no_pass() {
     fs::create_dir(world.path().join("store")).unwrap();
     let said = log(&world, &["verify"]).exits(5);
     assert_eq!(said.findings(), ["nothing-checked log/checkpoint"]);
-    log(&world, &["list"]).exits(5);
-    log(&world, &["prove", "shop-1.0.0"]).exits(5);
+    log(&world, &["list"]).exits(5).tells("nothing-checked");
+    log(&world, &["prove", "shop-1.0.0"]).exits(5).tells("nothing-checked");
     let sealed = two();
-    let said =
-        sealed.run(&["--json", "log", "verify", "--store", "store", "--key", "home/signing.pub"]).exits(3);
+    let said = sealed
+        .run(&["--json", "log", "verify", "--store", "store", "--key", "home/signing.pub"])
+        .exits(3)
+        .tells("signer-not-allowed");
     assert_eq!(said.findings(), ["signer-not-allowed log/checkpoint"]);
 }
 

@@ -208,7 +208,7 @@ fn a_log_that_cannot_be_relied_on_fails_every_gate_that_asks_it() {
     fs::write(&first, bytes).unwrap();
     gate(&world, &[]).done();
     // Rolled back, where this host has seen more of it.
-    world.run(&["log", "verify", "--first", "--store", "shop/backups"]).exits(3);
+    world.run(&["log", "verify", "--first", "--store", "shop/backups"]).exits(3).tells("missing");
     fs::remove_file(world.tree().join("backups/log/checkpoint")).unwrap();
     fails("log-forked: log/checkpoint", &[]);
     world.write("attestar.toml", POLICY.replace("[store]\nurl = \"backups\"\n", ""));

@@ -286,18 +286,22 @@ fn nothing_wrong_ever_gets_its_name_in_a_copy() {
     publish(&world, &[]).done();
     let release = world.path().join("store/releases/shop-1.0.0");
     let archive = release.join("shop-1.0.0.tar.zst.age");
-    for (file, name) in [
-        (archive.clone(), "shop-1.0.0.tar.zst.age"),
-        (release.join("shop-1.0.0/pack.json"), "shop-1.0.0/pack.json"),
-        (release.join("shop-1.0.0/tagmanifest-sha256.txt"), "shop-1.0.0/tagmanifest-sha256.txt"),
-        (release.join("shop-1.0.0.tar.zst.age.sigstore.json"), "shop-1.0.0.tar.zst.age.sigstore.json"),
+    for (file, name, code) in [
+        (archive.clone(), "shop-1.0.0.tar.zst.age", "altered"),
+        (release.join("shop-1.0.0/pack.json"), "shop-1.0.0/pack.json", "altered"),
+        (release.join("shop-1.0.0/tagmanifest-sha256.txt"), "shop-1.0.0/tagmanifest-sha256.txt", "altered"),
+        (
+            release.join("shop-1.0.0.tar.zst.age.sigstore.json"),
+            "shop-1.0.0.tar.zst.age.sigstore.json",
+            "-invalid",
+        ),
     ] {
         let good = fs::read(&file).unwrap();
         let mut bad = good.clone();
         bad[good.len() / 2] ^= 1;
         fs::write(&file, &bad).unwrap();
         let disk = format!("disk-{}", name.len());
-        world.run(&["--json", "copy", "shop-1.0.0", "--store", "store", "--to", &disk]).exits(3);
+        world.run(&["--json", "copy", "shop-1.0.0", "--store", "store", "--to", &disk]).exits(3).tells(code);
         let copied = content(&world.path().join(&disk));
         assert!(copied.iter().all(|(_, bytes)| *bytes != bad), "{name}");
         assert!(!world.path().join(&disk).join("releases/shop-1.0.0").join(name).exists(), "{name}");
@@ -338,7 +342,7 @@ fn an_older_result_never_takes_the_place_of_a_newer_one() {
     let run = |words: &[&str]| world.run(&[&["-C", "shop"], words, &["--trust", "all.toml"]].concat());
     run(&["seal", "--version", "1.0.0", "--out", "../out"]).done();
     let promote = ["gate", "--stage", "promote", "--pack", "out/shop-1.0.0", "--key", "home/signing.key"];
-    run(&promote).exits(4);
+    run(&promote).exits(4).tells("the seal: there is none");
     let attestations = world.evidence().join("attestations");
     let result = names_in(&attestations).into_iter().find(|name| name.starts_with("gates.promote.")).unwrap();
     let old = fs::read(attestations.join(&result)).unwrap();

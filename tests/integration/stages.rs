@@ -165,7 +165,9 @@ fn a_stage_of_which_no_gate_applies_is_not_signed() {
     let none = POLICY.replace("stage = \"close\"", "stage = \"close\"\nwhen = { tier = [\"major\"] }");
     world.write("attestar.toml", none);
     let before = everything_in(world.path());
-    gate(&world, &["--stage", "close", "--pack", PACK, "--key", KEY, "--tier", "minor"]).exits(5);
+    gate(&world, &["--stage", "close", "--pack", PACK, "--key", KEY, "--tier", "minor"])
+        .exits(5)
+        .tells("other-policy");
     assert_eq!(everything_in(world.path()), before);
 }
 
@@ -186,7 +188,7 @@ fn a_pack_that_does_not_verify_is_not_judged() {
     fs::write(&policy, honest).unwrap();
     // Nor is one whose signer nobody vouches for.
     fs::remove_file(world.home().join("trust.toml")).unwrap();
-    promote(&world, &["--key", KEY]).exits(5);
+    promote(&world, &["--key", KEY]).exits(5).tells("no-trust");
     assert_eq!(
         everything_in(world.path()).len(),
         before.len() - 1,
@@ -205,8 +207,10 @@ fn calls_that_make_no_sense() {
         .exits(2)
         .complains("a part of a stage is not signed");
     promote(&world, &["--only", "kanary"]).exits(2).complains("did you mean `canary`?");
-    gate(&world, &["--stage", "promote", "--pack", "out/shop-2.0.0"]).exits(1);
-    promote(&world, &["--key", "home/none.key"]).exits(1);
+    gate(&world, &["--stage", "promote", "--pack", "out/shop-2.0.0"])
+        .exits(1)
+        .tells("cannot open out/shop-2.0.0");
+    promote(&world, &["--key", "home/none.key"]).exits(1).tells("cannot open home/none.key");
     // There is no place for the result without the folder that seal wrote.
     fs::rename(world.evidence(), world.path().join("elsewhere")).unwrap();
     let archive = "out/shop-1.0.0.tar.zst.age";
@@ -258,7 +262,7 @@ fn results_that_are_forged_altered_or_of_something_else() {
     let refuted = |finding: &str| {
         let said = verify(&world, &["--json"]).exits(3);
         assert!(said.findings().iter().any(|found| found.starts_with(finding)), "{finding}: {}", said.out);
-        world.verify(&[]).exits(3);
+        world.verify(&[]).exits(3).tells(finding.split(' ').next().unwrap_or(finding));
     };
     // A byte of what is signed.
     let mut altered = honest.clone();
@@ -341,7 +345,7 @@ fn the_key_must_have_the_right_and_the_newest_result_counts() {
     trust("approve");
     promote(&world, &["--key", KEY]).done();
     world.write("reports/canary-1.0.0.md", "- [ ] watched\n");
-    promote(&world, &["--key", "other.key"]).exits(4);
+    promote(&world, &["--key", "other.key"]).exits(4).tells("not ticked: watched");
     let said = verify(&world, &["--trust", "trust.toml", "--json"]).exits(3);
     assert!(said.findings()[0].starts_with("signer-not-allowed"), "{}", said.out);
     trust("seal:release");
@@ -413,14 +417,14 @@ fn a_stage_is_waived_by_who_may_and_the_waiver_lies_beside_the_result() {
     let by = ["--until", "2099-12-31", "--role", "risk", "--key", "risk.key", "--out", "w.json"];
     world.run(&[&waive[..], &by, &TRUST].concat()).done();
     let promote = |flags: &[&str]| promote(&world, &[&TRUST[..], &["--key", KEY], flags].concat());
-    promote(&[]).exits(4);
+    promote(&[]).exits(4).tells("not ticked: watched");
     promote(&["--waive", "w.json"]).done().says("waived");
     let lies = world.evidence().join("attestations/gates.promote.waiver.canary.sigstore.json");
     assert_eq!(fs::read(&lies).unwrap(), fs::read(world.path().join("w.json")).unwrap());
     verify(&world, &TRUST).done().says("2 passed, 1 waived, 0 failed");
     // It is worth what the verifier's trust says, and nothing without it.
     trust(&world, &[("risk", "revoked_at = 2020-01-01T00:00:00Z")]);
-    verify(&world, &TRUST).exits(3);
+    verify(&world, &TRUST).exits(3).tells("signer-revoked");
     trust(&world, &[]);
     fs::remove_file(&lies).unwrap();
     let said = verify(&world, &[&TRUST[..], &["--json"]].concat()).exits(3);

@@ -194,6 +194,14 @@ impl Said {
         list.iter().map(|f| format!("{} {}", text(&f["code"]), text(&f["subject"]))).collect()
     }
 
+    /// Stdout or stderr holds this.
+    #[track_caller]
+    pub fn tells(self, part: &str) -> Said {
+        let is_told = self.out.contains(part) || self.err.contains(part);
+        assert!(is_told, "no {part:?} in stdout:\n{}\nstderr:\n{}", self.out, self.err);
+        self
+    }
+
     /// Stdout holds this.
     #[track_caller]
     pub fn says(self, part: &str) -> Said {

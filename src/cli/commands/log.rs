@@ -14,6 +14,7 @@ use attestar::error::{Error, Result};
 use attestar::finding::{Code, Outcome};
 use attestar::format::tlog::proof_file::EXTENSION;
 use attestar::log::read::Leaves;
+use attestar::log::state::State;
 use attestar::verbs::log::{self, Request};
 use std::fmt::Write as _;
 use std::fs::File;
@@ -88,17 +89,17 @@ fn verify(context: &Context, request: &Request<'_>, first: bool) -> Result<Answe
         outcome: OutcomeDocument::new(&verified.outcome),
     };
     let answer = Answer::new(exit, text, document);
-    Ok(match hint(request, &verified.outcome) {
+    Ok(match hint(&request.state, request.store.place(), &verified.outcome) {
         Some(hint) => answer.hint(hint),
         None => answer,
     })
 }
 
 /// What to do about a log that does not verify.
-fn hint(request: &Request<'_>, outcome: &Outcome) -> Option<String> {
+pub fn hint(state: &State<'_>, place: &str, outcome: &Outcome) -> Option<String> {
     let has = |code| outcome.errors().any(|finding| finding.code == code);
     if has(Code::LogForked) {
-        let file = request.state.file(request.store.place())?;
+        let file = state.file(place)?;
         return Some(format!(
             "somebody rolled the store back, or it is another one. Only if you know that\n      it was made anew, remove {}",
             file.display()

@@ -13,6 +13,7 @@ pub mod log;
 pub mod prune;
 pub mod publish;
 pub mod recovery_kit;
+pub mod report;
 pub mod restore;
 pub mod sbom;
 pub mod seal;

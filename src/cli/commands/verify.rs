@@ -5,27 +5,74 @@ use crate::cli::args::{TrustArgs, VerifyArgs};
 use crate::cli::context::Context;
 use crate::cli::documents::{OutcomeDocument, VerifyDocument};
 use crate::cli::exit::Exit;
-use crate::cli::page;
 use crate::cli::progress::Progress;
 use crate::cli::screen::{self, count, duration};
 use crate::cli::stores::{Found, state};
 use attestar::error::Result;
 use attestar::finding::{Code, Outcome, Verdict};
+use attestar::keys::trust::Trust;
+use attestar::pipeline::whole_file;
+use attestar::report::pack::{PackReport, page};
+use attestar::report::words::rfc3339;
 use attestar::verbs::proof;
+use attestar::verbs::report::pack as report;
 use attestar::verbs::target::Target;
-use attestar::verbs::verify::{self, Request};
+use attestar::verbs::verify::{self, Request, Verified};
 use jiff::Timestamp;
 use std::time::Instant;
 
 /// Verifies a target.
 pub fn run(context: &Context, args: &VerifyArgs) -> Result<Answer> {
     let started = Instant::now();
-    let named = Found::new(context, &args.target, &args.store)?;
-    let target = named.target.clone();
+    let looked = look(context, args)?;
+    let outcome = &looked.verified.outcome;
+    let exit = Exit::from(outcome.verdict());
+    let receipt = looked.verified.receipt.as_ref();
+    let document = VerifyDocument {
+        schema: "attestar/verify/v1",
+        exit_code: exit as u8,
+        target: args.target.display().to_string(),
+        name: looked.verified.pack.as_ref().map(|pack| pack.name.clone()),
+        sealed_at: receipt.map(|receipt| rfc3339(receipt.predicate().created_at)),
+        outcome: OutcomeDocument::new(outcome),
+    };
+    if let Some(report) = &args.report {
+        let page = page(&looked.report(args)?);
+        whole_file::replace(report, |out| out.write_all(page.as_bytes()))?;
+    }
+    let text = format!("{}{}\n", screen::outcome(outcome), last_line(outcome, started));
+    let answer = Answer::new(exit, text, document);
+    Ok(match hint(outcome, &args.trust) {
+        Some(hint) => answer.hint(hint),
+        None => answer,
+    })
+}
+
+/// What was verified, and by whose keys.
+pub struct Looked {
+    /// What came of it.
+    pub verified: Verified,
+    /// The target, wherever it lies.
+    found: Found,
+    trust: Trust,
+}
+
+impl Looked {
+    /// What a page says of it.
+    pub fn report(&self, args: &VerifyArgs) -> Result<PackReport> {
+        let named = args.target.display().to_string();
+        report::report(&named, &self.found.target, &self.verified, &self.trust, Timestamp::now())
+    }
+}
+
+/// Verifies a target that lies here or in a store.
+pub fn look(context: &Context, args: &VerifyArgs) -> Result<Looked> {
+    let found = Found::new(context, &args.target, &args.store)?;
+    let target = found.target.clone();
     let mut trust = context.trust(&args.trust)?;
     let folder = context.state_folder(&args.store);
     let mut logged = Outcome::default();
-    if let Some(store) = &named.store {
+    if let Some(store) = &found.store {
         let (store, origin) = (&*store.store, store.origin.as_deref());
         logged.append(proof::in_store(&target, store, origin, &mut trust, &state(&folder))?);
     }
@@ -51,25 +98,7 @@ pub fn run(context: &Context, args: &VerifyArgs) -> Result<Answer> {
     let mut verified = verify::verify(&request, &context.watch)?;
     verified.outcome.append(logged);
     drop(progress);
-    let verdict = verified.outcome.verdict();
-    let exit = Exit::from(verdict);
-    let document = VerifyDocument {
-        schema: "attestar/verify/v1",
-        exit_code: exit as u8,
-        target: args.target.display().to_string(),
-        name: verified.pack.as_ref().map(|pack| pack.name.clone()),
-        sealed_at: verified.receipt.as_ref().map(|receipt| page::seconds(receipt.predicate().created_at)),
-        outcome: OutcomeDocument::new(&verified.outcome),
-    };
-    if let Some(report) = &args.report {
-        page::write(report, &document, Timestamp::now())?;
-    }
-    let text = format!("{}{}\n", screen::outcome(&verified.outcome), last_line(&verified.outcome, started));
-    let answer = Answer::new(exit, text, document);
-    Ok(match hint(&verified.outcome, &args.trust) {
-        Some(hint) => answer.hint(hint),
-        None => answer,
-    })
+    Ok(Looked { verified, found, trust })
 }
 
 /// An identity is asked for (and its passphrase) only where there is something to decrypt.

@@ -1,12 +1,14 @@
 //! The published schemas are those of the documents. `ATTESTAR_BLESS=1` writes them anew.
 
 use super::*;
+use attestar::report::pack::PackReport;
+use attestar::report::store::StoreReport;
 use schemars::{Schema, schema_for};
 use std::fs;
 use std::path::Path;
 
 /// Every document's name and schema.
-fn schemas() -> [(&'static str, Schema); 23] {
+fn schemas() -> [(&'static str, Schema); 26] {
     [
         ("approve", schema_for!(waive::ApproveDocument)),
         ("backup", schema_for!(backup::BackupDocument)),
@@ -23,11 +25,14 @@ fn schemas() -> [(&'static str, Schema); 23] {
         ("log_prove", schema_for!(log::LogProveDocument)),
         ("log_verify", schema_for!(log::LogVerifyDocument)),
         ("man", schema_for!(ManDocument)),
+        ("pack_report", schema_for!(PackReport)),
         ("prune", schema_for!(prune::PruneDocument)),
         ("publish", schema_for!(publish::PublishDocument)),
+        ("report", schema_for!(report::ReportDocument)),
         ("restore", schema_for!(RestoreDocument)),
         ("sbom", schema_for!(sbom::SbomDocument)),
         ("seal", schema_for!(SealDocument)),
+        ("store_report", schema_for!(StoreReport)),
         ("unmatched", schema_for!(UnmatchedDocument)),
         ("verify", schema_for!(VerifyDocument)),
         ("waive", schema_for!(waive::WaiveDocument)),

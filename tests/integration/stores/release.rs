@@ -34,8 +34,8 @@ fn a_release_goes_into_a_bucket_and_comes_back_and_altering_it_is_caught() {
     let key = archive.strip_prefix("/").unwrap();
     assert!(proxy.seen().iter().any(|line| line.contains(key)), "{:#?}", proxy.seen());
     assert_eq!(server.ask("PUT", &archive, &[], b"something else").0, 200);
-    run(&["verify", "shop-1.0.0", "--store", STORE]).exits(3);
-    run(&["restore", "shop-1.0.0", "--to", "again", "--store", STORE]).exits(3);
+    run(&["verify", "shop-1.0.0", "--store", STORE]).exits(3).tells("altered");
+    run(&["restore", "shop-1.0.0", "--to", "again", "--store", STORE]).exits(3).tells("altered");
     assert!(!world.path().join("again").exists());
     assert_eq!(server.ask("DELETE", &archive, &[], b"").0, 204);
     run(&["log", "verify", "--store", STORE]).exits(3).says("found    no archive");

@@ -1,0 +1,214 @@
+//! The page of a restore drill: what was restored, how fast, what was asked of it, what that proves and what not.
+
+use crate::format::drill_report::{
+    DrillReport, DrillResult, Ended, Objectives, ProbeReport, ReportedFinding,
+};
+use crate::format::units::{count, number, size};
+use crate::report::checks::sentence;
+use crate::report::shell::{Page, section};
+use crate::report::words::{Tone, instant, lasted, minute, shown, state};
+use maud::{Markup, html};
+
+/// The page, as a file of its own.
+pub fn page(report: &DrillReport) -> String {
+    let parts: [(&str, &str, Markup); 7] = [
+        ("objectives", "Objectives", objectives(&report.objectives)),
+        ("steps", "Steps", steps(report)),
+        ("probes", "Probes", probes(&report.probes)),
+        ("proves", "What it proves", sentences(&report.proves, "Nothing.")),
+        ("not", "What it does not prove", sentences(&report.does_not_prove, "Nothing was named.")),
+        ("findings", "Findings", findings(&report.findings)),
+        ("record", "Record", record(report)),
+    ];
+    let sections: Vec<(&str, &str)> = parts.iter().map(|(id, name, _)| (*id, *name)).collect();
+    let (verdict, tone) = match report.result {
+        DrillResult::Passed => {
+            ("Passed: it came back, and everything that was asked of it holds.", Tone::Good)
+        }
+        DrillResult::Failed => ("Failed: it did not come back as it has to.", Tone::Bad),
+    };
+    let body = html! {
+        (sentence(verdict, tone))
+        (summary(report))
+        @for (id, name, part) in &parts { (section(id, name, part.clone())) }
+    };
+    let title = if report.archive.name.is_empty() { "no archive" } else { &report.archive.name };
+    Page { title, kind: "restore drill", looked_at: report.finished_at, sections: &sections, body }.html()
+}
+
+fn summary(report: &DrillReport) -> Markup {
+    let (archive, coverage) = (&report.archive, &report.coverage);
+    html! {
+        dl class="facts" {
+            dt { "Drilled" } dd { (minute(report.started_at)) }
+            dt { "Archive" }
+            dd {
+                (size(archive.size_bytes)) " from " (shown(&archive.store))
+                @if let Some(time) = archive.created_at { ", made " (minute(time)) }
+            }
+            @if !archive.chain.is_empty() { dt { "Chain" } dd { (shown(&archive.chain.join(", "))) } }
+            dt { "Checked" }
+            dd {
+                (number(coverage.files_checked)) " of " (count(coverage.files_total, "file")) ", "
+                (size(coverage.bytes_checked)) " of " (size(coverage.bytes_total))
+                @if !coverage.digests.is_empty() { ", by " (shown(&coverage.digests.join(" and "))) }
+            }
+            dt { "Fresh until" } dd { (minute(report.fresh_until)) }
+        }
+    }
+}
+
+fn objectives(objectives: &Objectives) -> Markup {
+    let rows = [
+        (
+            "RTO",
+            "from the start to the end of the last probe",
+            objectives.rto_target_ms,
+            objectives.rto_measured_ms,
+            objectives.rto_met,
+        ),
+        (
+            "RPO",
+            "how much time would have been lost",
+            objectives.rpo_target_ms,
+            objectives.rpo_measured_ms,
+            objectives.rpo_met,
+        ),
+    ];
+    html! {
+        table {
+            thead { tr {
+                th scope="col" { "Objective" } th scope="col" class="number" { "Measured" }
+                th scope="col" class="number" { "Target" } th scope="col" { "Result" }
+            } }
+            tbody {
+                @for (name, means, target, measured, met) in rows {
+                    tr {
+                        th scope="row" { (name) br; span class="quiet" { (means) } }
+                        td class="number" { (lasted(measured)) }
+                        td class="number" { @if target == 0 { "none" } @else { (lasted(target)) } }
+                        td { (objective(target, met)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Whether an objective was met; without a target there is nothing to meet.
+fn objective(target_ms: u64, met: bool) -> Markup {
+    match (target_ms, met) {
+        (0, _) => state("no target", Tone::Plain),
+        (_, true) => state("met", Tone::Good),
+        (_, false) => state("missed", Tone::Bad),
+    }
+}
+
+fn ended(ended: Ended) -> Markup {
+    match ended {
+        Ended::Passed => state("passed", Tone::Good),
+        Ended::Failed => state("failed", Tone::Bad),
+        Ended::Skipped => state("skipped", Tone::Open),
+    }
+}
+
+fn steps(report: &DrillReport) -> Markup {
+    html! {
+        table {
+            thead { tr {
+                th scope="col" { "Step" } th scope="col" { "Covered" } th scope="col" class="number" { "Took" }
+                th scope="col" { "Result" }
+            } }
+            tbody {
+                @for step in &report.steps {
+                    tr {
+                        th scope="row" { (step.name.as_str()) }
+                        td { (shown(&step.detail)) }
+                        td class="number" { (lasted(step.duration_ms)) }
+                        td { (ended(step.status)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn probes(probes: &[ProbeReport]) -> Markup {
+    html! {
+        @if probes.is_empty() { p { "The policy names none: nothing was asked of what came back but its digests." } }
+        @for probe in probes {
+            h3 { (shown(&probe.id)) ": " (shown(&probe.kind)) " " (ended(probe.status)) }
+            p class="quiet" { (lasted(probe.duration_ms)) ", " (count(probe.checks.len() as u64, "check")) }
+            @if !probe.checks.is_empty() { (checks(probe)) }
+        }
+    }
+}
+
+fn checks(probe: &ProbeReport) -> Markup {
+    html! {
+        div class="scroll" role="group" tabindex="0" aria-label={ "checks of " (shown(&probe.id)) } {
+            table {
+                thead { tr {
+                    th scope="col" { "Check" } th scope="col" { "Expected" } th scope="col" { "Came back" }
+                    th scope="col" { "Result" }
+                } }
+                tbody {
+                    @for check in &probe.checks {
+                        tr {
+                            th scope="row" { (shown(&check.name)) }
+                            td { (shown(&check.expected)) } td { (shown(&check.actual)) }
+                            td { (ended(check.status)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn sentences(sentences: &[String], none: &str) -> Markup {
+    html! {
+        @if sentences.is_empty() { p { (none) } }
+        ul { @for sentence in sentences { li { (shown(sentence)) } } }
+    }
+}
+
+fn findings(findings: &[ReportedFinding]) -> Markup {
+    html! {
+        @if findings.is_empty() { p { "None." } }
+        @for finding in findings {
+            div class="finding" {
+                h3 { (shown(&finding.code)) ": " code { (shown(&finding.subject)) } }
+                dl {
+                    dt { "severity" } dd { (shown(&finding.severity)) }
+                    @if let Some(expected) = &finding.expected { dt { "expected" } dd { code { (shown(expected)) } } }
+                    @if let Some(actual) = &finding.actual { dt { "found" } dd { code { (shown(actual)) } } }
+                }
+            }
+        }
+    }
+}
+
+/// What somebody needs who compares this page with the signed report.
+fn record(report: &DrillReport) -> Markup {
+    html! {
+        p {
+            "This page is drawn from " code { "drill_report.json" } ", and is not signed itself: the signature in "
+            code { "drill_report.json.sigstore.json" } " is over that file and the archive."
+        }
+        dl class="facts" {
+            dt { "Drill" } dd { code { (shown(&report.drill_id)) } }
+            dt { "Trace" } dd { code { (shown(&report.trace_id)) } }
+            dt { "Began" } dd { (instant(report.started_at)) }
+            dt { "Ended" } dd { (instant(report.finished_at)) }
+            dt { "Archive" } dd { code { "sha256 " (shown(&report.archive.sha256)) } }
+            dt { "Seal" } dd { code { "sha256 " (shown(&report.archive.seal_sha256)) } }
+            dt { "Signer" } dd { code { (shown(&report.archive.signer_key_id)) } }
+            dt { "Policy" } dd { (shown(&report.policy.name)) " " code { "sha256 " (report.policy.sha256) } }
+            dt { "Tool" } dd { (shown(&report.tool.name)) " " (shown(&report.tool.version)) }
+            @if let Some(previous) = &report.previous {
+                dt { "Drill before" } dd { code { (shown(&previous.drill_id)) } br; code { "sha256 " (previous.sha256) } }
+            }
+        }
+    }
+}

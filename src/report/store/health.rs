@@ -1,0 +1,148 @@
+//! Whether things were done, and often enough: one card for each, and the worst of them for whoever watches.
+
+use crate::finding::Verdict;
+use crate::format::kind::Kind;
+use crate::format::leaf::What;
+use crate::report::store::{EventFacts, StoreFacts};
+use crate::report::words::{limit as told, verdict};
+use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// Clocks may differ by so much; what is dated later than that is of the future.
+const SKEW: SignedDuration = SignedDuration::from_mins(5);
+
+/// How something stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// It was done, and lately enough.
+    Good,
+    /// It never was, and need not have been yet.
+    Never,
+    /// It was not done for too long.
+    Late,
+    /// It failed last time.
+    Failed,
+}
+
+/// One thing that is to be done now and then.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Card {
+    /// `backup`, `verification`, `drill`, `seal`, `gates` or `log`.
+    pub name: &'static str,
+    /// How it stands.
+    pub state: State,
+    /// When it was done last.
+    #[schemars(with = "Option<String>")]
+    pub at: Option<Timestamp>,
+    /// Which pack it was about.
+    pub about: Option<String>,
+    /// How old it may be, in seconds; null: as old as it likes.
+    pub limit_s: Option<u64>,
+    /// Why it stands so, in words.
+    pub says: String,
+}
+
+/// `attestar/health/v1`: what a watchdog asks.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(title = "attestar/health/v1")]
+pub struct Health {
+    /// `attestar/health/v1`.
+    pub schema: &'static str,
+    /// The worst of the cards: 503 if it is `late` or `failed`.
+    pub state: State,
+    /// The moment it is about.
+    #[schemars(with = "String")]
+    pub at: Timestamp,
+    /// When the store was looked at.
+    #[schemars(with = "String")]
+    pub looked_at: Timestamp,
+    /// Each of them.
+    pub cards: Vec<Card>,
+}
+
+/// Whether a moment lies at most so many seconds back, and not ahead.
+pub fn is_within(at: Timestamp, limit_s: u64, now: Timestamp) -> bool {
+    let age = now.duration_since(at);
+    age >= -SKEW && age <= SignedDuration::from_secs(i64::try_from(limit_s).unwrap_or(i64::MAX))
+}
+
+/// The worst of all. Never is fine where nothing asks for it; nothing at all is not.
+pub fn state(cards: &[Card]) -> State {
+    let worst = cards.iter().map(|card| card.state).filter(|state| *state != State::Never).max();
+    worst.unwrap_or(State::Late)
+}
+
+/// Every card of a store.
+pub fn cards(facts: &StoreFacts, now: Timestamp) -> Vec<Card> {
+    let limits = &facts.limits;
+    // A store of releases alone owes nobody a backup, nor what follows from one.
+    let first_backup = facts.events.iter().find(|event| event.what == What::BackedUp).map(|event| event.time);
+    let has_releases = facts.archives.iter().any(|archive| archive.kind == Kind::Release);
+    let owed = |name, whats: &[What], limit_s| {
+        let newest = facts.events.iter().rev().find(|event| whats.contains(&event.what));
+        match newest {
+            Some(event) => done(name, event, Some(limit_s), now),
+            None => never(name, limit_s, first_backup, has_releases, now),
+        }
+    };
+    vec![
+        owed("backup", &[What::BackedUp, What::Unchanged], limits.backup_max_age_s),
+        owed("verification", &[What::Verified], limits.verify_within_s),
+        owed("drill", &[What::Drilled], limits.drill_every_s),
+        whenever("seal", What::Sealed, facts, now),
+        whenever("gates", What::Gated, facts, now),
+        log(facts),
+    ]
+}
+
+fn done(name: &'static str, event: &EventFacts, limit_s: Option<u64>, now: Timestamp) -> Card {
+    let age = now.duration_since(event.time);
+    let (state, says) = match (event.passed, limit_s) {
+        (None, _) => (State::Failed, "its statement does not verify".to_owned()),
+        (Some(false), _) => (State::Failed, "the last one failed".to_owned()),
+        _ if age < -SKEW => (State::Failed, "it is dated in the future".to_owned()),
+        (_, Some(limit)) if !is_within(event.time, limit, now) => {
+            (State::Late, format!("at most {}", told(limit)))
+        }
+        (_, Some(limit)) => (State::Good, format!("at most {}", told(limit))),
+        (_, None) => (State::Good, String::new()),
+    };
+    Card { name, state, at: Some(event.time), about: Some(event.name.clone()), limit_s, says }
+}
+
+/// What was never done is late from as long after the first backup as it may be old.
+fn never(
+    name: &'static str,
+    limit_s: u64,
+    first_backup: Option<Timestamp>,
+    has_releases: bool,
+    now: Timestamp,
+) -> Card {
+    let (state, says) = match first_backup {
+        Some(first) if is_within(first, limit_s, now) => {
+            (State::Never, format!("due {} after the first backup", told(limit_s)))
+        }
+        Some(_) => (State::Late, format!("was due {} after the first backup", told(limit_s))),
+        None if has_releases => (State::Never, "the store holds releases alone".to_owned()),
+        None => (State::Late, "the store holds no archive".to_owned()),
+    };
+    Card { name, state, at: None, about: None, limit_s: Some(limit_s), says }
+}
+
+/// What is done when there is reason to.
+fn whenever(name: &'static str, what: What, facts: &StoreFacts, now: Timestamp) -> Card {
+    match facts.events.iter().rev().find(|event| event.what == what) {
+        Some(event) => done(name, event, None, now),
+        None => Card { name, state: State::Never, at: None, about: None, limit_s: None, says: String::new() },
+    }
+}
+
+/// The store and its log, as they were found.
+fn log(facts: &StoreFacts) -> Card {
+    let found = facts.outcome.verdict;
+    let state = if found == Verdict::Holds { State::Good } else { State::Failed };
+    let says = verdict(found).0.to_owned();
+    Card { name: "log", state, at: Some(facts.looked_at), about: None, limit_s: None, says }
+}

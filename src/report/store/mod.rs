@@ -1,0 +1,10 @@
+//! A store: what was backed up, verified and drilled, when, and whether that is often enough.
+
+mod document;
+pub mod health;
+mod page;
+
+pub use document::{
+    ArchiveFacts, CoverageFacts, DrillFacts, EventFacts, Limits, PruneFacts, StoreFacts, StoreReport,
+};
+pub use page::page;

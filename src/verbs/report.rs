@@ -1,0 +1,4 @@
+//! `report`: gathers what the pages show. Nothing is judged here that a check has not judged before.
+
+pub mod pack;
+pub mod store;

@@ -1,0 +1,202 @@
+//! What a page about a store shows: from a log that was checked, statements that verify, and reports that are the ones
+//! which were signed. No archive is read.
+
+use crate::error::Result;
+use crate::evidence::logged::{self, Judging, Logged};
+use crate::evidence::receipt::pack_name;
+use crate::evidence::stored;
+use crate::finding::Outcome;
+use crate::format::digest::Sha256;
+use crate::format::drill_report::{DrillReport, DrillResult, FILE, REPORT_BYTES_MAX};
+use crate::format::kind::Kind;
+use crate::format::leaf::{Leaf, What};
+use crate::keys::trust::Trust;
+use crate::log::Log;
+use crate::log::event::Told;
+use crate::log::state::State;
+use crate::policy::Policy;
+use crate::report::outcome::OutcomeDocument;
+use crate::report::store::{ArchiveFacts, DrillFacts, EventFacts, Limits, StoreFacts};
+use crate::store::Store;
+use std::collections::HashMap;
+
+/// Where drills leave their reports.
+const DRILLS: &str = "reports/drill";
+
+/// Drill reports that are read, the newest first: twenty years of weekly ones.
+const DRILLS_MAX: usize = 1_000;
+
+/// Which store, and by what it is judged.
+pub struct Request<'a> {
+    /// The store.
+    pub store: &'a dyn Store,
+    /// Who may sign what lies there.
+    pub trust: &'a Trust,
+    /// Which log it must be; `None` takes the one that is there.
+    pub origin: Option<&'a str>,
+    /// What this host remembers, and the present.
+    pub state: State<'a>,
+    /// Whether it may be the first time that this host sees it.
+    pub first: bool,
+    /// The policy that says how often what is to be done.
+    pub policy: Option<&'a Policy>,
+}
+
+/// Looks at a store.
+pub fn look(request: &Request<'_>) -> Result<(StoreFacts, Outcome)> {
+    let mut outcome = Outcome::default();
+    let log = Log { store: request.store, trust: request.trust, origin: request.origin };
+    let judging = Judging { log, state: request.state, first: request.first };
+    let logged = logged::check(&judging, &mut outcome)?;
+    if let Some(logged) = &logged {
+        stored::check(request.store, logged, request.state.now, &mut outcome)?;
+    }
+    let project = request.policy.and_then(|policy| policy.project.clone());
+    let mut facts = StoreFacts {
+        store: request.store.place().to_owned(),
+        origin: logged.as_ref().map(|logged| logged.leaves.head.checkpoint().origin.clone()),
+        project,
+        looked_at: request.state.now,
+        limits: limits(request.policy),
+        leaves: logged.as_ref().map_or(0, |logged| logged.leaves.head.size()),
+        events: Vec::new(),
+        archives: Vec::new(),
+        drills: Vec::new(),
+        prune: None,
+        prune_says: String::new(),
+        outcome: OutcomeDocument::new(&outcome),
+    };
+    if let Some(logged) = &logged {
+        tell(request, logged, &mut facts)?;
+    }
+    Ok((facts, outcome))
+}
+
+/// What is asked of a store: by a policy, or by what policies ask that say nothing else.
+fn limits(policy: Option<&Policy>) -> Limits {
+    let backup = policy.map(|policy| policy.backup.clone()).unwrap_or_default();
+    Limits {
+        of: policy.map_or_else(
+            || "defaults, as no policy was named".to_owned(),
+            |policy| format!("policy {}", policy.name),
+        ),
+        backup_max_age_s: backup.max_age_s,
+        verify_within_s: backup.verify_within_s,
+        drill_every_s: 7 * 86_400,
+        rto_ms: None,
+        rpo_ms: None,
+    }
+}
+
+/// Events, archives and drills of the project.
+fn tell(request: &Request<'_>, logged: &Logged, facts: &mut StoreFacts) -> Result<()> {
+    let wanted = facts.project.clone();
+    let is_wanted = |leaf: &Leaf| wanted.as_ref().is_none_or(|project| *project == leaf.project);
+    let leaves = logged.leaves.leaves.iter().zip(&logged.told).enumerate();
+    let mut archives = Archives::default();
+    let mut drilled = Vec::new();
+    for (index, (leaf, told)) in leaves.filter(|(_, (leaf, _))| is_wanted(leaf)) {
+        facts.events.push(event(index as u64, leaf, told.as_ref()));
+        archives.see(leaf, told.as_ref());
+        if let (What::Drilled, Some(told)) = (leaf.what, told) {
+            drilled.extend(
+                told.subjects.iter().find(|s| s.name == FILE).map(|s| (s.digest.sha256, leaf.name.clone())),
+            );
+        }
+    }
+    facts.archives = archives.made.into_iter().flatten().collect();
+    facts.drills = drills(request.store, &drilled)?;
+    Ok(())
+}
+
+fn event(index: u64, leaf: &Leaf, told: Option<&Told>) -> EventFacts {
+    EventFacts {
+        index,
+        what: leaf.what,
+        project: leaf.project.clone(),
+        name: leaf.name.clone(),
+        time: leaf.time,
+        passed: told.map(|told| told.passed),
+        by: told.map(|told| told.role.clone()),
+    }
+}
+
+/// The archives that lie there by what the log says, and what was done with each.
+#[derive(Default)]
+struct Archives {
+    /// In the order of the log; what was pruned leaves a gap.
+    made: Vec<Option<ArchiveFacts>>,
+    /// Where each stands, by name.
+    places: HashMap<String, usize>,
+}
+
+impl Archives {
+    fn see(&mut self, leaf: &Leaf, told: Option<&Told>) {
+        let kind = match leaf.what {
+            What::Sealed => Kind::Release,
+            What::BackedUp => Kind::Backup,
+            What::Pruned => {
+                let place = self.places.remove(&leaf.name);
+                return place.into_iter().for_each(|at| self.made[at] = None);
+            }
+            What::Verified | What::Drilled => return self.done(leaf, told),
+            _ => return,
+        };
+        self.places.insert(leaf.name.clone(), self.made.len());
+        self.made.push(Some(ArchiveFacts {
+            name: leaf.name.clone(),
+            project: leaf.project.clone(),
+            kind,
+            made_at: leaf.time,
+            bytes: told.and_then(|told| told.size_bytes),
+            verified_at: None,
+            drilled_at: None,
+        }));
+    }
+
+    /// Notes that the archives of a statement were read again and held, or that the drill of one passed.
+    fn done(&mut self, leaf: &Leaf, told: Option<&Told>) {
+        let counts = |told: &&Told| told.passed || leaf.what == What::Verified;
+        for subject in told.filter(counts).iter().flat_map(|told| &told.subjects) {
+            let place = pack_name(&subject.name).and_then(|name| self.places.get(name));
+            let Some(archive) = place.and_then(|at| self.made[*at].as_mut()) else { continue };
+            match leaf.what {
+                What::Verified => archive.verified_at = Some(leaf.time),
+                _ => archive.drilled_at = Some(leaf.time),
+            }
+        }
+    }
+}
+
+/// The reports of these drills, by the digest that was signed. One that is gone or altered is not shown.
+fn drills(store: &dyn Store, drilled: &[(Sha256, String)]) -> Result<Vec<DrillFacts>> {
+    if drilled.is_empty() {
+        return Ok(Vec::new());
+    }
+    let newest = &drilled[drilled.len().saturating_sub(DRILLS_MAX)..];
+    let mut reports = HashMap::new();
+    for entry in store.list(DRILLS)?.entries.into_iter().filter(|entry| entry.name.file_name() == FILE) {
+        let Ok(Some((bytes, _))) = store.get(&entry.name, REPORT_BYTES_MAX) else { continue };
+        let sha256 = Sha256::of(&bytes);
+        if newest.iter().any(|(wanted, _)| *wanted == sha256)
+            && let Ok(report) = DrillReport::parse(&bytes)
+        {
+            reports.insert(sha256, report);
+        }
+    }
+    Ok(newest.iter().filter_map(|(sha256, name)| Some(drill(reports.get(sha256)?, name))).collect())
+}
+
+fn drill(report: &DrillReport, name: &str) -> DrillFacts {
+    let objectives = &report.objectives;
+    DrillFacts {
+        drill_id: report.drill_id.clone(),
+        name: name.to_owned(),
+        finished_at: report.finished_at,
+        passed: report.result == DrillResult::Passed,
+        rto_ms: objectives.rto_measured_ms,
+        rto_target_ms: objectives.rto_target_ms,
+        rpo_ms: objectives.rpo_measured_ms,
+        rpo_target_ms: objectives.rpo_target_ms,
+    }
+}
