@@ -125,7 +125,7 @@ fn source<'a>(request: &Request<'a>) -> Result<Source<'a>> {
                     .at(path, request.target.pack_name())
                     .and_then(Found::into_parts)
                     .and_then(|parts| Picker::of(parts, path, identities)),
-                None => Picker::open(path, identities).map(|picker| -> Picker<'a> { picker }),
+                None => Picker::open(path, identities),
             };
             match opened.and_then(Archive::new) {
                 Ok(archive) => Ok(Source::Archive(Box::new(archive))),
