@@ -41,6 +41,7 @@ mod real;
 mod released;
 #[path = "../repository/mod.rs"]
 mod repository;
+mod restless;
 mod sbom;
 mod sbom_bad_input;
 mod schemas;
