@@ -93,6 +93,17 @@ codes! {
     NotCheckable = "not-checkable", Unverified;
     /// A file cannot be read, so it could not be checked
     Unreadable = "unreadable", Unverified;
+    // Chains: an incremental archive and those that hold the rest.
+    /// An archive that holds files of an incremental one is not there
+    BaseMissing = "base-missing", Unverified;
+    /// An archive that holds files of an incremental one is not the one that was signed as that
+    BaseAltered = "base-altered", Refutes;
+    /// An archive that holds files of an incremental one is of another project, or no backup
+    BaseForeign = "base-foreign", Refutes;
+    /// An archive does not hold a file that it is said to hold
+    NotInBase = "not-in-base", Refutes;
+    /// fetch.txt cannot be read, or contradicts the other lists
+    FetchInvalid = "fetch-invalid", Refutes;
     // Signatures and trust.
     /// No seal: the pack is unsigned
     SealMissing = "seal-missing", Refutes;
@@ -300,6 +311,10 @@ codes! {
     Adopted = "adopted", Warns;
     /// Something that this run made could not be removed
     LeftBehind = "left-behind", Warns;
+    /// A file changed while it was read; what was kept of it may be of several moments
+    FileTorn = "file-torn", Warns;
+    /// What was read could not be remembered for the next backup, which will be a full one
+    CacheNotKept = "cache-not-kept", Warns;
 }
 
 impl fmt::Display for Code {

@@ -369,6 +369,9 @@ pub struct BackupArgs {
     /// A trust file: who may sign the log [default: trust.toml in $ATTESTAR_HOME]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub trust: Option<PathBuf>,
+    /// Read and keep everything, whatever did not change
+    #[arg(long)]
+    pub full: bool,
 }
 
 /// `prune`

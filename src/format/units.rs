@@ -32,6 +32,14 @@ pub fn size(bytes: u64) -> String {
     format!("{value:.1} {}", UNITS[unit])
 }
 
+/// `7d`, `26h`, `90s`: seconds in the largest unit that they are a whole number of.
+pub fn policy_duration(seconds: u64) -> String {
+    const UNITS: [(&str, u64); 4] = [("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)];
+    let whole = UNITS.iter().find(|(_, unit)| seconds > 0 && seconds.is_multiple_of(*unit));
+    let (name, unit) = whole.unwrap_or(&("s", 1));
+    format!("{}{name}", seconds / unit)
+}
+
 /// The longest duration that is taken, in seconds: a hundred years of 365 days.
 const DURATION_S_MAX: u64 = 100 * 365 * 86_400;
 

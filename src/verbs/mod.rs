@@ -6,6 +6,7 @@ pub mod backup;
 pub mod copy;
 pub mod destination;
 pub mod diff;
+mod elsewhere;
 pub mod fetch;
 pub mod gate;
 pub mod hash;

@@ -10,9 +10,9 @@ use crate::cli::progress::Progress;
 use crate::cli::screen::{self, count, size};
 use crate::cli::stores::Found;
 use attestar::error::Result;
+use attestar::evidence::chain::shelf::Shelf;
 use attestar::finding::Verdict;
 use attestar::verbs::restore::{self, Request, Restored};
-use attestar::verbs::target::Target;
 use std::fmt::Write as _;
 use std::time::Instant;
 
@@ -22,11 +22,12 @@ pub fn run(context: &Context, args: &RestoreArgs) -> Result<Answer> {
     let named = Found::new(context, &args.target, &args.store)?;
     let target = named.target.clone();
     let trust = context.trust(&args.trust)?;
-    let shut = matches!(target, Target::Archive { encrypted: true, .. });
-    let identities = if shut { context.identities(&args.trust)? } else { Vec::new() };
+    let identities = if target.is_shut() { context.identities(&args.trust)? } else { Vec::new() };
     let progress = Progress::start(context, "restoring");
+    let shelf = named.store.as_ref().map(|named| Shelf::Store(&*named.store));
     let request = Request {
         target,
+        shelf: shelf.as_ref(),
         to: &args.to,
         trust: &trust,
         identities: &identities,
