@@ -15,6 +15,7 @@ mod filing;
 mod forge;
 mod gate;
 mod gate_bad_input;
+mod hard_nights;
 mod hash;
 mod hostile_age;
 mod hostile_attestations;

@@ -13,7 +13,7 @@ fn three() -> World {
     world.write("attestar.toml", format!("{POLICY}[backup]\nkeep = {{ last = 1 }}\n"));
     for port in 0..3 {
         world.write("etc/app.conf", format!("port = {port}\n"));
-        run(&world, &["backup"]).done();
+        run(&world, &["backup", "--full"]).done();
     }
     world
 }
