@@ -6,10 +6,12 @@
 pub mod backup;
 mod builtin;
 pub mod capture;
+pub mod drill;
 pub mod filing;
 pub mod gate;
 pub mod git;
-mod matcher;
+pub(crate) mod matcher;
+pub mod probe;
 pub mod program;
 pub mod prune;
 mod raw;
@@ -18,6 +20,7 @@ pub mod rules;
 pub mod sbom;
 mod secrets;
 pub mod store;
+pub mod telemetry;
 #[cfg(test)]
 mod tests;
 mod values;

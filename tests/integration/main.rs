@@ -3,12 +3,14 @@
 mod approve;
 mod audit;
 mod backup;
+mod backup_verify;
 mod capture;
 mod ddl;
 mod demo;
 mod diff;
 mod diff_components;
 mod docs;
+mod drill;
 mod every_byte;
 mod faults;
 mod filing;
@@ -31,7 +33,10 @@ mod kept;
 mod keys;
 mod log;
 mod log_gates;
+mod nightly;
 mod notes;
+mod operations;
+mod pages;
 mod passphrases;
 #[path = "../postgres/mod.rs"]
 mod postgres;

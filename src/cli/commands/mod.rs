@@ -2,9 +2,11 @@
 
 pub mod approve;
 pub mod backup;
+pub mod backup_verify;
 pub mod copy;
 pub mod demo;
 pub mod diff;
+pub mod drill;
 pub mod gate;
 pub mod hash;
 pub mod init;
@@ -17,6 +19,7 @@ pub mod report;
 pub mod restore;
 pub mod sbom;
 pub mod seal;
+pub mod serve;
 pub mod shell;
 pub mod verify;
 pub mod waive;
