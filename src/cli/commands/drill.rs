@@ -54,7 +54,7 @@ pub fn run(context: &Context, args: &DrillArgs) -> Result<Answer> {
         log: &writer,
         identities: &identities,
         key: &key,
-        scratch: &std::env::temp_dir(),
+        scratch: &context.environment.temporary,
         out: &args.out,
         keep: args.keep,
         hidden: &hidden,
