@@ -237,8 +237,12 @@ impl Teller {
         let mut context = context.clone();
         let silent = context.global.json || context.global.quiet;
         // Nothing of the caller's world gets in: neither keys nor passphrase, neither policy nor time.
-        context.environment =
-            Environment { home: KEYS.into(), temporary: KEYS.into(), ..Environment::default() };
+        context.environment = Environment {
+            home: KEYS.into(),
+            temporary: KEYS.into(),
+            state: Path::new(KEYS).join("state"),
+            ..Environment::default()
+        };
         Teller { context, silent, steps: Vec::new() }
     }
 

@@ -41,10 +41,7 @@ pub(super) fn capture(
     let is_digested = bytes <= capture.digest_up_to;
     // The program runs elsewhere.
     let source = &source.canonicalize().map_err(Error::io("open", source))?;
-    let source_text = source.to_str().ok_or_else(|| {
-        Error::input(format!("{}: DuckDB takes no path that is not UTF-8", source.display()), "")
-    })?;
-    let attach = format!("ATTACH {} AS {NAME} (READ_ONLY)", literal(source_text));
+    let attach = format!("ATTACH {} AS {NAME} (READ_ONLY)", text(source)?);
     let name = source.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let order = match form {
         DuckdbForm::Export => {
@@ -92,6 +89,14 @@ pub(super) fn capture(
         format!("{}: its tables change all the time", source.display()),
         "capture it while nobody alters it",
     ))
+}
+
+/// A path as a text of SQL.
+fn text(path: &Path) -> Result<String> {
+    let utf8 = path.to_str().map(literal);
+    utf8.ok_or_else(|| {
+        Error::input(format!("{}: DuckDB takes no path that is not UTF-8", path.display()), "")
+    })
 }
 
 /// What the program gets: where it is, and one time zone for all that it prints.
