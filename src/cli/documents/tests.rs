@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 
 /// Every document's name and schema.
-fn schemas() -> [(&'static str, Schema); 27] {
+fn schemas() -> [(&'static str, Schema); 29] {
     [
         ("approve", schema_for!(waive::ApproveDocument)),
         ("backup", schema_for!(backup::BackupDocument)),
@@ -19,8 +19,8 @@ fn schemas() -> [(&'static str, Schema); 27] {
         ("diff", schema_for!(DiffDocument)),
         ("error", schema_for!(ErrorDocument)),
         ("gate", schema_for!(gate::GateDocument)),
-        ("health", schema_for!(Health)),
         ("hash", schema_for!(HashDocument)),
+        ("health", schema_for!(Health)),
         ("init", schema_for!(InitDocument)),
         ("keys", schema_for!(KeysDocument)),
         ("log_list", schema_for!(log::LogListDocument)),

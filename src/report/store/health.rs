@@ -214,13 +214,25 @@ mod tests {
     fn what_was_done_lately_is_good_and_what_was_not_is_late() {
         stands(&[(BackedUp, 25, WELL), (Verified, 24, WELL), (Drilled, 160, WELL)], [Good, Good, Good], Good);
         stands(&[(BackedUp, 27, WELL), (Verified, 2, WELL), (Drilled, 2, WELL)], [Late, Good, Good], Late);
-        stands(&[(BackedUp, 27, WELL), (Unchanged, 3, WELL), (Verified, 200, WELL)], [Good, Late, Never], Late);
+        stands(
+            &[(BackedUp, 27, WELL), (Unchanged, 3, WELL), (Verified, 200, WELL)],
+            [Good, Late, Never],
+            Late,
+        );
     }
 
     #[test]
     fn the_last_word_counts() {
-        stands(&[(BackedUp, 9, WELL), (Verified, 8, WELL), (Verified, 1, Some(false))], [Good, Failed, Never], Failed);
-        stands(&[(BackedUp, 9, WELL), (Drilled, 8, Some(false)), (Drilled, 1, WELL)], [Good, Never, Good], Good);
+        stands(
+            &[(BackedUp, 9, WELL), (Verified, 8, WELL), (Verified, 1, Some(false))],
+            [Good, Failed, Never],
+            Failed,
+        );
+        stands(
+            &[(BackedUp, 9, WELL), (Drilled, 8, Some(false)), (Drilled, 1, WELL)],
+            [Good, Never, Good],
+            Good,
+        );
         stands(&[(BackedUp, 1, None)], [Failed, Never, Never], Failed);
     }
 

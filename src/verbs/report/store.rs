@@ -167,7 +167,9 @@ impl Archives {
             let Some(archive) = place.and_then(|at| self.made[*at].as_mut()) else { continue };
             match leaf.what {
                 // Not one byte was read before this.
-                What::Verified => archive.verified_at = told.and_then(|told| told.read_from).or(Some(leaf.time)),
+                What::Verified => {
+                    archive.verified_at = told.and_then(|told| told.read_from).or(Some(leaf.time))
+                }
                 _ => archive.drilled_at = Some(leaf.time),
             }
         }

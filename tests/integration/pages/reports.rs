@@ -144,7 +144,7 @@ fn archive(at: u64) -> CheckedArchive {
 fn a_nightly_check_says_what_was_read_and_what_was_not() {
     let report = VerifyReport {
         schema: "attestar/verify_report/v1".to_owned(),
-        exit_code: 3,
+        verdict: "refuted".to_owned(),
         trace_id: "0af7651916cd43dd8448eb211c80319c".to_owned(),
         version: "0.1.0".to_owned(),
         project: "nightly".to_owned(),
