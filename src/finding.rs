@@ -332,8 +332,6 @@ codes! {
     RtoMissed = "rto-missed", Refuses;
     /// More would have been lost than the policy allows
     RpoMissed = "rpo-missed", Refuses;
-    /// A backup is dated in the future, and does not count as the newest
-    FutureDated = "future-dated", Warns;
     /// This system does not let a probe be shut off from the network and from other files
     NotConfined = "not-confined", Warns;
     /// A database was captured, and no probe asks for it
@@ -345,6 +343,25 @@ codes! {
     Adopted = "adopted", Warns;
     /// Something that this run made could not be removed
     LeftBehind = "left-behind", Warns;
+    // The nightly check.
+    /// The newest backup is older than it may be, or there is none
+    BackupLate = "backup-late", Refuses;
+    /// A backup is dated in the future, so it does not count as new
+    FutureDated = "future-dated", Warns;
+    /// The clock of this host is behind what it has seen before, so nothing shows how old anything is
+    ClockBehind = "clock-behind", Unverified;
+    /// Archives were not read again within the time that the policy sets
+    UnreadTooLong = "unread-too-long", Warns;
+    /// What was checked could not be signed and logged, so the next run does not know of it
+    NotRecorded = "not-recorded", Fails;
+    /// The metrics file could not be read, and was written anew
+    MetricsReplaced = "metrics-replaced", Warns;
+    /// A part of a check that was shared out is not there
+    ShardMissing = "shard-missing", Unverified;
+    /// A report is no part of this check: of another store, project, policy, number of parts or state of the log
+    ShardForeign = "shard-foreign", Unverified;
+    /// Two reports are of the same part
+    ShardTwice = "shard-twice", Unverified;
 }
 
 impl fmt::Display for Code {

@@ -79,12 +79,16 @@ pub enum Command {
     Publish(PublishArgs),
     /// Back up the tree and its databases into a store, and log it
     Backup(BackupArgs),
+    /// The nightly check: how old, whole and readable the backups of a store are
+    BackupVerify(Box<BackupVerifyArgs>),
     /// Copy what a store holds under a name, and verify the copy
     Copy(CopyArgs),
     /// Check every byte and signature of an archive, a pack or any BagIt bag
     Verify(VerifyArgs),
     /// Write a page to look at: of an archive, a pack, or a store
     Report(ReportArgs),
+    /// Show the pages of a store to this host, and its health and metrics
+    Serve(ServeArgs),
     /// Say what differs between two packs, archives or trees
     Diff(DiffArgs),
     /// Restore the tree's files, published only once verified
@@ -372,6 +376,45 @@ pub struct BackupArgs {
     pub trust: Option<PathBuf>,
 }
 
+/// `backup-verify`
+#[derive(Args, Debug)]
+pub struct BackupVerifyArgs {
+    /// Read the newest archive alone
+    #[arg(long, group = "which")]
+    pub latest: bool,
+    /// Read every archive [default: a share, so that each is read again within verify_within of the policy]
+    #[arg(long, group = "which")]
+    pub all: bool,
+    /// Read one of N parts, from 1/N to N/N: each archive always lies in the same one
+    #[arg(long, value_name = "I/N", group = "which")]
+    pub subset: Option<String>,
+    /// Read one of N parts of even size, from 0/N, and sign a report of it for --merge
+    #[arg(long, value_name = "I/N", group = "which")]
+    pub shard: Option<String>,
+    /// Join the reports of all shards: files, folders of them, or their names in the store
+    #[arg(long, value_name = "FILE", group = "which", num_args = 1.., value_hint = ValueHint::AnyPath)]
+    pub merge: Vec<PathBuf>,
+    /// How old the newest backup may be [default: the policy's max_age, else 26h]
+    #[arg(long, value_name = "DURATION")]
+    pub max_age: Option<String>,
+    /// Admit that this host has not seen the log before
+    #[arg(long)]
+    pub first: bool,
+    #[command(flatten)]
+    pub trust: TrustArgs,
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// The secret key that signs what was read [default: the policy's, else signing.key in $ATTESTAR_HOME]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub signing_key: Option<PathBuf>,
+    /// Only look: sign and log nothing, so the next run does not know of it
+    #[arg(long, conflicts_with = "signing_key", conflicts_with = "shard")]
+    pub no_record: bool,
+    /// Leave the report and its signature in this folder too
+    #[arg(long, value_name = "DIR", conflicts_with = "no_record", value_hint = ValueHint::DirPath)]
+    pub out: Option<PathBuf>,
+}
+
 /// `copy`
 #[derive(Args, Debug)]
 pub struct CopyArgs {
@@ -470,6 +513,21 @@ pub struct ReportArgs {
     pub allow_unsigned: bool,
     /// Admit that this host has not seen the store's log before
     #[arg(long, conflicts_with = "target")]
+    pub first: bool,
+}
+
+/// `serve`
+#[derive(Args, Debug)]
+pub struct ServeArgs {
+    /// The port of 127.0.0.1; 0 takes a free one
+    #[arg(long, value_name = "PORT", default_value_t = 7878)]
+    pub port: u16,
+    #[command(flatten)]
+    pub trust: TrustArgs,
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// Admit that this host has not seen the store's log before
+    #[arg(long)]
     pub first: bool,
 }
 

@@ -1,6 +1,7 @@
 //! The `--json` documents. Their schemas lie in docs/schemas; a test holds the two together.
 
 pub mod backup;
+pub mod backup_verify;
 pub mod drill;
 pub mod gate;
 pub mod log;

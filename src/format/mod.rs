@@ -33,6 +33,7 @@ pub mod member;
 pub mod moment;
 pub mod nearest;
 pub mod note;
+pub mod notice;
 pub mod pack;
 pub mod path;
 pub mod provenance;

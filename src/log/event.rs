@@ -12,12 +12,14 @@ use crate::format::leaf::{Leaf, What};
 use crate::format::receipt::Receipt;
 use crate::format::statement::{Predicate, Statement, Subject};
 use crate::format::test_result::{self, TestResult};
+use crate::format::verify_result::VerifyResult;
 use crate::format::waiver::Waiver;
 use crate::keys::right::Right;
 use crate::keys::trust::Trust;
 use crate::keys::verify::{Expect, Verified};
 use crate::log::Log;
 use crate::store::ObjectName;
+use jiff::Timestamp;
 
 /// What a verified statement says of its leaf.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +32,8 @@ pub struct Told {
     pub role: String,
     /// The size of the archive, where the statement is its receipt.
     pub size_bytes: Option<u64>,
+    /// When reading the subjects began, where they were read again.
+    pub read_from: Option<Timestamp>,
 }
 
 impl Log<'_> {
@@ -59,7 +63,7 @@ pub fn verify(trust: &Trust, leaf: &Leaf, statement: &[u8]) -> std::result::Resu
         What::BackedUp => behind.receipt(Kind::Backup),
         What::Gated => behind.gates(),
         What::Unchanged => behind.event(Right::SealBackup),
-        What::Verified => behind.event(Right::Verify),
+        What::Verified => behind.reading(),
         What::Pruned => behind.event(Right::Prune),
         What::Drilled => behind.drill(),
         What::Approved => behind.approval(),
@@ -137,6 +141,13 @@ impl Behind<'_> {
         Ok(told(&event, event.predicate().passed))
     }
 
+    fn reading(&self) -> std::result::Result<Told, Vec<Finding>> {
+        let read = self.signed::<VerifyResult>(Right::Verify, None, |result| result.check.name.clone())?;
+        let VerifyResult { result, check, .. } = read.predicate();
+        let passed = *result != test_result::Result::Failed;
+        Ok(Told { read_from: Some(check.started_at), ..told(&read, passed) })
+    }
+
     fn drill(&self) -> std::result::Result<Told, Vec<Finding>> {
         let drill = self.signed::<TestResult>(Right::Drill, None, |result| result.drill.name.clone())?;
         Ok(told(&drill, drill.predicate().result != test_result::Result::Failed))
@@ -149,5 +160,6 @@ fn told<P>(statement: &Verified<Statement<P>>, passed: bool) -> Told {
         subjects: statement.statement().subject.clone(),
         role: statement.role().to_owned(),
         size_bytes: None,
+        read_from: None,
     }
 }

@@ -19,6 +19,7 @@ pub mod rules;
 pub mod sbom;
 mod secrets;
 pub mod store;
+pub mod telemetry;
 #[cfg(test)]
 mod tests;
 mod values;

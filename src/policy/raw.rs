@@ -18,7 +18,7 @@ use crate::policy::rules::{HashesPaths, Include, Policy, SealOptions, Source, Ta
 use crate::policy::sbom::sbom;
 use crate::policy::store::{origin, store};
 use crate::policy::values::{self, globs, is_project_name, path, recipient_fault, show};
-use crate::policy::{reach, secrets};
+use crate::policy::{reach, secrets, telemetry};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
@@ -40,7 +40,7 @@ impl Policy {
         schema(&root)?;
         root.only(&[
             "schema", "name", "expires", "project", "include", "gate", "release", "hashes", "filing", "seal",
-            "git", "sbom", "backup", "capture", "store", "log", "drill", "probe",
+            "git", "sbom", "backup", "capture", "store", "log", "drill", "probe", "metrics", "notify",
         ])?;
         let Project { name: project, supplier, version_file, tier, tag } = project(root.section("project")?)?;
         let include = include(&root)?;
@@ -73,6 +73,8 @@ impl Policy {
             drill: drill(root.section("drill")?)?,
             store: store(root.section("store")?)?,
             log_origin: origin(root.section("log")?)?,
+            metrics: telemetry::metrics(root.section("metrics")?)?,
+            notify: telemetry::notify(root.section("notify")?)?,
             matcher,
             source,
             text,

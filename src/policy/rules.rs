@@ -15,6 +15,7 @@ use crate::policy::matcher::Matcher;
 use crate::policy::probe::Probe;
 use crate::policy::sbom::SbomOptions;
 use crate::policy::store::StoreOptions;
+use crate::policy::telemetry::Notify;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -93,6 +94,10 @@ pub struct Policy {
     pub store: Option<StoreOptions>,
     /// What the log there is called; default the project's name.
     pub log_origin: Option<String>,
+    /// The text file for Prometheus, relative to the tree.
+    pub metrics: Option<PathBuf>,
+    /// Whom to tell of a run that did not end well.
+    pub notify: Option<Notify>,
     /// The include rules, compiled.
     pub(super) matcher: Matcher,
 }

@@ -35,21 +35,38 @@ pub fn fetch(store: &dyn Store, name: &str, watch: &Watch) -> Result<Fetched> {
     if let Some(path) = store.file(&archive) {
         return Ok(Fetched { target: Target::find(&path)?, _folder: None });
     }
-    let into = tempfile::Builder::new().prefix("attestar.").tempdir();
-    let into = into.map_err(Error::io("create a folder in", std::path::Path::new("the temporary folder")))?;
-    let mut objects: Vec<ObjectName> =
-        store.list(&folder)?.entries.into_iter().map(|entry| entry.name).collect();
-    // Of all the backups, this one and its receipt.
     let stem = archive.as_str();
-    objects.retain(|object| {
-        folder != ARCHIVES || object.as_str() == stem || object.as_str() == format!("{stem}{SUFFIX}")
-    });
-    for object in &objects {
-        let inside = object.as_str().strip_prefix(&*folder).unwrap_or_default().trim_start_matches('/');
-        download(store, object, &into.path().join(inside), watch)?;
-    }
+    // Of all the backups, this one and its receipt.
+    let belongs = |object: &str| folder != ARCHIVES || object == stem || object == format!("{stem}{SUFFIX}");
+    let into = fetch_some(store, &folder, belongs, watch)?;
     let path: PathBuf = into.path().join(archive.file_name());
     Ok(Fetched { target: Target::find(&path)?, _folder: Some(into) })
+}
+
+/// Finds the evidence of a release: its folder, with the receipt beside it. The archive is not fetched.
+pub fn evidence(store: &dyn Store, name: &str, watch: &Watch) -> Result<Fetched> {
+    let (folder, archive) = find(store, name)?;
+    if let Some(path) = store.file(&archive) {
+        return Ok(Fetched { target: Target::find(&path.with_file_name(name))?, _folder: None });
+    }
+    let into = fetch_some(store, &folder, |object| object != archive.as_str(), watch)?;
+    Ok(Fetched { target: Target::find(&into.path().join(name))?, _folder: Some(into) })
+}
+
+/// The objects of a folder that belong to what is wanted, in a temporary folder.
+fn fetch_some(
+    store: &dyn Store,
+    folder: &str,
+    belongs: impl Fn(&str) -> bool,
+    watch: &Watch,
+) -> Result<TempDir> {
+    let into = tempfile::Builder::new().prefix("attestar.").tempdir();
+    let into = into.map_err(Error::io("create a folder in", Path::new("the temporary folder")))?;
+    for entry in store.list(folder)?.entries.iter().filter(|entry| belongs(entry.name.as_str())) {
+        let inside = entry.name.as_str().strip_prefix(folder).unwrap_or_default().trim_start_matches('/');
+        download(store, &entry.name, &into.path().join(inside), watch)?;
+    }
+    Ok(into)
 }
 
 /// The folder and the archive of a name.

@@ -3,6 +3,7 @@
 pub mod afterwards;
 pub mod approve;
 pub mod backup;
+pub mod backup_verify;
 pub mod copy;
 pub mod destination;
 pub mod diff;
@@ -24,6 +25,7 @@ pub mod results;
 pub mod sbom;
 pub mod seal;
 pub mod select;
+pub mod serve;
 pub mod stage;
 pub mod target;
 pub mod verify;

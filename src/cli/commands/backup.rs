@@ -15,6 +15,7 @@ use attestar::format::capture::{CaptureKind, Captured};
 use attestar::log::Log;
 use attestar::log::append::Writer;
 use attestar::store::Store;
+use attestar::telemetry::metrics::Metric;
 use attestar::tree::version;
 use attestar::verbs::backup::{self, BackedUp, Request};
 use jiff::Timestamp;
@@ -67,7 +68,8 @@ pub fn run(context: &Context, args: &BackupArgs) -> Result<Answer> {
     let mut text = lines(&*store, &made);
     screen::findings(&mut text, &made.warnings);
     text += &format!("{}\n", screen::cost(started.elapsed()));
-    Ok(Answer::new(Exit::Done, text, document(&*store, &made)))
+    let measured = [(Metric::ArchiveBytes, made.written.size_bytes as f64)];
+    Ok(Answer::new(Exit::Done, text, document(&*store, &made)).measured(measured))
 }
 
 fn lines(store: &dyn Store, made: &BackedUp) -> String {

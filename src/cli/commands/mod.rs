@@ -2,6 +2,7 @@
 
 pub mod approve;
 pub mod backup;
+pub mod backup_verify;
 pub mod copy;
 pub mod demo;
 pub mod diff;
@@ -17,6 +18,7 @@ pub mod report;
 pub mod restore;
 pub mod sbom;
 pub mod seal;
+pub mod serve;
 pub mod shell;
 pub mod verify;
 pub mod waive;

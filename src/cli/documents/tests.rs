@@ -3,12 +3,13 @@
 use super::*;
 use attestar::report::pack::PackReport;
 use attestar::report::store::StoreReport;
+use attestar::report::store::health::Health;
 use schemars::{Schema, schema_for};
 use std::fs;
 use std::path::Path;
 
 /// Every document's name and schema.
-fn schemas() -> [(&'static str, Schema); 27] {
+fn schemas() -> [(&'static str, Schema); 31] {
     [
         ("approve", schema_for!(waive::ApproveDocument)),
         ("backup", schema_for!(backup::BackupDocument)),
@@ -21,21 +22,25 @@ fn schemas() -> [(&'static str, Schema); 27] {
         ("error", schema_for!(ErrorDocument)),
         ("gate", schema_for!(gate::GateDocument)),
         ("hash", schema_for!(HashDocument)),
+        ("health", schema_for!(Health)),
         ("init", schema_for!(InitDocument)),
         ("keys", schema_for!(KeysDocument)),
         ("log_list", schema_for!(log::LogListDocument)),
         ("log_prove", schema_for!(log::LogProveDocument)),
         ("log_verify", schema_for!(log::LogVerifyDocument)),
         ("man", schema_for!(ManDocument)),
+        ("notice", schema_for!(attestar::format::notice::Notice)),
         ("pack_report", schema_for!(PackReport)),
         ("publish", schema_for!(publish::PublishDocument)),
         ("report", schema_for!(report::ReportDocument)),
         ("restore", schema_for!(RestoreDocument)),
         ("sbom", schema_for!(sbom::SbomDocument)),
         ("seal", schema_for!(SealDocument)),
+        ("serve", schema_for!(report::ServeDocument)),
         ("store_report", schema_for!(StoreReport)),
         ("unmatched", schema_for!(UnmatchedDocument)),
         ("verify", schema_for!(VerifyDocument)),
+        ("verify_report", schema_for!(backup_verify::BackupVerifyDocument)),
         ("waive", schema_for!(waive::WaiveDocument)),
     ]
 }
