@@ -93,6 +93,17 @@ codes! {
     NotCheckable = "not-checkable", Unverified;
     /// A file cannot be read, so it could not be checked
     Unreadable = "unreadable", Unverified;
+    // Chains: an incremental archive and those that hold the rest.
+    /// An archive that holds files of an incremental one is not there
+    BaseMissing = "base-missing", Unverified;
+    /// An archive that holds files of an incremental one is not the one that was signed as that
+    BaseAltered = "base-altered", Refutes;
+    /// An archive that holds files of an incremental one is of another project, or no backup
+    BaseForeign = "base-foreign", Refutes;
+    /// An archive does not hold a file that it is said to hold
+    NotInBase = "not-in-base", Refutes;
+    /// fetch.txt cannot be read, or contradicts the other lists
+    FetchInvalid = "fetch-invalid", Refutes;
     // Signatures and trust.
     /// No seal: the pack is unsigned
     SealMissing = "seal-missing", Refutes;
@@ -188,6 +199,16 @@ codes! {
     LogNotRemembered = "log-not-remembered", Unverified;
     /// An archive lies in the store, and the log does not know it
     NotLogged = "not-logged", Refutes;
+    /// An archive was pruned that the named policy, at that moment, would have kept
+    PruneNotDue = "prune-not-due", Refutes;
+    /// Archives were pruned, and no policy was named that could say whether they might be
+    PruneNotJudged = "prune-not-judged", Unverified;
+    /// The log says that an archive was pruned, and it still lies in the store: the next `prune` removes it
+    PruneUnfinished = "prune-unfinished", Warns;
+    /// An archive that is due cannot be deleted yet: the store has it locked
+    Locked = "locked", Warns;
+    /// An archive is dated in the future: it does not count as new, is kept, and takes the place of none
+    FutureDated = "future-dated", Warns;
     /// The proof does not show that this archive's receipt is in the log
     ProofInvalid = "proof-invalid", Refutes;
     // Gates: one code a kind, and what is said of several.
@@ -343,11 +364,13 @@ codes! {
     Adopted = "adopted", Warns;
     /// Something that this run made could not be removed
     LeftBehind = "left-behind", Warns;
+    /// A file changed while it was read; what was kept of it may be of several moments
+    FileTorn = "file-torn", Warns;
+    /// What was read could not be remembered for the next backup, which will be a full one
+    CacheNotKept = "cache-not-kept", Warns;
     // The nightly check.
     /// The newest backup is older than it may be, or there is none
     BackupLate = "backup-late", Refuses;
-    /// A backup is dated in the future, so it does not count as new
-    FutureDated = "future-dated", Warns;
     /// The clock of this host is behind what it has seen before, so nothing shows how old anything is
     ClockBehind = "clock-behind", Unverified;
     /// Archives were not read again within the time that the policy sets
@@ -546,42 +569,4 @@ impl Outcome {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn outcome(codes: &[Code]) -> Outcome {
-        let mut outcome = Outcome::default();
-        outcome.conclude("payload", "", codes.iter().map(|&code| Finding::new(code, "x")).collect());
-        outcome
-    }
-
-    #[test]
-    fn an_outcome_without_a_single_check_is_not_fine() {
-        assert_eq!(Outcome::default().verdict(), Verdict::Unverified);
-    }
-
-    #[test]
-    fn skipped_checks_alone_are_not_fine() {
-        let mut outcome = Outcome::default();
-        outcome.skip("timestamp", Status::Skipped, "none in this pack");
-        assert_eq!(outcome.verdict(), Verdict::Unverified);
-    }
-
-    #[test]
-    fn refuted_comes_before_unverified_before_refused() {
-        assert_eq!(outcome(&[Code::NameRefused]).verdict(), Verdict::Refused);
-        assert_eq!(outcome(&[Code::NameRefused, Code::NoTrust]).verdict(), Verdict::Unverified);
-        assert_eq!(outcome(&[Code::NoTrust, Code::Altered]).verdict(), Verdict::Refuted);
-        assert_eq!(outcome(&[Code::PathCollision]).verdict(), Verdict::Holds);
-        assert_eq!(outcome(&[]).verdict(), Verdict::Holds);
-    }
-
-    #[test]
-    fn codes_are_unique_and_kebab_case() {
-        let mut names: Vec<_> = Code::ALL.iter().map(|c| c.as_str()).collect();
-        assert!(names.iter().all(|n| n.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')));
-        names.sort_unstable();
-        names.dedup();
-        assert_eq!(names.len(), Code::ALL.len());
-    }
-}
+mod tests;

@@ -5,6 +5,7 @@ pub mod backup_verify;
 pub mod drill;
 pub mod gate;
 pub mod log;
+pub mod prune;
 pub mod publish;
 pub mod report;
 pub mod sbom;

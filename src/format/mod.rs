@@ -2,6 +2,7 @@
 
 pub mod allowed_signers;
 pub mod approval;
+pub mod backup_cache;
 pub mod bag;
 pub mod bom;
 pub mod bundle;

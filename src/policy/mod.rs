@@ -13,6 +13,7 @@ pub mod git;
 pub(crate) mod matcher;
 pub mod probe;
 pub mod program;
+pub mod prune;
 mod raw;
 mod reach;
 pub mod rules;

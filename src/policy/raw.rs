@@ -40,7 +40,7 @@ impl Policy {
         schema(&root)?;
         root.only(&[
             "schema", "name", "expires", "project", "include", "gate", "release", "hashes", "filing", "seal",
-            "git", "sbom", "backup", "capture", "store", "log", "drill", "probe", "metrics", "notify",
+            "git", "sbom", "backup", "capture", "store", "log", "metrics", "notify", "drill", "probe",
         ])?;
         let Project { name: project, supplier, version_file, tier, tag } = project(root.section("project")?)?;
         let include = include(&root)?;

@@ -32,12 +32,14 @@ mod log;
 mod log_gates;
 mod nightly;
 mod notes;
+mod operations;
 mod pages;
 mod passphrases;
 #[path = "../postgres/mod.rs"]
 mod postgres;
 mod processes;
 mod provenance;
+mod prune;
 mod publish;
 mod real;
 mod released;

@@ -10,6 +10,7 @@ use crate::cli::progress::Progress;
 use crate::cli::screen::{self, count, size};
 use crate::cli::stores::{Found, state};
 use attestar::error::{Error, Result};
+use attestar::evidence::chain::shelf::Shelf;
 use attestar::finding::{Finding, Verdict};
 use attestar::format::moment::{MOMENT, moment};
 use attestar::keys::trust::Trust;
@@ -18,7 +19,6 @@ use attestar::tree::version;
 use attestar::verbs::next_steps::{NextStep, next_steps};
 use attestar::verbs::nights::Nights;
 use attestar::verbs::restore::{self, Request, Restored};
-use attestar::verbs::target::Target;
 use jiff::Timestamp;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -32,11 +32,12 @@ pub fn run(context: &Context, args: &RestoreArgs) -> Result<Answer> {
     let name = newest.as_ref().map_or(&args.target, |newest| &newest.name);
     let named = Found::new(context, name, &args.store)?;
     let target = named.target.clone();
-    let shut = matches!(target, Target::Archive { encrypted: true, .. });
-    let identities = if shut { context.identities(&args.trust)? } else { Vec::new() };
+    let identities = if target.is_shut() { context.identities(&args.trust)? } else { Vec::new() };
     let progress = Progress::start(context, "restoring");
+    let shelf = named.store.as_ref().map(|named| Shelf::Store(&*named.store));
     let request = Request {
         target,
+        shelf: shelf.as_ref(),
         to: &args.to,
         trust: &trust,
         identities: &identities,

@@ -9,8 +9,8 @@ use std::fs;
 use std::path::Path;
 
 /// Every document's name and schema.
-fn schemas() -> [(&'static str, Schema); 31] {
-    [
+fn schemas() -> Vec<(&'static str, Schema)> {
+    vec![
         ("approve", schema_for!(waive::ApproveDocument)),
         ("backup", schema_for!(backup::BackupDocument)),
         ("completions", schema_for!(CompletionsDocument)),
@@ -21,8 +21,8 @@ fn schemas() -> [(&'static str, Schema); 31] {
         ("drill_report", schema_for!(attestar::format::drill_report::DrillReport)),
         ("error", schema_for!(ErrorDocument)),
         ("gate", schema_for!(gate::GateDocument)),
-        ("hash", schema_for!(HashDocument)),
         ("health", schema_for!(Health)),
+        ("hash", schema_for!(HashDocument)),
         ("init", schema_for!(InitDocument)),
         ("keys", schema_for!(KeysDocument)),
         ("log_list", schema_for!(log::LogListDocument)),
@@ -31,6 +31,7 @@ fn schemas() -> [(&'static str, Schema); 31] {
         ("man", schema_for!(ManDocument)),
         ("notice", schema_for!(attestar::format::notice::Notice)),
         ("pack_report", schema_for!(PackReport)),
+        ("prune", schema_for!(prune::PruneDocument)),
         ("publish", schema_for!(publish::PublishDocument)),
         ("report", schema_for!(report::ReportDocument)),
         ("restore", schema_for!(RestoreDocument)),

@@ -21,6 +21,15 @@ const COPY: &str = "copy";
 /// How often it is tried to see the same tables before and in the transaction that copies them.
 const TRIES: usize = 3;
 
+/// The statement that opens the database read only, wherever the program runs.
+fn attach(source: &Path) -> Result<String> {
+    let whole = source.canonicalize().map_err(Error::io("open", source))?;
+    let text = whole.to_str().ok_or_else(|| {
+        Error::input(format!("{}: DuckDB takes no path that is not UTF-8", source.display()), "")
+    })?;
+    Ok(format!("ATTACH {} AS {NAME} (READ_ONLY)", literal(text)))
+}
+
 /// Copies the database `source` into the empty folder `to`, and says what the copy holds.
 pub(super) fn capture(
     capture: &Capture,
@@ -39,9 +48,7 @@ pub(super) fn capture(
     };
     let bytes = fs::metadata(source).map_err(Error::io("read", source))?.len();
     let is_digested = bytes <= capture.digest_up_to;
-    // The program runs elsewhere.
-    let source = &source.canonicalize().map_err(Error::io("open", source))?;
-    let attach = format!("ATTACH {} AS {NAME} (READ_ONLY)", text(source)?);
+    let attach = attach(source)?;
     let name = source.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let order = match form {
         DuckdbForm::Export => {
@@ -89,14 +96,6 @@ pub(super) fn capture(
         format!("{}: its tables change all the time", source.display()),
         "capture it while nobody alters it",
     ))
-}
-
-/// A path as a text of SQL.
-fn text(path: &Path) -> Result<String> {
-    let utf8 = path.to_str().map(literal);
-    utf8.ok_or_else(|| {
-        Error::input(format!("{}: DuckDB takes no path that is not UTF-8", path.display()), "")
-    })
 }
 
 /// What the program gets: where it is, and one time zone for all that it prints.

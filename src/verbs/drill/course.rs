@@ -1,6 +1,7 @@
 //! The course of a drill: its steps, each timed, and what each of them found.
 
 use crate::error::{Error, Result};
+use crate::evidence::chain::shelf::Shelf;
 use crate::evidence::closure::TAG_MANIFEST;
 use crate::evidence::ddl;
 use crate::evidence::payload::MANIFEST;
@@ -15,7 +16,7 @@ use crate::format::pack::Pack;
 use crate::format::seal::{PolicyRef, Tool};
 use crate::format::units::{count, size};
 use crate::log::state::State;
-use crate::pipeline::pick;
+use crate::pipeline::pick::{self, Picker};
 use crate::pipeline::source::Root;
 use crate::pipeline::watch::Watch;
 use crate::policy::probe::Ask;
@@ -183,7 +184,11 @@ impl<'a> Course<'a> {
             ));
         }
         let identities = verify::age_identities(self.request.identities);
-        let read = pick::tags(path, encrypted.then_some(&*identities), watch);
+        let shelf = Shelf::Store(self.request.store);
+        let found = shelf.at(path, target.pack_name())?;
+        let picker =
+            found.parts().and_then(|parts| Picker::of(parts, &found.path, encrypted.then_some(&*identities)));
+        let read = picker.and_then(|picker| pick::tags(picker, watch));
         let kept = read.and_then(|contents| {
             let whole = |name| contents.tags.read(name, u64::MAX).map_err(Error::io("read", name));
             let signed = whole(TAG_MANIFEST)?.map(|bytes| Sha256::of(&bytes));
@@ -214,8 +219,10 @@ impl<'a> Course<'a> {
     fn restore(&mut self, target: &Target, watch: &Watch) -> Result<bool> {
         let Some(room) = &self.room else { return Ok(false) };
         let clock = self.step();
+        let shelf = Shelf::Store(self.request.store);
         let request = restore::Request {
             target: target.clone(),
+            shelf: Some(&shelf),
             to: &room.restored(),
             trust: self.request.log.log.trust,
             identities: self.request.identities,
