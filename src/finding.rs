@@ -188,6 +188,16 @@ codes! {
     LogNotRemembered = "log-not-remembered", Unverified;
     /// An archive lies in the store, and the log does not know it
     NotLogged = "not-logged", Refutes;
+    /// An archive was pruned that the named policy, at that moment, would have kept
+    PruneNotDue = "prune-not-due", Refutes;
+    /// Archives were pruned, and no policy was named that could say whether they might be
+    PruneNotJudged = "prune-not-judged", Unverified;
+    /// The log says that an archive was pruned, and it still lies in the store: the next `prune` removes it
+    PruneUnfinished = "prune-unfinished", Warns;
+    /// An archive that is due cannot be deleted yet: the store has it locked
+    Locked = "locked", Warns;
+    /// An archive is dated in the future: it does not count as new, is kept, and takes the place of none
+    FutureDated = "future-dated", Warns;
     /// The proof does not show that this archive's receipt is in the log
     ProofInvalid = "proof-invalid", Refutes;
     // Gates: one code a kind, and what is said of several.
@@ -293,8 +303,6 @@ codes! {
     // The nightly check.
     /// The newest backup is older than it may be, or there is none
     BackupLate = "backup-late", Refuses;
-    /// A backup is dated in the future, so it does not count as new
-    FutureDated = "future-dated", Warns;
     /// The clock of this host is behind what it has seen before, so nothing shows how old anything is
     ClockBehind = "clock-behind", Unverified;
     /// Archives were not read again within the time that the policy sets

@@ -80,6 +80,8 @@ pub enum Command {
     Backup(BackupArgs),
     /// The nightly check: how old, whole and readable the backups of a store are
     BackupVerify(Box<BackupVerifyArgs>),
+    /// Delete what the policy lets go; every deletion is logged first
+    Prune(PruneArgs),
     /// Copy what a store holds under a name, and verify the copy
     Copy(CopyArgs),
     /// Check every byte and signature of an archive, a pack or any BagIt bag
@@ -410,6 +412,23 @@ pub struct BackupVerifyArgs {
     /// Leave the report and its signature in this folder too
     #[arg(long, value_name = "DIR", conflicts_with = "no_record", value_hint = ValueHint::DirPath)]
     pub out: Option<PathBuf>,
+}
+
+/// `prune`
+#[derive(Args, Debug)]
+pub struct PruneArgs {
+    /// Say what would be deleted, and delete nothing; needs no key
+    #[arg(long)]
+    pub dry_run: bool,
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// The secret key that signs; trust must let it `prune` and `log` [default: the policy's, else signing.key in
+    /// $ATTESTAR_HOME]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub key: Option<PathBuf>,
+    /// A trust file: who may sign the log and what is in it [default: trust.toml in $ATTESTAR_HOME]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub trust: Option<PathBuf>,
 }
 
 /// `copy`

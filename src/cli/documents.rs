@@ -4,6 +4,7 @@ pub mod backup;
 pub mod backup_verify;
 pub mod gate;
 pub mod log;
+pub mod prune;
 pub mod publish;
 pub mod report;
 pub mod sbom;

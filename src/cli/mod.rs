@@ -82,6 +82,7 @@ fn answer(context: &Context, command: &Command) -> Result<Answer> {
         Command::Publish(args) => commands::publish::run(context, args),
         Command::Backup(args) => commands::backup::run(context, args),
         Command::BackupVerify(args) => commands::backup_verify::run(context, args),
+        Command::Prune(args) => commands::prune::run(context, args),
         Command::Copy(args) => commands::copy::run(context, args),
         Command::Log(command) => commands::log::run(context, command),
         Command::Verify(args) => commands::verify::run(context, args),

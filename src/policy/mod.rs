@@ -11,6 +11,7 @@ pub mod gate;
 pub mod git;
 mod matcher;
 pub mod program;
+pub mod prune;
 mod raw;
 mod reach;
 pub mod rules;

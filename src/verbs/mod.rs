@@ -15,6 +15,7 @@ pub mod log;
 pub mod origin;
 pub mod place;
 pub mod proof;
+pub mod prune;
 pub mod publish;
 pub mod report;
 pub mod restore;

@@ -37,6 +37,7 @@ mod passphrases;
 mod postgres;
 mod processes;
 mod provenance;
+mod prune;
 mod publish;
 mod real;
 mod released;

@@ -11,6 +11,7 @@ pub mod hash;
 pub mod init;
 pub mod keys;
 pub mod log;
+pub mod prune;
 pub mod publish;
 pub mod recovery_kit;
 pub mod report;

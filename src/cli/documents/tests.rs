@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 
 /// Every document's name and schema.
-fn schemas() -> [(&'static str, Schema); 29] {
+fn schemas() -> [(&'static str, Schema); 30] {
     [
         ("approve", schema_for!(waive::ApproveDocument)),
         ("backup", schema_for!(backup::BackupDocument)),
@@ -29,6 +29,7 @@ fn schemas() -> [(&'static str, Schema); 29] {
         ("man", schema_for!(ManDocument)),
         ("notice", schema_for!(attestar::format::notice::Notice)),
         ("pack_report", schema_for!(PackReport)),
+        ("prune", schema_for!(prune::PruneDocument)),
         ("publish", schema_for!(publish::PublishDocument)),
         ("report", schema_for!(report::ReportDocument)),
         ("restore", schema_for!(RestoreDocument)),
