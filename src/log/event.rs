@@ -34,6 +34,8 @@ pub struct Told {
     pub size_bytes: Option<u64>,
     /// When reading the subjects began, where they were read again.
     pub read_from: Option<Timestamp>,
+    /// The archives that it needs, likewise.
+    pub bases: Vec<String>,
 }
 
 impl Log<'_> {
@@ -111,7 +113,9 @@ impl Behind<'_> {
 
     fn receipt(&self, kind: Kind) -> std::result::Result<Told, Vec<Finding>> {
         let receipt = self.signed::<Receipt>(Right::Receipt, Some(kind), |receipt| receipt.name.clone())?;
-        Ok(Told { size_bytes: Some(receipt.predicate().size_bytes), ..told(&receipt, true) })
+        let said = receipt.predicate();
+        let bases = said.bases.iter().map(|base| base.name.clone()).collect();
+        Ok(Told { size_bytes: Some(said.size_bytes), bases, ..told(&receipt, true) })
     }
 
     fn gates(&self) -> std::result::Result<Told, Vec<Finding>> {
@@ -161,5 +165,6 @@ fn told<P>(statement: &Verified<Statement<P>>, passed: bool) -> Told {
         role: statement.role().to_owned(),
         size_bytes: None,
         read_from: None,
+        bases: Vec::new(),
     }
 }
