@@ -199,6 +199,16 @@ codes! {
     LogNotRemembered = "log-not-remembered", Unverified;
     /// An archive lies in the store, and the log does not know it
     NotLogged = "not-logged", Refutes;
+    /// An archive was pruned that the named policy, at that moment, would have kept
+    PruneNotDue = "prune-not-due", Refutes;
+    /// Archives were pruned, and no policy was named that could say whether they might be
+    PruneNotJudged = "prune-not-judged", Unverified;
+    /// The log says that an archive was pruned, and it still lies in the store: the next `prune` removes it
+    PruneUnfinished = "prune-unfinished", Warns;
+    /// An archive that is due cannot be deleted yet: the store has it locked
+    Locked = "locked", Warns;
+    /// An archive is dated in the future: it does not count as new, is kept, and takes the place of none
+    FutureDated = "future-dated", Warns;
     /// The proof does not show that this archive's receipt is in the log
     ProofInvalid = "proof-invalid", Refutes;
     // Gates: one code a kind, and what is said of several.
@@ -294,6 +304,59 @@ codes! {
     NameCollision = "name-collision", Fails;
     /// A link of the tree was kept in the inventory only, and was not made
     LinkNotRestored = "link-not-restored", Warns;
+    // Drills.
+    /// A probe could not be run to its end, or what it ran did not succeed
+    ProbeFailed = "probe-failed", Refutes;
+    /// A probe did not end within its time limit
+    ProbeTimeout = "probe-timeout", Refutes;
+    /// A probe that the policy asks for did not run
+    ProbeSkipped = "probe-skipped", Unverified;
+    /// A database that came back is damaged
+    DatabaseCorrupt = "database-corrupt", Refutes;
+    /// Rows refer to rows that are not there
+    ForeignKeyOrphan = "foreign-key-orphan", Refutes;
+    /// A table has another number of rows than when it was captured
+    RowsDiffer = "rows-differ", Refutes;
+    /// A table's rows are others than when it was captured
+    ContentDiffers = "content-differs", Refutes;
+    /// A table, view or index that was captured did not come back
+    ObjectMissing = "object-missing", Refutes;
+    /// A table, view or index came back that was not captured
+    ObjectExtra = "object-extra", Refutes;
+    /// Definitions in a database are others than when it was captured
+    SchemaDiffers = "schema-differs", Refutes;
+    /// The answer to a question of the policy is another one
+    QueryDiffers = "query-differs", Refutes;
+    /// A write-ahead log ends in the middle: what was written last is lost
+    WalTorn = "wal-torn", Refutes;
+    /// A write-ahead log or journal lies beside a captured database that has none, and would be read into it
+    WalStale = "wal-stale", Refutes;
+    /// A dump is of a newer server than the one that must read it
+    DumpNewer = "dump-newer", Refutes;
+    /// A probe would have restored over a database that is in use
+    DatabaseLive = "database-live", Refutes;
+    /// A probe would have restored into a database that is not empty
+    DatabaseNotEmpty = "database-not-empty", Refutes;
+    /// DDL does not apply to an empty database, in its order
+    DdlFailed = "ddl-failed", Refutes;
+    /// A file does not parse as what its name says
+    FileUnparsed = "file-unparsed", Refutes;
+    /// A probe wrote outside of its scratch folder
+    WroteOutside = "wrote-outside", Refutes;
+    /// A step of the drill could not be done
+    StepFailed = "step-failed", Fails;
+    /// There is no room for what is to be restored, or none was left for a probe
+    ScratchFull = "scratch-full", Fails;
+    /// The scratch would lie in the tree, the store, or beside a database that is in use
+    ScratchUnsafe = "scratch-unsafe", Fails;
+    /// The restore took longer than the policy allows
+    RtoMissed = "rto-missed", Refuses;
+    /// More would have been lost than the policy allows
+    RpoMissed = "rpo-missed", Refuses;
+    /// This system does not let a probe be shut off from the network and from other files
+    NotConfined = "not-confined", Warns;
+    /// A database was captured, and no probe asks for it
+    CaptureUnprobed = "capture-unprobed", Warns;
     // Backing up.
     /// A run that was killed had left files on this host; they were removed
     Cleaned = "cleaned", Warns;
@@ -305,6 +368,23 @@ codes! {
     FileTorn = "file-torn", Warns;
     /// What was read could not be remembered for the next backup, which will be a full one
     CacheNotKept = "cache-not-kept", Warns;
+    // The nightly check.
+    /// The newest backup is older than it may be, or there is none
+    BackupLate = "backup-late", Refuses;
+    /// The clock of this host is behind what it has seen before, so nothing shows how old anything is
+    ClockBehind = "clock-behind", Unverified;
+    /// Archives were not read again within the time that the policy sets
+    UnreadTooLong = "unread-too-long", Warns;
+    /// What was checked could not be signed and logged, so the next run does not know of it
+    NotRecorded = "not-recorded", Fails;
+    /// The metrics file could not be read, and was written anew
+    MetricsReplaced = "metrics-replaced", Warns;
+    /// A part of a check that was shared out is not there
+    ShardMissing = "shard-missing", Unverified;
+    /// A report is no part of this check: of another store, project, policy, number of parts or state of the log
+    ShardForeign = "shard-foreign", Unverified;
+    /// Two reports are of the same part
+    ShardTwice = "shard-twice", Unverified;
 }
 
 impl fmt::Display for Code {
@@ -489,42 +569,4 @@ impl Outcome {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn outcome(codes: &[Code]) -> Outcome {
-        let mut outcome = Outcome::default();
-        outcome.conclude("payload", "", codes.iter().map(|&code| Finding::new(code, "x")).collect());
-        outcome
-    }
-
-    #[test]
-    fn an_outcome_without_a_single_check_is_not_fine() {
-        assert_eq!(Outcome::default().verdict(), Verdict::Unverified);
-    }
-
-    #[test]
-    fn skipped_checks_alone_are_not_fine() {
-        let mut outcome = Outcome::default();
-        outcome.skip("timestamp", Status::Skipped, "none in this pack");
-        assert_eq!(outcome.verdict(), Verdict::Unverified);
-    }
-
-    #[test]
-    fn refuted_comes_before_unverified_before_refused() {
-        assert_eq!(outcome(&[Code::NameRefused]).verdict(), Verdict::Refused);
-        assert_eq!(outcome(&[Code::NameRefused, Code::NoTrust]).verdict(), Verdict::Unverified);
-        assert_eq!(outcome(&[Code::NoTrust, Code::Altered]).verdict(), Verdict::Refuted);
-        assert_eq!(outcome(&[Code::PathCollision]).verdict(), Verdict::Holds);
-        assert_eq!(outcome(&[]).verdict(), Verdict::Holds);
-    }
-
-    #[test]
-    fn codes_are_unique_and_kebab_case() {
-        let mut names: Vec<_> = Code::ALL.iter().map(|c| c.as_str()).collect();
-        assert!(names.iter().all(|n| n.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')));
-        names.sort_unstable();
-        names.dedup();
-        assert_eq!(names.len(), Code::ALL.len());
-    }
-}
+mod tests;

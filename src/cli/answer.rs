@@ -6,6 +6,7 @@ use super::exit::Exit;
 use super::log;
 use super::screen;
 use attestar::error::{Error, Result};
+use attestar::telemetry::metrics::Metric;
 use serde::Serialize;
 
 /// An answer.
@@ -18,6 +19,8 @@ pub struct Answer {
     hint: Option<String>,
     /// For programs.
     document: serde_json::Value,
+    /// What the run measured.
+    measured: Vec<(Metric, f64)>,
     /// Whether the text is what was asked for, so that `-q` does not take it away.
     is_data: bool,
 }
@@ -26,7 +29,7 @@ impl Answer {
     /// An answer in both forms.
     pub fn new(exit: Exit, text: String, document: impl Serialize) -> Answer {
         let document = serde_json::to_value(document).expect("documents are plain data");
-        Answer { exit, text, hint: None, document, is_data: false }
+        Answer { exit, text, hint: None, document, measured: Vec::new(), is_data: false }
     }
 
     /// With what to do next.
@@ -38,6 +41,17 @@ impl Answer {
     /// The text is what was asked for, not a report about it.
     pub fn data(self) -> Answer {
         Answer { is_data: true, ..self }
+    }
+
+    /// With what the run measured, for the metrics file.
+    pub fn measured(mut self, measured: impl IntoIterator<Item = (Metric, f64)>) -> Answer {
+        self.measured.extend(measured);
+        self
+    }
+
+    /// What it comes to, for whoever hears of the run.
+    pub fn told(&self) -> Told {
+        Told { exit: self.exit, document: self.document.clone(), measured: self.measured.clone() }
     }
 
     /// Shows it.
@@ -57,6 +71,27 @@ impl Answer {
     }
 }
 
+/// What is told of a run.
+pub struct Told {
+    /// How it ended.
+    pub exit: Exit,
+    /// The document of its answer or its error.
+    pub document: serde_json::Value,
+    /// What it measured.
+    pub measured: Vec<(Metric, f64)>,
+}
+
+impl Told {
+    /// What is told of an error.
+    pub fn error(error: &Error) -> Told {
+        Told { exit: Exit::from(error), document: document(error), measured: Vec::new() }
+    }
+}
+
+fn document(error: &Error) -> serde_json::Value {
+    serde_json::to_value(ErrorDocument::new(error)).expect("documents are plain data")
+}
+
 /// How a command ended, and all that a person sees of it: the demo shows that in its own story.
 pub fn said(answer: Result<Answer>) -> (Exit, String) {
     match answer {
@@ -68,7 +103,7 @@ pub fn said(answer: Result<Answer>) -> (Exit, String) {
 
 /// Shows an error.
 pub fn show_error(json: bool, error: &Error) -> Exit {
-    let document = serde_json::to_value(ErrorDocument::new(error)).expect("documents are plain data");
+    let document = document(error);
     log::document(&document);
     if json {
         screen::print(&format!("{document:#}\n"));

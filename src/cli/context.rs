@@ -2,6 +2,7 @@
 
 use super::args::{Global, TrustArgs};
 use super::passphrases::Prompt;
+use super::trace::Trace;
 use attestar::error::{Error, Result};
 use attestar::evidence::gates;
 use attestar::keys::home::Home;
@@ -68,6 +69,13 @@ pub struct Context {
     pub environment: Environment,
     /// Progress and interruption.
     pub watch: Watch,
+    /// The trace that this run is in.
+    pub trace: Trace,
+}
+
+/// `TRACEPARENT`, which tells what trace a run is started in.
+pub fn traceparent() -> Option<String> {
+    env::var("TRACEPARENT").ok()
 }
 
 impl Context {

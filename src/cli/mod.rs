@@ -9,14 +9,17 @@ mod documents;
 mod exit;
 mod log;
 mod misuse;
+mod nightly;
 mod passphrases;
 mod progress;
 mod screen;
 mod stores;
+mod trace;
 
-use answer::{Answer, show_error};
+use answer::{Answer, Told, show_error};
 use args::{Cli, Command};
 use attestar::error::Result;
+use attestar::keys::entropy::OsEntropy;
 use attestar::pipeline::watch::Watch;
 use clap::Parser;
 use context::{Context, Environment};
@@ -24,6 +27,7 @@ use exit::Exit;
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::time::Instant;
+use trace::Trace;
 
 /// Runs the command that was typed.
 pub fn main() -> ExitCode {
@@ -33,9 +37,13 @@ pub fn main() -> ExitCode {
         Err(error) => return misuse::show(&error, &typed).into(),
     };
     let started = Instant::now();
-    log::start(cli.global.log_format);
     let json = cli.global.json;
-    let exit = match prepare(&cli) {
+    let trace = match Trace::start(context::traceparent().as_deref(), &mut OsEntropy) {
+        Ok(trace) => trace,
+        Err(error) => return show_error(json, &error).into(),
+    };
+    log::start(cli.global.log_format, &trace);
+    let exit = match prepare(&cli, trace) {
         Ok(context) => execute(&context, &cli.command),
         Err(error) => show_error(json, &error),
     };
@@ -43,19 +51,23 @@ pub fn main() -> ExitCode {
     exit.into()
 }
 
-fn prepare(cli: &Cli) -> Result<Context> {
+fn prepare(cli: &Cli, trace: Trace) -> Result<Context> {
     let watch = Watch::default();
     let interrupted = watch.clone();
     // Without a handler Ctrl-C still ends the process; only its temporary folder would stay.
     let _ = ctrlc::set_handler(move || interrupted.interrupt());
-    Ok(Context { global: cli.global.clone(), environment: Environment::read()?, watch })
+    Ok(Context { global: cli.global.clone(), environment: Environment::read()?, watch, trace })
 }
 
 /// Runs a command and shows its answer.
 fn execute(context: &Context, command: &Command) -> Exit {
-    match answer(context, command) {
-        Ok(answer) => answer.show(context),
-        Err(error) => show_error(context.global.json, &error),
+    let (told, exit) = match answer(context, command) {
+        Ok(answer) => (answer.told(), answer.show(context)),
+        Err(error) => (Told::error(&error), show_error(context.global.json, &error)),
+    };
+    match nightly::name(command) {
+        Some(name) => nightly::ended(context, name, &told),
+        None => exit,
     }
 }
 
@@ -69,12 +81,16 @@ fn answer(context: &Context, command: &Command) -> Result<Answer> {
         Command::Seal(args) => commands::seal::run(context, args),
         Command::Publish(args) => commands::publish::run(context, args),
         Command::Backup(args) => commands::backup::run(context, args),
+        Command::BackupVerify(args) => commands::backup_verify::run(context, args),
+        Command::Prune(args) => commands::prune::run(context, args),
         Command::Copy(args) => commands::copy::run(context, args),
         Command::Log(command) => commands::log::run(context, command),
         Command::Verify(args) => commands::verify::run(context, args),
         Command::Report(args) => commands::report::run(context, args),
+        Command::Serve(args) => commands::serve::run(context, args),
         Command::Diff(args) => commands::diff::run(context, args),
         Command::Restore(args) => commands::restore::run(context, args),
+        Command::Drill(args) => commands::drill::run(context, args),
         Command::Init(args) => commands::init::run(context, args),
         Command::Keys(command) => commands::keys::run(context, command),
         Command::Hash(args) => commands::hash::run(context, args),

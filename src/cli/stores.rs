@@ -4,14 +4,17 @@ use super::args::StoreArgs;
 use super::context::Context;
 use attestar::error::{Error, Result};
 use attestar::evidence::gates::events;
+use attestar::evidence::pruned::Retention;
 use attestar::format::leaf::is_name;
 use attestar::keys::trust::Trust;
 use attestar::log::Log;
 use attestar::log::state::State;
 use attestar::policy::Policy;
 use attestar::policy::gate::evidence::Event;
+use attestar::policy::prune::Rule;
 use attestar::store::Store;
 use attestar::store::open::{Opening, open};
+use attestar::tree::version;
 use attestar::verbs::fetch::{Fetched, fetch};
 use attestar::verbs::target::Target;
 use jiff::Timestamp;
@@ -71,6 +74,21 @@ impl Context {
         let origin = Some(policy.log_origin.as_deref().unwrap_or(project));
         let log = Log { store: &*store, trust, origin };
         events::read(&log, &state(&self.environment.state), project)
+    }
+
+    /// What is kept, by the policy that was named or is the store's; nothing with `--store` alone.
+    pub fn retention(&self, args: &StoreArgs) -> Result<Option<Retention>> {
+        if args.store.is_some() && self.global.policy.is_none() {
+            return Ok(None);
+        }
+        self.retention_of(&self.policy()?).map(Some)
+    }
+
+    /// What a policy keeps.
+    pub fn retention_of(&self, policy: &Policy) -> Result<Retention> {
+        let project = version::project_name(&self.global.tree, policy)?.value;
+        let [backups, releases] = Rule::of(policy);
+        Ok(Retention { project, backups, releases })
     }
 
     /// The folder in which this host remembers logs.

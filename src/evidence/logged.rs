@@ -30,6 +30,8 @@ pub struct Logged {
     pub told: Vec<Option<Told>>,
     /// The trust, with what was kept from before keys were revoked.
     pub trust: Trust,
+    /// How many leaves were judged before, as to what they prune.
+    pub prunes_judged: u64,
 }
 
 /// Runs the checks `checkpoint`, `earlier`, `tree` and `events`; gives the leaves if the first three hold. What this host
@@ -82,7 +84,8 @@ pub fn check(judging: &Judging<'_>, outcome: &mut Outcome) -> Result<Option<Logg
         remembered.keep(&mut trust, &leaves);
     }
     let told = events(&Log { trust: &trust, ..judging.log }, &leaves, outcome)?;
-    Ok(Some(Logged { leaves, told, trust }))
+    let prunes_judged = remembered.map_or(0, |remembered| remembered.prunes_judged);
+    Ok(Some(Logged { leaves, told, trust, prunes_judged }))
 }
 
 /// What was read, or its findings under the name of a check; other errors end the run.

@@ -59,6 +59,9 @@ pub fn check(store: &dyn Store, logged: &Logged, now: Timestamp, outcome: &mut O
         let receipt = receipt_of(store, entry)?;
         let leaf = leaf_of(logged, object, entry);
         findings.extend(is_logged(entry, leaf, receipt.as_deref(), logged, now));
+        if leaf.is_some() && !standing.contains_key(object) {
+            findings.extend(unfinished(logged, object));
+        }
     }
     let archives = count(held.len() as u64, "archive");
     let detail = match findings.is_empty() {
@@ -82,6 +85,14 @@ fn standing(logged: &Logged) -> BTreeMap<String, (&Leaf, &Told)> {
         }
     }
     standing
+}
+
+/// The finding about an archive that was pruned and lies there.
+fn unfinished(logged: &Logged, object: &str) -> Option<Finding> {
+    let name = pack_name(object.rsplit('/').next()?)?;
+    let pruned = pairs(logged).filter(|(leaf, _)| leaf.what == What::Pruned && leaf.name == name);
+    let (leaf, _) = pruned.last()?;
+    Some(Finding::warning(Code::PruneUnfinished, object).actual(format!("pruned {}", leaf.time)))
 }
 
 /// The newest leaf that puts an archive there: one of this very object. Where its statement cannot be read, the name alone

@@ -1,5 +1,5 @@
-//! Events of a store that no other statement tells: a backup in which nothing had changed, archives that were read again,
-//! an archive that was deleted by policy. The archives are the subjects.
+//! Events of a store that no other statement tells: a backup in which nothing had changed, an archive that was deleted by
+//! policy. The archives are the subjects.
 
 use crate::format::digest::Sha256;
 use crate::format::json;
@@ -17,10 +17,10 @@ pub struct Event {
     pub project: String,
     /// What the archives are.
     pub kind: Kind,
-    /// `unchanged`, `verified` or `pruned`.
+    /// `unchanged` or `pruned`.
     #[serde(rename = "type")]
     pub what: What,
-    /// The pack that it is about; of several archives the newest.
+    /// The pack that it is about.
     pub name: String,
     /// Whether it went well.
     pub passed: bool,
@@ -59,7 +59,7 @@ mod tests {
 
     #[test]
     fn an_event_reads_back() {
-        let json = r#"{"project":"shop","kind":"backup","type":"verified","name":"shop-1","passed":false,"at":"2026-11-20T03:00:00Z"}"#;
+        let json = r#"{"project":"shop","kind":"backup","type":"unchanged","name":"shop-1","passed":false,"at":"2026-11-20T03:00:00Z"}"#;
         let event: Event = serde_json::from_str(json).unwrap();
         assert_eq!(serde_json::to_string(&event).unwrap(), json);
         assert_eq!(event.signed_at(), Some("2026-11-20T03:00:00Z".parse().unwrap()));

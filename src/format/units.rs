@@ -40,6 +40,29 @@ pub fn policy_duration(seconds: u64) -> String {
     format!("{}{name}", seconds / unit)
 }
 
+/// How long something may be, in milliseconds, as a policy would write it: `26 h`, `7 d`, `90 s`.
+pub fn limit(ms: u64) -> String {
+    const UNITS: [(u64, &str); 3] = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m")];
+    let whole = UNITS.iter().find(|(unit, _)| ms > 0 && ms.is_multiple_of(*unit));
+    whole.map_or_else(|| span(ms), |(unit, name)| format!("{} {name}", ms / unit))
+}
+
+/// A time span as people read it, from milliseconds: `0.41 s`, `8.4 s`, `15 m`, `7 h 13 m`, `2 d 4 h`.
+pub fn span(milliseconds: u64) -> String {
+    let seconds = milliseconds / 1000;
+    let pair = |(many, one): (u64, &str), (rest, other): (u64, &str)| match rest {
+        0 => format!("{many} {one}"),
+        _ => format!("{many} {one} {rest} {other}"),
+    };
+    match seconds {
+        0 => format!("{:.2} s", milliseconds as f64 / 1000.0),
+        1..60 => format!("{:.1} s", milliseconds as f64 / 1000.0),
+        60..3600 => pair((seconds / 60, "m"), (seconds % 60, "s")),
+        3600..172_800 => pair((seconds / 3600, "h"), (seconds % 3600 / 60, "m")),
+        _ => pair((seconds / 86_400, "d"), (seconds % 86_400 / 3600, "h")),
+    }
+}
+
 /// The longest duration that is taken, in seconds: a hundred years of 365 days.
 const DURATION_S_MAX: u64 = 100 * 365 * 86_400;
 
@@ -93,6 +116,13 @@ mod tests {
         for wrong in ["64MB", "64", "0B", "99999999999TiB", "1 MiB"] {
             assert_eq!(size_bytes(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn spans_have_two_units_and_limits_one() {
+        let shown = [8_450, 750_000, 25_920_000, 266_400_000].map(span);
+        assert_eq!(shown, ["8.4 s", "12 m 30 s", "7 h 12 m", "3 d 2 h"]);
+        assert_eq!([93_600_000, 604_800_000, 900_000, 5_000].map(limit), ["26 h", "7 d", "15 m", "5.0 s"]);
     }
 
     #[test]

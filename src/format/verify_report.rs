@@ -28,8 +28,6 @@ pub const REPORT_BYTES_MAX: usize = 64 << 20;
 pub struct VerifyReport {
     /// Always [`SCHEMA`].
     pub schema: String,
-    /// The exit code that the findings come to.
-    pub exit_code: u8,
     /// 32 hex digits: the same in every log line of the run.
     pub trace_id: String,
     /// The program's version.
@@ -50,6 +48,8 @@ pub struct VerifyReport {
     pub finished_at: Timestamp,
     /// What it came to.
     pub result: CheckResult,
+    /// The same as exit codes tell it apart: `holds`, `refuted`, `failed`, `unverified` or `refused`.
+    pub verdict: String,
     /// Which archives were to be read.
     pub share: Share,
     /// The log when it was read; absent if there is none that holds.
@@ -305,16 +305,17 @@ impl VerifyReport {
         }
     }
 
+    /// What the names of all reports of its part have in common, where it is a shard.
+    pub fn part_suffix(&self) -> Option<String> {
+        let Shard { part, parts, run } = self.shard()?;
+        Some(format!(".{}.shard-{part}-of-{parts}", run.get(..16).unwrap_or(run)))
+    }
+
     /// The name of its file in [`FOLDER`]: the newest report of a project has the greatest.
     pub fn file_name(&self) -> String {
-        let time = self.started_at.strftime("%Y%m%dT%H%M%S");
-        let nanos = self.started_at.subsec_nanosecond();
-        let part = match &self.share {
-            Share::Shard(Shard { part, parts, run }) => {
-                format!(".{}.shard-{part}-of-{parts}", &run[..run.len().min(16)])
-            }
-            _ => String::new(),
-        };
+        let time = self.finished_at.strftime("%Y%m%dT%H%M%S");
+        let nanos = self.finished_at.subsec_nanosecond();
+        let part = self.part_suffix().unwrap_or_default();
         format!("{}-{time}.{nanos:09}Z{part}.json", self.project)
     }
 }
@@ -326,7 +327,6 @@ mod tests {
     fn report(share: Share) -> VerifyReport {
         VerifyReport {
             schema: SCHEMA.to_owned(),
-            exit_code: 0,
             trace_id: "0af7651916cd43dd8448eb211c80319c".to_owned(),
             version: "0.1.0".to_owned(),
             project: "shop".to_owned(),
@@ -335,6 +335,7 @@ mod tests {
             started_at: "2026-11-20T03:00:00.5Z".parse().unwrap(),
             finished_at: "2026-11-20T03:00:09Z".parse().unwrap(),
             result: CheckResult::Passed,
+            verdict: "holds".to_owned(),
             share,
             log: None,
             newest: None,
@@ -368,8 +369,8 @@ mod tests {
     #[test]
     fn names_are_in_the_order_of_time() {
         let shard = Share::Shard(Shard { part: 0, parts: 4, run: "0123456789abcdef0123".to_owned() });
-        assert_eq!(report(Share::All).file_name(), "shop-20261120T030000.500000000Z.json");
-        let name = "shop-20261120T030000.500000000Z.0123456789abcdef.shard-0-of-4.json";
+        assert_eq!(report(Share::All).file_name(), "shop-20261120T030009.000000000Z.json");
+        let name = "shop-20261120T030009.000000000Z.0123456789abcdef.shard-0-of-4.json";
         assert_eq!(report(shard).file_name(), name);
     }
 }

@@ -101,8 +101,22 @@ struct Open<'r> {
 impl Writer<'_> {
     /// Appends those of the records that the log does not have, in one step: after it the log has all of them.
     pub fn append(&self, records: &[Record]) -> Result<Appended> {
+        let appended = self.append_if(records, |_| true)?;
+        Ok(appended.expect("the log may have any size"))
+    }
+
+    /// The same, only if the log has no other leaves than the one that was decided by, of this size. Else nothing is written.
+    pub fn append_at(&self, records: &[Record], size: u64) -> Result<Option<Appended>> {
+        self.append_if(records, |now| now == size)
+    }
+
+    /// Appends while the log has a size that will do; nothing if it has not.
+    fn append_if(&self, records: &[Record], will_do: impl Fn(u64) -> bool) -> Result<Option<Appended>> {
         self.may_sign()?;
         let settled = self.settle()?;
+        if !will_do(settled.size()) {
+            return Ok(None);
+        }
         let mut open = self.file_statements(records, settled.size())?;
         let asked = open.len() as u64;
         let mut settled = Some(settled);
@@ -112,11 +126,14 @@ impl Writer<'_> {
             let (added, size) = (open.len() as u64, now.size());
             if open.is_empty() {
                 self.remember(now.head.as_ref())?;
-                return Ok(Appended { size, added, already: asked });
+                return Ok(Some(Appended { size, added, already: asked }));
+            }
+            if !will_do(size) {
+                return Ok(None);
             }
             if let Some(head) = self.try_append(&open, &now)? {
                 self.remember(Some(&head))?;
-                return Ok(Appended { size: head.size(), added, already: asked - added });
+                return Ok(Some(Appended { size: head.size(), added, already: asked - added }));
             }
         }
         let message = format!("the log of {} changed {ATTEMPTS_MAX} times meanwhile", self.log.store.place());

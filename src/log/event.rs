@@ -12,12 +12,14 @@ use crate::format::leaf::{Leaf, What};
 use crate::format::receipt::Receipt;
 use crate::format::statement::{Predicate, Statement, Subject};
 use crate::format::test_result::{self, TestResult};
+use crate::format::verify_result::VerifyResult;
 use crate::format::waiver::Waiver;
 use crate::keys::right::Right;
 use crate::keys::trust::Trust;
 use crate::keys::verify::{Expect, Verified};
 use crate::log::Log;
 use crate::store::ObjectName;
+use jiff::Timestamp;
 
 /// What a verified statement says of its leaf.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +32,10 @@ pub struct Told {
     pub role: String,
     /// The size of the archive, where the statement is its receipt.
     pub size_bytes: Option<u64>,
+    /// When reading the subjects began, where they were read again.
+    pub read_from: Option<Timestamp>,
+    /// The archives that it needs, likewise.
+    pub bases: Vec<String>,
 }
 
 impl Log<'_> {
@@ -59,7 +65,7 @@ pub fn verify(trust: &Trust, leaf: &Leaf, statement: &[u8]) -> std::result::Resu
         What::BackedUp => behind.receipt(Kind::Backup),
         What::Gated => behind.gates(),
         What::Unchanged => behind.event(Right::SealBackup),
-        What::Verified => behind.event(Right::Verify),
+        What::Verified => behind.reading(),
         What::Pruned => behind.event(Right::Prune),
         What::Drilled => behind.drill(),
         What::Approved => behind.approval(),
@@ -107,7 +113,9 @@ impl Behind<'_> {
 
     fn receipt(&self, kind: Kind) -> std::result::Result<Told, Vec<Finding>> {
         let receipt = self.signed::<Receipt>(Right::Receipt, Some(kind), |receipt| receipt.name.clone())?;
-        Ok(Told { size_bytes: Some(receipt.predicate().size_bytes), ..told(&receipt, true) })
+        let said = receipt.predicate();
+        let bases = said.bases.iter().map(|base| base.name.clone()).collect();
+        Ok(Told { size_bytes: Some(said.size_bytes), bases, ..told(&receipt, true) })
     }
 
     fn gates(&self) -> std::result::Result<Told, Vec<Finding>> {
@@ -137,6 +145,13 @@ impl Behind<'_> {
         Ok(told(&event, event.predicate().passed))
     }
 
+    fn reading(&self) -> std::result::Result<Told, Vec<Finding>> {
+        let read = self.signed::<VerifyResult>(Right::Verify, None, |result| result.check.name.clone())?;
+        let VerifyResult { result, check, .. } = read.predicate();
+        let passed = *result != test_result::Result::Failed;
+        Ok(Told { read_from: Some(check.started_at), ..told(&read, passed) })
+    }
+
     fn drill(&self) -> std::result::Result<Told, Vec<Finding>> {
         let drill = self.signed::<TestResult>(Right::Drill, None, |result| result.drill.name.clone())?;
         Ok(told(&drill, drill.predicate().result != test_result::Result::Failed))
@@ -149,5 +164,7 @@ fn told<P>(statement: &Verified<Statement<P>>, passed: bool) -> Told {
         subjects: statement.statement().subject.clone(),
         role: statement.role().to_owned(),
         size_bytes: None,
+        read_from: None,
+        bases: Vec::new(),
     }
 }

@@ -46,6 +46,10 @@ pub struct Remembered {
     pub checkpoint: String,
     /// Every one that was seen, in order; the last one is the newest.
     pub seen: Vec<Seen>,
+    /// How many leaves from the first on were judged by the policy that was this host's at the time: what they prune might be
+    /// pruned, whatever later policies say.
+    #[serde(default)]
+    pub prunes_judged: u64,
 }
 
 /// A checkpoint, and when it was first seen.
@@ -169,11 +173,11 @@ impl State<'_> {
         let Some(file) = self.file(store) else { return Ok(()) };
         let folder = file.parent().expect("a file lies in a folder");
         fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
-        let lock = folder.join("lock");
-        let lock_file = File::create(&lock).map_err(Error::io("create", &lock))?;
-        lock_file.lock().map_err(Error::io("lock", &lock))?;
+        let _lock = lock(folder)?;
         let Checkpoint { origin, size, root } = head.checkpoint().clone();
-        let mut seen = self.recall(store)?.map_or_else(Vec::new, |remembered| remembered.seen);
+        let (mut seen, prunes_judged) = self
+            .recall(store)?
+            .map_or_else(Default::default, |remembered| (remembered.seen, remembered.prunes_judged));
         // Another process may have seen more meanwhile.
         if seen.last().is_some_and(|last| last.size >= size) {
             return Ok(());
@@ -186,9 +190,35 @@ impl State<'_> {
             origin,
             checkpoint,
             seen: thin(seen),
+            prunes_judged,
         };
         write(&file, folder, &remembered)
     }
+
+    /// Notes that every prune among the first leaves of a log was judged, and might be. Where nothing is remembered of the
+    /// log, this is not, either.
+    pub fn remember_judged(&self, store: &str, size: u64) -> Result<()> {
+        let Some(file) = self.file(store) else { return Ok(()) };
+        let folder = file.parent().expect("a file lies in a folder");
+        if !folder.is_dir() {
+            return Ok(());
+        }
+        let _lock = lock(folder)?;
+        match self.recall(store)? {
+            Some(remembered) if remembered.prunes_judged < size => {
+                write(&file, folder, &Remembered { prunes_judged: size, ..remembered })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Held while the file is read and written anew.
+fn lock(folder: &Path) -> Result<File> {
+    let path = folder.join("lock");
+    let file = File::create(&path).map_err(Error::io("create", &path))?;
+    file.lock().map_err(Error::io("lock", &path))?;
+    Ok(file)
 }
 
 /// What a file remembers, which must be of this store where one is named.

@@ -13,7 +13,7 @@ use group::Group;
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::process::Signal;
 use std::ffi::OsString;
-use std::io::{self, ErrorKind, PipeReader, Read};
+use std::io::{self, ErrorKind, PipeReader, Read, Seek, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -58,13 +58,30 @@ pub struct Ended {
 impl Program<'_> {
     /// Runs it to its end. That it cannot be started is an error; that it fails is none.
     pub fn run(&self, watch: &Watch) -> Result<Ended> {
+        self.run_from(Stdio::null(), watch)
+    }
+
+    /// The same with these bytes as its input. They lie in a file without a name, so that a program which does not read them
+    /// keeps nobody waiting.
+    pub fn run_on(&self, input: &[u8], watch: &Watch) -> Result<Ended> {
+        let file = tempfile::tempfile().and_then(|mut file| {
+            file.write_all(input)?;
+            file.rewind()?;
+            Ok(file)
+        });
+        let file =
+            file.map_err(Error::io("write the input of", self.words.first().map_or("", String::as_str)))?;
+        self.run_from(Stdio::from(file), watch)
+    }
+
+    fn run_from(&self, input: Stdio, watch: &Watch) -> Result<Ended> {
         let (path, arguments) = self.resolve()?;
         let io = |error: io::Error| Error::io("start", &path)(error);
         let (reader, writer) = io::pipe().map_err(io)?;
         let flags = fcntl_getfl(&reader).map_err(|errno| io(errno.into()))?;
         fcntl_setfl(&reader, flags | OFlags::NONBLOCK).map_err(|errno| io(errno.into()))?;
         let mut command = self.command(&path, arguments);
-        command.stdin(Stdio::null()).stdout(writer.try_clone().map_err(io)?).stderr(writer);
+        command.stdin(input).stdout(writer.try_clone().map_err(io)?).stderr(writer);
         let group = Group::start(&mut command).map_err(io)?;
         // Its ends of the pipe are open in the program alone.
         drop(command);

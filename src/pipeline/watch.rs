@@ -17,9 +17,16 @@ struct Inner {
     interrupted: AtomicBool,
     failed: AtomicBool,
     failure: Mutex<Option<Error>>,
+    parent: Option<Watch>,
 }
 
 impl Watch {
+    /// The watch over one of several operations that run beside each other: it is interrupted with this one and tells it
+    /// what was done, and its failure calls none of the others off.
+    pub fn child(&self) -> Watch {
+        Watch(Arc::new(Inner { parent: Some(self.clone()), ..Inner::default() }))
+    }
+
     /// How many bytes there are to do; 0 while unknown.
     pub fn expect_bytes(&self, total: u64) {
         self.0.total_bytes.store(total, Relaxed);
@@ -31,6 +38,9 @@ impl Watch {
     pub fn advance(&self, files: u64, bytes: u64) {
         self.0.done_files.fetch_add(files, Relaxed);
         self.0.done_bytes.fetch_add(bytes, Relaxed);
+        if let Some(parent) = &self.0.parent {
+            parent.advance(files, bytes);
+        }
     }
 
     /// (files done, bytes done, bytes in all or 0).
@@ -47,10 +57,9 @@ impl Watch {
     /// An error if the operation was interrupted or one of its threads has failed.
     pub fn check(&self) -> Result<()> {
         if self.0.interrupted.load(Relaxed) || self.0.failed.load(Relaxed) {
-            Err(Error::Interrupted)
-        } else {
-            Ok(())
+            return Err(Error::Interrupted);
         }
+        self.0.parent.as_ref().map_or(Ok(()), Watch::check)
     }
 
     /// Lets others go on for a moment; an error as [`Watch::check`] gives it.
@@ -73,5 +82,22 @@ impl Watch {
         let mut failure = self.0.failure.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         self.0.failed.store(false, Relaxed);
         failure.take().unwrap_or(echo)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_calls_off_one_operation_and_an_interruption_all() {
+        let all = Watch::default();
+        let (one, other) = (all.child(), all.child());
+        one.fail(Error::input("it broke", ""));
+        assert!(one.check().is_err() && other.check().is_ok() && all.check().is_ok());
+        other.advance(1, 10);
+        assert_eq!(all.progress(), (1, 10, 0));
+        all.interrupt();
+        assert!(matches!(other.check(), Err(Error::Interrupted)));
     }
 }

@@ -6,17 +6,21 @@
 pub mod backup;
 mod builtin;
 pub mod capture;
+pub mod drill;
 pub mod filing;
 pub mod gate;
 pub mod git;
-mod matcher;
+pub(crate) mod matcher;
+pub mod probe;
 pub mod program;
+pub mod prune;
 mod raw;
 mod reach;
 pub mod rules;
 pub mod sbom;
 mod secrets;
 pub mod store;
+pub mod telemetry;
 #[cfg(test)]
 mod tests;
 mod values;

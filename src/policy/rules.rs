@@ -6,13 +6,16 @@ use crate::format::digest::Sha256;
 use crate::format::path::PackPath;
 use crate::policy::backup::BackupOptions;
 use crate::policy::capture::Capture;
+use crate::policy::drill::DrillOptions;
 use crate::policy::filing::FilingOptions;
 use crate::policy::gate::Gate;
 use crate::policy::gate::template::Template;
 use crate::policy::git::GitOptions;
 use crate::policy::matcher::Matcher;
+use crate::policy::probe::Probe;
 use crate::policy::sbom::SbomOptions;
 use crate::policy::store::StoreOptions;
+use crate::policy::telemetry::Notify;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -83,10 +86,18 @@ pub struct Policy {
     pub backup: BackupOptions,
     /// Databases and programs of which a backup takes a copy, in the order of the file.
     pub captures: Vec<Capture>,
+    /// How to drill a restore.
+    pub drill: DrillOptions,
+    /// What a drill asks of what came back, in the order of the file.
+    pub probes: Vec<Probe>,
     /// Where archives are kept, if the policy says so.
     pub store: Option<StoreOptions>,
     /// What the log there is called; default the project's name.
     pub log_origin: Option<String>,
+    /// The text file for Prometheus, relative to the tree.
+    pub metrics: Option<PathBuf>,
+    /// Whom to tell of a run that did not end well.
+    pub notify: Option<Notify>,
     /// The include rules, compiled.
     pub(super) matcher: Matcher,
 }

@@ -217,7 +217,7 @@ pub(super) fn among<T: Copy>(
     Err(section.error(name.line, format!("`{key}` cannot be `{}`", show(name.value)), hint))
 }
 
-fn did_you_mean(name: &str) -> String {
+pub(super) fn did_you_mean(name: &str) -> String {
     format!("did you mean `{name}`?")
 }
 

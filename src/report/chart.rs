@@ -44,19 +44,16 @@ impl Span {
     }
 }
 
-/// Rows of events over one time. The words of a row say what its marks are: `12 backups, 1 failed`.
+/// Rows of events over one time: what went well below the middle of its row, what failed above it. The words of a row say what its marks are: `12 backups, 1 failed`.
 pub fn timeline(rows: &[(&str, String, Vec<Mark>)], span: Span) -> Markup {
     html! {
         div class="plot" {
             @for (name, words, marks) in rows {
                 span class="name" { (name) }
                 svg class="strip" viewBox="0 0 1000 100" preserveAspectRatio="none" role="img" aria-label=(words) {
-                    @for mark in merged(marks, span) {
-                        @let x = format!("{:.1}", span.x(mark.at));
-                        @if mark.missed {
-                            line class="miss" x1=(x) x2=(x) y1="0" y2="100" {}
-                        } @else {
-                            line class="mark" x1=(x) x2=(x) y1="55" y2="100" {}
+                    @for (missed, class, y1, y2) in [(false, "mark", "55", "100"), (true, "miss", "0", "45")] {
+                        @for x in places(marks, missed, span) {
+                            line class=(class) x1=(x) x2=(x) y1=(y1) y2=(y2) {}
                         }
                     }
                 }
@@ -106,6 +103,12 @@ pub fn curve(curve: &Curve<'_>, marks: &[Mark], span: Span, told: impl Fn(f64) -
             div class="span" { (span.ends()) }
         }
     }
+}
+
+/// Where marks of one kind stand.
+fn places(marks: &[Mark], missed: bool, span: Span) -> Vec<String> {
+    let some: Vec<Mark> = marks.iter().filter(|mark| mark.missed == missed).copied().collect();
+    merged(&some, span).iter().map(|mark| format!("{:.1}", span.x(mark.at))).collect()
 }
 
 /// At most [`MARKS`] marks: those that would lie on each other become the worst of them.

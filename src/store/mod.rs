@@ -114,7 +114,12 @@ pub trait Store: Send + Sync {
     /// The way in for what is long. Nothing has the name before [`Arrival::finish`].
     fn arrive(&self, name: &ObjectName) -> Result<Box<dyn Arrival + '_>>;
 
-    /// Takes an object away; `false` if there was none. What the store has locked is an error that says until when.
+    /// Until when the store lets nobody delete an object, as far as it tells; `None` if it may be deleted.
+    fn locked_until(&self, _name: &ObjectName) -> Result<Option<Timestamp>> {
+        Ok(None)
+    }
+
+    /// Takes an object away; `false` if there was none. What the store has locked is an error.
     fn delete(&self, name: &ObjectName) -> Result<bool>;
 
     /// Removes what was on its way in before `before` and never finished, by whichever host, and says what. An arrival

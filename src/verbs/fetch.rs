@@ -23,28 +23,54 @@ pub struct Fetched {
     _folder: Option<TempDir>,
 }
 
+impl Fetched {
+    /// Whether it is read where the store has it.
+    pub fn is_here(&self) -> bool {
+        self._folder.is_none()
+    }
+}
+
 /// Finds a release, or a backup, by its name.
 pub fn fetch(store: &dyn Store, name: &str, watch: &Watch) -> Result<Fetched> {
     let (folder, archive) = find(store, name)?;
     if let Some(path) = store.file(&archive) {
         return Ok(Fetched { target: Target::find(&path)?, _folder: None });
     }
-    let into = tempfile::Builder::new().prefix("attestar.").tempdir();
-    let into = into.map_err(Error::io("create a folder in", std::path::Path::new("the temporary folder")))?;
-    let mut objects: Vec<ObjectName> =
-        store.list(&folder)?.entries.into_iter().map(|entry| entry.name).collect();
     // Of all the backups, this one's receipt; and the archive not at all.
     let stem = archive.as_str();
-    objects.retain(|object| match folder == ARCHIVES {
-        true => object.as_str() == format!("{stem}{SUFFIX}"),
-        false => object.as_str() != stem,
-    });
-    for object in &objects {
-        let inside = object.as_str().strip_prefix(&*folder).unwrap_or_default().trim_start_matches('/');
-        download(store, object, &into.path().join(inside), watch)?;
-    }
+    let belongs = |object: &str| match &*folder {
+        ARCHIVES => object == format!("{stem}{SUFFIX}"),
+        _ => object != stem,
+    };
+    let into = fetch_some(store, &folder, belongs, watch)?;
     let path: PathBuf = into.path().join(archive.file_name());
     Ok(Fetched { target: Target::archive(path, archive.file_name()), _folder: Some(into) })
+}
+
+/// Finds the evidence of a release: its folder, with the receipt beside it. The archive is not fetched.
+pub fn evidence(store: &dyn Store, name: &str, watch: &Watch) -> Result<Fetched> {
+    let (folder, archive) = find(store, name)?;
+    if let Some(path) = store.file(&archive) {
+        return Ok(Fetched { target: Target::find(&path.with_file_name(name))?, _folder: None });
+    }
+    let into = fetch_some(store, &folder, |object| object != archive.as_str(), watch)?;
+    Ok(Fetched { target: Target::find(&into.path().join(name))?, _folder: Some(into) })
+}
+
+/// The objects of a folder that belong to what is wanted, in a temporary folder.
+fn fetch_some(
+    store: &dyn Store,
+    folder: &str,
+    belongs: impl Fn(&str) -> bool,
+    watch: &Watch,
+) -> Result<TempDir> {
+    let into = tempfile::Builder::new().prefix("attestar.").tempdir();
+    let into = into.map_err(Error::io("create a folder in", Path::new("the temporary folder")))?;
+    for entry in store.list(folder)?.entries.iter().filter(|entry| belongs(entry.name.as_str())) {
+        let inside = entry.name.as_str().strip_prefix(folder).unwrap_or_default().trim_start_matches('/');
+        download(store, &entry.name, &into.path().join(inside), watch)?;
+    }
+    Ok(into)
 }
 
 /// The folder and the archive of a name.

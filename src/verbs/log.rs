@@ -1,7 +1,8 @@
 //! `log`: what a store's log says, whether it is whole, and proofs of what is in it.
 
 use crate::error::{Error, Result};
-use crate::evidence::logged::{self, Judging};
+use crate::evidence::logged::{self, Judging, Logged};
+use crate::evidence::pruned::{self, Retention};
 use crate::evidence::stored;
 use crate::finding::{Code, Finding, Outcome};
 use crate::format::leaf::{Leaf, What};
@@ -23,6 +24,8 @@ pub struct Request<'a> {
     pub origin: Option<&'a str>,
     /// What this host remembers, and the present.
     pub state: State<'a>,
+    /// By what prunes are judged; without it they are not.
+    pub retention: Option<&'a Retention>,
 }
 
 impl<'a> Request<'a> {
@@ -56,9 +59,21 @@ pub fn verify(request: &Request<'_>, first: bool) -> Result<Verified> {
     let judging = Judging { log: request.log(), state: request.state, first };
     let logged = logged::check(&judging, &mut outcome)?;
     if let Some(logged) = &logged {
+        judge_prunes(request, logged, &mut outcome)?;
         stored::check(request.store, logged, request.state.now, &mut outcome)?;
     }
     Ok(Verified { outcome, leaves: logged.map(|logged| logged.leaves.head.size()) })
+}
+
+/// Runs the check `pruned`. What holds now need not be judged again by a policy of later.
+pub fn judge_prunes(request: &Request<'_>, logged: &Logged, outcome: &mut Outcome) -> Result<()> {
+    let mut judged = Outcome::default();
+    pruned::check(logged, request.retention, request.state.now, &mut judged);
+    if request.retention.is_some() && judged.errors().next().is_none() {
+        request.state.remember_judged(request.store.place(), logged.leaves.head.size())?;
+    }
+    outcome.append(judged);
+    Ok(())
 }
 
 /// A proof, and of what.

@@ -6,6 +6,7 @@ use crate::evidence::chain::shelf::{Found, Shelf};
 use crate::evidence::pack::{self, Judge, Presence};
 use crate::evidence::receipt::{self, VerifiedReceipt};
 use crate::finding::{Code, Finding, Outcome, Status, Verdict};
+use crate::format::digest::Sha256;
 use crate::format::inventory;
 use crate::format::member::FileType;
 use crate::format::pack::Pack;
@@ -57,6 +58,8 @@ pub struct Restored {
     pub read_bytes: u64,
     /// The archive's size.
     pub archive_bytes: u64,
+    /// The digest of the archive, where all of it was read.
+    pub archive_sha256: Option<Sha256>,
     /// Whether the files are in their place.
     pub published: bool,
 }
@@ -148,6 +151,7 @@ fn whole(
     let unpacked = unpack(opened, Some(verify::limits(receipt)), target, request.threads, watch)?;
     let mut restored = Restored { archive_bytes: unpacked.file.size_bytes, ..Restored::default() };
     restored.read_bytes = restored.archive_bytes;
+    restored.archive_sha256 = Some(unpacked.file.sha256);
     let findings = receipt::matches(receipt, request.target.receipt_subject(), &unpacked.file);
     restored.outcome.conclude("receipt", verify::describe(receipt), findings);
     match unpacked.contents {

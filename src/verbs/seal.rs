@@ -294,6 +294,22 @@ struct Sealing<'p, 'a> {
 }
 
 impl<'p> Sealing<'p, '_> {
+    /// What the gates came to, and the waivers that lifted some, signed among the tag files.
+    fn record(&self, gates: &Evaluation<'_>, attesting: &Attesting<'_>, tags: &mut TagFiles) -> Result<()> {
+        let about = record::About {
+            policy: self.request.policy,
+            pack: &self.identity.name,
+            project: &self.identity.project,
+            version: &self.identity.version,
+            commit: self.judged.commit,
+            time_verified: None,
+        };
+        attesting.gates(about.summary(gates), tags)?;
+        gates.lifted.iter().try_for_each(|lifted| {
+            tags.add(&waivers::tag_file(&lifted.gate), |out| out.write_all(&lifted.bundle)).map(drop)
+        })
+    }
+
     /// All gates, now that the payload was read: those that ask for its bytes are told of the very ones that were packed.
     fn gates(&self, scan: &Scan, seen: Seen, watch: &Watch) -> Result<Evaluation<'p>> {
         let changed = self.changed(scan, &seen);
@@ -401,18 +417,7 @@ fn fill<'p>(
         key: request.key,
     };
     let sbom = attesting.write(says.software, &mut tags)?;
-    let about = record::About {
-        policy: request.policy,
-        pack: &identity.name,
-        project: &identity.project,
-        version: &identity.version,
-        commit: judged.commit,
-        time_verified: None,
-    };
-    attesting.gates(about.summary(&gates), &mut tags)?;
-    for lifted in &gates.lifted {
-        tags.add(&waivers::tag_file(&lifted.gate), |out| out.write_all(&lifted.bundle))?;
-    }
+    sealing.record(&gates, &attesting, &mut tags)?;
     let tag_manifest = tags.close()?;
     let seal =
         request.key.sign_statement(&seal_of(identity, &pack, request.policy).over(tag_manifest)).to_bytes();

@@ -19,10 +19,10 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-const NIGHT: &str = "2026-11-20T01:00:02Z";
+pub const NIGHT: &str = "2026-11-20T01:00:02Z";
 
 /// Backs the world's tree up into `store/` at a moment.
-fn back_up(world: &World, policy: &str, moment: &str) -> attestar::Result<BackedUp> {
+pub fn back_up(world: &World, policy: &str, moment: &str) -> attestar::Result<BackedUp> {
     let home = Home::new(world.home());
     let key = SigningKey::load(&home.signing_key(), &mut NoPassphrases).unwrap();
     let trust = home.trust().unwrap();
@@ -59,7 +59,7 @@ fn back_up(world: &World, policy: &str, moment: &str) -> attestar::Result<Backed
     }
 }
 
-const POLICY: &str =
+pub const POLICY: &str =
     "schema = 1\n[project]\nname = \"nightly\"\n[[include]]\nclass = \"data\"\npaths = [\"**\"]\n";
 
 fn sqlite(path: &Path, sql: &str) {

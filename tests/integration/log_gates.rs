@@ -9,6 +9,8 @@ use attestar::format::receipt::Receipt;
 use attestar::format::seal::Totals;
 use attestar::format::statement::{Predicate, Statement, Subject};
 use attestar::format::test_result::{self, Drill, TestResult};
+use attestar::format::verify_report::Depth;
+use attestar::format::verify_result::{Checked, VerifyResult};
 use attestar::keys::home::Home;
 use attestar::keys::passphrase::NoPassphrases;
 use attestar::keys::signing::SigningKey;
@@ -101,6 +103,22 @@ fn event(world: &World, what: What, name: &str, hours: i64, passed: bool) -> Rec
     record(world, what, name, &event.of([(file(name), Sha256([3; 32]))]))
 }
 
+/// That an archive was read again.
+fn verified(world: &World, name: &str, hours: i64, passed: bool) -> Record {
+    let check = Checked {
+        project: "shop".into(),
+        kind: Kind::Backup,
+        name: name.into(),
+        depth: Depth::Files,
+        started_at: hours_ago(hours),
+        finished_at: hours_ago(hours),
+    };
+    let result = if passed { test_result::Result::Passed } else { test_result::Result::Failed };
+    let result = VerifyResult { result, configuration: Vec::new(), check };
+    let report = (format!("shop-{hours}.json"), Sha256([4; 32]));
+    record(world, What::Verified, name, &result.over([(file(name), Sha256([3; 32]))], report))
+}
+
 fn drilled(world: &World, name: &str, hours: i64, result: test_result::Result) -> Record {
     let drill = Drill {
         project: "shop".into(),
@@ -127,11 +145,11 @@ fn append(world: &World, records: &[Record]) {
 fn good(world: &World) -> Vec<Record> {
     vec![
         backed_up(world, "shop-old", 14 * 24),
-        event(world, What::Verified, "shop-old", 13 * 24, true),
+        verified(world, "shop-old", 13 * 24, true),
         drilled(world, "shop-old", 48, test_result::Result::Passed),
-        event(world, What::Verified, "shop-old", 30, true),
+        verified(world, "shop-old", 30, true),
         backed_up(world, "shop-new", 5),
-        event(world, What::Verified, "shop-new", 4, true),
+        verified(world, "shop-new", 4, true),
     ]
 }
 
@@ -169,10 +187,10 @@ type Happens = dyn Fn(&World) -> Record;
 #[test]
 fn each_gate_fails_by_what_the_log_says() {
     let cases: [(&Happens, &str); 4] = [
-        (&|world| event(world, What::Verified, "shop-new", 1, false), "backed-up: the log: the newest"),
+        (&|world| verified(world, "shop-new", 1, false), "backed-up: the log: the newest"),
         (&|world| drilled(world, "shop-new", 1, test_result::Result::Failed), "drilled: the log"),
         (&|world| event(world, What::Pruned, "shop-old", 1, true), "held: the log: the oldest is of"),
-        (&|world| event(world, What::Verified, "shop-old", 2, false), "three-good: "),
+        (&|world| verified(world, "shop-old", 2, false), "three-good: "),
     ];
     for (more, part) in cases {
         let world = shop();

@@ -16,6 +16,7 @@ use attestar::log::Log;
 use attestar::log::append::Writer;
 use attestar::policy::Policy;
 use attestar::store::Store;
+use attestar::telemetry::metrics::Metric;
 use attestar::tree::version;
 use attestar::verbs::backup::{self, BackedUp, Done, Request, Unchanged};
 use jiff::Timestamp;
@@ -73,11 +74,11 @@ pub fn run(context: &Context, args: &BackupArgs) -> Result<Answer> {
     };
     screen::findings(&mut text, done.warnings());
     text += &format!("{}\n", screen::cost(started.elapsed()));
-    let document = match &done {
-        Done::Stored(made) => document(&*store, made),
-        Done::Unchanged(same) => same_document(&*store, &policy, same),
+    let (document, bytes) = match &done {
+        Done::Stored(made) => (document(&*store, made), made.written.size_bytes),
+        Done::Unchanged(same) => (same_document(&*store, &policy, same), same.size_bytes),
     };
-    Ok(Answer::new(Exit::Done, text, document))
+    Ok(Answer::new(Exit::Done, text, document).measured([(Metric::ArchiveBytes, bytes as f64)]))
 }
 
 fn lines(store: &dyn Store, made: &BackedUp) -> String {

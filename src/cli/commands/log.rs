@@ -29,7 +29,14 @@ pub fn run(context: &Context, command: &LogCommand) -> Result<Answer> {
     let Named { store, origin } = context.store(&args.store)?;
     let folder = context.state_folder(&args.store);
     let trust = context.trust(&args.trust)?;
-    let request = Request { store: &*store, trust: &trust, origin: origin.as_deref(), state: state(&folder) };
+    let retention = context.retention(&args.store)?;
+    let request = Request {
+        store: &*store,
+        trust: &trust,
+        origin: origin.as_deref(),
+        state: state(&folder),
+        retention: retention.as_ref(),
+    };
     match command {
         LogCommand::List(_) => list(&request),
         LogCommand::Verify { first, .. } => verify(context, &request, *first),
@@ -100,6 +107,9 @@ pub fn hint(state: &State<'_>, place: &str, outcome: &Outcome) -> Option<String>
     }
     if has(Code::LogNotRemembered) {
         return Some("attestar log verify --first, once, and from then on it is compared".to_owned());
+    }
+    if has(Code::PruneNotJudged) {
+        return Some("attestar log verify --policy FILE: the policy that says what may be pruned".to_owned());
     }
     if has(Code::NoTrust) || has(Code::SignerUnknown) {
         return Some("attestar keys trust FILE --role R --may log … for each host that writes".to_owned());

@@ -13,6 +13,7 @@ use crate::cli::stores::{Named, state};
 use attestar::error::Result;
 use attestar::finding::Outcome;
 use attestar::pipeline::whole_file;
+use attestar::report::shell::Place;
 use attestar::report::{pack, store};
 use attestar::verbs::report::store::{self as report, Request};
 use std::path::Path;
@@ -39,7 +40,7 @@ fn of_pack(context: &Context, args: &ReportArgs, target: &Path, started: Instant
         report: None,
     };
     let looked = look(context, &args_of_verify)?;
-    let page = pack::page(&looked.report(&args_of_verify)?);
+    let page = pack::page(&looked.report(&args_of_verify)?, Place::File);
     let outcome = &looked.verified.outcome;
     let answer = written(args, Of::Pack, &target.display().to_string(), &page, outcome, started)?;
     Ok(match hint(outcome, &args.trust) {
@@ -64,7 +65,7 @@ fn of_store(context: &Context, args: &ReportArgs, started: Instant) -> Result<An
     let progress = Progress::start(context, "reading the log");
     let (facts, outcome) = report::look(&request)?;
     drop(progress);
-    let page = store::page(&facts.at(facts.looked_at));
+    let page = store::page(&facts.at(facts.looked_at), Place::File);
     let answer = written(args, Of::Store, &facts.store, &page, &outcome, started)?;
     Ok(match log_hint(&request.state, &facts.store, &outcome) {
         Some(hint) => answer.hint(hint),

@@ -14,6 +14,7 @@ use attestar::finding::{Code, Outcome, Verdict};
 use attestar::keys::trust::Trust;
 use attestar::pipeline::whole_file;
 use attestar::report::pack::{PackReport, page};
+use attestar::report::shell::Place;
 use attestar::report::words::rfc3339;
 use attestar::verbs::proof;
 use attestar::verbs::report::pack as report;
@@ -38,7 +39,7 @@ pub fn run(context: &Context, args: &VerifyArgs) -> Result<Answer> {
         outcome: OutcomeDocument::new(outcome),
     };
     if let Some(report) = &args.report {
-        let page = page(&looked.report(args)?);
+        let page = page(&looked.report(args)?, Place::File);
         whole_file::replace(report, |out| out.write_all(page.as_bytes()))?;
     }
     let text = format!("{}{}\n", screen::outcome(outcome), last_line(outcome, started));

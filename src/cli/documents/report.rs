@@ -1,4 +1,4 @@
-//! `report --json`
+//! `report --json` and `serve --json`
 
 use attestar::finding::Verdict;
 use schemars::JsonSchema;
@@ -32,4 +32,20 @@ pub struct ReportDocument {
     pub bytes: u64,
     /// What the checks on it came to.
     pub verdict: Verdict,
+}
+
+/// `serve --json`, once it has ended
+#[derive(Serialize, JsonSchema)]
+#[schemars(title = "attestar/serve/v1")]
+pub struct ServeDocument {
+    /// `attestar/serve/v1`.
+    pub schema: &'static str,
+    /// The process's exit code.
+    pub exit_code: u8,
+    /// The store.
+    pub store: String,
+    /// Where it answered: `127.0.0.1:7878`.
+    pub address: String,
+    /// How many requests there were.
+    pub requests: u64,
 }

@@ -3,21 +3,25 @@
 use super::*;
 use attestar::report::pack::PackReport;
 use attestar::report::store::StoreReport;
+use attestar::report::store::health::Health;
 use schemars::{Schema, schema_for};
 use std::fs;
 use std::path::Path;
 
 /// Every document's name and schema.
-fn schemas() -> [(&'static str, Schema); 25] {
-    [
+fn schemas() -> Vec<(&'static str, Schema)> {
+    vec![
         ("approve", schema_for!(waive::ApproveDocument)),
         ("backup", schema_for!(backup::BackupDocument)),
         ("completions", schema_for!(CompletionsDocument)),
         ("copy", schema_for!(publish::CopyDocument)),
         ("demo", schema_for!(DemoDocument)),
         ("diff", schema_for!(DiffDocument)),
+        ("drill", schema_for!(drill::DrillDocument)),
+        ("drill_report", schema_for!(attestar::format::drill_report::DrillReport)),
         ("error", schema_for!(ErrorDocument)),
         ("gate", schema_for!(gate::GateDocument)),
+        ("health", schema_for!(Health)),
         ("hash", schema_for!(HashDocument)),
         ("init", schema_for!(InitDocument)),
         ("keys", schema_for!(KeysDocument)),
@@ -25,15 +29,19 @@ fn schemas() -> [(&'static str, Schema); 25] {
         ("log_prove", schema_for!(log::LogProveDocument)),
         ("log_verify", schema_for!(log::LogVerifyDocument)),
         ("man", schema_for!(ManDocument)),
+        ("notice", schema_for!(attestar::format::notice::Notice)),
         ("pack_report", schema_for!(PackReport)),
+        ("prune", schema_for!(prune::PruneDocument)),
         ("publish", schema_for!(publish::PublishDocument)),
         ("report", schema_for!(report::ReportDocument)),
         ("restore", schema_for!(RestoreDocument)),
         ("sbom", schema_for!(sbom::SbomDocument)),
         ("seal", schema_for!(SealDocument)),
+        ("serve", schema_for!(report::ServeDocument)),
         ("store_report", schema_for!(StoreReport)),
         ("unmatched", schema_for!(UnmatchedDocument)),
         ("verify", schema_for!(VerifyDocument)),
+        ("verify_report", schema_for!(backup_verify::BackupVerifyDocument)),
         ("waive", schema_for!(waive::WaiveDocument)),
     ]
 }

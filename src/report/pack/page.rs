@@ -6,12 +6,12 @@ use crate::report::list::{Cell, List, names, numbers, text};
 use crate::report::pack::{
     About, BomFacts, CaptureFacts, DdlFacts, GateFacts, PackReport, ReceiptFacts, SourceFacts, StageFacts,
 };
-use crate::report::shell::{Page, section};
+use crate::report::shell::{Page, Place, section};
 use crate::report::words::{age, ended, minute, shown};
 use maud::{Markup, html};
 
 /// The page, as a file of its own.
-pub fn page(report: &PackReport) -> String {
+pub fn page(report: &PackReport, place: Place<'_>) -> String {
     let title = report.about.as_ref().map_or(&*report.target, |about| &about.name);
     let kind = report.about.as_ref().map_or("verification", |about| about.kind.as_str());
     let parts = parts(report);
@@ -21,7 +21,7 @@ pub fn page(report: &PackReport) -> String {
         (summary(report))
         @for (id, name, part) in &parts { (section(id, name, part.clone())) }
     };
-    Page { title, kind, looked_at: report.looked_at, sections: &sections, body }.html()
+    Page { place, title, kind, looked_at: report.looked_at, sections: &sections, body }.html()
 }
 
 type Part = (&'static str, &'static str, Markup);
@@ -139,11 +139,9 @@ fn gates(stage: &StageFacts) -> Markup {
             "Stage " (shown(&stage.stage))
             @if let Some(time) = stage.evaluated_at { ", " (minute(time)) }
         }
-        div class="scroll" role="group" tabindex="0" aria-label={ "gates of stage " (shown(&stage.stage)) } {
-            table {
-                thead { tr { th scope="col" { "Gate" } th scope="col" { "Said" } th scope="col" { "Result" } } }
-                tbody { @for gate in &stage.gates { (self::gate(gate)) } }
-            }
+        table class="checks" {
+            thead { tr { th scope="col" { "Gate" } th scope="col" { "Said" } th scope="col" { "Result" } } }
+            tbody { @for gate in &stage.gates { (self::gate(gate)) } }
         }
     }
 }

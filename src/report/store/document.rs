@@ -95,6 +95,17 @@ pub struct EventFacts {
     pub passed: Option<bool>,
     /// The role of who signed it; null where its statement does not verify.
     pub by: Option<String>,
+    /// The report that was signed with it, where there is one.
+    pub report: Option<ReportRef>,
+}
+
+/// A report that lies in the store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ReportRef {
+    /// Of a drill its folder, of a nightly check its file without `.json`.
+    pub name: String,
+    /// The digest that was signed.
+    pub sha256: String,
 }
 
 /// An archive.
@@ -137,6 +148,8 @@ pub struct CoverageFacts {
 pub struct DrillFacts {
     /// Its id.
     pub drill_id: String,
+    /// The folder of its report.
+    pub report: String,
     /// The pack that was restored.
     pub name: String,
     /// When it ended.

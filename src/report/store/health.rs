@@ -55,9 +55,11 @@ pub struct Health {
     /// The moment it is about.
     #[schemars(with = "String")]
     pub at: Timestamp,
-    /// When the store was looked at.
-    #[schemars(with = "String")]
-    pub looked_at: Timestamp,
+    /// When the store was looked at last; null: not yet.
+    #[schemars(with = "Option<String>")]
+    pub looked_at: Option<Timestamp>,
+    /// Why it could not be looked at after that.
+    pub trouble: Option<String>,
     /// Each of them.
     pub cards: Vec<Card>,
 }
@@ -145,4 +147,111 @@ fn log(facts: &StoreFacts) -> Card {
     let state = if found == Verdict::Holds { State::Good } else { State::Failed };
     let says = verdict(found).0.to_owned();
     Card { name: "log", state, at: Some(facts.looked_at), about: None, limit_s: None, says }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::Outcome;
+    use crate::report::outcome::OutcomeDocument;
+    use crate::report::store::Limits;
+
+    const NOW: &str = "2026-11-20T12:00:00Z";
+
+    fn now() -> Timestamp {
+        NOW.parse().unwrap()
+    }
+
+    /// A store in which these things happened so many hours ago, and passed or did not.
+    fn facts(happened: &[(What, i64, Option<bool>)]) -> StoreFacts {
+        let mut outcome = Outcome::default();
+        outcome.conclude("checkpoint", "", Vec::new());
+        let event = |(index, &(what, hours, passed)): (usize, &(What, i64, Option<bool>))| EventFacts {
+            index: index as u64,
+            what,
+            project: "shop".into(),
+            name: format!("shop-{index}"),
+            time: now() - SignedDuration::from_hours(hours),
+            passed,
+            by: None,
+            report: None,
+        };
+        StoreFacts {
+            store: "store".into(),
+            origin: Some("shop".into()),
+            project: None,
+            looked_at: now(),
+            limits: Limits {
+                of: "policy".into(),
+                backup_max_age_s: 26 * 3600,
+                verify_within_s: 7 * 86_400,
+                drill_every_s: 7 * 86_400,
+                rto_ms: None,
+                rpo_ms: None,
+            },
+            leaves: happened.len() as u64,
+            events: happened.iter().enumerate().map(event).collect(),
+            archives: Vec::new(),
+            drills: Vec::new(),
+            prune: None,
+            prune_says: String::new(),
+            outcome: OutcomeDocument::new(&outcome),
+        }
+    }
+
+    #[track_caller]
+    fn stands(happened: &[(What, i64, Option<bool>)], expected: [State; 3], whole: State) {
+        let cards = cards(&facts(happened), now());
+        assert_eq!([cards[0].state, cards[1].state, cards[2].state], expected, "{cards:#?}");
+        assert_eq!(state(&cards), whole);
+    }
+
+    const WELL: Option<bool> = Some(true);
+    use State::{Failed, Good, Late, Never};
+    use What::{BackedUp, Drilled, Sealed, Unchanged, Verified};
+
+    #[test]
+    fn what_was_done_lately_is_good_and_what_was_not_is_late() {
+        stands(&[(BackedUp, 25, WELL), (Verified, 24, WELL), (Drilled, 160, WELL)], [Good, Good, Good], Good);
+        stands(&[(BackedUp, 27, WELL), (Verified, 2, WELL), (Drilled, 2, WELL)], [Late, Good, Good], Late);
+        stands(
+            &[(BackedUp, 27, WELL), (Unchanged, 3, WELL), (Verified, 200, WELL)],
+            [Good, Late, Never],
+            Late,
+        );
+    }
+
+    #[test]
+    fn the_last_word_counts() {
+        stands(
+            &[(BackedUp, 9, WELL), (Verified, 8, WELL), (Verified, 1, Some(false))],
+            [Good, Failed, Never],
+            Failed,
+        );
+        stands(
+            &[(BackedUp, 9, WELL), (Drilled, 8, Some(false)), (Drilled, 1, WELL)],
+            [Good, Never, Good],
+            Good,
+        );
+        stands(&[(BackedUp, 1, None)], [Failed, Never, Never], Failed);
+    }
+
+    #[test]
+    fn nothing_of_the_future_counts_as_young() {
+        stands(&[(BackedUp, -30, WELL)], [Failed, Late, Late], Failed);
+    }
+
+    #[test]
+    fn what_never_was_is_owed_from_the_first_backup_on() {
+        stands(&[(BackedUp, 200, WELL), (BackedUp, 1, WELL)], [Good, Late, Late], Late);
+        stands(&[], [Late, Late, Late], Late);
+        stands(&[(Sealed, 900, WELL)], [Late, Late, Late], Late);
+    }
+
+    #[test]
+    fn a_log_that_does_not_hold_fails_everything() {
+        let mut facts = facts(&[(BackedUp, 1, WELL)]);
+        facts.outcome = OutcomeDocument::new(&Outcome::default());
+        assert_eq!(state(&cards(&facts, now())), Failed);
+    }
 }

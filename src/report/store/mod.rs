@@ -5,6 +5,7 @@ pub mod health;
 mod page;
 
 pub use document::{
-    ArchiveFacts, CoverageFacts, DrillFacts, EventFacts, Limits, PruneFacts, StoreFacts, StoreReport,
+    ArchiveFacts, CoverageFacts, DrillFacts, EventFacts, Limits, PruneFacts, ReportRef, StoreFacts,
+    StoreReport,
 };
 pub use page::page;

@@ -1,11 +1,12 @@
 //! The page of a store.
 
+use crate::format::kind::Kind;
 use crate::format::leaf::What;
 use crate::format::units::{count, number, size};
 use crate::report::chart::{Curve, Mark, Span, curve, timeline};
 use crate::report::checks::{checks, findings, sentence, unchecked};
 use crate::report::list::{Cell, List, names, numbers, text};
-use crate::report::shell::{Page, section};
+use crate::report::shell::{Page, Place, section};
 use crate::report::store::health::{Card, State};
 use crate::report::store::{EventFacts, StoreFacts, StoreReport};
 use crate::report::words::{Tone, age, lasted, limit, minute, shown, state};
@@ -13,8 +14,8 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 
 /// The page, as a file of its own.
-pub fn page(report: &StoreReport<'_>) -> String {
-    let parts = parts(report);
+pub fn page(report: &StoreReport<'_>, place: Place<'_>) -> String {
+    let parts = parts(report, place.has_links());
     let sections: Vec<(&str, &str)> = parts.iter().map(|(id, name, _)| (*id, *name)).collect();
     let (verdict, tone) = verdict(report);
     let body = html! {
@@ -25,20 +26,20 @@ pub fn page(report: &StoreReport<'_>) -> String {
     };
     let title =
         report.facts.project.as_deref().or(report.facts.origin.as_deref()).unwrap_or(&report.facts.store);
-    Page { title, kind: "store", looked_at: report.facts.looked_at, sections: &sections, body }.html()
+    Page { place, title, kind: "store", looked_at: report.facts.looked_at, sections: &sections, body }.html()
 }
 
 type Part = (&'static str, &'static str, Markup);
 
-fn parts(report: &StoreReport<'_>) -> Vec<Part> {
+fn parts(report: &StoreReport<'_>, links: bool) -> Vec<Part> {
     let facts = report.facts;
     vec![
         ("timeline", "Timeline", events_over_time(report)),
-        ("objectives", "Recovery time and point", objectives(facts)),
+        ("objectives", "Recovery time and point", objectives(facts, links)),
         ("coverage", "Coverage of verification", coverage(report)),
-        ("archives", "Archives", archives(report)),
+        ("archives", "Archives", archives(report, links)),
         ("prune", "What prune takes next", prune(facts)),
-        ("events", "Log", events(facts)),
+        ("events", "Log", events(facts, links)),
         ("checks", "Checks", checks(&facts.outcome)),
         ("findings", "Findings", findings(&facts.outcome)),
         ("unchecked", "Not checked", not_checked(facts)),
@@ -56,6 +57,7 @@ fn verdict(report: &StoreReport<'_>) -> (&'static str, Tone) {
 fn card(card: &Card, report: &StoreReport<'_>) -> Markup {
     let (word, tone) = match card.state {
         State::Good if card.limit_s.is_some() => ("on time", Tone::Good),
+        State::Good if card.name == "log" => ("holds", Tone::Good),
         State::Good => ("done", Tone::Good),
         State::Never => ("never", Tone::Plain),
         State::Late if card.at.is_none() => ("never, and late", Tone::Bad),
@@ -96,6 +98,19 @@ fn summary(report: &StoreReport<'_>) -> Markup {
     }
 }
 
+/// Text that leads to the page of this name, where there is one.
+fn link(links: bool, folder: &str, name: Option<&String>, text: Markup) -> Markup {
+    match name.filter(|_| links) {
+        Some(name) => html! { a href={ "/" (folder) "/" (name) } { (text) } },
+        None => text,
+    }
+}
+
+/// Where the console has the reports of such events.
+fn folder(what: What) -> &'static str {
+    if what == What::Drilled { "drills" } else { "verifications" }
+}
+
 fn count_of(value: u64, one: &str, many: &str) -> String {
     format!("{} {}", number(value), if value == 1 { one } else { many })
 }
@@ -131,21 +146,21 @@ fn events_over_time(report: &StoreReport<'_>) -> Markup {
             p { "Nothing has happened yet that the log knows of." }
         } @else {
             figure {
-                figcaption { (told.join("; ")) ". A short mark went well, one of full height failed." }
+                figcaption { (told.join("; ")) ". A mark in the lower half of a row went well, one in the upper half failed." }
                 (timeline(&rows, span_of(facts, report.at)))
             }
         }
     }
 }
 
-fn objectives(facts: &StoreFacts) -> Markup {
+fn objectives(facts: &StoreFacts, links: bool) -> Markup {
     html! {
         @if facts.drills.is_empty() {
             p { "No drill has measured them yet." }
         } @else {
             (objective(facts, "RTO", facts.limits.rto_ms, |drill| (drill.rto_ms, drill.rto_target_ms)))
             (objective(facts, "RPO", facts.limits.rpo_ms, |drill| (drill.rpo_ms, drill.rpo_target_ms)))
-            (drills(facts))
+            (drills(facts, links))
         }
     }
 }
@@ -174,7 +189,7 @@ fn objective(facts: &StoreFacts, name: &str, target: Option<u64>, measured: Meas
     }
 }
 
-fn drills(facts: &StoreFacts) -> Markup {
+fn drills(facts: &StoreFacts, links: bool) -> Markup {
     let list = List {
         what: "drills",
         columns: &[names("Drilled"), text("Archive"), numbers("RTO"), numbers("RPO"), text("Result")],
@@ -191,7 +206,7 @@ fn drills(facts: &StoreFacts) -> Markup {
         let drill = &facts.drills[facts.drills.len() - 1 - at];
         let word = if drill.passed { state("passed", Tone::Good) } else { state("failed", Tone::Bad) };
         vec![
-            Cell::new(minute(drill.finished_at)),
+            Cell::new(link(links, "drills", Some(&drill.report), minute(drill.finished_at))),
             Cell::new(html! { (shown(&drill.name)) }),
             Cell::number(of(drill.rto_ms, drill.rto_target_ms), drill.rto_ms as f64),
             Cell::number(of(drill.rpo_ms, drill.rpo_target_ms), drill.rpo_ms as f64),
@@ -221,7 +236,7 @@ fn coverage(report: &StoreReport<'_>) -> Markup {
     }
 }
 
-fn archives(report: &StoreReport<'_>) -> Markup {
+fn archives(report: &StoreReport<'_>, links: bool) -> Markup {
     let facts = report.facts;
     let marks: Vec<Mark> = facts
         .archives
@@ -245,7 +260,10 @@ fn archives(report: &StoreReport<'_>) -> Markup {
         let archive = &facts.archives[facts.archives.len() - 1 - at];
         let bytes = archive.bytes.map_or_else(|| "not known".to_owned(), size);
         vec![
-            Cell::new(html! { (shown(&archive.name)) br; span class="quiet" { (archive.kind.as_str()) } }),
+            Cell::new(html! {
+                (link(links, "packs", (archive.kind == Kind::Release).then_some(&archive.name), html! { (shown(&archive.name)) }))
+                br; span class="quiet" { (archive.kind.as_str()) }
+            }),
             Cell::new(minute(archive.made_at)),
             Cell::number(bytes, archive.bytes.map_or(-1.0, |bytes| bytes as f64)),
             time(archive.verified_at),
@@ -289,14 +307,14 @@ fn prune(facts: &StoreFacts) -> Markup {
     }
 }
 
-fn events(facts: &StoreFacts) -> Markup {
+fn events(facts: &StoreFacts, links: bool) -> Markup {
     let list = List {
         what: "leaves",
         columns: &[numbers("Leaf"), text("When"), text("What"), names("About"), text("By"), text("Said")],
         rows: facts.events.len(),
     };
     let row = |at: usize| {
-        let EventFacts { index, what, name, time, passed, by, .. } =
+        let EventFacts { index, what, name, time, passed, by, report, .. } =
             &facts.events[facts.events.len() - 1 - at];
         let said = match passed {
             Some(true) => state("passed", Tone::Good),
@@ -306,7 +324,12 @@ fn events(facts: &StoreFacts) -> Markup {
         vec![
             Cell::number(index, *index as f64),
             Cell::new(minute(*time)),
-            Cell::new(html! { (what.as_str()) }),
+            Cell::new(link(
+                links,
+                folder(*what),
+                report.as_ref().map(|report| &report.name),
+                html! { (what.as_str()) },
+            )),
             Cell::new(html! { (shown(name)) }),
             Cell::new(html! { (by.as_deref().map_or_else(|| "–".to_owned(), shown)) }),
             Cell::new(said),

@@ -10,18 +10,19 @@ use crate::format::digest::Sha256;
 use crate::format::drill_report::{DrillReport, DrillResult, FILE, REPORT_BYTES_MAX};
 use crate::format::kind::Kind;
 use crate::format::leaf::{Leaf, What};
+use crate::format::statement::Subject;
 use crate::keys::trust::Trust;
 use crate::log::Log;
 use crate::log::event::Told;
 use crate::log::state::State;
 use crate::policy::Policy;
 use crate::report::outcome::OutcomeDocument;
-use crate::report::store::{ArchiveFacts, DrillFacts, EventFacts, Limits, StoreFacts};
+use crate::report::store::{ArchiveFacts, DrillFacts, EventFacts, Limits, ReportRef, StoreFacts};
 use crate::store::Store;
 use std::collections::HashMap;
 
 /// Where drills leave their reports.
-const DRILLS: &str = "reports/drill";
+pub const DRILLS: &str = "reports/drill";
 
 /// Drill reports that are read, the newest first: twenty years of weekly ones.
 const DRILLS_MAX: usize = 1_000;
@@ -94,18 +95,12 @@ fn tell(request: &Request<'_>, logged: &Logged, facts: &mut StoreFacts) -> Resul
     let is_wanted = |leaf: &Leaf| wanted.as_ref().is_none_or(|project| *project == leaf.project);
     let leaves = logged.leaves.leaves.iter().zip(&logged.told).enumerate();
     let mut archives = Archives::default();
-    let mut drilled = Vec::new();
     for (index, (leaf, told)) in leaves.filter(|(_, (leaf, _))| is_wanted(leaf)) {
         facts.events.push(event(index as u64, leaf, told.as_ref()));
         archives.see(leaf, told.as_ref());
-        if let (What::Drilled, Some(told)) = (leaf.what, told) {
-            drilled.extend(
-                told.subjects.iter().find(|s| s.name == FILE).map(|s| (s.digest.sha256, leaf.name.clone())),
-            );
-        }
     }
     facts.archives = archives.made.into_iter().flatten().collect();
-    facts.drills = drills(request.store, &drilled)?;
+    facts.drills = drills(request.store, &mut facts.events)?;
     Ok(())
 }
 
@@ -118,7 +113,17 @@ fn event(index: u64, leaf: &Leaf, told: Option<&Told>) -> EventFacts {
         time: leaf.time,
         passed: told.map(|told| told.passed),
         by: told.map(|told| told.role.clone()),
+        report: told.filter(|_| matches!(leaf.what, What::Verified | What::Drilled)).and_then(report),
     }
+}
+
+/// The report among the subjects of a statement: archives are not JSON.
+fn report(told: &Told) -> Option<ReportRef> {
+    let find = |subject: &Subject| {
+        let name = subject.name.strip_suffix(".json")?.to_owned();
+        Some(ReportRef { name, sha256: subject.digest.sha256.to_string() })
+    };
+    told.subjects.iter().find_map(find)
 }
 
 /// The archives that lie there by what the log says, and what was done with each.
@@ -161,36 +166,48 @@ impl Archives {
             let place = pack_name(&subject.name).and_then(|name| self.places.get(name));
             let Some(archive) = place.and_then(|at| self.made[*at].as_mut()) else { continue };
             match leaf.what {
-                What::Verified => archive.verified_at = Some(leaf.time),
+                // Not one byte was read before this.
+                What::Verified => {
+                    archive.verified_at = told.and_then(|told| told.read_from).or(Some(leaf.time))
+                }
                 _ => archive.drilled_at = Some(leaf.time),
             }
         }
     }
 }
 
-/// The reports of these drills, by the digest that was signed. One that is gone or altered is not shown.
-fn drills(store: &dyn Store, drilled: &[(Sha256, String)]) -> Result<Vec<DrillFacts>> {
+/// The newest drills whose report is the one that was signed, in the order of the log. Each event learns where its report
+/// lies; one that is gone or altered has none.
+fn drills(store: &dyn Store, events: &mut [EventFacts]) -> Result<Vec<DrillFacts>> {
+    let mut drilled: Vec<&mut EventFacts> =
+        events.iter_mut().filter(|event| event.what == What::Drilled).collect();
     if drilled.is_empty() {
         return Ok(Vec::new());
     }
-    let newest = &drilled[drilled.len().saturating_sub(DRILLS_MAX)..];
     let mut reports = HashMap::new();
-    for entry in store.list(DRILLS)?.entries.into_iter().filter(|entry| entry.name.file_name() == FILE) {
+    let files = store.list(DRILLS)?.entries.into_iter().filter(|entry| entry.name.file_name() == FILE);
+    for entry in files.rev().take(DRILLS_MAX) {
         let Ok(Some((bytes, _))) = store.get(&entry.name, REPORT_BYTES_MAX) else { continue };
-        let sha256 = Sha256::of(&bytes);
-        if newest.iter().any(|(wanted, _)| *wanted == sha256)
-            && let Ok(report) = DrillReport::parse(&bytes)
-        {
-            reports.insert(sha256, report);
+        let folder = entry.name.parent().and_then(|folder| folder.rsplit('/').next()).unwrap_or_default();
+        if let Ok(report) = DrillReport::parse(&bytes) {
+            reports.insert(Sha256::of(&bytes).to_string(), (folder.to_owned(), report));
         }
     }
-    Ok(newest.iter().filter_map(|(sha256, name)| Some(drill(reports.get(sha256)?, name))).collect())
+    let mut told = Vec::new();
+    for event in &mut drilled {
+        let found = event.report.take().and_then(|signed| reports.remove_entry(&signed.sha256));
+        let Some((sha256, (folder, report))) = found else { continue };
+        told.push(drill(&report, &event.name, &folder));
+        event.report = Some(ReportRef { name: folder, sha256 });
+    }
+    Ok(told)
 }
 
-fn drill(report: &DrillReport, name: &str) -> DrillFacts {
+fn drill(report: &DrillReport, name: &str, folder: &str) -> DrillFacts {
     let objectives = &report.objectives;
     DrillFacts {
         drill_id: report.drill_id.clone(),
+        report: folder.to_owned(),
         name: name.to_owned(),
         finished_at: report.finished_at,
         passed: report.result == DrillResult::Passed,

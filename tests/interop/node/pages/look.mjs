@@ -81,6 +81,11 @@ async function print(browser) {
   return { bytes: pdf.length, pages: (pdf.toString("latin1").match(/\/Type\s*\/Page\b/g) ?? []).length };
 }
 
+// Until a text has not changed for a while: words are looked for while they are typed.
+async function settled(told) {
+  for (let last = null, now = await told(); now !== last; [last, now] = [now, await told()]) await new Promise(go => setTimeout(go, 400));
+}
+
 // Tab to the first search field, look for its words, leaf and sort; never a mouse.
 async function keys(browser) {
   const page = await open(browser, LOOKS.light);
@@ -106,6 +111,7 @@ async function keys(browser) {
   const started = Date.now();
   await page.keyboard.type(words);
   await page.waitForFunction(([box, before]) => document.querySelector(`${box} .told`).textContent !== before, [box, found.before]);
+  await settled(told);
   found.searched = { told: await told(), rows: await rows(), ms: Date.now() - started };
   await page.keyboard.press("Control+a");
   await page.keyboard.press("Delete");

@@ -1,0 +1,198 @@
+//! `prune`
+
+use crate::cli::answer::Answer;
+use crate::cli::args::PruneArgs;
+use crate::cli::commands::seal::signing_key;
+use crate::cli::commands::verify::last_line;
+use crate::cli::context::Context;
+use crate::cli::documents::OutcomeDocument;
+use crate::cli::documents::prune::{KeptDocument, PruneDocument, PrunedDocument};
+use crate::cli::exit::Exit;
+use crate::cli::progress::Progress;
+use crate::cli::screen::{self, count, number, safe, size};
+use crate::cli::stores::state;
+use attestar::error::Result;
+use attestar::evidence::pruned::Retention;
+use attestar::finding::Verdict;
+use attestar::format::kind::Kind;
+use attestar::log::Log;
+use attestar::log::append::Writer;
+use attestar::policy::Policy;
+use attestar::policy::prune::{Rule, Why};
+use attestar::verbs::prune::{self, Judged, Pruned, Request};
+use jiff::Timestamp;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::time::Instant;
+
+/// Prunes, or says what would be.
+pub fn run(context: &Context, args: &PruneArgs) -> Result<Answer> {
+    let started = Instant::now();
+    let policy = context.policy()?;
+    let store = match &args.store.store {
+        Some(url) => context.open(url, None, Path::new(""), false)?,
+        None => context.policy_store(&policy, false)?,
+    };
+    let retention = context.retention_of(&policy)?;
+    let trust = context.trust_file(args.trust.as_deref())?;
+    let key = match args.dry_run {
+        true => None,
+        false => Some(signing_key(context, &policy, args.key.as_deref())?.0),
+    };
+    let folder = context.state_folder(&args.store);
+    let remembered = state(&folder);
+    let origin = policy.log_origin.as_deref().unwrap_or(&retention.project);
+    let log = Log { store: &*store, trust: &trust, origin: Some(origin) };
+    // Whole seconds are what people compare.
+    let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();
+    let progress = Progress::start(context, "reading the log");
+    let pruned = match &key {
+        None => prune::plan(&log, &remembered, &retention, now),
+        Some(key) => {
+            let writer = Writer { log, origin, key, state: &remembered };
+            let request = Request { log: &writer, retention: &retention, now };
+            prune::prune(&request, &context.watch)
+        }
+    }?;
+    drop(progress);
+    let exit = Exit::from(pruned.outcome.verdict());
+    let mut text = head(&policy, &retention);
+    if pruned.outcome.verdict() == Verdict::Holds {
+        text += &lines(&pruned, args.dry_run);
+        screen::findings(&mut text, &pruned.warnings);
+        let _ = writeln!(text, "{}", screen::cost(started.elapsed()));
+    } else {
+        let _ = writeln!(text, "{}{}", screen::outcome(&pruned.outcome), last_line(&pruned.outcome, started));
+        let _ = writeln!(text, "nothing pruned");
+    }
+    let document = document(exit, &*store, &retention, &pruned, args.dry_run);
+    Ok(Answer::new(exit, text, document))
+}
+
+/// `policy      nightly (attestar.toml): 7 daily, 5 weekly, at least 30 d`
+fn head(policy: &Policy, retention: &Retention) -> String {
+    let kept = [&retention.backups, &retention.releases].map(told);
+    format!(
+        "policy      {} ({})\nkeeps       {} of backups\n            {} of releases\n",
+        safe(&policy.name),
+        safe(&policy.source.to_string()),
+        kept[0],
+        kept[1]
+    )
+}
+
+/// What a rule keeps, in words.
+fn told(rule: &Rule) -> String {
+    let age = |seconds: u64| format!("whatever is younger than {}", span(seconds));
+    match rule {
+        rule if rule.is_everything() => "every one".to_owned(),
+        Rule::Releases(min_age_s) => age(min_age_s.unwrap_or_default()),
+        Rule::Backups(keep) => {
+            let counts = [
+                (keep.last, "last"),
+                (keep.daily, "daily"),
+                (keep.weekly, "weekly"),
+                (keep.monthly, "monthly"),
+                (keep.yearly, "yearly"),
+            ];
+            let mut parts: Vec<String> = counts
+                .into_iter()
+                .filter(|(count, _)| *count > 0)
+                .map(|(count, span)| format!("{count} {span}"))
+                .collect();
+            parts.extend((keep.min_age_s > 0).then(|| age(keep.min_age_s)));
+            parts.join(", ")
+        }
+    }
+}
+
+/// `30 d`, `26 h`, `90 s`: as long as it was written.
+fn span(seconds: u64) -> String {
+    match [(86_400, "d"), (3_600, "h"), (60, "m")].into_iter().find(|(unit, _)| seconds.is_multiple_of(*unit))
+    {
+        Some((unit, letter)) => format!("{} {letter}", seconds / unit),
+        None => format!("{seconds} s"),
+    }
+}
+
+fn lines(pruned: &Pruned, is_dry: bool) -> String {
+    let mut text = String::new();
+    let kept: Vec<&Judged> = pruned.judged.iter().filter(|one| one.kept.is_some()).collect();
+    let _ = writeln!(text, "kept        {}", reasons(&kept));
+    let verb = if is_dry { "would prune" } else { "pruned" };
+    if pruned.deleted.is_empty() {
+        let _ = writeln!(text, "{verb:<11} nothing");
+    }
+    for (at, one) in pruned.deleted.iter().enumerate() {
+        let first = if at == 0 { verb } else { "" };
+        let time = one.time.strftime("%Y-%m-%d %H:%M UTC");
+        let _ = writeln!(text, "{first:<11} {}    {time}    {}", safe(&one.name), size(one.bytes));
+    }
+    if !pruned.deleted.is_empty() {
+        let bytes = pruned.deleted.iter().map(|one| one.bytes).sum();
+        let _ = writeln!(text, "{:<11} {}", if is_dry { "would free" } else { "freed" }, size(bytes));
+    }
+    for (at, object) in pruned.completed.iter().enumerate() {
+        let verb = if is_dry { "to complete" } else { "completed" };
+        let _ = writeln!(text, "{:<11} {}", if at == 0 { verb } else { "" }, safe(object));
+    }
+    if let Some(logged) = &pruned.logged {
+        let leaves = if logged.added == 1 { "leaf" } else { "leaves" };
+        let _ = writeln!(text, "logged      {} {leaves}; {} in all", logged.added, number(logged.size));
+    }
+    text
+}
+
+/// `21 archives: 7 daily, 4 weekly, 9 monthly, 1 needed`
+fn reasons(kept: &[&Judged]) -> String {
+    let mut reasons: Vec<(&str, u64)> = Vec::new();
+    for why in kept.iter().filter_map(|one| one.kept.as_ref()).map(Why::as_str) {
+        match reasons.iter_mut().find(|(known, _)| *known == why) {
+            Some((_, count)) => *count += 1,
+            None => reasons.push((why, 1)),
+        }
+    }
+    let told: Vec<String> = reasons.iter().map(|(why, count)| format!("{count} {why}")).collect();
+    let archives = count(kept.len() as u64, "archive");
+    if told.is_empty() { archives } else { format!("{archives}: {}", told.join(", ")) }
+}
+
+fn document(
+    exit: Exit,
+    store: &dyn attestar::store::Store,
+    retention: &Retention,
+    pruned: &Pruned,
+    dry_run: bool,
+) -> PruneDocument {
+    let kind = |kind: Kind| kind.as_str();
+    let kept = pruned.judged.iter().filter_map(|one| {
+        let why = one.kept.as_ref()?;
+        Some(KeptDocument {
+            name: one.name.clone(),
+            kind: kind(one.kind),
+            time: one.time.to_string(),
+            bytes: one.bytes,
+            why: why.as_str(),
+            detail: why.to_string(),
+        })
+    });
+    let deleted = pruned.deleted.iter().map(|one| PrunedDocument {
+        name: one.name.clone(),
+        kind: kind(one.kind),
+        time: one.time.to_string(),
+        bytes: one.bytes,
+    });
+    PruneDocument {
+        schema: "attestar/prune/v1",
+        exit_code: exit as u8,
+        project: retention.project.clone(),
+        store: store.place().to_owned(),
+        dry_run,
+        kept: kept.collect(),
+        pruned: deleted.collect(),
+        completed: pruned.completed.clone(),
+        log_size: pruned.logged.map(|logged| logged.size),
+        warnings: pruned.warnings.clone(),
+        outcome: OutcomeDocument::new(&pruned.outcome),
+    }
+}

@@ -1,0 +1,154 @@
+//! The end of a command that runs at night, when nobody looks: its metrics are written and whoever wants to hear of it is
+//! told, whatever happened. Neither is part of the answer, which was shown before.
+
+use super::answer::Told;
+use super::args::Command;
+use super::context::Context;
+use super::exit::Exit;
+use super::{log, screen};
+use attestar::error::Error;
+use attestar::finding::Finding;
+use attestar::format::notice::{FINDINGS_MAX, Notice, NoticeFinding, SCHEMA};
+use attestar::policy::Policy;
+use attestar::policy::telemetry::end_of;
+use attestar::telemetry::{metrics, notify};
+use attestar::tree::version;
+use jiff::Timestamp;
+use serde_json::Value;
+
+/// The name of a command that runs at night.
+pub fn name(command: &Command) -> Option<&'static str> {
+    match command {
+        Command::Backup(_) => Some("backup"),
+        // A part that holds says nothing of the whole.
+        Command::BackupVerify(args) if args.shard.is_some() => Some("backup-verify-shard"),
+        Command::BackupVerify(_) => Some("backup-verify"),
+        _ => None,
+    }
+}
+
+/// Writes metrics, then tells whoever the policy names; gives how the run ended after all. Without a policy that can be read
+/// there is nobody to tell, and the error said so.
+pub fn ended(context: &Context, command: &'static str, told: &Told) -> Exit {
+    let Ok(policy) = context.policy() else { return told.exit };
+    if policy.metrics.is_none() && policy.notify.is_none() {
+        return told.exit;
+    }
+    let project = version::project_name(&context.global.tree, &policy)
+        .map_or_else(|_| policy.name.clone(), |name| name.value);
+    let run = Run { context, policy: &policy, project: &project, command, told };
+    let mut exit = told.exit;
+    let unwritten = run.write_metrics().err();
+    if let Some(error) = &unwritten {
+        say(&format!("the metrics were not written: {}", with_causes(error)));
+        // Whoever waits for them would take this run for one that did not happen.
+        exit = if exit == Exit::Done { Exit::Failed } else { exit };
+    }
+    run.notify(exit, unwritten.as_ref());
+    exit
+}
+
+struct Run<'a> {
+    context: &'a Context,
+    policy: &'a Policy,
+    project: &'a str,
+    command: &'static str,
+    told: &'a Told,
+}
+
+impl Run<'_> {
+    fn write_metrics(&self) -> Result<(), Error> {
+        let Some(textfile) = &self.policy.metrics else { return Ok(()) };
+        let run = metrics::Run {
+            project: self.project,
+            policy: &self.policy.name,
+            command: self.command,
+            exit_code: self.told.exit as u8,
+            now: Timestamp::now(),
+            measured: &self.told.measured,
+        };
+        let warning = metrics::record(&self.context.global.tree.join(textfile), &run)?;
+        if let Some(Finding { code, subject, actual, .. }) = warning {
+            say(&format!("{code}: {subject}: {}", actual.unwrap_or_default()));
+        }
+        Ok(())
+    }
+
+    fn notify(&self, exit: Exit, unwritten: Option<&Error>) {
+        let Some(to) = self.policy.notify.as_ref().filter(|to| to.on.contains(&(exit as u8))) else { return };
+        let notice = self.notice(exit, unwritten);
+        let root = &self.context.global.tree;
+        // A run that was interrupted tells so, and can be interrupted no more.
+        let watch = attestar::pipeline::watch::Watch::default();
+        for failure in notify::notify(to, &notice, root, self.context.programs(), &watch) {
+            say(&failure);
+        }
+    }
+
+    fn notice(&self, exit: Exit, unwritten: Option<&Error>) -> Notice {
+        let document = &self.told.document;
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let error = text(&document["error"])
+            .or_else(|| Some(format!("the metrics were not written: {}", unwritten?)));
+        let all: Vec<&Value> = ["findings", "notes", "warnings"]
+            .iter()
+            .flat_map(|key| document[*key].as_array().into_iter().flatten())
+            .collect();
+        let mut findings: Vec<NoticeFinding> = all.iter().map(|value| finding(value)).collect();
+        findings.sort_by_key(|finding| finding.severity == "warning");
+        findings.truncate(FINDINGS_MAX);
+        let ended = end_of(exit as u8);
+        let first = findings.first().map(|finding| format!("{} {}", finding.code, finding.subject));
+        let why = error.clone().or(first).map_or_else(String::new, |why| format!(": {why}"));
+        Notice {
+            schema: SCHEMA.to_owned(),
+            project: self.project.to_owned(),
+            policy: self.policy.name.clone(),
+            host: host(),
+            command: self.command.to_owned(),
+            exit_code: exit as u8,
+            outcome: ended.to_owned(),
+            at: Timestamp::now(),
+            trace_id: self.context.trace.id(),
+            summary: format!("{} {} {ended}{why}", self.project, self.command),
+            error,
+            store: text(&document["store"]),
+            report: text(&document["recorded"]["report"]),
+            findings,
+            findings_total: all.len() as u64,
+        }
+    }
+}
+
+fn finding(value: &Value) -> NoticeFinding {
+    let text = |key: &str| value[key].as_str().map(str::to_owned);
+    NoticeFinding {
+        code: text("code").unwrap_or_default(),
+        severity: text("severity").unwrap_or_default(),
+        subject: text("subject").unwrap_or_default(),
+        expected: text("expected"),
+        actual: text("actual"),
+    }
+}
+
+/// What the host calls itself.
+fn host() -> Option<String> {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
+}
+
+fn with_causes(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    text
+}
+
+/// Says something that is no part of the answer.
+fn say(text: &str) {
+    log::warn(text);
+    screen::say(&format!("warning: {}\n", screen::safe(text)));
+}

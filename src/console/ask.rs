@@ -1,0 +1,132 @@
+//! What the console needs to know, and how the thread that answers requests asks the one that may look at the store.
+
+use crate::error::Result;
+use crate::report::store::StoreFacts;
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use jiff::Timestamp;
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+/// How many may wait for a page that has to be read from the store.
+const WAITING_MAX: usize = 16;
+
+/// How long they wait, and how often they look.
+const PATIENCE: Duration = Duration::from_secs(15);
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Whoever knows the store.
+pub trait Source {
+    /// Looks at the whole store.
+    fn look(&mut self) -> Result<StoreFacts>;
+
+    /// Whether anything was logged since the last look. Cheap: it is asked every few seconds.
+    fn changed(&mut self) -> Result<bool>;
+
+    /// A page or document; `None` if there is none of this name.
+    fn read(&mut self, wanted: &Wanted) -> Result<Option<Vec<u8>>>;
+
+    /// Metrics as Prometheus reads them.
+    fn metrics(&self, facts: &StoreFacts, now: Timestamp) -> String;
+}
+
+/// Something that has to be read from the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// What it is about.
+    pub what: About,
+    /// Its name in a path: of a pack, or of a report's folder or file.
+    pub name: String,
+    /// A page for people; else the document behind it.
+    pub as_page: bool,
+}
+
+/// What can be asked for by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About {
+    /// A release.
+    Pack,
+    /// A drill.
+    Drill,
+    /// A nightly check.
+    Verification,
+}
+
+/// What is known by now.
+#[derive(Clone, Default)]
+pub struct Known {
+    /// What the last look that succeeded found.
+    pub facts: Option<Arc<StoreFacts>>,
+    /// Why the last look did not, and when that was.
+    pub failure: Option<(Timestamp, String)>,
+    /// Metrics of the facts.
+    pub metrics: Arc<str>,
+}
+
+/// Both ends of the conversation.
+pub struct Asking {
+    known: RwLock<Known>,
+    ask: Sender<Question>,
+    asked: Receiver<Question>,
+}
+
+/// A question, and where its answer goes.
+pub struct Question {
+    /// What is wanted.
+    pub wanted: Wanted,
+    /// Where the answer goes.
+    pub answer: Sender<Result<Option<Vec<u8>>>>,
+}
+
+/// Why there is no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoAnswer {
+    /// There is none of this name.
+    Unknown,
+    /// Too many wait already, or it took too long.
+    Busy,
+    /// It could not be read.
+    Failed,
+}
+
+impl Asking {
+    /// Nothing is known yet.
+    pub fn new() -> Arc<Asking> {
+        let (ask, asked) = bounded(WAITING_MAX);
+        Arc::new(Asking { known: RwLock::default(), ask, asked })
+    }
+
+    /// What is known.
+    pub fn known(&self) -> Known {
+        self.known.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+    }
+
+    /// Changes what is known.
+    pub fn learn(&self, change: impl FnOnce(&mut Known)) {
+        change(&mut self.known.write().unwrap_or_else(|poisoned| poisoned.into_inner()));
+    }
+
+    /// The next question, if one comes within this time.
+    pub fn next(&self, within: Duration) -> Option<Question> {
+        self.asked.recv_timeout(within).ok()
+    }
+
+    /// Asks, and waits for the answer without holding up anybody else.
+    pub async fn ask(&self, wanted: Wanted) -> std::result::Result<Vec<u8>, NoAnswer> {
+        let (answer, answered) = bounded(1);
+        if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) =
+            self.ask.try_send(Question { wanted, answer })
+        {
+            return Err(NoAnswer::Busy);
+        }
+        for _ in 0..PATIENCE.as_millis() / LOOK.as_millis() {
+            match answered.try_recv() {
+                Ok(Ok(Some(bytes))) => return Ok(bytes),
+                Ok(Ok(None)) => return Err(NoAnswer::Unknown),
+                Ok(Err(_)) => return Err(NoAnswer::Failed),
+                Err(crossbeam_channel::TryRecvError::Disconnected) => return Err(NoAnswer::Busy),
+                Err(crossbeam_channel::TryRecvError::Empty) => tokio::time::sleep(LOOK).await,
+            }
+        }
+        Err(NoAnswer::Busy)
+    }
+}

@@ -1,0 +1,131 @@
+//! Telling that a run did not end well: to a webhook, to a program of the team's, or both.
+//!
+//! What is told has been searched for credentials, and whatever the policy took from the environment is masked in it. That
+//! telling failed is said in turn, without the address; it makes no run better or worse.
+
+use crate::error::{Error, Result};
+use crate::format::notice::Notice;
+use crate::pipeline::program::Program;
+use crate::pipeline::watch::Watch;
+use crate::policy::gate::secrets::search::Searcher;
+use crate::policy::program::Order;
+use crate::policy::telemetry::Notify;
+use crate::telemetry::webhook;
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::time::Duration;
+
+/// Looks a variable up in the environment.
+pub type Environment<'a> = &'a dyn Fn(&str) -> Option<OsString>;
+
+/// How much of a program's output is kept, to say why it failed.
+const OUTPUT_BYTES_MAX: usize = 4 << 10;
+
+/// Values shorter than this are no secrets: `1`, `C`, `prod`.
+const MASKED_BYTES_MIN: usize = 6;
+
+/// Tells of a run; gives what failed of that, in words.
+pub fn notify(
+    notify: &Notify,
+    notice: &Notice,
+    root: &Path,
+    environment: Environment<'_>,
+    watch: &Watch,
+) -> Vec<String> {
+    let mut failures = Vec::new();
+    let limit = Duration::from_secs(notify.time_limit_s);
+    let address = notify.webhook.as_deref().map(|named| secret(named, root, environment));
+    let values = values(notify, address.as_ref(), environment);
+    let body = masked_notice(notice, &values).to_bytes();
+    match address {
+        None => {}
+        Some(Err(error)) => failures.push(format!("the webhook was not told: {error}")),
+        Some(Ok(address)) => {
+            if let Err(why) = webhook::post(&address, notify.allow_http, &body, limit, watch) {
+                failures.push(format!("the webhook was not told: {why}"));
+            }
+        }
+    }
+    if let Some(order) = &notify.run
+        && let Err(why) = run(order, root, environment, &body, watch)
+    {
+        let why = masked(&why, &values);
+        failures.push(format!(
+            "{} did not take the notice: {why}",
+            order.program.first().map_or("", String::as_str)
+        ));
+    }
+    failures
+}
+
+/// What may not be in what is told: the address, and the values that a program gets.
+fn values(notify: &Notify, address: Option<&Result<String>>, environment: Environment<'_>) -> Vec<Vec<u8>> {
+    let names = notify
+        .run
+        .iter()
+        .flat_map(|order| &order.variables)
+        .filter(|name| *name != "PATH" && *name != "HOME");
+    let variables = names.filter_map(|name| Some(environment(name)?.as_bytes().to_vec()));
+    let address =
+        address.and_then(|address| address.as_ref().ok()).map(|address| address.as_bytes().to_vec());
+    variables.chain(address).filter(|value| value.len() >= MASKED_BYTES_MIN).collect()
+}
+
+fn masked(text: &str, values: &[Vec<u8>]) -> String {
+    String::from_utf8_lossy(&Searcher::new().mask(text.as_bytes(), values)).into_owned()
+}
+
+/// The notice without what may not be told. Each text by itself: a mask must not reach across two.
+fn masked_notice(notice: &Notice, values: &[Vec<u8>]) -> Notice {
+    let mut masked_notice = notice.clone();
+    let texts =
+        [Some(&mut masked_notice.summary), masked_notice.error.as_mut(), masked_notice.store.as_mut()];
+    let findings = masked_notice
+        .findings
+        .iter_mut()
+        .flat_map(|finding| [Some(&mut finding.subject), finding.expected.as_mut(), finding.actual.as_mut()]);
+    for text in texts.into_iter().chain(findings).flatten() {
+        *text = masked(text, values);
+    }
+    masked_notice
+}
+
+/// A value that the policy names: `env:NAME`, or `file:PATH` in the tree.
+fn secret(named: &str, root: &Path, environment: Environment<'_>) -> Result<String> {
+    if let Some(name) = named.strip_prefix("env:") {
+        let value = environment(name).and_then(|value| value.into_string().ok());
+        return value.ok_or_else(|| Error::input(format!("the variable {name} is not set"), ""));
+    }
+    let path = root.join(named.strip_prefix("file:").unwrap_or(named));
+    Ok(fs::read_to_string(&path).map_err(Error::io("read", &path))?.trim().to_owned())
+}
+
+fn run(
+    order: &Order,
+    root: &Path,
+    environment: Environment<'_>,
+    body: &[u8],
+    watch: &Watch,
+) -> Result<(), String> {
+    let pair = |name: &String| Some((OsString::from(name), environment(name)?));
+    let variables: Vec<(OsString, OsString)> = order.variables.iter().filter_map(pair).collect();
+    let program = Program {
+        folder: root,
+        words: &order.program,
+        variables: &variables,
+        time_limit: Duration::from_secs(order.time_limit_s),
+        output_bytes_max: OUTPUT_BYTES_MAX,
+    };
+    let ended = program.run_on(body, watch).map_err(|error| error.to_string())?;
+    match (ended.code, ended.why) {
+        (Some(0), _) => Ok(()),
+        (Some(code), _) => {
+            let said = String::from_utf8_lossy(&ended.output);
+            let last = said.trim().lines().last().unwrap_or_default();
+            Err(format!("it ended with {code}{}{last}", if last.is_empty() { "" } else { ": " }))
+        }
+        (None, why) => Err(why.unwrap_or_else(|| "it did not end".to_owned())),
+    }
+}

@@ -1,0 +1,322 @@
+//! The check `contents`: archives read again, down to each file's digest where something decrypts them.
+
+use crate::error::{Error, Result};
+use crate::evidence::chain::shelf::Shelf;
+use crate::evidence::logged::pairs;
+use crate::finding::{Code, Finding, Outcome, Severity, Status};
+use crate::format::digest::Sha256;
+use crate::format::leaf::What;
+use crate::format::units::{count, limit, size, span};
+use crate::format::verify_report::{CheckedArchive, Depth, Newest, ReadAgain, ReadCoverage, Shard, Share};
+use crate::pipeline::crew;
+use crate::pipeline::open::READ_BYTES;
+use crate::pipeline::watch::Watch;
+use crate::store::error_of;
+use crate::verbs::backup_verify::archives::{Archive, Archives};
+use crate::verbs::backup_verify::share::{self, Candidate};
+use crate::verbs::backup_verify::{Run, Selection, merge};
+use crate::verbs::fetch::fetch;
+use crate::verbs::verify::{self, verify};
+use jiff::Timestamp;
+use sha2::Digest as _;
+use std::io::Read as _;
+use std::time::Instant;
+
+/// The name of the check.
+pub(super) const CHECK: &str = "contents";
+
+/// The most archives that are read beside each other. Each has buffers of its own.
+const BESIDE_MAX: usize = 4;
+
+/// What was read.
+pub(super) struct Contents {
+    pub(super) share: Share,
+    /// Not one archive was read before this.
+    pub(super) since: Timestamp,
+    pub(super) archives: Vec<CheckedArchive>,
+    pub(super) coverage: ReadCoverage,
+}
+
+/// An archive that was read, and what is wrong with it.
+struct Outcomes {
+    read: ReadAgain,
+    findings: Vec<Finding>,
+}
+
+/// Reads the archives whose turn it is.
+pub(super) fn check(
+    run: &Run<'_>,
+    found: &Archives,
+    newest: Option<&Newest>,
+    outcome: &mut Outcome,
+    watch: &Watch,
+) -> Result<Contents> {
+    let all: Vec<&Archive> = match run.request.selection {
+        Selection::Shard(..) => merge::shared_out(found),
+        _ => found.all.iter().collect(),
+    };
+    let chosen = choose(run, &all, newest);
+    let archives: Vec<&Archive> = chosen.iter().map(|&at| all[at]).collect();
+    let read = read_all(run, &archives, watch)?;
+    let mut again = vec![None; all.len()];
+    let mut findings = Vec::new();
+    for (&at, outcomes) in chosen.iter().zip(read) {
+        findings.extend(outcomes.findings);
+        again[at] = Some(outcomes.read);
+    }
+    let listed = all
+        .iter()
+        .zip(again)
+        .filter(|(_, read)| read.is_some() || !matches!(run.request.selection, Selection::Shard(..)));
+    let archives: Vec<CheckedArchive> = listed.map(|(archive, read)| checked(archive, read)).collect();
+    let coverage =
+        coverage(&archives, run.request.state.now, run.started, run.request.verify_within_s * 1000);
+    conclude(run, &archives, &coverage, findings, outcome);
+    Ok(Contents { share: share_of(run), since: run.started, archives, coverage })
+}
+
+/// Those whose turn it is, by their place.
+fn choose(run: &Run<'_>, all: &[&Archive], newest: Option<&Newest>) -> Vec<usize> {
+    let candidates: Vec<Candidate> = all
+        .iter()
+        .map(|archive| Candidate {
+            sha256: archive.sha256,
+            size_bytes: archive.size_bytes,
+            last_read: archive.last_read,
+        })
+        .collect();
+    let places = 0..all.len();
+    let is_newest = |at: &usize| newest.is_some_and(|newest| newest.name == all[*at].name);
+    match run.request.selection {
+        Selection::Window => {
+            let now = run.request.state.now;
+            let due = share::due(&candidates, now, &runs(run, now), run.request.verify_within_s);
+            // The newest is what a restore would take tomorrow.
+            places.filter(|at| due.contains(at) || is_newest(at)).collect()
+        }
+        Selection::Latest => places.filter(is_newest).collect(),
+        Selection::All | Selection::Merge(_) => places.collect(),
+        Selection::Subset(part, parts) => {
+            places.filter(|&at| share::is_in_subset(candidates[at].sha256, part, parts)).collect()
+        }
+        Selection::Shard(part, parts) => {
+            let of = share::parts_of(&candidates, parts);
+            places.filter(|&at| of[at] == part).collect()
+        }
+    }
+}
+
+/// When the store was checked before, in order.
+fn runs(run: &Run<'_>, now: Timestamp) -> Vec<Timestamp> {
+    let leaves = run.logged.into_iter().flat_map(pairs).filter(|(leaf, _)| leaf.what == What::Verified);
+    let mut runs: Vec<Timestamp> =
+        leaves.filter_map(|(_, told)| told.read_from).filter(|at| *at <= now).collect();
+    runs.sort_unstable();
+    runs
+}
+
+fn share_of(run: &Run<'_>) -> Share {
+    match run.request.selection {
+        Selection::Window => Share::Window,
+        Selection::Latest => Share::Latest,
+        Selection::All | Selection::Merge(_) => Share::All,
+        Selection::Subset(part, parts) => Share::Subset { part, parts },
+        Selection::Shard(part, parts) => Share::Shard(Shard { part, parts, run: merge::run_id(run, parts) }),
+    }
+}
+
+pub(super) fn checked(archive: &Archive, read: Option<ReadAgain>) -> CheckedArchive {
+    CheckedArchive {
+        name: archive.name.clone(),
+        kind: archive.kind,
+        file: archive.file().to_owned(),
+        sha256: archive.sha256,
+        size_bytes: archive.size_bytes,
+        created_at: archive.created_at,
+        last_read_at: archive.last_read,
+        read,
+    }
+}
+
+/// Reads archives beside each other, with the threads shared out.
+fn read_all(run: &Run<'_>, archives: &[&Archive], watch: &Watch) -> Result<Vec<Outcomes>> {
+    watch.expect_bytes(archives.iter().map(|archive| archive.size_bytes).sum());
+    let beside = archives.len().min(run.request.threads).clamp(1, BESIDE_MAX);
+    let threads = (run.request.threads / beside).max(1);
+    let read = crew::each(archives, beside, |archive| read_one(run, archive, threads, &watch.child()));
+    read.into_iter().collect()
+}
+
+/// Reads one archive. What cannot be read is a finding, so that the others are still read.
+fn read_one(run: &Run<'_>, archive: &Archive, threads: usize, watch: &Watch) -> Result<Outcomes> {
+    let started = Instant::now();
+    let shut = archive.file().ends_with(".age") && run.request.identities.is_empty();
+    let depth = if shut { Depth::Ciphertext } else { Depth::Files };
+    let read = match depth {
+        Depth::Ciphertext => ciphertext(run, archive, watch).map(|findings| (0, findings)),
+        Depth::Files => files(run, archive, threads, watch),
+    };
+    let (files, findings) = match read {
+        Ok(read) => read,
+        Err(Error::Interrupted) => return Err(Error::Interrupted),
+        Err(error) => (0, vec![unreadable(archive, &error)]),
+    };
+    let intact = !findings.iter().any(|finding| finding.severity == Severity::Error);
+    let read = ReadAgain { depth, intact, files, duration_ms: started.elapsed().as_millis() as u64 };
+    Ok(Outcomes { read, findings })
+}
+
+fn unreadable(archive: &Archive, error: &Error) -> Finding {
+    let mut why = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        why = format!("{why}: {inner}");
+        cause = inner.source();
+    }
+    Finding::new(Code::Unreadable, archive.object.as_str()).actual(why)
+}
+
+/// The ciphertext against the receipt.
+fn ciphertext(run: &Run<'_>, archive: &Archive, watch: &Watch) -> Result<Vec<Finding>> {
+    let store = run.request.store;
+    let Some(mut reading) = store.read(&archive.object)? else {
+        return Ok(vec![Finding::new(Code::Missing, archive.object.as_str())]);
+    };
+    let (mut digest, mut bytes) = (sha2::Sha256::new(), 0_u64);
+    let mut buffer = vec![0; READ_BYTES];
+    loop {
+        watch.check()?;
+        let read = reading.read(&mut buffer).map_err(|error| error_of(error, store.place()))?;
+        if read == 0 {
+            break;
+        }
+        digest.update(&buffer[..read]);
+        bytes += read as u64;
+        watch.advance(0, read as u64);
+    }
+    let found = Sha256(digest.finalize().into());
+    if found == archive.sha256 && bytes == archive.size_bytes {
+        return Ok(Vec::new());
+    }
+    let finding = Finding::new(Code::Altered, archive.object.as_str());
+    let signed = format!("sha256 {}, {} bytes", archive.sha256, archive.size_bytes);
+    Ok(vec![finding.expected(signed).actual(format!("sha256 {found}, {bytes} bytes"))])
+}
+
+/// Everything that `verify` asks of an archive: receipt, seal, closure, every file. Gives how many files there are.
+fn files(run: &Run<'_>, archive: &Archive, threads: usize, watch: &Watch) -> Result<(u64, Vec<Finding>)> {
+    let fetched = fetch(run.request.store, &archive.name, watch)?;
+    let shelf = Shelf::Store(run.request.store);
+    let request = verify::Request {
+        target: fetched.target.clone(),
+        shelf: Some(&shelf),
+        trust: run.trust,
+        identities: run.request.identities,
+        tree: None,
+        evidence_only: false,
+        allow_unsigned: false,
+        approvals: false,
+        policy: None,
+        threads,
+    };
+    let verified = verify(&request, watch)?;
+    let mut findings: Vec<Finding> =
+        verified.outcome.findings().map(|finding| of_archive(finding, archive)).collect();
+    let ran = |name: &str| {
+        verified.outcome.checks.iter().any(|check| check.name == name && check.status == Status::Passed)
+    };
+    if findings.iter().all(|finding| finding.severity == Severity::Warning)
+        && !(ran("receipt") && ran("payload"))
+    {
+        findings.push(Finding::new(Code::NothingChecked, archive.object.as_str()));
+    }
+    Ok((verified.pack.map_or(0, |pack| pack.payload.files), findings))
+}
+
+/// The finding with the archive's name before what it is about.
+fn of_archive(finding: &Finding, archive: &Archive) -> Finding {
+    let object = archive.object.as_str();
+    let inside = finding.subject.rsplit('/').next().is_none_or(|last| !last.starts_with(archive.file()));
+    let subject = if inside { format!("{object}: {}", finding.subject) } else { object.to_owned() };
+    Finding { subject, ..finding.clone() }
+}
+
+/// How much was read, and how much of all within the window.
+pub(super) fn coverage(
+    archives: &[CheckedArchive],
+    now: Timestamp,
+    since: Timestamp,
+    window_ms: u64,
+) -> ReadCoverage {
+    let mut coverage = ReadCoverage { window_ms, ..ReadCoverage::default() };
+    let ms = |from: Timestamp| now.duration_since(from).as_millis().max(0) as u64;
+    for archive in archives {
+        let is_read = archive.read.as_ref().is_some_and(|read| read.intact);
+        coverage.archives_total += 1;
+        coverage.bytes_total += archive.size_bytes;
+        if is_read {
+            coverage.archives_read += 1;
+            coverage.bytes_read += archive.size_bytes;
+        }
+        let last = if is_read { Some(since) } else { archive.last_read_at };
+        if last.is_some_and(|last| ms(last) <= window_ms) {
+            coverage.bytes_within_window += archive.size_bytes;
+        }
+        let unread = ms(archive.last_read_at.unwrap_or(archive.created_at));
+        coverage.longest_unread_ms = coverage.longest_unread_ms.max(unread);
+    }
+    coverage
+}
+
+/// Ends the check.
+pub(super) fn conclude(
+    run: &Run<'_>,
+    archives: &[CheckedArchive],
+    coverage: &ReadCoverage,
+    mut findings: Vec<Finding>,
+    outcome: &mut Outcome,
+) {
+    let tried = archives.iter().filter(|archive| archive.read.is_some()).count() as u64;
+    if tried == 0 {
+        findings.push(Finding::new(Code::NothingChecked, "archives"));
+        return outcome.conclude(CHECK, "no archive was read", findings);
+    }
+    findings.extend(overdue(archives, run, coverage.window_ms));
+    let deep = archives.iter().filter_map(|archive| archive.read.as_ref());
+    let how = match deep.filter(|read| read.depth == Depth::Ciphertext).count() as u64 {
+        0 => "each file".to_owned(),
+        all if all == tried => "ciphertext alone: no identity was given".to_owned(),
+        some => format!("of {some} the ciphertext alone: no identity was given"),
+    };
+    let window = within(coverage.longest_unread_ms, coverage.window_ms);
+    let bytes = size(coverage.bytes_read);
+    let broken = tried - coverage.archives_read;
+    let detail = match broken {
+        0 => format!("{} read again, {bytes}, {how}; {window}", count(tried, "archive")),
+        _ => format!("{} of {} are as signed", coverage.archives_read, count(tried, "archive")),
+    };
+    outcome.conclude(CHECK, detail, findings);
+}
+
+/// `all within 6.8 of 7 d`
+fn within(longest_ms: u64, window_ms: u64) -> String {
+    match longest_ms <= window_ms {
+        true => format!("all within {} of {}", span(longest_ms), limit(window_ms)),
+        false => format!("one was not for {}, of {}", span(longest_ms), limit(window_ms)),
+    }
+}
+
+/// That archives are still not read within the window, because no more than a part was asked for.
+fn overdue(archives: &[CheckedArchive], run: &Run<'_>, window_ms: u64) -> Option<Finding> {
+    let ms = |from: Timestamp| run.request.state.now.duration_since(from).as_millis().max(0) as u64;
+    let unread = archives.iter().filter(|archive| archive.read.is_none());
+    let ages = unread.map(|archive| ms(archive.last_read_at.unwrap_or(archive.created_at)));
+    let late: Vec<u64> = ages.filter(|age| *age > window_ms).collect();
+    let longest = late.iter().max()?;
+    let finding = Finding::new(Code::UnreadTooLong, count(late.len() as u64, "archive"));
+    Some(
+        finding
+            .expected(format!("read again within {}", limit(window_ms)))
+            .actual(format!("not for {}", span(*longest))),
+    )
+}

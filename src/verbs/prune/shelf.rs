@@ -1,0 +1,70 @@
+//! What lies in the store of each archive.
+
+use crate::error::Result;
+use crate::evidence::receipt::SUFFIX;
+use crate::evidence::stored::{ARCHIVES, RELEASES, release_folder};
+use crate::format::kind::Kind;
+use crate::store::{Entry, ObjectName, Store};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+
+/// Every object of archives and releases, with its size.
+pub(super) struct Shelf(BTreeMap<String, Entry>);
+
+impl Shelf {
+    pub(super) fn of(store: &dyn Store) -> Result<Shelf> {
+        let mut objects = BTreeMap::new();
+        for folder in [ARCHIVES, RELEASES] {
+            let entries = store.list(folder)?.entries.into_iter();
+            objects.extend(entries.map(|entry| (entry.name.to_string(), entry)));
+        }
+        Ok(Shelf(objects))
+    }
+
+    /// What belongs to an archive and is there, in the order in which it is deleted: the archive, what else lies in the folder
+    /// of a release, its receipt.
+    pub(super) fn objects(&self, kind: Kind, file: &str, name: &str) -> Vec<ObjectName> {
+        let folder = folder(kind, name);
+        let (archive, receipt) = (format!("{folder}/{file}"), format!("{folder}/{file}{SUFFIX}"));
+        if kind == Kind::Backup {
+            let both = [archive, receipt];
+            return both.iter().filter_map(|object| Some(self.0.get(object)?.name.clone())).collect();
+        }
+        let folder = format!("{folder}/");
+        let inside = self.0.range(folder.clone()..).take_while(|(object, _)| object.starts_with(&folder));
+        let mut objects: Vec<ObjectName> = inside.map(|(_, entry)| entry.name.clone()).collect();
+        objects.sort_by_key(|object| match object.as_str() {
+            of if of == archive => 0,
+            of if of == receipt => 2,
+            _ => 1,
+        });
+        objects
+    }
+
+    /// The bytes of these.
+    pub(super) fn bytes(&self, objects: &[ObjectName]) -> u64 {
+        objects.iter().filter_map(|object| Some(self.0.get(object.as_str())?.size)).sum()
+    }
+
+    /// Whether an archive lies there, as long as it was.
+    pub(super) fn has_whole(&self, kind: Kind, file: &str, name: &str, size_bytes: u64) -> bool {
+        let there = self.0.get(&format!("{}/{file}", folder(kind, name)));
+        there.is_some_and(|there| there.size == size_bytes)
+    }
+}
+
+/// Until when a store does not let all of these go.
+pub(super) fn locked_until(store: &dyn Store, objects: &[ObjectName]) -> Result<Option<Timestamp>> {
+    let mut until = None;
+    for object in objects {
+        until = until.max(store.locked_until(object)?);
+    }
+    Ok(until)
+}
+
+fn folder(kind: Kind, name: &str) -> String {
+    match kind {
+        Kind::Backup => ARCHIVES.to_owned(),
+        Kind::Release => release_folder(name),
+    }
+}

@@ -1,0 +1,179 @@
+//! `serve`: what the console asks about a store. Nothing is started, nothing is written but what this host remembers of
+//! the log.
+
+use crate::console::{About, Source, Wanted};
+use crate::error::{Error, Result};
+use crate::evidence::chain::shelf::Shelf;
+use crate::format::digest::Sha256;
+use crate::format::drill_report::{DrillReport, FILE, REPORT_BYTES_MAX};
+use crate::format::kind::Kind;
+use crate::format::leaf::What;
+use crate::format::verify_report::{self, FOLDER, VerifyReport};
+use crate::keys::trust::Trust;
+use crate::log::CHECKPOINT;
+use crate::log::state::State;
+use crate::pipeline::watch::Watch;
+use crate::policy::Policy;
+use crate::report::shell::Place;
+use crate::report::store::{EventFacts, StoreFacts};
+use crate::report::{drill, pack, verification};
+use crate::store::{ObjectName, Revision, Store};
+use crate::verbs::fetch;
+use crate::verbs::report::store::DRILLS;
+use crate::verbs::report::{metrics, pack as pack_report, store as store_report};
+use crate::verbs::verify::{self, Request};
+use jiff::Timestamp;
+use std::path::Path;
+
+/// The largest checkpoint that is read to see whether it changed.
+const NOTE_BYTES_MAX: usize = 1 << 20;
+
+/// A store, and by what it is judged.
+pub struct Served<'a> {
+    /// The store.
+    pub store: &'a dyn Store,
+    /// Who may sign what lies there.
+    pub trust: &'a Trust,
+    /// Which log it must be; `None` takes the one that is there.
+    pub origin: Option<&'a str>,
+    /// Where this host remembers logs.
+    pub state: &'a Path,
+    /// Whether it may be the first time that this host sees it.
+    pub first: bool,
+    /// The policy that says how often what is to be done.
+    pub policy: Option<&'a Policy>,
+    /// What runs on this host have written for a collector of metrics.
+    pub textfile: Option<&'a Path>,
+    /// The present.
+    pub clock: fn() -> Timestamp,
+    /// Progress and interruption.
+    pub watch: &'a Watch,
+    /// What the last look saw.
+    pub seen: Seen,
+}
+
+/// What the last look saw.
+#[derive(Default)]
+pub struct Seen {
+    checkpoint: Option<Revision>,
+    events: Vec<EventFacts>,
+    releases: Vec<String>,
+}
+
+impl Source for Served<'_> {
+    fn look(&mut self) -> Result<StoreFacts> {
+        // Before anything else, so that what comes meanwhile is seen by the next look.
+        let checkpoint = self.checkpoint()?;
+        let request = store_report::Request {
+            store: self.store,
+            trust: self.trust,
+            origin: self.origin,
+            state: State { folder: Some(self.state), now: (self.clock)() },
+            first: self.first,
+            policy: self.policy,
+        };
+        let (facts, _) = store_report::look(&request)?;
+        let releases = facts.archives.iter().filter(|archive| archive.kind == Kind::Release);
+        self.seen = Seen {
+            checkpoint,
+            events: facts.events.clone(),
+            releases: releases.map(|archive| archive.name.clone()).collect(),
+        };
+        Ok(facts)
+    }
+
+    fn changed(&mut self) -> Result<bool> {
+        Ok(self.checkpoint()? != self.seen.checkpoint)
+    }
+
+    fn read(&mut self, wanted: &Wanted) -> Result<Option<Vec<u8>>> {
+        match wanted.what {
+            About::Pack => self.pack(wanted),
+            About::Drill => self.drill(wanted),
+            About::Verification => self.verification(wanted),
+        }
+    }
+
+    fn metrics(&self, facts: &StoreFacts, now: Timestamp) -> String {
+        metrics::text(facts, self.policy, self.textfile, now)
+    }
+}
+
+/// The console, where a page is shown.
+const CONSOLE: Place<'static> = Place::Console { trouble: None };
+
+impl Served<'_> {
+    fn checkpoint(&self) -> Result<Option<Revision>> {
+        let note = self.store.get(&ObjectName::new(CHECKPOINT)?, NOTE_BYTES_MAX)?;
+        Ok(note.map(|(_, revision)| revision))
+    }
+
+    /// A release by its evidence: the archive stays where it is.
+    fn pack(&self, wanted: &Wanted) -> Result<Option<Vec<u8>>> {
+        if !self.seen.releases.contains(&wanted.name) {
+            return Ok(None);
+        }
+        let fetched = fetch::evidence(self.store, &wanted.name, self.watch)?;
+        let shelf = Shelf::Store(self.store);
+        let request = Request {
+            target: fetched.target.clone(),
+            shelf: Some(&shelf),
+            trust: self.trust,
+            identities: &[],
+            tree: None,
+            evidence_only: true,
+            allow_unsigned: false,
+            approvals: true,
+            policy: None,
+            threads: 1,
+        };
+        let verified = verify::verify(&request, self.watch)?;
+        let named = format!("{} in {}", wanted.name, self.store.place());
+        let report = pack_report::report(&named, &fetched.target, &verified, self.trust, (self.clock)())?;
+        Ok(Some(if wanted.as_page { pack::page(&report, CONSOLE).into_bytes() } else { document(&report)? }))
+    }
+
+    fn drill(&self, wanted: &Wanted) -> Result<Option<Vec<u8>>> {
+        let object = format!("{DRILLS}/{}/{FILE}", wanted.name);
+        let Some(bytes) = self.signed(What::Drilled, wanted, &object, REPORT_BYTES_MAX)? else {
+            return Ok(None);
+        };
+        page_or(wanted, bytes, |bytes| Ok(drill::page_in(&DrillReport::parse(bytes)?, CONSOLE)))
+    }
+
+    fn verification(&self, wanted: &Wanted) -> Result<Option<Vec<u8>>> {
+        let object = format!("{FOLDER}/{}.json", wanted.name);
+        let most = verify_report::REPORT_BYTES_MAX;
+        let Some(bytes) = self.signed(What::Verified, wanted, &object, most)? else { return Ok(None) };
+        page_or(wanted, bytes, |bytes| Ok(verification::page_in(&VerifyReport::parse(bytes)?, CONSOLE)))
+    }
+
+    /// A report, if a leaf of the log has it and its bytes are those that were signed.
+    fn signed(&self, what: What, wanted: &Wanted, object: &str, most: usize) -> Result<Option<Vec<u8>>> {
+        let events = self.seen.events.iter().filter(|event| event.what == what);
+        let Some(report) =
+            events.filter_map(|event| event.report.as_ref()).find(|report| report.name == wanted.name)
+        else {
+            return Ok(None);
+        };
+        let Some((bytes, _)) = self.store.get(&ObjectName::new(object)?, most)? else { return Ok(None) };
+        if Sha256::of(&bytes).to_string() == report.sha256 {
+            return Ok(Some(bytes));
+        }
+        Err(Error::input(format!("{object} is not the report that was signed"), ""))
+    }
+}
+
+type Parsed = std::result::Result<String, serde_json::Error>;
+
+fn page_or(wanted: &Wanted, bytes: Vec<u8>, page: impl Fn(&[u8]) -> Parsed) -> Result<Option<Vec<u8>>> {
+    if !wanted.as_page {
+        return Ok(Some(bytes));
+    }
+    let page = page(&bytes).map_err(|error| Error::input(format!("{}: {error}", wanted.name), ""))?;
+    Ok(Some(page.into_bytes()))
+}
+
+fn document(report: &pack::PackReport) -> Result<Vec<u8>> {
+    serde_json::to_vec(report).map_err(|error| Error::input(error.to_string(), ""))
+}

@@ -1,0 +1,259 @@
+//! The console, as a browser, a watchdog, and those whom it is kept from, meet it.
+
+use super::browser::{WAYS, look};
+use crate::world::World;
+use serde_json::Value;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long a busy machine may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A console that runs; it is told to end when this goes.
+struct Console {
+    process: Child,
+    port: u16,
+}
+
+impl Console {
+    /// Starts one on a free port.
+    fn start(world: &World, flags: &[&str]) -> Console {
+        let mut command = world.command(&[&["serve", "--port", "0", "--json"], flags].concat());
+        let mut process =
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("attestar starts");
+        let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
+        let said = lines.find_map(|line| {
+            let line = line.ok()?;
+            let (_, rest) = line.split_once("http://127.0.0.1:")?;
+            rest.split('/').next()?.parse().ok()
+        });
+        let port = said.expect("it says where it answers");
+        let console = Console { process, port };
+        console.wait();
+        console
+    }
+
+    /// Waits until it has looked at the store.
+    fn wait(&self) {
+        let started = Instant::now();
+        while self.get("/api/store").0 == 503 {
+            assert!(started.elapsed() < PATIENCE, "it never looks at the store");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Sends this, and gives everything that comes back.
+    fn says(&self, request: &str) -> String {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("it answers");
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    fn ask(&self, method: &str, path: &str, headers: &[&str]) -> (u16, String) {
+        let host = format!("Host: 127.0.0.1:{}", self.port);
+        let has_host = headers.iter().any(|header| header.starts_with("Host:"));
+        let own = if has_host { None } else { Some(&*host) };
+        let headers: Vec<&str> = own.into_iter().chain(headers.iter().copied()).collect();
+        let headers = headers.join("\r\n");
+        let answer =
+            self.says(&format!("{method} {path} HTTP/1.1\r\n{headers}\r\nConnection: close\r\n\r\n"));
+        let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
+        (status, answer)
+    }
+
+    fn get(&self, path: &str) -> (u16, String) {
+        self.ask("GET", path, &[])
+    }
+
+    /// A document, held to its schema.
+    fn document(&self, path: &str) -> Value {
+        let (_, answer) = self.get(path);
+        let body = answer.split_once("\r\n\r\n").expect("a body").1;
+        let document = serde_json::from_str(body).unwrap_or_else(|error| panic!("{path}: {error}: {answer}"));
+        crate::schemas::judge(&document);
+        document
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    /// Ends it by a signal; gives the exit code and what it says at last.
+    fn end(mut self, signal: &str) -> (Option<i32>, String) {
+        let killed = Command::new("kill").args([signal, &self.process.id().to_string()]).status();
+        assert!(killed.unwrap().success());
+        let mut said = String::new();
+        self.process.stdout.take().unwrap().read_to_string(&mut said).unwrap();
+        (self.process.wait().unwrap().code(), said)
+    }
+}
+
+impl Drop for Console {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// A store with a release in it, which this host knows.
+fn published() -> World {
+    let world = World::sealed();
+    world.run(&["publish", "out/shop-1.0.0.tar.zst.age", "--store", "store"]).done();
+    world
+}
+
+#[test]
+fn a_browser_sees_the_store_and_its_releases_and_nothing_is_asked_of_anybody() {
+    let world = published();
+    let console = Console::start(&world, &["--store", "store"]);
+    let seen = look(&console.url("/"), "console", &WAYS, ["", ""]);
+    seen.is_clean();
+    seen.reads("On time, and the log holds.").reads("shop-1.0.0").reads("the store holds releases alone");
+    for (header, value) in [
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "no-referrer"),
+        ("cache-control", "no-store"),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("cross-origin-resource-policy", "same-origin"),
+    ] {
+        assert_eq!(*seen.at("light", &format!("/headers/{header}")), value);
+    }
+    let policy = seen.at("light", "/headers/content-security-policy").as_str().unwrap();
+    assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{policy}");
+    assert!(!policy.contains("unsafe"), "{policy}");
+    assert!(seen.at("light", "/headers").get("access-control-allow-origin").is_none());
+    let seen = look(&console.url("/packs/shop-1.0.0"), "console-pack", &WAYS, ["", ""]);
+    seen.is_clean();
+    // The console has no identity, so the payload is not looked at, and the page says so.
+    seen.reads("Verified: everything asked for was checked and holds.")
+        .reads("table prices")
+        .reads("not read");
+}
+
+#[test]
+fn programs_get_documents_of_the_published_schemas_and_metrics() {
+    let world = published();
+    let console = Console::start(&world, &["--store", "store"]);
+    let health = console.document("/health");
+    assert_eq!((console.get("/health").0, &health["state"]), (200, &"good".into()));
+    let store = console.document("/api/store");
+    assert_eq!((&store["archives"][0]["name"], &store["verdict"]), (&"shop-1.0.0".into(), &"holds".into()));
+    let pack = console.document("/api/packs/shop-1.0.0");
+    assert_eq!((&pack["about"]["version"], &pack["sealed_by"].is_string()), (&"1.0.0".into(), &true));
+    let (status, metrics) = console.get("/metrics");
+    assert!(status == 200 && metrics.contains("attestar_store_archives"), "{metrics}");
+    for path in ["/nope", "/packs/", "/packs/shop-9.9.9", "/packs/..%2f", "/drills/x", "/api", "/api/", "//"]
+    {
+        assert_eq!(console.get(path).0, 404, "{path}");
+    }
+    let (status, answer) = console.ask("HEAD", "/", &[]);
+    assert!(status == 200 && answer.ends_with("\r\n\r\n"), "{answer}");
+}
+
+#[test]
+fn no_page_of_another_site_gets_anything() {
+    let world = published();
+    let console = Console::start(&world, &["--store", "store"]);
+    for path in ["/", "/health", "/metrics", "/api/store", "/packs/shop-1.0.0"] {
+        let status = |method: &str, headers: &[&str]| {
+            let (status, answer) = console.ask(method, path, headers);
+            let lower = answer.to_ascii_lowercase();
+            assert!(!lower.contains("access-control-"), "{answer}");
+            assert!(
+                status == 200 || !answer.contains("shop"),
+                "a refusal says nothing of the store: {answer}"
+            );
+            status
+        };
+        assert_eq!(status("GET", &["Host: rebound.example"]), 421);
+        assert_eq!(status("GET", &["Origin: http://rebound.example"]), 403);
+        assert_eq!(status("GET", &["Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: no-cors"]), 403);
+        for method in ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"] {
+            assert_eq!(status(method, &["Content-Length: 0"]), 405, "{method}");
+        }
+    }
+    // Only the loopback is listened on.
+    let addresses = std::fs::read_to_string(format!("/proc/{}/net/tcp", console.process.id())).unwrap();
+    let port = format!(":{:04X} ", console.port);
+    let open = addresses.lines().filter(|line| line.contains(&port) && line.contains(" 0A "));
+    assert!(open.clone().count() > 0 && open.clone().all(|line| line.contains(" 0100007F:")), "{addresses}");
+}
+
+#[test]
+fn whoever_holds_connections_open_keeps_nobody_out_for_long() {
+    let world = published();
+    let console = Console::start(&world, &["--store", "store"]);
+    let mut held: Vec<TcpStream> = (0..80)
+        .map(|_| {
+            let mut stream = TcpStream::connect(("127.0.0.1", console.port)).unwrap();
+            let _ = stream.write_all(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: ");
+            stream
+        })
+        .collect();
+    let started = Instant::now();
+    assert_eq!(console.get("/health").0, 200);
+    assert!(started.elapsed() < Duration::from_secs(40), "{:?}", started.elapsed());
+    let first = &mut held[0];
+    first.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut rest = Vec::new();
+    let _ = first.read_to_end(&mut rest);
+    assert!(!String::from_utf8_lossy(&rest).contains("200 OK"), "it was cut off");
+}
+
+#[test]
+fn signals_end_it_well_and_a_port_that_is_taken_is_told() {
+    let world = published();
+    for signal in ["-TERM", "-INT"] {
+        let console = Console::start(&world, &["--store", "store"]);
+        let port = console.port.to_string();
+        let said = world.run(&["serve", "--store", "store", "--port", &port]).exits(1);
+        said.tells(&format!("port {port} of 127.0.0.1 is taken")).tells("--port 0");
+        // Somebody is in the middle of a request.
+        let mut held = TcpStream::connect(("127.0.0.1", console.port)).unwrap();
+        held.write_all(b"GET / HTTP/1.1\r\n").unwrap();
+        let started = Instant::now();
+        let (code, said) = console.end(signal);
+        assert_eq!(code, Some(0), "{said}");
+        assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+        let document: Value = serde_json::from_str(&said).expect("one document at the end");
+        crate::schemas::judge(&document);
+        assert!(document["requests"].as_u64() >= Some(1), "{document}");
+    }
+}
+
+#[test]
+fn what_is_late_or_does_not_hold_is_503_and_on_the_page() {
+    let world = published();
+    let console = Console::start(&world, &["--store", "store"]);
+    assert_eq!(console.get("/health").0, 200);
+    // The archive goes, and no leaf says so. The next whole look finds it; a new console looks at once.
+    std::fs::remove_file(world.path().join("store/releases/shop-1.0.0/shop-1.0.0.tar.zst.age")).unwrap();
+    let console = Console::start(&world, &["--store", "store"]);
+    let health = console.document("/health");
+    assert_eq!((console.get("/health").0, &health["state"]), (503, &"failed".into()));
+    let (status, page) = console.get("/");
+    assert!(status == 200 && page.contains("Failed: something does not hold.") && page.contains("missing: "));
+    // A host that never saw the log cannot know that none of it is gone.
+    let console = Console::start(&world, &["--store", "store", "--state", "elsewhere"]);
+    assert_eq!(console.get("/health").0, 503);
+    assert!(console.get("/").1.contains("this host has not seen the log before"));
+}
+
+#[test]
+fn no_secret_of_this_host_is_on_any_page() {
+    let world = published();
+    let console = Console::start(&world, &["--store", "store"]);
+    let secret = std::fs::read_to_string(world.home().join("identity.age")).unwrap();
+    let secret = secret.lines().find(|line| line.starts_with("AGE-SECRET-KEY")).expect("a bare identity");
+    for path in ["/", "/health", "/metrics", "/api/store", "/packs/shop-1.0.0", "/api/packs/shop-1.0.0"] {
+        let (status, answer) = console.get(path);
+        assert_eq!(status, 200, "{path}");
+        assert!(!answer.contains(secret) && !answer.contains("PRIVATE KEY"), "{path}");
+        assert!(!answer.contains(&*world.home().to_string_lossy()), "{path} names the key folder");
+    }
+}

@@ -1,0 +1,130 @@
+//! Pages as files: of real packs and stores, of enormous ones, and of hostile ones.
+
+use super::browser::{WAYS, file, look};
+use super::samples::{HOSTILE, now, pack, store};
+use crate::world::World;
+use attestar::report::shell::Place;
+use attestar::report::{pack as pack_page, store as store_page};
+use std::fs;
+use std::path::PathBuf;
+
+/// The first paint of the largest pages: under a second, and as much again for a machine that does other things too.
+const PAINT_MS: u64 = 2_000;
+
+/// Elements that a page of any size has at most.
+const ELEMENTS_MAX: u64 = 6_000;
+
+fn written(world: &World, name: &str, page: &str) -> PathBuf {
+    let path = world.path().join(name);
+    fs::write(&path, page).unwrap();
+    path
+}
+
+#[test]
+fn a_sealed_release_is_a_page_that_says_what_was_checked() {
+    let world = World::release();
+    world.write("Cargo.lock", fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.lock")).unwrap());
+    world.write("ddl/0003_odd.sql", "\\i elsewhere.sql\n");
+    world.seal(&[]).done();
+    world.run(&["report", "out/shop-1.0.0.tar.zst.age", "--out", "r.html"]).done().says("verified in");
+    let seen = look(
+        &file(&world.path().join("r.html")),
+        "release",
+        &[&WAYS[..], &["keys"]].concat(),
+        ["components", "serde_json"],
+    );
+    seen.is_clean();
+    seen.reads("shop-1.0.0").reads("Verified: everything asked for was checked and holds.");
+    seen.reads("Every check of this page ran.").reads("table prices").reads("100% sure.md");
+    assert!(seen.at("keys", "/searched/told").as_str().unwrap().starts_with("1 to 1 found, of "));
+    assert_eq!(*seen.at("keys", "/searched/rows"), serde_json::json!(["serde_json"]));
+    assert_eq!(*seen.at("keys", "/next/rows"), 50);
+    assert_eq!(*seen.at("keys", "/sorted/head"), "ascending");
+}
+
+#[test]
+fn what_does_not_verify_or_was_not_checked_is_on_the_page() {
+    let world = World::sealed();
+    let page = |name: &str, flags: &[&str], code| {
+        let said = world.run(&[&["report", "--out", name], flags].concat()).exits(code);
+        (said, fs::read_to_string(world.path().join(name)).unwrap_or_default())
+    };
+    // The evidence folder has no payload: what there is to say is said, and that this is not all.
+    let (_, text) = page("evidence.html", &["out/shop-1.0.0"], 5);
+    assert!(
+        text.contains("Not verified") && text.contains("not checked") && text.contains("no-payload"),
+        "{text}"
+    );
+    let (_, text) = page("stranger.html", &["out/shop-1.0.0", "--key", "shop/docs/guide.md"], 1);
+    assert_eq!(text, "", "nothing is written where nothing could be looked at");
+    fs::write(world.path().join("none.toml"), "").unwrap();
+    let (_, text) = page("untrusted.html", &["out/shop-1.0.0", "--evidence-only", "--trust", "none.toml"], 5);
+    assert!(text.contains("nobody whose seal was verified here"));
+    assert!(!text.contains(">Provenance</h2>"), "what nobody vouches for is not shown");
+    let mut archive = fs::read(world.archive()).unwrap();
+    let middle = archive.len() / 2;
+    archive[middle] ^= 1;
+    fs::write(world.archive(), archive).unwrap();
+    let (said, text) = page("altered.html", &["out/shop-1.0.0.tar.zst.age"], 3);
+    said.says("does not verify");
+    assert!(text.contains("Does not verify.") && text.contains("altered: "), "{text}");
+}
+
+#[test]
+fn hostile_names_are_shown_and_do_nothing() {
+    let world = World::release();
+    for (at, name) in HOSTILE.iter().enumerate() {
+        world.write(&format!("docs/{at} {name}.md"), "x");
+    }
+    world.seal(&[]).done();
+    world.run(&["report", "out/shop-1.0.0.tar.zst.age", "--out", "r.html"]).done();
+    let seen = look(&file(&world.path().join("r.html")), "hostile", &WAYS, ["", ""]);
+    seen.is_clean();
+    seen.reads("docs/0 <img src=x onerror=\"window.hacked=1\">.md")
+        .reads("</script><script>window.hacked=1</script>");
+    seen.reads("\\u{1b}]0;owned\\u{7}\\u{1b}[2J").reads("safe\\u{202e}gpj.exe\\u{200b}");
+    // The same beyond the first rows, which wait in another element, and in every other field.
+    let page = pack_page::page(&pack(200, 200), Place::File);
+    let seen = look(
+        &file(&written(&world, "many.html", &page)),
+        "hostile-many",
+        &[&WAYS[..], &["keys"]].concat(),
+        ["components", "hacked noscript"],
+    );
+    seen.is_clean();
+    assert_eq!(*seen.at("keys", "/searched/rows"), serde_json::json!([HOSTILE[2]]));
+}
+
+#[test]
+fn twenty_thousand_components_are_painted_at_once_and_searched_by_keyboard() {
+    let world = World::without_keys();
+    let page = pack_page::page(&pack(20_000, 20_000), Place::File);
+    let path = written(&world, "large.html", &page);
+    let seen = look(&file(&path), "large-pack", &["paint", "keys"], ["components", "package-19999"]);
+    is_light(&seen);
+    assert_eq!(*seen.at("keys", "/before"), "1 to 50 of 20,000 components");
+    assert_eq!(*seen.at("keys", "/searched/rows"), serde_json::json!(["package-19999"]));
+    assert!(seen.at("keys", "/searched/ms").as_u64() < Some(4_000), "{}", seen.at("keys", "/searched/ms"));
+    assert_eq!(*seen.at("keys", "/next/told"), "51 to 100 of 20,000 components");
+}
+
+#[test]
+fn ten_thousand_backups_are_painted_at_once_and_searched_by_keyboard() {
+    let world = World::without_keys();
+    let facts = store(10_000);
+    let page = store_page::page(&facts.at(now()), Place::File);
+    let path = written(&world, "large.html", &page);
+    let steps = [&WAYS[..], &["paint", "keys"]].concat();
+    let seen = look(&file(&path), "large-store", &steps, ["archives", "20261119"]);
+    seen.is_clean();
+    is_light(&seen);
+    seen.reads("On time, and the log holds.").reads("10,000 backups, 0 failed");
+    assert_eq!(*seen.at("keys", "/before"), "1 to 50 of 10,000 archives");
+    assert!(seen.at("keys", "/searched/told").as_str().unwrap().starts_with("1 to 1 found, of 10,000"));
+}
+
+fn is_light(seen: &super::browser::Seen) {
+    let (paint, elements) = (seen.at("paint", "/paint"), seen.at("paint", "/elements"));
+    assert!(paint.as_u64() < Some(PAINT_MS), "first paint after {paint} ms");
+    assert!(elements.as_u64() < Some(ELEMENTS_MAX), "{elements} elements");
+}

@@ -1,0 +1,7 @@
+//! The pages in a real browser: in both schemes, on paper, on a narrow screen, without script, by keyboard alone.
+
+mod browser;
+mod console;
+mod files;
+mod reports;
+mod samples;
