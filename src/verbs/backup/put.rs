@@ -31,7 +31,8 @@ pub(super) fn free_version(request: &Request<'_>, project: &str, version: String
     Err(Error::input(format!("every name of a backup of {version} is taken"), ""))
 }
 
-/// Puts everything where it is kept, and logs it. The archive's bytes are on their way in already.
+/// Puts everything where it is kept, and logs it; nothing if the name was taken meanwhile. The archive's bytes are on their way
+/// in already.
 pub(super) fn put(
     request: &Request<'_>,
     arrival: Box<dyn Arrival + '_>,
@@ -39,11 +40,10 @@ pub(super) fn put(
     archive: &str,
     receipt: &Statement<Receipt>,
     bundle: Vec<u8>,
-) -> Result<Appended> {
-    let [archive_name, receipt_name] = stored(archive);
+) -> Result<Option<Appended>> {
+    let [_, receipt_name] = stored(archive);
     if arrival.finish(written.size_bytes, &written.sha256)? == Created::AlreadyThere {
-        let message = format!("{archive_name} was put into {} meanwhile", request.store.place());
-        return Err(Error::input(message, "another backup has the same name; run it again"));
+        return Ok(None);
     }
     if request.store.create(&ObjectName::new(&receipt_name)?, &bundle)? == Created::AlreadyThere {
         let message =
@@ -51,5 +51,6 @@ pub(super) fn put(
         return Err(Error::input(message, "run it again; attestar log verify says what is wrong there"));
     }
     let said = &receipt.predicate;
-    request.log.append(&[Record::of(What::BackedUp, &said.name, said, said.created_at, bundle)])
+    let record = Record::of(What::BackedUp, &said.name, said, said.created_at, bundle);
+    request.log.append(&[record]).map(Some)
 }
