@@ -24,6 +24,7 @@ pub fn name(command: &Command) -> Option<&'static str> {
         Command::BackupVerify(args) if args.shard.is_some() => Some("backup-verify-shard"),
         Command::BackupVerify(_) => Some("backup-verify"),
         Command::Prune(_) => Some("prune"),
+        Command::Drill(_) => Some("drill"),
         _ => None,
     }
 }

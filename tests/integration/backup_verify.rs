@@ -25,14 +25,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A tree whose policy has a store, with so many backups in it.
+/// A tree whose policy has a store, with so many full backups in it.
 pub fn nights(backups: usize) -> World {
     let world = World::new();
     world.write("etc/app.conf", "port = 1\n");
     world.write("attestar.toml", format!("{POLICY}[store]\nurl = \"../nights\"\n"));
     for number in 0..backups {
         world.write("etc/number", number.to_string());
-        world.run(&["-C", "shop", "backup"]).done();
+        world.run(&["-C", "shop", "backup", "--full"]).done();
     }
     world
 }

@@ -36,7 +36,7 @@ fn a_sealed_release_is_a_page_that_says_what_was_checked() {
     seen.is_clean();
     seen.reads("shop-1.0.0").reads("Verified: everything asked for was checked and holds.");
     seen.reads("Every check of this page ran.").reads("table prices").reads("100% sure.md");
-    assert!(seen.at("keys", "/searched/told").as_str().unwrap().starts_with("1 to 1 found, of "));
+    assert!(seen.at("keys", "/searched/told").as_str().unwrap().starts_with("1 to 1 of 1 found, of "));
     assert_eq!(*seen.at("keys", "/searched/rows"), serde_json::json!(["serde_json"]));
     assert_eq!(*seen.at("keys", "/next/rows"), 50);
     assert_eq!(*seen.at("keys", "/sorted/head"), "ascending");
@@ -120,7 +120,7 @@ fn ten_thousand_backups_are_painted_at_once_and_searched_by_keyboard() {
     is_light(&seen);
     seen.reads("On time, and the log holds.").reads("10,000 backups, 0 failed");
     assert_eq!(*seen.at("keys", "/before"), "1 to 50 of 10,000 archives");
-    assert!(seen.at("keys", "/searched/told").as_str().unwrap().starts_with("1 to 1 found, of 10,000"));
+    assert!(seen.at("keys", "/searched/told").as_str().unwrap().starts_with("1 to 1 of 1 found, of 10,000"));
 }
 
 fn is_light(seen: &super::browser::Seen) {
