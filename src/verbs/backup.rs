@@ -142,7 +142,7 @@ fn attempt(request: &Request<'_>, watch: &Watch) -> Result<Done> {
     let scratch = Scratch::new(request.scratch)?;
     let project = version::project_name(request.root, request.policy)?.value;
     let mut warnings = abandoned(&scratch);
-    let adopted = adopt::adopt(request, &project)?;
+    let adopted = adopt::adopt(request, &project, begun)?;
     warnings.extend(adopted.findings);
     warnings.extend(adopt::sweep(request, begun)?);
     let mut source = Source::gather(request, &scratch, watch)?;

@@ -3,6 +3,7 @@
 
 use crate::error::{Error, Result};
 use crate::evidence::receipt::{self, SUFFIX, VerifiedReceipt, pack_name};
+use crate::evidence::stored::GRACE;
 use crate::finding::{Code, Finding};
 use crate::format::bundle::BUNDLE_BYTES_MAX;
 use crate::format::kind::Kind;
@@ -27,14 +28,17 @@ pub(super) struct Adopted {
     pub(super) findings: Vec<Finding>,
 }
 
-/// Completes the log, and logs every backup of the project that has a valid receipt and no leaf; says which.
-pub(super) fn adopt(request: &Request<'_>, project: &str) -> Result<Adopted> {
+/// Completes the log, and logs every backup of the project that has a valid receipt and no leaf; says which. What has neither
+/// is nothing that anybody could restore: once no run can be at it any more, it goes.
+pub(super) fn adopt(request: &Request<'_>, project: &str, now: Timestamp) -> Result<Adopted> {
     request.log.complete()?;
     let known = request.log.state.read(&request.log.log)?;
     let leaves = known.iter().flat_map(|known| &known.leaves.leaves);
     let logged: BTreeSet<&str> = leaves.map(|leaf| &*leaf.name).collect();
     let mut records = Vec::new();
-    for entry in request.store.list(ARCHIVES)?.entries {
+    let entries = request.store.list(ARCHIVES)?.entries;
+    let bare = bare(&entries, project, &logged, now);
+    for entry in &entries {
         let Some(archive) = entry.name.as_str().rsplit('/').next().and_then(|name| name.strip_suffix(SUFFIX))
         else {
             continue;
@@ -42,7 +46,7 @@ pub(super) fn adopt(request: &Request<'_>, project: &str) -> Result<Adopted> {
         if pack_name(archive).is_none_or(|name| logged.contains(name)) {
             continue;
         }
-        records.extend(orphan(request, project, archive, &entry)?);
+        records.extend(orphan(request, project, archive, entry)?);
     }
     if !records.is_empty() {
         request.log.append(&records)?;
@@ -51,8 +55,37 @@ pub(super) fn adopt(request: &Request<'_>, project: &str) -> Result<Adopted> {
         let finding = Finding::warning(Code::Adopted, &*record.leaf.name);
         finding.actual("a run that did not end had put it there; it is in the log now")
     };
-    let findings = records.iter().map(adopted).collect();
+    let removed = bare.into_iter().map(|entry| remove(request, entry)).collect::<Result<Vec<_>>>()?;
+    let findings = records.iter().map(adopted).chain(removed).collect();
     Ok(Adopted { leaves: known.map(|known| known.leaves.leaves).unwrap_or_default(), findings })
+}
+
+/// The archives of the project that have neither leaf nor receipt, and have lain there for so long that whoever put them there
+/// is not at it any more.
+fn bare<'e>(entries: &'e [Entry], project: &str, logged: &BTreeSet<&str>, now: Timestamp) -> Vec<&'e Entry> {
+    let names: BTreeSet<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
+    let is_bare = |entry: &&Entry| {
+        let name = pack_name(entry.name.file_name());
+        let is_ours = |name: &str| name.strip_prefix(project).is_some_and(|rest| rest.starts_with('-'));
+        name.is_some_and(|name| is_ours(name) && !logged.contains(name))
+            && !names.contains(&*format!("{}{SUFFIX}", entry.name))
+            && now.duration_since(entry.modified) > GRACE
+    };
+    entries.iter().filter(is_bare).collect()
+}
+
+fn remove(request: &Request<'_>, entry: &Entry) -> Result<Finding> {
+    match request.store.delete(&entry.name) {
+        Ok(_) => {
+            let finding = Finding::warning(Code::Cleaned, entry.name.as_str());
+            Ok(finding.actual("a run that did not end had put it there without a receipt; it was removed"))
+        }
+        // Whoever may not delete leaves it to others.
+        Err(error @ Error::Store { .. }) => {
+            Ok(Finding::warning(Code::LeftBehind, entry.name.as_str()).actual(error))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// The record of an archive that is whole by its receipt. Of any other `log verify` says what is wrong with it.
