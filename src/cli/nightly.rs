@@ -24,6 +24,7 @@ pub fn name(command: &Command) -> Option<&'static str> {
         Command::BackupVerify(args) if args.shard.is_some() => Some("backup-verify-shard"),
         Command::BackupVerify(_) => Some("backup-verify"),
         Command::Drill(_) => Some("drill"),
+        Command::Prune(args) if !args.dry_run => Some("prune"),
         _ => None,
     }
 }
