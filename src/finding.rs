@@ -93,6 +93,17 @@ codes! {
     NotCheckable = "not-checkable", Unverified;
     /// A file cannot be read, so it could not be checked
     Unreadable = "unreadable", Unverified;
+    // Chains: an incremental archive and those that hold the rest.
+    /// An archive that holds files of an incremental one is not there
+    BaseMissing = "base-missing", Unverified;
+    /// An archive that holds files of an incremental one is not the one that was signed as that
+    BaseAltered = "base-altered", Refutes;
+    /// An archive that holds files of an incremental one is of another project, or no backup
+    BaseForeign = "base-foreign", Refutes;
+    /// An archive does not hold a file that it is said to hold
+    NotInBase = "not-in-base", Refutes;
+    /// fetch.txt cannot be read, or contradicts the other lists
+    FetchInvalid = "fetch-invalid", Refutes;
     // Signatures and trust.
     /// No seal: the pack is unsigned
     SealMissing = "seal-missing", Refutes;
@@ -293,6 +304,59 @@ codes! {
     NameCollision = "name-collision", Fails;
     /// A link of the tree was kept in the inventory only, and was not made
     LinkNotRestored = "link-not-restored", Warns;
+    // Drills.
+    /// A probe could not be run to its end, or what it ran did not succeed
+    ProbeFailed = "probe-failed", Refutes;
+    /// A probe did not end within its time limit
+    ProbeTimeout = "probe-timeout", Refutes;
+    /// A probe that the policy asks for did not run
+    ProbeSkipped = "probe-skipped", Unverified;
+    /// A database that came back is damaged
+    DatabaseCorrupt = "database-corrupt", Refutes;
+    /// Rows refer to rows that are not there
+    ForeignKeyOrphan = "foreign-key-orphan", Refutes;
+    /// A table has another number of rows than when it was captured
+    RowsDiffer = "rows-differ", Refutes;
+    /// A table's rows are others than when it was captured
+    ContentDiffers = "content-differs", Refutes;
+    /// A table, view or index that was captured did not come back
+    ObjectMissing = "object-missing", Refutes;
+    /// A table, view or index came back that was not captured
+    ObjectExtra = "object-extra", Refutes;
+    /// Definitions in a database are others than when it was captured
+    SchemaDiffers = "schema-differs", Refutes;
+    /// The answer to a question of the policy is another one
+    QueryDiffers = "query-differs", Refutes;
+    /// A write-ahead log ends in the middle: what was written last is lost
+    WalTorn = "wal-torn", Refutes;
+    /// A write-ahead log or journal lies beside a captured database that has none, and would be read into it
+    WalStale = "wal-stale", Refutes;
+    /// A dump is of a newer server than the one that must read it
+    DumpNewer = "dump-newer", Refutes;
+    /// A probe would have restored over a database that is in use
+    DatabaseLive = "database-live", Refutes;
+    /// A probe would have restored into a database that is not empty
+    DatabaseNotEmpty = "database-not-empty", Refutes;
+    /// DDL does not apply to an empty database, in its order
+    DdlFailed = "ddl-failed", Refutes;
+    /// A file does not parse as what its name says
+    FileUnparsed = "file-unparsed", Refutes;
+    /// A probe wrote outside of its scratch folder
+    WroteOutside = "wrote-outside", Refutes;
+    /// A step of the drill could not be done
+    StepFailed = "step-failed", Fails;
+    /// There is no room for what is to be restored, or none was left for a probe
+    ScratchFull = "scratch-full", Fails;
+    /// The scratch would lie in the tree, the store, or beside a database that is in use
+    ScratchUnsafe = "scratch-unsafe", Fails;
+    /// The restore took longer than the policy allows
+    RtoMissed = "rto-missed", Refuses;
+    /// More would have been lost than the policy allows
+    RpoMissed = "rpo-missed", Refuses;
+    /// This system does not let a probe be shut off from the network and from other files
+    NotConfined = "not-confined", Warns;
+    /// A database was captured, and no probe asks for it
+    CaptureUnprobed = "capture-unprobed", Warns;
     // Backing up.
     /// A run that was killed had left files on this host; they were removed
     Cleaned = "cleaned", Warns;
@@ -300,6 +364,10 @@ codes! {
     Adopted = "adopted", Warns;
     /// Something that this run made could not be removed
     LeftBehind = "left-behind", Warns;
+    /// A file changed while it was read; what was kept of it may be of several moments
+    FileTorn = "file-torn", Warns;
+    /// What was read could not be remembered for the next backup, which will be a full one
+    CacheNotKept = "cache-not-kept", Warns;
     // The nightly check.
     /// The newest backup is older than it may be, or there is none
     BackupLate = "backup-late", Refuses;
@@ -501,42 +569,4 @@ impl Outcome {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn outcome(codes: &[Code]) -> Outcome {
-        let mut outcome = Outcome::default();
-        outcome.conclude("payload", "", codes.iter().map(|&code| Finding::new(code, "x")).collect());
-        outcome
-    }
-
-    #[test]
-    fn an_outcome_without_a_single_check_is_not_fine() {
-        assert_eq!(Outcome::default().verdict(), Verdict::Unverified);
-    }
-
-    #[test]
-    fn skipped_checks_alone_are_not_fine() {
-        let mut outcome = Outcome::default();
-        outcome.skip("timestamp", Status::Skipped, "none in this pack");
-        assert_eq!(outcome.verdict(), Verdict::Unverified);
-    }
-
-    #[test]
-    fn refuted_comes_before_unverified_before_refused() {
-        assert_eq!(outcome(&[Code::NameRefused]).verdict(), Verdict::Refused);
-        assert_eq!(outcome(&[Code::NameRefused, Code::NoTrust]).verdict(), Verdict::Unverified);
-        assert_eq!(outcome(&[Code::NoTrust, Code::Altered]).verdict(), Verdict::Refuted);
-        assert_eq!(outcome(&[Code::PathCollision]).verdict(), Verdict::Holds);
-        assert_eq!(outcome(&[]).verdict(), Verdict::Holds);
-    }
-
-    #[test]
-    fn codes_are_unique_and_kebab_case() {
-        let mut names: Vec<_> = Code::ALL.iter().map(|c| c.as_str()).collect();
-        assert!(names.iter().all(|n| n.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')));
-        names.sort_unstable();
-        names.dedup();
-        assert_eq!(names.len(), Code::ALL.len());
-    }
-}
+mod tests;

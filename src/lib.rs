@@ -7,6 +7,7 @@
 //! - [`verbs`]: one file a command, each reading as its list of steps.
 //! - [`telemetry`]: what machines and people hear of a run: metrics, notices.
 //! - [`evidence`]: what must hold of a pack, one file a check.
+//! - [`probe`]: what a drill asks of what came back, one file a kind.
 //! - [`console`]: the pages of a store over HTTP, for this host alone.
 //! - [`report`]: the pages people look at. Pure: a document in, one self-contained HTML file out.
 //! - [`pipeline`]: the one-pass machine that reads, hashes, packs, compresses and encrypts; and its way back.
@@ -30,6 +31,7 @@ pub mod keys;
 pub mod log;
 pub mod pipeline;
 pub mod policy;
+pub mod probe;
 pub mod report;
 pub mod store;
 pub mod telemetry;

@@ -2,6 +2,7 @@
 
 pub mod backup;
 pub mod backup_verify;
+pub mod drill;
 pub mod gate;
 pub mod log;
 pub mod prune;
@@ -296,9 +297,24 @@ pub struct RestoreDocument {
     pub read_bytes: u64,
     /// The archive's size.
     pub archive_bytes: u64,
+    /// How each captured database that is back becomes one again.
+    pub next: Vec<NextStepDocument>,
     /// Checks and findings.
     #[serde(flatten)]
     pub outcome: OutcomeDocument,
+}
+
+/// How a captured database becomes one again.
+#[derive(Serialize, JsonSchema)]
+pub struct NextStepDocument {
+    /// The capture's id.
+    pub capture: String,
+    /// What was captured.
+    pub kind: String,
+    /// Commands for a shell, in order.
+    pub run: Vec<String>,
+    /// What to mind.
+    pub mind: String,
 }
 
 /// `hash --json`

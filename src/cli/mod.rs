@@ -90,6 +90,7 @@ fn answer(context: &Context, command: &Command) -> Result<Answer> {
         Command::Serve(args) => commands::serve::run(context, args),
         Command::Diff(args) => commands::diff::run(context, args),
         Command::Restore(args) => commands::restore::run(context, args),
+        Command::Drill(args) => commands::drill::run(context, args),
         Command::Init(args) => commands::init::run(context, args),
         Command::Keys(command) => commands::keys::run(context, command),
         Command::Hash(args) => commands::hash::run(context, args),

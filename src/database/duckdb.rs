@@ -37,8 +37,8 @@ ORDER BY kind, schema, name, definition";
 pub struct Duckdb<'a> {
     /// Where it runs: paths in statements are relative to this.
     pub folder: &'a Path,
-    /// The program's name or path.
-    pub program: &'a str,
+    /// The program's name or path; what is before it starts it, in whatever surroundings.
+    pub program: &'a [String],
     /// The whole environment.
     pub variables: &'a [(OsString, OsString)],
     /// How long it may take.
@@ -48,9 +48,11 @@ pub struct Duckdb<'a> {
 /// Something that has a name.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Definition {
-    kind: String,
+    /// `table`, `view`, `index`, …
+    pub kind: String,
     schema: String,
-    name: String,
+    /// Without its schema.
+    pub name: String,
     #[serde(default)]
     definition: Option<String>,
 }
@@ -58,9 +60,22 @@ pub struct Definition {
 impl Duckdb<'_> {
     /// Runs statements on an empty database in memory, to which others may be attached; gives each row as JSON.
     pub fn run(&self, statements: &str, watch: &Watch) -> Result<Vec<Value>> {
+        let lines = self.lines(&["-jsonlines"], statements, watch)?;
+        let rows = lines.iter().filter(|line| line.starts_with('{'));
+        rows.map(|line| serde_json::from_str(line).map_err(not_understood)).collect()
+    }
+
+    /// The same, each row a line of values parted by `|`, NULL as nothing.
+    pub fn answer(&self, statements: &str, watch: &Watch) -> Result<Vec<String>> {
+        self.lines(&["-list", "-noheader", "-nullvalue", ""], statements, watch)
+    }
+
+    fn lines(&self, form: &[&str], statements: &str, watch: &Watch) -> Result<Vec<String>> {
         let script = format!("{SETTINGS} {statements}");
-        let words = [self.program, "-no-init", "-batch", "-bail", "-jsonlines", ":memory:", "-c", &script];
-        let words = words.map(str::to_owned);
+        let last = [":memory:", "-c", &script];
+        let fixed = ["-no-init", "-batch", "-bail"].iter().chain(form).chain(&last);
+        let words: Vec<String> =
+            self.program.iter().cloned().chain(fixed.map(|word| (*word).to_owned())).collect();
         let program = Program {
             folder: self.folder,
             words: &words,
@@ -68,15 +83,14 @@ impl Duckdb<'_> {
             time_limit: self.time_limit,
             output_bytes_max: 0,
         };
-        let mut piped = Piped::start(&program, watch).map_err(|error| missing(error, self.program))?;
-        let mut rows = Vec::new();
+        let name = self.program.last().map_or("duckdb", String::as_str);
+        let mut piped = Piped::start(&program, watch).map_err(|error| missing(error, name))?;
+        let mut lines = Vec::new();
         while let Some(line) = piped.line()? {
-            if line.starts_with('{') {
-                rows.push(serde_json::from_str(&line).map_err(not_understood)?);
-            }
+            lines.push(line);
         }
         piped.finish()?;
-        Ok(rows)
+        Ok(lines)
     }
 
     /// `v1.5.6 (Variegata) 069cc9f9b5`

@@ -3,6 +3,7 @@
 
 pub mod duckdb;
 pub mod postgres;
+pub mod secret;
 pub mod sqlite;
 
 /// An identifier in an SQL text: a delimited one (ISO 9075-2, section 5.2), which every dialect here reads.

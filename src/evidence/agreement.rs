@@ -10,6 +10,7 @@ use crate::format::bag::declaration::Declaration;
 use crate::format::bag::info::Oxum;
 use crate::format::digest::Sha256;
 use crate::format::pack::{Pack, SCHEMA};
+use crate::format::receipt::Base;
 use crate::format::seal::Totals;
 use crate::pipeline::contents::Tags;
 use std::fmt::Display;
@@ -66,6 +67,7 @@ pub fn names(
         compare.same("receipt: version", &pack.version, &receipt.version);
         compare.same("receipt: kind", pack.kind, receipt.kind);
         compare.totals("receipt: payload", pack.payload, receipt.payload);
+        compare.same("receipt: bases", bases(&pack.bases), bases(&receipt.bases));
     }
     compare.findings
 }
@@ -92,6 +94,11 @@ pub fn counts(tags: &Tags, pack: &Pack, payload: &Payload) -> Result<Vec<Finding
     let said = info.lines().find_map(|line| line.strip_prefix("Payload-Oxum: ")).unwrap_or("none");
     compare.same("bag-info.txt: Payload-Oxum", said, oxum);
     Ok(compare.findings)
+}
+
+fn bases(bases: &[Base]) -> String {
+    let all: Vec<String> = bases.iter().map(|base| format!("{} sha256 {}", base.name, base.sha256)).collect();
+    if all.is_empty() { "none".to_owned() } else { all.join(", ") }
 }
 
 #[derive(Default)]

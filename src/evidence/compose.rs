@@ -3,8 +3,10 @@
 use crate::error::{Error, Result};
 use crate::evidence::agreement::{BAG_INFO, BAGIT, PACK, POLICY};
 use crate::evidence::closure::TAG_MANIFEST;
+use crate::evidence::elsewhere::Elsewhere;
 use crate::evidence::payload::{HASHES_BLAKE3, HASHES_SHA256, INVENTORY, MANIFEST};
 use crate::format::bag::declaration::Declaration;
+use crate::format::bag::fetch;
 use crate::format::bag::info::{self, Element, Oxum};
 use crate::format::digest::{Digests, Sha256};
 use crate::format::inventory;
@@ -45,10 +47,31 @@ pub struct Identity {
 pub struct Payload<'a> {
     /// What the scan found, in order.
     pub scanned: &'a [Scanned],
-    /// The same as members of the archive, in the same order.
-    pub members: &'a [Member],
+    /// How they stand in the pack.
+    pub shape: Shape,
     /// What was read of each; links that are not archived have an empty entry.
     pub read: &'a [Read],
+    /// What earlier archives hold of it.
+    pub elsewhere: Option<&'a Elsewhere>,
+}
+
+/// How members stand in a pack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// As [`release_member`] makes them, with this time.
+    Release(i64),
+    /// As [`backup_member`] makes them.
+    Backup,
+}
+
+impl Shape {
+    /// The member of a pack that something of a tree becomes.
+    pub fn member(self, scanned: &Scanned) -> Member {
+        match self {
+            Shape::Release(epoch) => release_member(scanned, epoch),
+            Shape::Backup => backup_member(scanned),
+        }
+    }
 }
 
 /// A release's form of what was scanned: modes 0644 and 0755, one time, no owners.
@@ -103,16 +126,27 @@ impl Payload<'_> {
     }
 
     fn inventory(&self, out: &mut dyn Write) -> io::Result<()> {
-        let rows = self.scanned.iter().zip(self.members).zip(self.read);
-        rows.into_iter().try_for_each(|((scanned, member), read)| {
+        let rows = self.scanned.iter().zip(self.read);
+        rows.into_iter().try_for_each(|(scanned, read)| {
+            let member = self.shape.member(scanned);
             let file = member.kind == FileType::File;
             let row = inventory::Row {
-                member: Member { size: read.size, ..member.clone() },
+                member: Member { size: read.size, ..member },
                 class: scanned.class,
                 blake3: file.then_some(read.digests.blake3),
                 archived: scanned.is_archived(),
+                torn: read.torn,
             };
             row.write(out)
+        })
+    }
+
+    /// A line for each file whose bytes an earlier archive holds.
+    fn fetches(&self, elsewhere: &Elsewhere, out: &mut dyn Write) -> io::Result<()> {
+        let rows = self.scanned.iter().zip(self.read).enumerate();
+        rows.into_iter().try_for_each(|(at, (scanned, read))| {
+            let Some(url) = elsewhere.url(at, scanned.path.as_str()) else { return Ok(()) };
+            fetch::write_line(&mut &mut *out, &url, Some(read.size), &format!("data/{}", scanned.path))
         })
     }
 
@@ -136,6 +170,7 @@ impl Payload<'_> {
             folders: 0,
             ddl: None,
             captures: Vec::new(),
+            bases: self.elsewhere.map(Elsewhere::bases).unwrap_or_default(),
         };
         for (at, scanned) in self.scanned.iter().enumerate().filter(|(_, scanned)| scanned.is_archived()) {
             match scanned.kind {
@@ -178,6 +213,9 @@ impl TagFiles {
         }
         tags.add(BAG_INFO, |out| write_bag_info(out, pack))?;
         tags.add(BAGIT, |out| out.write_all(Declaration::default().to_text().as_bytes()))?;
+        if let Some(elsewhere) = payload.elsewhere.filter(|elsewhere| !elsewhere.is_empty()) {
+            tags.add(fetch::FILE_NAME, |out| payload.fetches(elsewhere, out))?;
+        }
         tags.add(INVENTORY, |out| payload.inventory(out))?;
         tags.add(MANIFEST, |out| {
             payload.list(out, |out, path, digests| {

@@ -64,11 +64,12 @@ pub fn write(
         payload.scanned.iter().enumerate().filter(|(_, scanned)| takes(options, payload.scanned, scanned))
     {
         watch.check()?;
-        let Some((member, read)) = payload.members.get(at).zip(payload.read.get(at)) else { continue };
+        let Some(read) = payload.read.get(at) else { continue };
+        let member = payload.shape.member(scanned);
         let inside = format!("{name}/{}", member.path);
         let path = PackPath::new(inside.as_bytes()).expect("a name and a path of the payload are a path");
         let size = if scanned.kind == MemberKind::File { read.size } else { 0 };
-        out.write_all(&encode(&Member { path, size, ..member.clone() })).map_err(failed)?;
+        out.write_all(&encode(&Member { path, size, ..member })).map_err(failed)?;
         if scanned.kind == MemberKind::File {
             copy(root, &scanned.path, size, read.digests.sha256, &mut out)?;
             out.write_all(&[0; 512][..padding(size)]).map_err(failed)?;

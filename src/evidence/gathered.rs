@@ -71,6 +71,7 @@ fn same_bytes<'r>(read: impl Iterator<Item = (&'r str, Sha256)>, payload: &Paylo
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evidence::compose::Shape;
     use crate::format::class::Class;
     use crate::format::digest::Digests;
     use crate::pipeline::pack::Read as Sealed;
@@ -88,9 +89,11 @@ mod tests {
             mtime_ns: 0,
             uid: 0,
             gid: 0,
+            stamp: Default::default(),
         };
-        let sealed = Sealed { size: 1, digests: Digests::of(b"a") };
-        let payload = Payload { scanned: &[member], members: &[], read: &[sealed] };
+        let sealed = Sealed { size: 1, digests: Digests::of(b"a"), torn: false };
+        let payload =
+            Payload { scanned: &[member], shape: Shape::Release(0), read: &[sealed], elsewhere: None };
         let read = |path, bytes: &[u8]| same_bytes([(path, Sha256::of(bytes))].into_iter(), &payload);
         assert!(read("ddl/a.sql", b"a").is_ok());
         let Err(Error::Refused(findings)) = read("ddl/a.sql", b"b") else { panic!("other bytes go through") };

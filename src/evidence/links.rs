@@ -166,7 +166,7 @@ mod tests {
     }
 
     fn row(member: Member) -> inventory::Row {
-        inventory::Row { member, class: None, blake3: None, archived: true }
+        inventory::Row { member, class: None, blake3: None, archived: true, torn: false }
     }
 
     fn resolve(links: &[(&str, &str)]) -> Option<String> {

@@ -175,6 +175,12 @@ fn check_payload(
             let finding = Finding::new(Code::NothingChecked, "payload");
             outcome.conclude("payload", "no files, so nothing was checked", vec![finding]);
         }
+        Presence::Read if payload.elsewhere > 0 => {
+            let mut all = findings;
+            let missing = format!("{} in archives that were not read", count(payload.elsewhere, "file"));
+            all.push(Finding::new(Code::NoPayload, "data/").actual(missing));
+            outcome.conclude("payload", format!("{} of {files} are as sealed", number(payload.intact)), all);
+        }
         Presence::Read if findings.is_empty() => {
             outcome.conclude("payload", format!("{detail}, SHA-256 and BLAKE3"), findings);
         }

@@ -9,14 +9,16 @@ use crate::format::digest::Sha256;
 use crate::format::inventory;
 use crate::format::kind::Kind;
 use crate::format::listing::{Encoding, Line, Lines};
-use crate::format::member::{FileType, Member};
+use crate::format::member::{FileType, Fingerprint, Member};
 use crate::format::path::PackPath;
 use crate::format::seal::Totals;
-use crate::pipeline::contents::{Contents, Row, TagReader, Tags};
+use crate::pipeline::contents::{Contents, Fetched, Row, TagReader, Tags};
 use crate::tree::lockfile;
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, Read};
 use std::iter::Peekable;
+
+pub use crate::format::bag::fetch::FILE_NAME as FETCH;
 
 /// The names of the lists.
 pub const INVENTORY: &str = "inventory.jsonl";
@@ -36,6 +38,8 @@ pub struct Payload {
     pub listed: Totals,
     /// Those that were there and hold what they should.
     pub intact: u64,
+    /// Files that are in other archives, which were not read.
+    pub elsewhere: u64,
     /// The same as `listed`, by class.
     pub classes: BTreeMap<Class, Totals>,
     /// Links of the payload, to files and to folders.
@@ -68,8 +72,13 @@ pub fn check(contents: &Contents, kind: Kind) -> Result<Payload> {
         true => LinkDigests::new(&listed(&contents.tags, is_link)),
         false => LinkDigests::new(&contents.others),
     };
-    let mut check =
-        Check { contents, payload: Payload::default(), matcher: Matcher::new(&contents.rows), links };
+    let mut check = Check {
+        contents,
+        payload: Payload::default(),
+        matcher: Matcher::new(&contents.rows),
+        fetched: contents.fetched.iter().peekable(),
+        links,
+    };
     match Lists::open(&contents.tags, kind) {
         Ok(mut lists) => check.run(&mut lists)?,
         Err(finding) => check.payload.findings.push(finding),
@@ -90,6 +99,8 @@ struct Check<'a> {
     contents: &'a Contents,
     payload: Payload,
     matcher: Matcher<'a>,
+    /// What other archives hold.
+    fetched: Peekable<std::slice::Iter<'a, Fetched>>,
     links: LinkDigests,
 }
 
@@ -113,9 +124,13 @@ impl Check<'_> {
         let member = &line.member;
         self.payload.name(&line, manifest.as_ref());
         if line.archived {
-            match self.matcher.find(member.fingerprint().identity) {
-                Some(row) => self.present(&line, manifest.as_ref(), row),
-                None => self.absent(&line, manifest.as_ref()),
+            let fingerprint = member.fingerprint();
+            match self.fetched.next_if(|fetched| fetched.identity == fingerprint.identity) {
+                Some(fetched) => self.elsewhere(&line, manifest.as_ref(), fetched, fingerprint),
+                None => match self.matcher.find(fingerprint.identity) {
+                    Some(row) => self.present(&line, manifest.as_ref(), row),
+                    None => self.absent(&line, manifest.as_ref()),
+                },
             }
             match member.kind {
                 FileType::File => self.payload.count(line.class, member.size),
@@ -135,6 +150,28 @@ impl Check<'_> {
         self.links.member(line, signed, line.member.size);
     }
 
+    /// A file that another archive holds; in a folder that was completed it lies there.
+    fn elsewhere(
+        &mut self,
+        line: &inventory::Row,
+        manifest: Option<&Line>,
+        fetched: &Fetched,
+        fingerprint: Fingerprint,
+    ) {
+        // An archive that holds it all the same has one file too many, and that is said.
+        let here = if self.contents.has_metadata { None } else { self.matcher.find(fetched.identity) };
+        match (here, fetched.read) {
+            (Some(row), _) => self.present(line, manifest, row),
+            // Modes, times and owners stand in the signed inventory alone.
+            (None, Some(row)) => self.present(line, manifest, &Row { fingerprint, ..row }),
+            (None, None) => {
+                self.payload.elsewhere += 1;
+                let signed = manifest.map(|manifest| Sha256(manifest.digest));
+                self.links.member(line, signed, line.member.size);
+            }
+        }
+    }
+
     fn present(&mut self, line: &inventory::Row, manifest: Option<&Line>, row: &Row) {
         let member = &line.member;
         if self.contents.has_metadata && row.fingerprint.metadata != member.fingerprint().metadata {
@@ -151,6 +188,12 @@ impl Check<'_> {
     }
 
     fn conclude(mut self) -> Payload {
+        let unlisted = self.fetched.len();
+        if unlisted > 0 {
+            let finding = Finding::new(Code::FetchInvalid, FETCH);
+            let what = format!("{unlisted} of its lines are of no file of the inventory, or out of order");
+            self.payload.findings.push(finding.actual(what));
+        }
         for row in self.matcher.unmatched() {
             let path = self.contents.path_of(row).unwrap_or_else(|| format!("member {row}"));
             self.payload.findings.push(Finding::new(Code::Extra, format!("data/{path}")));

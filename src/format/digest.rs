@@ -52,7 +52,7 @@ impl Sha256 {
 }
 
 /// Both digests of the same bytes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Digests {
     /// What manifests, subjects and seals carry.
     pub sha256: Sha256,

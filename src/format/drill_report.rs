@@ -287,9 +287,11 @@ impl DrillReport {
         Err(serde::de::Error::custom(format!("the schema is {:?}, not {SCHEMA}", report.schema)))
     }
 
-    /// Where the files of a drill lie in a store: its id.
-    pub fn folder(drill_id: &str) -> String {
-        format!("reports/drill/{drill_id}")
+    /// Where the files of a drill lie in a store: `reports/drill/PROJECT-20261120T010002Z-1A2B3C4D`, so that the newest has
+    /// the greatest name.
+    pub fn folder(project: &str, started_at: Timestamp, drill_id: &str) -> String {
+        let at = started_at.strftime("%Y%m%dT%H%M%SZ");
+        format!("reports/drill/{project}-{at}-{}", drill_id.get(..8).unwrap_or(drill_id))
     }
 }
 

@@ -23,6 +23,8 @@ pub struct Row {
     pub blake3: Option<Blake3>,
     /// Whether it lies under `data/`. A link that leads nowhere or out of the tree is listed here alone.
     pub archived: bool,
+    /// Whether the file changed while it was read: what was kept may be of several moments.
+    pub torn: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -45,6 +47,8 @@ struct Line<'a> {
     blake3: Option<Cow<'a, str>>,
     #[serde(default = "yes", skip_serializing_if = "is_true")]
     archived: bool,
+    #[serde(default, skip_serializing_if = "is_false")]
+    torn: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,6 +74,10 @@ fn is_true(value: &bool) -> bool {
     *value
 }
 
+fn is_false(value: &bool) -> bool {
+    !*value
+}
+
 impl Row {
     /// Writes the line, with its LF.
     pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
@@ -90,6 +98,7 @@ impl Row {
             target: member.target().map(Cow::Borrowed),
             blake3: self.blake3.map(|digest| digest.to_string().into()),
             archived: self.archived,
+            torn: self.torn,
         };
         serde_json::to_writer(&mut *out, &line)?;
         out.write_all(b"\n")
@@ -114,6 +123,9 @@ impl Row {
         if !line.archived && !matches!(kind, FileType::Link(_)) {
             return Err("a file that is not archived".to_owned());
         }
+        if line.torn && kind != FileType::File {
+            return Err("something torn that is no file".to_owned());
+        }
         let mode =
             u32::from_str_radix(&line.mode, 8).ok().filter(|&mode| mode <= 0o777 && line.mode.len() == 4);
         let (mtime_s, mtime_ns) = split(line.mtime);
@@ -127,7 +139,7 @@ impl Row {
             uid: line.owner.as_ref().map_or(0, |owner| owner.uid),
             gid: line.owner.as_ref().map_or(0, |owner| owner.gid),
         };
-        Ok(Row { member, class: line.class, blake3, archived: line.archived })
+        Ok(Row { member, class: line.class, blake3, archived: line.archived, torn: line.torn })
     }
 }
 
@@ -153,6 +165,7 @@ mod tests {
             class: file.then_some(Class::Ddl),
             blake3: file.then_some(Blake3([7; 32])),
             archived: true,
+            torn: false,
         }
     }
 
@@ -192,6 +205,7 @@ mod tests {
             ("\"size\":0", "\"size\":0,\"size\":0"),
             ("\"size\":0", "\"size\":0,\"more\":0"),
             ("\"size\":0", "\"size\":0,\"archived\":false"),
+            ("\"size\":0", "\"size\":0,\"torn\":true"),
         ] {
             assert!(Row::parse(good.replace(from, to).as_bytes()).is_err(), "{from} to {to}");
         }

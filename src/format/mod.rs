@@ -2,6 +2,7 @@
 
 pub mod allowed_signers;
 pub mod approval;
+pub mod backup_cache;
 pub mod bag;
 pub mod bom;
 pub mod bundle;
@@ -22,6 +23,7 @@ pub mod hashes;
 pub mod index;
 pub mod inventory;
 pub(crate) mod json;
+pub mod junit;
 pub mod kind;
 pub(crate) mod layout;
 pub mod leaf;

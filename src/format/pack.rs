@@ -4,6 +4,7 @@ use crate::format::capture::Captured;
 use crate::format::class::Class;
 use crate::format::ddl::DdlPack;
 use crate::format::kind::Kind;
+use crate::format::receipt::Base;
 use crate::format::seal::{PolicyRef, Tool, Totals};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -46,6 +47,9 @@ pub struct Pack {
     /// What was captured of live databases, in the order of the policy; absent where nothing was.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub captures: Vec<Captured>,
+    /// The archives that hold files which this one does not, in the order of their names; absent where it holds all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bases: Vec<Base>,
 }
 
 impl Pack {

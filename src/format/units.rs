@@ -32,16 +32,12 @@ pub fn size(bytes: u64) -> String {
     format!("{value:.1} {}", UNITS[unit])
 }
 
-/// How long something took or is ago, in milliseconds: `8.4 s`, `12 m 30 s`, `7 h 12 m`, `3 d 2 h`.
-pub fn span(ms: u64) -> String {
-    let seconds = ms / 1000;
-    let (minutes, hours) = (seconds / 60, seconds / 3600);
-    match seconds {
-        0..60 => format!("{}.{} s", seconds, ms % 1000 / 100),
-        60..3600 => format!("{minutes} m {} s", seconds % 60),
-        3600..86_400 => format!("{hours} h {} m", minutes % 60),
-        _ => format!("{} d {} h", hours / 24, hours % 24),
-    }
+/// `7d`, `26h`, `90s`: seconds in the largest unit that they are a whole number of.
+pub fn policy_duration(seconds: u64) -> String {
+    const UNITS: [(&str, u64); 4] = [("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)];
+    let whole = UNITS.iter().find(|(_, unit)| seconds > 0 && seconds.is_multiple_of(*unit));
+    let (name, unit) = whole.unwrap_or(&("s", 1));
+    format!("{}{name}", seconds / unit)
 }
 
 /// How long something may be, in milliseconds, as a policy would write it: `26 h`, `7 d`, `90 s`.
@@ -49,6 +45,22 @@ pub fn limit(ms: u64) -> String {
     const UNITS: [(u64, &str); 3] = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m")];
     let whole = UNITS.iter().find(|(unit, _)| ms > 0 && ms.is_multiple_of(*unit));
     whole.map_or_else(|| span(ms), |(unit, name)| format!("{} {name}", ms / unit))
+}
+
+/// A time span as people read it, from milliseconds: `0.41 s`, `8.4 s`, `15 m`, `7 h 13 m`, `2 d 4 h`.
+pub fn span(milliseconds: u64) -> String {
+    let seconds = milliseconds / 1000;
+    let pair = |(many, one): (u64, &str), (rest, other): (u64, &str)| match rest {
+        0 => format!("{many} {one}"),
+        _ => format!("{many} {one} {rest} {other}"),
+    };
+    match seconds {
+        0 => format!("{:.2} s", milliseconds as f64 / 1000.0),
+        1..60 => format!("{:.1} s", milliseconds as f64 / 1000.0),
+        60..3600 => pair((seconds / 60, "m"), (seconds % 60, "s")),
+        3600..172_800 => pair((seconds / 3600, "h"), (seconds % 3600 / 60, "m")),
+        _ => pair((seconds / 86_400, "d"), (seconds % 86_400 / 3600, "h")),
+    }
 }
 
 /// The longest duration that is taken, in seconds: a hundred years of 365 days.

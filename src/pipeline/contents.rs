@@ -56,8 +56,25 @@ pub struct Contents {
     pub tags: Tags,
     /// Whether modes, times and owners are the pack's own; a folder on disk may have lost them.
     pub has_metadata: bool,
+    /// Files of the payload whose bytes other archives hold, in order.
+    pub fetched: Vec<Fetched>,
     /// The member index: names the rows again where a finding needs it.
     index: Vec<u8>,
+}
+
+/// A payload file whose bytes another archive holds: what is needed to find it there, and what was found.
+#[derive(Clone, Copy, Debug)]
+pub struct Fetched {
+    /// Which member it is: [`Fingerprint::identity`] of a file of this path.
+    pub identity: [u8; 16],
+    /// The same of its path in the other archive.
+    pub there: [u8; 16],
+    /// Which of the pack's bases holds it.
+    pub base: u32,
+    /// How many bytes it has.
+    pub size: u64,
+    /// What was read there: size, digests, and the metadata that the file has there.
+    pub read: Option<Row>,
 }
 
 impl Contents {
@@ -69,7 +86,7 @@ impl Contents {
         tags: Tags,
         index: Vec<u8>,
     ) -> Contents {
-        Contents { root, rows, others, tags, has_metadata: false, index }
+        Contents { root, rows, others, tags, has_metadata: false, fetched: Vec::new(), index }
     }
 
     /// The path in the tree of the payload member in this row. Reads the index up to it.
@@ -363,6 +380,6 @@ impl Ledger {
         let Ledger { root, rows, others, tags, .. } = self;
         let root =
             root.ok_or_else(|| Error::refused(Finding::new(Code::TarInvalid, "").actual("no members")))?;
-        Ok(Contents { root, rows, others, tags, has_metadata: true, index })
+        Ok(Contents { root, rows, others, tags, has_metadata: true, fetched: Vec::new(), index })
     }
 }

@@ -43,6 +43,8 @@ pub struct Plan<'a> {
     pub inspect: &'a Inspect<'a>,
     /// Gets the payload as it is read, for a pack that is to lie there as a folder too.
     pub copy: Option<&'a Staging>,
+    /// Whether a file that does not hold still is kept as it came, and marked; else it stops the run.
+    pub keep_torn: bool,
 }
 
 /// A stretch of the tar.
@@ -55,6 +57,8 @@ pub struct Block {
     pub heads: Vec<Head>,
     /// Small files, which are whole in it, with their digests.
     pub files: Vec<(usize, Digests)>,
+    /// Files of which something was read while they changed.
+    pub torn: Vec<usize>,
     /// A piece of a large file.
     pub piece: Option<Piece>,
 }
@@ -172,7 +176,7 @@ impl<'a> Feed<'a> {
 
     fn small_block(&self, seq: u64, members: Range<usize>, mut buffer: Buffer) -> Result<Block> {
         let (mut heads, mut files) = (Vec::with_capacity(members.len()), Vec::with_capacity(members.len()));
-        let mut hasher = Hasher::default();
+        let (mut hasher, mut torn) = (Hasher::default(), Vec::new());
         for index in members {
             let member = &self.plan.members[index];
             let at = buffer.len();
@@ -181,7 +185,10 @@ impl<'a> Feed<'a> {
                 heads.push(Head { member: index, at, size: 0 });
                 continue;
             }
-            let content = self.read_small(member, &mut buffer)?;
+            let (content, steadiness) = self.read_small(member, &mut buffer)?;
+            if steadiness == Steadiness::Changing {
+                torn.push(index);
+            }
             let size = content.len() as u64;
             heads.push(Head { member: index, at, size });
             hasher.update(&buffer[content.clone()]);
@@ -193,11 +200,11 @@ impl<'a> Feed<'a> {
             buffer.resize(padded, 0);
             self.watch.advance(1, size);
         }
-        Ok(Block { seq, buffer, heads, files, piece: None })
+        Ok(Block { seq, buffer, heads, files, torn, piece: None })
     }
 
     /// Appends a small file's header and content; gives where the content lies.
-    fn read_small(&self, member: &Member, buffer: &mut Vec<u8>) -> Result<Range<usize>> {
+    fn read_small(&self, member: &Member, buffer: &mut Vec<u8>) -> Result<(Range<usize>, Steadiness)> {
         let path = &member.path;
         let head = buffer.len();
         // A small file's header is as long whatever its size, so it can be written again once the size is certain.
@@ -206,7 +213,7 @@ impl<'a> Feed<'a> {
         let (file, stat) = self.plan.root.open_file(path.as_str()).map_err(|error| gone(path, error))?;
         let read = source::read_small(&file, stat, buffer);
         let (_, steadiness) = read.map_err(Error::io("read", self.plan.root.join(path.as_str())))?;
-        if steadiness == Steadiness::Changing {
+        if steadiness == Steadiness::Changing && !self.plan.keep_torn {
             return Err(changing(path, "it changed each time it was read"));
         }
         let content = start..buffer.len();
@@ -215,7 +222,7 @@ impl<'a> Feed<'a> {
         }
         match (self.plan.inspect)(path, &buffer[content.clone()]) {
             Some(finding) => Err(Error::refused(finding)),
-            None => Ok(content),
+            None => Ok((content, steadiness)),
         }
     }
 
@@ -236,7 +243,9 @@ impl<'a> Feed<'a> {
         let last = large.offset + wanted as u64 == size;
         let after = rustix::fs::fstat(&*large.file)
             .map_err(|errno| Error::io("read", self.plan.root.join(member.path.as_str()))(errno.into()))?;
-        if read < wanted || !source::same(&large.stat, &after) {
+        // What is missing of the size that it had when it was opened is zeros.
+        let is_torn = read < wanted || !source::same(&large.stat, &after);
+        if is_torn && !self.plan.keep_torn {
             return Err(changing(&member.path, "it changed while it was read"));
         }
         let content = start..buffer.len();
@@ -245,8 +254,9 @@ impl<'a> Feed<'a> {
             buffer.resize(padded, 0);
         }
         self.watch.advance(u64::from(last), wanted as u64);
+        let torn = if is_torn { vec![large.member] } else { Vec::new() };
         let piece = Piece { member: large.member, content, last };
-        Ok(Block { seq, buffer, heads, files: Vec::new(), piece: Some(piece) })
+        Ok(Block { seq, buffer, heads, files: Vec::new(), torn, piece: Some(piece) })
     }
 
     fn header(&self, member: &Member, size: u64) -> Vec<u8> {

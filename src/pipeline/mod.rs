@@ -5,6 +5,7 @@
 //! - [`buffers`] bounds the memory, [`crew`] shares work out, [`watch`] carries progress and interruption, [`source`] reads files that may change.
 //! - Beside it: [`program`] runs programs of the team's for a gate, [`background`] waits for a store's answers.
 
+pub mod alarm;
 pub mod background;
 pub mod buffers;
 pub mod compress;

@@ -15,7 +15,6 @@ use crate::pipeline::watch::Watch;
 use crossbeam_channel::{Receiver, Sender};
 use sha2::Digest as _;
 use std::fmt;
-use std::fs::File;
 use std::io::{self, BufRead, Read, Seek, SeekFrom};
 use std::path::Path;
 
@@ -27,8 +26,8 @@ pub type Identities = [Box<dyn age::Identity + Send + Sync>];
 
 /// An archive's file.
 pub struct Archive<'a> {
-    /// Open for reading, at its start.
-    pub file: File,
+    /// Its bytes, from the start.
+    pub input: Box<dyn Read + Send + 'a>,
     /// For messages.
     pub path: &'a Path,
     /// `None` for an archive that is not encrypted.
@@ -69,7 +68,7 @@ pub struct Trailer {
 
 /// Reads and digests the whole file; passes the bytes on as long as somebody takes them.
 pub fn read_file(
-    archive: &mut File,
+    archive: &mut (dyn Read + Send),
     path: &Path,
     pool: &Pool,
     out: Sender<Buffer>,
@@ -78,8 +77,8 @@ pub fn read_file(
     let (mut hasher, mut size_bytes, mut out) = (sha2::Sha256::new(), 0, Some(out));
     loop {
         let mut buffer = pool.take(watch)?;
-        let mut piece = archive.by_ref().take(READ_BYTES as u64);
-        let count = piece.read_to_end(&mut buffer).map_err(Error::io("read", path))?;
+        let mut piece = (&mut *archive).take(READ_BYTES as u64);
+        let count = piece.read_to_end(&mut buffer).map_err(|source| failed(source, path))?;
         if count == 0 {
             return Ok(Written { sha256: Sha256(hasher.finalize().into()), size_bytes });
         }
@@ -89,6 +88,11 @@ pub fn read_file(
             out = None;
         }
     }
+}
+
+/// What could not be read; where it comes from may have said so in its own words.
+fn failed(source: io::Error, path: &Path) -> Error {
+    source.downcast::<Error>().unwrap_or_else(|source| Error::io("read", path)(source))
 }
 
 /// Decrypts and splits: sends each data frame, in order, and gives what follows them.
@@ -197,6 +201,9 @@ pub fn header_fault(error: age::DecryptError, path: &Path) -> Error {
         age::DecryptError::Io(source) if source.raw_os_error().is_some() => {
             Error::Io { action: "read", path: path.to_owned(), source }
         }
+        age::DecryptError::Io(source) if source.get_ref().is_some_and(|inner| inner.is::<Error>()) => {
+            failed(source, path)
+        }
         other => invalid(Code::AgeInvalid, path, other.to_string()),
     }
 }
@@ -204,6 +211,9 @@ pub fn header_fault(error: age::DecryptError, path: &Path) -> Error {
 /// What a fault below the tar means.
 pub fn refuse(fault: FrameFault, path: &Path) -> Error {
     match fault {
+        FrameFault::Io(source) if source.get_ref().is_some_and(|inner| inner.is::<Error>()) => {
+            failed(source, path)
+        }
         FrameFault::Io(source) if source.raw_os_error().is_some() => {
             Error::Io { action: "read", path: path.to_owned(), source }
         }
@@ -255,6 +265,7 @@ impl<R: Seek> Seek for AgeReader<R> {
 fn marked(error: io::Error) -> io::Error {
     match error.raw_os_error() {
         Some(_) => error,
+        None if error.get_ref().is_some_and(|inner| inner.is::<Error>()) => error,
         None => io::Error::new(error.kind(), AgeFault(error.to_string())),
     }
 }

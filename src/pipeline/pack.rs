@@ -17,19 +17,18 @@ use crate::pipeline::buffers::{Buffer, Pool};
 use crate::pipeline::compress::{self, FrameJob};
 use crate::pipeline::feed::{Block, Feed, Plan};
 use crate::pipeline::lanes::Lanes;
-use crate::pipeline::sink::{self, Part, Written};
+use crate::pipeline::sink::{self, Out, Part, Written};
 use crate::pipeline::staging::Staging;
 use crate::pipeline::unpack::Target;
 use crate::pipeline::watch::Watch;
 use crate::{Error, Result};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{self, Write};
 use std::ops::{Deref, Range};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::thread::{self, JoinHandle, Scope, ScopedJoinHandle};
 
 /// How to write an archive.
 pub struct Settings {
@@ -46,10 +45,12 @@ pub struct Read {
     pub size: u64,
     /// Its digests; of folders and links, those of nothing.
     pub digests: Digests,
+    /// Whether it changed while it was read, and was kept as it came.
+    pub torn: bool,
 }
 
 /// An archive that is being written.
-pub struct ArchiveWriter {
+pub struct ArchiveWriter<'s> {
     watch: Watch,
     threads: usize,
     blocks: Pool,
@@ -57,7 +58,7 @@ pub struct ArchiveWriter {
     jobs: Sender<FrameJob>,
     parts: Sender<Part>,
     compressors: Vec<JoinHandle<()>>,
-    sink: JoinHandle<Option<Written>>,
+    sink: ScopedJoinHandle<'s, Option<Written>>,
     index: IndexWriter,
     /// Plaintext bytes so far.
     offset: u64,
@@ -78,15 +79,29 @@ impl Deref for Block {
     }
 }
 
-impl ArchiveWriter {
-    /// Starts the threads. `path` is for messages; nothing is renamed here.
-    pub fn new(
-        file: File,
+/// Writes an archive into `out`: `fill` is given the writer, and finishes it. One that is not finished is cut off where it is,
+/// which is for whoever has `out` to clean up. `path` is for messages; nothing is renamed or synced here.
+pub fn archive<T>(
+    out: Out<'_>,
+    path: &Path,
+    encryptor: Option<age::Encryptor>,
+    settings: &Settings,
+    watch: &Watch,
+    fill: impl FnOnce(ArchiveWriter<'_>) -> Result<T>,
+) -> Result<T> {
+    thread::scope(|scope| fill(ArchiveWriter::new(scope, out, path, encryptor, settings, watch)?))
+}
+
+impl<'s> ArchiveWriter<'s> {
+    /// Starts the threads.
+    fn new(
+        scope: &'s Scope<'s, '_>,
+        out: Out<'s>,
         path: &Path,
         encryptor: Option<age::Encryptor>,
         settings: &Settings,
         watch: &Watch,
-    ) -> Result<ArchiveWriter> {
+    ) -> Result<ArchiveWriter<'s>> {
         let threads = settings.threads.max(1);
         let (jobs, to_compress) = bounded(threads);
         let (parts, to_write) = bounded(threads);
@@ -100,7 +115,7 @@ impl ArchiveWriter {
             jobs,
             parts,
             compressors,
-            sink: sink::start(file, path, encryptor, to_write, watch),
+            sink: sink::start(scope, out, path, encryptor, to_write, watch),
             index: IndexWriter::new().map_err(Error::io("write", path))?,
             offset: 0,
             filling: Vec::new(),
@@ -158,6 +173,7 @@ impl ArchiveWriter {
                     read[head.member].size = head.size;
                 }
                 block.files.iter().for_each(|&(member, digests)| read[member].digests = digests);
+                block.torn.iter().for_each(|&member| read[member].torn = true);
                 self.append_block(block, Some(lanes))?;
             }
             lanes.finished().into_iter().for_each(|(member, digests)| read[member].digests = digests);
@@ -195,7 +211,10 @@ impl ArchiveWriter {
     /// Appends the block that files are written into.
     fn end_block(&mut self) -> Result<()> {
         let Some(buffer) = self.partial.take() else { return Ok(()) };
-        self.append_block(Block { seq: 0, buffer, heads: Vec::new(), files: Vec::new(), piece: None }, None)
+        self.append_block(
+            Block { seq: 0, buffer, heads: Vec::new(), files: Vec::new(), torn: Vec::new(), piece: None },
+            None,
+        )
     }
 
     fn index_member(&mut self, path: &PackPath, at: usize, size: u64) -> Result<()> {
@@ -258,17 +277,17 @@ fn work(feed: &Feed<'_>, ready: &Sender<Block>, watch: &Watch) {
 }
 
 /// Cuts what is written into full blocks of the archive: a frame must never hold more buffers than there are.
-struct BlockWriter<'a> {
-    archive: &'a mut ArchiveWriter,
+struct BlockWriter<'a, 's> {
+    archive: &'a mut ArchiveWriter<'s>,
     /// What stopped it: `Write` can only carry an I/O error.
     failure: Option<Error>,
 }
 
-impl BlockWriter<'_> {
+impl<'a, 's> BlockWriter<'a, 's> {
     /// Runs `emit` on a writer of the archive.
     fn run(
-        archive: &mut ArchiveWriter,
-        emit: impl FnOnce(&mut BlockWriter<'_>) -> io::Result<()>,
+        archive: &'a mut ArchiveWriter<'s>,
+        emit: impl FnOnce(&mut BlockWriter<'a, 's>) -> io::Result<()>,
     ) -> Result<()> {
         let path = archive.path.clone();
         let mut writer = BlockWriter { archive, failure: None };
@@ -293,7 +312,7 @@ impl BlockWriter<'_> {
     }
 }
 
-impl Write for BlockWriter<'_> {
+impl Write for BlockWriter<'_, '_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.append(bytes).map_err(|error| {
             self.failure = Some(error);

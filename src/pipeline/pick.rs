@@ -19,8 +19,8 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 /// An archive that is read here and there.
-pub struct Picker {
-    plain: Box<dyn ReadSeek>,
+pub struct Picker<'a> {
+    plain: Box<dyn ReadSeek + 'a>,
     path: PathBuf,
     /// Where each data frame begins: in the compressed stream, and in the tar.
     frames: Vec<(u64, u64)>,
@@ -33,19 +33,31 @@ pub struct Picker {
     pub read_bytes: u64,
 }
 
-trait ReadSeek: Read + Seek {}
+/// What can be read from anywhere.
+pub trait ReadSeek: Read + Seek {}
 impl<T: Read + Seek> ReadSeek for T {}
 
 /// A member whose content is given in pieces.
 pub type Piece<'a> = &'a mut dyn FnMut(&Member, &[u8], bool) -> Result<()>;
 
-impl Picker {
-    /// Opens an archive, and reads the seek table and the index.
-    pub fn open(path: &Path, identities: Option<&Identities>) -> Result<Picker> {
+impl Picker<'static> {
+    /// Opens an archive that lies here.
+    pub fn open(path: &Path, identities: Option<&Identities>) -> Result<Picker<'static>> {
         let file = File::open(path).map_err(Error::io("open", path))?;
-        let mut plain: Box<dyn ReadSeek> = match identities {
-            None => Box::new(file),
-            Some(identities) => Box::new(decrypt(file, identities, path)?),
+        Picker::of(Box::new(file), path, identities)
+    }
+}
+
+impl<'a> Picker<'a> {
+    /// Opens an archive wherever it lies, and reads the seek table and the index; `path` is for messages.
+    pub fn of(
+        archive: Box<dyn ReadSeek + 'a>,
+        path: &Path,
+        identities: Option<&Identities>,
+    ) -> Result<Picker<'a>> {
+        let mut plain: Box<dyn ReadSeek + 'a> = match identities {
+            None => archive,
+            Some(identities) => Box::new(decrypt(archive, identities, path)?),
         };
         let broken = |source: io::Error| refuse(frames::FrameFault::Io(source), path);
         let end = plain.seek(SeekFrom::End(0)).map_err(broken)?;
@@ -217,13 +229,16 @@ impl Picker {
 }
 
 /// Reads the tag files alone, as contents without payload.
-pub fn tags(path: &Path, identities: Option<&Identities>, watch: &Watch) -> Result<Contents> {
-    let mut picker = Picker::open(path, identities)?;
+pub fn tags(mut picker: Picker<'_>, watch: &Watch) -> Result<Contents> {
     let (root, tags) = picker.tags(watch)?;
     Ok(Contents::of_folder(root, Vec::new(), Vec::new(), tags, Vec::new()))
 }
 
-fn decrypt(file: File, identities: &Identities, path: &Path) -> Result<impl Read + Seek + use<>> {
+fn decrypt<'a>(
+    file: Box<dyn ReadSeek + 'a>,
+    identities: &Identities,
+    path: &Path,
+) -> Result<impl Read + Seek + use<'a>> {
     let mut file = BufReader::with_capacity(HEADER_BYTES_MAX, file);
     header_ends(file.fill_buf().map_err(Error::io("read", path))?, path)?;
     let decryptor = age::Decryptor::new_buffered(file).map_err(|error| header_fault(error, path))?;

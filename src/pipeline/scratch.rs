@@ -52,6 +52,16 @@ impl Scratch {
         self.folder.as_ref().map(|folder| folder.path().join(name)).unwrap_or_default()
     }
 
+    /// Leaves it, under a name that no later run takes for abandoned, and says where.
+    pub fn keep(mut self) -> Result<PathBuf> {
+        let Some(folder) = self.folder.take() else { return Ok(PathBuf::new()) };
+        let path = folder.keep();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().replace(PREFIX, "attestar-kept-");
+        let kept = path.with_file_name(name);
+        fs::rename(&path, &kept).map_err(Error::io("rename", &path))?;
+        Ok(kept)
+    }
+
     /// Removes it now, and says if that fails.
     pub fn remove(mut self) -> Result<()> {
         self.close()

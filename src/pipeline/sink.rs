@@ -8,10 +8,9 @@ use crate::pipeline::watch::Watch;
 use crossbeam_channel::Receiver;
 use sha2::Digest as _;
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::thread::{self, JoinHandle};
+use std::thread::{Scope, ScopedJoinHandle};
 
 /// The archive as it was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,17 +39,21 @@ pub struct Compressed {
     pub content: u32,
 }
 
+/// What takes the bytes of an archive: a file, or an object on its way into a store.
+pub type Out<'o> = &'o mut (dyn Write + Send);
+
 /// Starts the thread. It ends when the queue does; without an index before that, the archive is not complete and
 /// nothing is returned.
-pub fn start(
-    file: File,
+pub fn start<'s>(
+    scope: &'s Scope<'s, '_>,
+    out: Out<'s>,
     path: &Path,
     encryptor: Option<age::Encryptor>,
     parts: Receiver<Part>,
     watch: &Watch,
-) -> JoinHandle<Option<Written>> {
+) -> ScopedJoinHandle<'s, Option<Written>> {
     let (path, watch) = (path.to_owned(), watch.clone());
-    thread::spawn(move || match run(Output::new(file), encryptor, &parts) {
+    scope.spawn(move || match run(Output::new(out), encryptor, &parts) {
         Ok(written) => written,
         Err(source) => {
             watch.fail(io_error(path, source));
@@ -61,12 +64,13 @@ pub fn start(
     })
 }
 
+/// What takes the bytes may say in its own words what went wrong.
 fn io_error(path: PathBuf, source: io::Error) -> Error {
-    Error::Io { action: "write", path, source }
+    source.downcast::<Error>().unwrap_or_else(|source| Error::Io { action: "write", path, source })
 }
 
 fn run(
-    output: Output,
+    output: Output<'_>,
     encryptor: Option<age::Encryptor>,
     parts: &Receiver<Part>,
 ) -> io::Result<Option<Written>> {
@@ -100,12 +104,12 @@ fn run(
 }
 
 /// The age writer, or none.
-enum Outer {
-    Age(Box<age::stream::StreamWriter<Output>>),
-    Plain(Output),
+enum Outer<'o> {
+    Age(Box<age::stream::StreamWriter<Output<'o>>>),
+    Plain(Output<'o>),
 }
 
-impl Outer {
+impl Outer<'_> {
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
         match self {
             Outer::Age(writer) => writer.write_all(bytes),
@@ -119,33 +123,33 @@ impl Outer {
             Outer::Age(writer) => writer.finish()?,
             Outer::Plain(writer) => writer,
         };
-        output.file.sync_all()?;
+        output.out.flush()?;
         Ok(Written { sha256: Sha256(output.hasher.finalize().into()), size_bytes: output.size_bytes })
     }
 }
 
-/// The file, with the digest of what was written to it.
-struct Output {
-    file: File,
+/// What takes the bytes, with the digest of what was written to it.
+struct Output<'o> {
+    out: Out<'o>,
     hasher: sha2::Sha256,
     size_bytes: u64,
 }
 
-impl Output {
-    fn new(file: File) -> Output {
-        Output { file, hasher: sha2::Sha256::new(), size_bytes: 0 }
+impl<'o> Output<'o> {
+    fn new(out: Out<'o>) -> Output<'o> {
+        Output { out, hasher: sha2::Sha256::new(), size_bytes: 0 }
     }
 }
 
-impl Write for Output {
+impl Write for Output<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let count = self.file.write(bytes)?;
+        let count = self.out.write(bytes)?;
         self.hasher.update(&bytes[..count]);
         self.size_bytes += count as u64;
         Ok(count)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+        self.out.flush()
     }
 }

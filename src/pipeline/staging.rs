@@ -51,6 +51,35 @@ impl Staging {
         self.make(path.as_str())
     }
 
+    /// A second file with the content of one that was written.
+    pub fn copy(&self, from: &PackPath, to: &Member) -> Result<()> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let opened = self.open_at(from.as_str(), flags, Mode::empty());
+        let mut source =
+            opened.map(File::from).map_err(|errno| self.failed("open", from.as_str())(errno.into()))?;
+        let mut file = self.create(&to.path)?;
+        io::copy(&mut source, &mut file).map_err(self.failed("write", to.path.as_str()))?;
+        self.complete(&file, to)
+    }
+
+    /// Gives a file that was written another mode and time.
+    pub fn metadata(&self, member: &Member) -> Result<()> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let (parent, name) = self.parent_of(&member.path)?;
+        let parent = parent.as_ref().unwrap_or(&self.folder);
+        // One that its owner may not read can be written still, or its mode be set by name.
+        match rustix::fs::openat(parent, name, flags, Mode::empty()) {
+            Ok(file) => self.complete(&File::from(file), member),
+            Err(Errno::ACCESS) => {
+                let set = rustix::fs::chmodat(parent, name, Mode::from_raw_mode(0o600), AtFlags::empty());
+                set.and_then(|()| rustix::fs::openat(parent, name, flags, Mode::empty()))
+                    .map_err(|errno| self.failed("open", member.path.as_str())(errno.into()))
+                    .and_then(|file| self.complete(&File::from(file), member))
+            }
+            Err(errno) => Err(self.failed("open", member.path.as_str())(errno.into())),
+        }
+    }
+
     /// Sets a link's own modification time.
     pub fn link_time(&self, path: &PackPath, mtime_s: i64, mtime_ns: u32) -> Result<()> {
         let (parent, name) = self.parent_of(path)?;

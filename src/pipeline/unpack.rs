@@ -88,7 +88,7 @@ pub fn unpack(
     watch: &Watch,
 ) -> Result<Unpacked> {
     let threads = threads.max(1);
-    let Archive { mut file, path, identities } = archive;
+    let Archive { mut input, path, identities } = archive;
     let pieces_pool = Pool::new(6, READ_BYTES);
     let frames_pool = Pool::new(2 * threads + 2, FRAME_COMPRESSED_MAX);
     let plain_pool = Pool::new(4 * threads + 2, FRAME_BYTES);
@@ -96,7 +96,7 @@ pub fn unpack(
         let (to_split, pieces) = bounded(4);
         let (to_decompress, frames) = bounded(threads);
         let (to_parse, plain) = bounded(threads);
-        let reader = scope.spawn(|| open::read_file(&mut file, path, &pieces_pool, to_split, watch));
+        let reader = scope.spawn(|| open::read_file(&mut *input, path, &pieces_pool, to_split, watch));
         let splitter = scope.spawn({
             let pools = (&frames_pool, &plain_pool);
             move || open::split(pieces, (path, identities), pools, &to_decompress, watch)

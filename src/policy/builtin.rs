@@ -9,6 +9,7 @@ const SHIPPED: &[(&str, &str)] = &[
     ("crypto-analytics-dashboard", include_str!("../../policies/crypto-analytics-dashboard.toml")),
     ("cryptopill", include_str!("../../policies/cryptopill.toml")),
     ("default", include_str!("../../policies/default.toml")),
+    ("nightly", include_str!("../../policies/nightly.toml")),
     ("orca", include_str!("../../policies/orca.toml")),
     ("tiered-release", include_str!("../../policies/tiered-release.toml")),
     ("tradepulse", include_str!("../../policies/tradepulse.toml")),

@@ -18,6 +18,11 @@ pub(super) fn glob(pattern: &str) -> Result<Glob, globset::Error> {
     GlobBuilder::new(pattern).literal_separator(true).build()
 }
 
+/// Compiles patterns that were checked before.
+pub(crate) fn set(patterns: &[String]) -> Result<GlobSet, globset::Error> {
+    GlobSet::new(patterns.iter().map(|pattern| glob(pattern)).collect::<Result<Vec<_>, _>>()?)
+}
+
 impl Matcher {
     /// Compiles the rules, each given as its `paths` and its `exclude`.
     pub(super) fn new<'r>(

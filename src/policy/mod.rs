@@ -6,10 +6,12 @@
 pub mod backup;
 mod builtin;
 pub mod capture;
+pub mod drill;
 pub mod filing;
 pub mod gate;
 pub mod git;
-mod matcher;
+pub(crate) mod matcher;
+pub mod probe;
 pub mod program;
 pub mod prune;
 mod raw;

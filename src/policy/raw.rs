@@ -7,11 +7,13 @@ use crate::format::path::PackPath;
 use crate::format::settings::{Document, Located, Section};
 use crate::policy::backup::backup;
 use crate::policy::capture::captures;
+use crate::policy::drill::drill;
 use crate::policy::filing::filing;
 use crate::policy::gate;
 use crate::policy::gate::template::Template;
 use crate::policy::git::git;
 use crate::policy::matcher::Matcher;
+use crate::policy::probe::probes;
 use crate::policy::rules::{HashesPaths, Include, Policy, SealOptions, Source, TagTemplate};
 use crate::policy::sbom::sbom;
 use crate::policy::store::{origin, store};
@@ -38,13 +40,14 @@ impl Policy {
         schema(&root)?;
         root.only(&[
             "schema", "name", "expires", "project", "include", "gate", "release", "hashes", "filing", "seal",
-            "git", "sbom", "backup", "capture", "store", "log", "metrics", "notify",
+            "git", "sbom", "backup", "capture", "store", "log", "metrics", "notify", "drill", "probe",
         ])?;
         let Project { name: project, supplier, version_file, tier, tag } = project(root.section("project")?)?;
         let include = include(&root)?;
         let matcher = Matcher::new(include.iter().map(|rule| (&*rule.paths, &*rule.exclude)))
             .map_err(|error| root.error(1, format!("the include rules are too large: {error}"), ""))?;
         let release = release(root.section("release")?)?;
+        let captures = captures(&root)?;
         Ok(Policy {
             name: name(&root, project.as_deref(), &source)?,
             sha256: Sha256::of(text.as_bytes()),
@@ -65,7 +68,9 @@ impl Policy {
             git: git(root.section("git")?)?,
             sbom: sbom(root.section("sbom")?)?,
             backup: backup(root.section("backup")?)?,
-            captures: captures(&root)?,
+            probes: probes(&root, &captures)?,
+            captures,
+            drill: drill(root.section("drill")?)?,
             store: store(root.section("store")?)?,
             log_origin: origin(root.section("log")?)?,
             metrics: telemetry::metrics(root.section("metrics")?)?,

@@ -6,11 +6,13 @@ use crate::format::digest::Sha256;
 use crate::format::path::PackPath;
 use crate::policy::backup::BackupOptions;
 use crate::policy::capture::Capture;
+use crate::policy::drill::DrillOptions;
 use crate::policy::filing::FilingOptions;
 use crate::policy::gate::Gate;
 use crate::policy::gate::template::Template;
 use crate::policy::git::GitOptions;
 use crate::policy::matcher::Matcher;
+use crate::policy::probe::Probe;
 use crate::policy::sbom::SbomOptions;
 use crate::policy::store::StoreOptions;
 use crate::policy::telemetry::Notify;
@@ -84,6 +86,10 @@ pub struct Policy {
     pub backup: BackupOptions,
     /// Databases and programs of which a backup takes a copy, in the order of the file.
     pub captures: Vec<Capture>,
+    /// How to drill a restore.
+    pub drill: DrillOptions,
+    /// What a drill asks of what came back, in the order of the file.
+    pub probes: Vec<Probe>,
     /// Where archives are kept, if the policy says so.
     pub store: Option<StoreOptions>,
     /// What the log there is called; default the project's name.

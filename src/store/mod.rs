@@ -20,6 +20,7 @@ pub mod directory;
 pub mod memory;
 pub mod name;
 pub mod open;
+pub mod window;
 
 pub use name::ObjectName;
 

@@ -124,7 +124,18 @@ mod tests {
             None => (line, MemberKind::File),
         };
         let path = path_of(path);
-        Member { path, kind, class: None, size: 0, mode: 0o644, mtime_s: 0, mtime_ns: 0, uid: 0, gid: 0 }
+        Member {
+            path,
+            kind,
+            class: None,
+            size: 0,
+            mode: 0o644,
+            mtime_s: 0,
+            mtime_ns: 0,
+            uid: 0,
+            gid: 0,
+            stamp: Default::default(),
+        }
     }
 
     fn path_of(text: &str) -> PackPath {

@@ -24,6 +24,20 @@ pub struct Member {
     pub uid: u32,
     /// The group's number.
     pub gid: u32,
+    /// What else tells whether a file was touched.
+    pub stamp: Stamp,
+}
+
+/// Which file it was when it was scanned, and when the system last noted a change of it: of content, mode or owner. No
+/// program can set that time. Zeros for what is no file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stamp {
+    /// Nanoseconds since 1970.
+    pub ctime_ns: i64,
+    /// The file's number.
+    pub inode: u64,
+    /// The number of the file system that it lies in.
+    pub device: u64,
 }
 
 /// What a [`Member`] is.

@@ -7,7 +7,7 @@ use crate::format::kind::Kind;
 use crate::format::path::PackPath;
 use crate::pipeline::crew;
 use crate::policy::Policy;
-use crate::tree::member::{Link, LinkTo, Member, MemberKind};
+use crate::tree::member::{Link, LinkTo, Member, MemberKind, Stamp};
 use crate::tree::names;
 use crate::tree::scan::ScanOptions;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -231,10 +231,17 @@ impl Plan<'_> {
 }
 
 fn member(path: PackPath, kind: MemberKind, class: Option<Class>, metadata: &Metadata) -> Member {
+    let is_file = kind == MemberKind::File;
+    let stamp = || Stamp {
+        ctime_ns: metadata.ctime().saturating_mul(1_000_000_000).saturating_add(metadata.ctime_nsec()),
+        inode: metadata.ino(),
+        device: metadata.dev(),
+    };
     Member {
         path,
         class,
-        size: if kind == MemberKind::File { metadata.size() } else { 0 },
+        size: if is_file { metadata.size() } else { 0 },
+        stamp: if is_file { stamp() } else { Stamp::default() },
         kind,
         mode: (metadata.mode() & 0o777) as u16,
         mtime_s: metadata.mtime(),

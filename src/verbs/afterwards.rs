@@ -4,6 +4,7 @@
 use crate::error::{Error, Result};
 use crate::evidence::agreement::small;
 use crate::evidence::approvals::{self, Over};
+use crate::evidence::chain::shelf::Found;
 use crate::evidence::closure::TAG_MANIFEST;
 use crate::evidence::gates::audit::{self, Audit};
 use crate::evidence::gates::packed::{Archive, Source};
@@ -107,7 +108,7 @@ fn by_policy(
 }
 
 /// Where the bytes of the payload are read from.
-fn source(request: &Request<'_>) -> Result<Source> {
+fn source<'a>(request: &Request<'a>) -> Result<Source<'a>> {
     if request.evidence_only {
         return Ok(Source::Nowhere("the payload is not read, as --evidence-only asks".to_owned()));
     }
@@ -118,7 +119,15 @@ fn source(request: &Request<'_>) -> Result<Source> {
         }),
         Target::Archive { path, encrypted, .. } => {
             let identities = age_identities(request.identities);
-            match Picker::open(path, encrypted.then_some(&*identities)).and_then(Archive::new) {
+            let identities = encrypted.then_some(&*identities);
+            let opened = match request.shelf {
+                Some(shelf) => shelf
+                    .at(path, request.target.pack_name())
+                    .and_then(Found::into_parts)
+                    .and_then(|parts| Picker::of(parts, path, identities)),
+                None => Picker::open(path, identities),
+            };
+            match opened.and_then(Archive::new) {
                 Ok(archive) => Ok(Source::Archive(Box::new(archive))),
                 Err(Error::Interrupted) => Err(Error::Interrupted),
                 Err(error) => Ok(Source::Nowhere(error.to_string())),

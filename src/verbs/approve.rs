@@ -106,6 +106,7 @@ struct Seen {
 fn see(request: &Request<'_>, watch: &Watch) -> Result<Seen> {
     let to_verify = verify::Request {
         target: request.target.clone(),
+        shelf: None,
         trust: request.trust,
         identities: &[],
         tree: None,

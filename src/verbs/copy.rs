@@ -6,6 +6,7 @@
 mod expected;
 
 use crate::error::{Error, Result};
+use crate::evidence::chain::shelf::Shelf;
 use crate::evidence::entered;
 use crate::evidence::receipt::SUFFIX;
 use crate::evidence::stored::ARCHIVES;
@@ -75,6 +76,7 @@ pub fn copy(request: &Request<'_>, watch: &Watch) -> Result<Copied> {
     let fetched = fetch(request.to, request.name, watch)?;
     let to_verify = verify::Request {
         target: fetched.target.clone(),
+        shelf: Some(&Shelf::Store(request.to)),
         trust,
         identities: request.identities,
         tree: None,

@@ -109,6 +109,7 @@ fn judge(request: &Request<'_>, side: &Side, watch: &Watch) -> Result<(Judged, O
         Side::Pack(target) => {
             let to_verify = verify::Request {
                 target: target.clone(),
+                shelf: None,
                 trust: request.trust,
                 identities: request.identities,
                 tree: None,

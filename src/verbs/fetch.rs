@@ -1,5 +1,5 @@
-//! A pack that lies in a store, as a target: where it lies, if that is in the file system; else fetched into a temporary
-//! folder first.
+//! A pack that lies in a store, as a target: where it lies, if that is in the file system; else what lies beside the archive is
+//! fetched into a temporary folder first. The archive itself is read where it is.
 
 use crate::error::{Error, Result};
 use crate::evidence::receipt::SUFFIX;
@@ -16,10 +16,18 @@ use tempfile::TempDir;
 
 /// A target, and what it lies in.
 pub struct Fetched {
-    /// The archive, with its receipt and evidence beside it.
+    /// The archive, with its receipt and evidence beside it. Of a bucket, the archive itself is not there: whoever reads it
+    /// asks a [`Shelf`](crate::evidence::chain::shelf::Shelf).
     pub target: Target,
     /// Goes with everything in it; `None` where nothing was fetched.
     _folder: Option<TempDir>,
+}
+
+impl Fetched {
+    /// Whether it is read where the store has it.
+    pub fn is_here(&self) -> bool {
+        self._folder.is_none()
+    }
 }
 
 /// Finds a release, or a backup, by its name.
@@ -28,12 +36,15 @@ pub fn fetch(store: &dyn Store, name: &str, watch: &Watch) -> Result<Fetched> {
     if let Some(path) = store.file(&archive) {
         return Ok(Fetched { target: Target::find(&path)?, _folder: None });
     }
+    // Of all the backups, this one's receipt; and the archive not at all.
     let stem = archive.as_str();
-    // Of all the backups, this one and its receipt.
-    let belongs = |object: &str| folder != ARCHIVES || object == stem || object == format!("{stem}{SUFFIX}");
+    let belongs = |object: &str| match &*folder {
+        ARCHIVES => object == format!("{stem}{SUFFIX}"),
+        _ => object != stem,
+    };
     let into = fetch_some(store, &folder, belongs, watch)?;
     let path: PathBuf = into.path().join(archive.file_name());
-    Ok(Fetched { target: Target::find(&path)?, _folder: Some(into) })
+    Ok(Fetched { target: Target::archive(path, archive.file_name()), _folder: Some(into) })
 }
 
 /// Finds the evidence of a release: its folder, with the receipt beside it. The archive is not fetched.
@@ -144,9 +155,10 @@ mod tests {
         for (name, expected) in [("shop-1.0.0", &release[..]), ("shop-b1", &backup)] {
             let fetched = fetch(&store, name, &Watch::default()).unwrap();
             let Target::Archive { path, file_name, .. } = &fetched.target else { panic!("{name}") };
-            assert_eq!(fs::read_to_string(path).unwrap(), expected[0]);
+            assert!(!path.exists(), "the archive stays where it is");
             let folder = path.parent().unwrap().to_owned();
-            let expected: BTreeSet<String> = expected.iter().map(|&object| object.to_owned()).collect();
+            let expected: BTreeSet<String> =
+                expected.iter().skip(1).map(|&object| object.to_owned()).collect();
             assert_eq!(files(&folder), expected, "{file_name}");
             assert_eq!(fetched.target.evidence_beside().is_some(), name == "shop-1.0.0");
             drop(fetched);

@@ -64,6 +64,7 @@ pub fn prepare(target: Target, trust: &Trust, threads: usize, watch: &Watch) -> 
     };
     let request = verify::Request {
         target: target.clone(),
+        shelf: None,
         trust,
         identities: &[],
         tree: None,

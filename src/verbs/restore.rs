@@ -1,9 +1,12 @@
 //! `restore`: the tree's files as they were, published only once every one of them is verified.
 
 use crate::error::{Error, Result};
+use crate::evidence::chain::Chain;
+use crate::evidence::chain::shelf::{Found, Shelf};
 use crate::evidence::pack::{self, Judge, Presence};
 use crate::evidence::receipt::{self, VerifiedReceipt};
 use crate::finding::{Code, Finding, Outcome, Status, Verdict};
+use crate::format::digest::Sha256;
 use crate::format::inventory;
 use crate::format::member::FileType;
 use crate::format::pack::Pack;
@@ -18,13 +21,14 @@ use crate::verbs::destination::Destination;
 use crate::verbs::select;
 use crate::verbs::target::Target;
 use crate::verbs::verify;
-use std::fs::File;
 use std::path::Path;
 
 /// What to restore, and where to.
 pub struct Request<'a> {
     /// The archive, or a pack's folder with its payload.
     pub target: Target,
+    /// Where the archives are found that hold the rest of an incremental one; `None`: in the folder that it lies in.
+    pub shelf: Option<&'a Shelf<'a>>,
     /// A new or empty folder.
     pub to: &'a Path,
     /// Who may have sealed it.
@@ -54,14 +58,18 @@ pub struct Restored {
     pub read_bytes: u64,
     /// The archive's size.
     pub archive_bytes: u64,
+    /// The digest of the archive, where all of it was read.
+    pub archive_sha256: Option<Sha256>,
     /// Whether the files are in their place.
     pub published: bool,
 }
 
 /// An archive whose receipt is signed by whom the request trusts.
 pub struct Receipted<'a> {
-    /// The file.
-    pub path: &'a Path,
+    /// The archive.
+    pub found: &'a Found<'a>,
+    /// Where those that it builds upon are.
+    pub chain: &'a Chain<'a>,
     /// What decrypts it; `None` if it is not encrypted.
     pub identities: Option<&'a Identities>,
     /// What was signed of it.
@@ -87,8 +95,13 @@ pub fn restore(request: &Request<'_>, watch: &Watch) -> Result<Restored> {
             match receipt::verify(request.trust, &archive_name, bundle.as_deref()) {
                 Ok(receipt) => {
                     let identities = verify::age_identities(request.identities);
+                    let own = if request.shelf.is_none() { Some(request.target.own_shelf()?) } else { None };
+                    let shelf = request.shelf.or(own.as_ref()).expect("one of both");
+                    let (trust, threads) = (request.trust, request.threads);
+                    let chain = &Chain { shelf, trust, identities: &identities, threads };
+                    let found = &shelf.at(path, request.target.pack_name())?;
                     let identities = encrypted.then_some(&*identities);
-                    let archive = Receipted { path, identities, receipt: &receipt };
+                    let archive = Receipted { found, chain, identities, receipt: &receipt };
                     let road = if request.dry_run || !request.paths.is_empty() { part } else { whole };
                     road(request, &archive, staging.as_ref(), watch)?
                 }
@@ -127,21 +140,25 @@ fn no_identity(path: &Path) -> Error {
 /// Everything: read, written and hashed in one pass, then judged.
 fn whole(
     request: &Request<'_>,
-    &Receipted { path, identities, receipt }: &Receipted<'_>,
+    &Receipted { found, chain, identities, receipt }: &Receipted<'_>,
     staging: Option<&Staging>,
     watch: &Watch,
 ) -> Result<Restored> {
-    let file = File::open(path).map_err(Error::io("open", path))?;
+    let path = &*found.path;
     watch.expect_bytes(receipt.predicate().payload.bytes);
-    let opened = Archive { file, path, identities };
+    let opened = Archive { input: found.whole()?, path, identities };
     let target = staging.map(|staging| staging as _);
     let unpacked = unpack(opened, Some(verify::limits(receipt)), target, request.threads, watch)?;
     let mut restored = Restored { archive_bytes: unpacked.file.size_bytes, ..Restored::default() };
     restored.read_bytes = restored.archive_bytes;
+    restored.archive_sha256 = Some(unpacked.file.sha256);
     let findings = receipt::matches(receipt, request.target.receipt_subject(), &unpacked.file);
     restored.outcome.conclude("receipt", verify::describe(receipt), findings);
     match unpacked.contents {
-        Ok(contents) => judge(request, receipt, &contents, staging, &mut restored)?,
+        Ok(mut contents) => {
+            chain.complete(&mut contents, staging, &mut restored.outcome, watch)?;
+            judge(request, receipt, &contents, staging, &mut restored)?;
+        }
         Err(Error::Refused(findings)) => {
             restored.outcome.conclude("archive", "it cannot be read to its end", findings)
         }
@@ -201,8 +218,8 @@ fn part(
     staging: Option<&Staging>,
     watch: &Watch,
 ) -> Result<Restored> {
-    let (path, receipt) = (archive.path, archive.receipt);
-    let size_bytes = path.metadata().map_err(Error::io("open", path))?.len();
+    let (path, receipt) = (&*archive.found.path, archive.receipt);
+    let size_bytes = archive.found.size;
     let mut restored = Restored { archive_bytes: size_bytes, ..Restored::default() };
     let findings = receipt::size_matches(receipt, request.target.receipt_subject(), size_bytes);
     let detail = format!("{}; of the file only its size was compared", verify::describe(receipt));

@@ -4,7 +4,7 @@ mod filing;
 
 use crate::error::{Error, Result};
 use crate::evidence::attest::Attesting;
-use crate::evidence::compose::{Identity, Payload, TagFiles, release_member};
+use crate::evidence::compose::{Identity, Payload, Shape, TagFiles, release_member};
 use crate::evidence::ddl;
 use crate::evidence::filing::Filed;
 use crate::evidence::gates::events::Reader;
@@ -36,7 +36,7 @@ use crate::keys::verify::Expect;
 use crate::pipeline::contents::MEMBERS_MAX;
 use crate::pipeline::feed::Plan;
 use crate::pipeline::open::RECIPIENTS_MAX;
-use crate::pipeline::pack::{ArchiveWriter, Settings};
+use crate::pipeline::pack::{self, ArchiveWriter, Settings};
 use crate::pipeline::sink::Written;
 use crate::pipeline::source::Root;
 use crate::pipeline::staging::Staging;
@@ -294,6 +294,22 @@ struct Sealing<'p, 'a> {
 }
 
 impl<'p> Sealing<'p, '_> {
+    /// What the gates came to, and the waivers that lifted some, signed among the tag files.
+    fn record(&self, gates: &Evaluation<'_>, attesting: &Attesting<'_>, tags: &mut TagFiles) -> Result<()> {
+        let about = record::About {
+            policy: self.request.policy,
+            pack: &self.identity.name,
+            project: &self.identity.project,
+            version: &self.identity.version,
+            commit: self.judged.commit,
+            time_verified: None,
+        };
+        attesting.gates(about.summary(gates), tags)?;
+        gates.lifted.iter().try_for_each(|lifted| {
+            tags.add(&waivers::tag_file(&lifted.gate), |out| out.write_all(&lifted.bundle)).map(drop)
+        })
+    }
+
     /// All gates, now that the payload was read: those that ask for its bytes are told of the very ones that were packed.
     fn gates(&self, scan: &Scan, seen: Seen, watch: &Watch) -> Result<Evaluation<'p>> {
         let changed = self.changed(scan, &seen);
@@ -341,22 +357,32 @@ fn write_steady<'p>(sealing: &Sealing<'p, '_>, scan: Scan, watch: &Watch) -> Res
 }
 
 fn write<'p>(sealing: &Sealing<'p, '_>, scan: Scan, watch: &Watch) -> Result<Made<'p>> {
-    let Sealing { request, identity, judged, place, .. } = *sealing;
+    let Sealing { request, place, .. } = *sealing;
     place.clear()?;
+    let settings = Settings { level: request.policy.seal.compression_level, threads: request.threads };
+    let (mut file, path) = (place.archive_file()?, place.archive_path());
+    let encryptor = encryptor(request.recipients)?;
+    let made = pack::archive(&mut file, &path, encryptor, &settings, watch, |archive| {
+        fill(sealing, scan, archive, watch)
+    })?;
+    file.sync_all().map_err(Error::io("write", path))?;
+    Ok(made)
+}
+
+/// The payload, and everything that is said of it.
+fn fill<'p>(
+    sealing: &Sealing<'p, '_>,
+    scan: Scan,
+    mut archive: ArchiveWriter<'_>,
+    watch: &Watch,
+) -> Result<Made<'p>> {
+    let Sealing { request, identity, judged, place, .. } = *sealing;
     let root = Root::open(request.root)?;
     let gathered = Gathered::before(request.root, request.policy, &scan, watch)?;
     let members: Vec<Member> =
         scan.members.iter().map(|m| release_member(m, identity.source_date_epoch)).collect();
     let archived: Vec<usize> = (0..members.len()).filter(|&at| scan.members[at].is_archived()).collect();
     let copy = request.with_payload.then(|| place.payload_folder()).transpose()?;
-    let settings = Settings { level: request.policy.seal.compression_level, threads: request.threads };
-    let mut archive = ArchiveWriter::new(
-        place.archive_file()?,
-        &place.archive_path(),
-        encryptor(request.recipients)?,
-        &settings,
-        watch,
-    )?;
     let secrets = sniff::Secrets::new(request.root, request.secrets);
     let searching = Searching::new(&scan, judged.searches());
     let inspect = |path: &PackPath, content: &[u8]| {
@@ -366,13 +392,20 @@ fn write<'p>(sealing: &Sealing<'p, '_>, scan: Scan, watch: &Watch) -> Result<Mad
     };
     let to_pack: Vec<Member> = archived.iter().map(|&at| members[at].clone()).collect();
     let prefix = format!("{}/data/", identity.name);
-    let plan =
-        Plan { root: &root, members: &to_pack, prefix: &prefix, inspect: &inspect, copy: copy.as_ref() };
+    let plan = Plan {
+        root: &root,
+        members: &to_pack,
+        prefix: &prefix,
+        inspect: &inspect,
+        copy: copy.as_ref(),
+        keep_torn: false,
+    };
     let read_archived = archive.payload(plan)?;
     let mut read = vec![Default::default(); members.len()];
     archived.iter().zip(read_archived).for_each(|(&at, one)| read[at] = one);
     let gates = sealing.gates(&scan, searching.finish(&scan, &read), watch)?;
-    let payload = Payload { scanned: &scan.members, members: &members, read: &read };
+    let shape = Shape::Release(identity.source_date_epoch);
+    let payload = Payload { scanned: &scan.members, shape, read: &read, elsewhere: None };
     let says = gathered.after(&root, &payload, watch)?;
     let pack = Pack { ddl: says.ddl, ..payload.pack(identity) };
     let mut tags = TagFiles::write(&place.evidence(), identity, &payload, &pack)?;
@@ -385,18 +418,7 @@ fn write<'p>(sealing: &Sealing<'p, '_>, scan: Scan, watch: &Watch) -> Result<Mad
         key: request.key,
     };
     let sbom = attesting.write(says.software, &mut tags)?;
-    let about = record::About {
-        policy: request.policy,
-        pack: &identity.name,
-        project: &identity.project,
-        version: &identity.version,
-        commit: judged.commit,
-        time_verified: None,
-    };
-    attesting.gates(about.summary(&gates), &mut tags)?;
-    for lifted in &gates.lifted {
-        tags.add(&waivers::tag_file(&lifted.gate), |out| out.write_all(&lifted.bundle))?;
-    }
+    sealing.record(&gates, &attesting, &mut tags)?;
     let tag_manifest = tags.close()?;
     let seal =
         request.key.sign_statement(&seal_of(identity, &pack, request.policy).over(tag_manifest)).to_bytes();
@@ -437,7 +459,7 @@ pub(super) fn seal_of(identity: &Identity, pack: &Pack, policy: &Policy) -> Seal
 }
 
 pub(super) fn append_tags(
-    archive: &mut ArchiveWriter,
+    archive: &mut ArchiveWriter<'_>,
     tags: &mut TagFiles,
     identity: &Identity,
 ) -> Result<()> {

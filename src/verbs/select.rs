@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::evidence::attested::Attested;
+use crate::evidence::chain::Chain;
 use crate::evidence::links::LinkMap;
 use crate::evidence::pack::{self, Judge, Presence, signer};
 use crate::evidence::payload::{Fault, Lists, Payload, differs};
@@ -23,6 +24,7 @@ use crate::pipeline::source::Root;
 use crate::pipeline::staging::Staging;
 use crate::pipeline::unpack::{Target, payload_path};
 use crate::pipeline::watch::Watch;
+use crate::verbs::elsewhere;
 use crate::verbs::restore::{Receipted, Request, Restored, make_others};
 use crate::verbs::verify;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
@@ -62,9 +64,9 @@ impl Selection {
 }
 
 /// A member that is wanted, with the digest that the manifest lists.
-struct Wanted {
-    row: inventory::Row,
-    signed: Option<Sha256>,
+pub(super) struct Wanted {
+    pub(super) row: inventory::Row,
+    pub(super) signed: Option<Sha256>,
 }
 
 /// Restores the paths that were asked for from an archive.
@@ -76,24 +78,30 @@ pub fn from_archive(
     restored: &mut Restored,
 ) -> Result<()> {
     let selection = Selection::new(request.paths)?;
-    let mut picker = Picker::open(archive.path, archive.identities)?;
+    let found = archive.found;
+    let mut picker = Picker::of(found.parts()?, &found.path, archive.identities)?;
     let (_, tags) = picker.tags(watch)?;
     let wanted = judge_lists(request, &tags, archive.receipt, &selection, restored)?;
     let Some(wanted) = wanted else { return Ok(()) };
-    if let Some(staging) = staging {
-        let at = find(&picker, &wanted)?;
-        let mut findings = Vec::new();
-        for one in wanted.iter().filter(|one| one.row.member.kind == FileType::File) {
-            watch.check()?;
-            match at.get(&one.row.member.path) {
-                Some(row) => findings.extend(copy(&mut picker, row, one, staging)?),
-                None => findings.push(Finding::new(Code::Missing, format!("data/{}", one.row.member.path))),
-            }
+    let at = find(&picker, wanted.iter().map(|one| one.row.member.path.as_str()))?;
+    let is_file = |one: &&Wanted| one.row.member.kind == FileType::File;
+    let (here, rest): (Vec<&Wanted>, Vec<&Wanted>) =
+        wanted.iter().filter(is_file).partition(|one| at.contains_key(one.row.member.path.as_str()));
+    let mut findings = Vec::new();
+    for one in here {
+        watch.check()?;
+        if let (Some(row), Some(staging)) = (at.get(one.row.member.path.as_str()), staging) {
+            findings.extend(copy(&mut picker, row, one, staging)?);
         }
-        conclude(restored, wanted, findings, staging)?;
     }
-    restored.read_bytes = picker.read_bytes;
-    Ok(())
+    restored.read_bytes += picker.read_bytes;
+    let rest = elsewhere::take(archive.chain, &tags, &rest, staging, watch, restored)?;
+    let missing = |one: &&Wanted| Finding::new(Code::Missing, format!("data/{}", one.row.member.path));
+    findings.extend(rest.iter().map(missing));
+    match staging {
+        Some(staging) => conclude(restored, wanted, findings, staging),
+        None => Ok(()),
+    }
 }
 
 /// Seal, closure and agreement hold; gives the members that are wanted.
@@ -204,17 +212,19 @@ fn count(wanted: &[Wanted], restored: &mut Restored) {
         listed.fold((0, 0), |(files, bytes), one| (files + 1, bytes + one.row.member.size));
 }
 
-/// Where the wanted files lie in the archive.
-fn find(picker: &Picker, wanted: &[Wanted]) -> Result<HashMap<PackPath, index::Row>> {
-    let mut at = HashMap::with_capacity(wanted.len());
-    let mut wanted = wanted.iter().map(|one| &one.row.member.path).peekable();
+/// Where files lie in an archive; their paths come in order.
+pub(super) fn find<'w>(
+    picker: &Picker<'_>,
+    wanted: impl Iterator<Item = &'w str>,
+) -> Result<HashMap<&'w str, index::Row>> {
+    let (mut at, mut wanted) = (HashMap::new(), wanted.peekable());
     // Both are in the same order.
     for row in picker.index()? {
         let row = row?;
         let Some(path) = payload_path(row.path.as_str()) else { break };
-        while wanted.next_if(|wanted| wanted.as_str() < path).is_some() {}
-        if let Some(found) = wanted.next_if(|wanted| wanted.as_str() == path) {
-            at.insert(found.clone(), row);
+        while wanted.next_if(|wanted| *wanted < path).is_some() {}
+        if let Some(found) = wanted.next_if(|wanted| *wanted == path) {
+            at.insert(found, row);
         }
     }
     Ok(at)
@@ -222,7 +232,7 @@ fn find(picker: &Picker, wanted: &[Wanted]) -> Result<HashMap<PackPath, index::R
 
 /// Copies a file out of the archive, and compares it with what is signed of it.
 fn copy(
-    picker: &mut Picker,
+    picker: &mut Picker<'_>,
     row: &index::Row,
     wanted: &Wanted,
     staging: &Staging,
@@ -279,7 +289,14 @@ pub fn from_folder(
         }
         None => None,
     };
-    let read = folder::read(path, name, true, request.threads, watch)?;
+    let mut read = folder::read(path, name, true, request.threads, watch)?;
+    let own = if request.shelf.is_none() { Some(request.target.own_shelf()?) } else { None };
+    let shelf = request.shelf.or(own.as_ref()).expect("one of both");
+    let identities = verify::age_identities(request.identities);
+    let chain = &Chain { shelf, trust: request.trust, identities: &identities, threads: request.threads };
+    if read.has_payload {
+        chain.complete(&mut read.contents, None, &mut restored.outcome, watch)?;
+    }
     let payload = if read.has_payload { Presence::Read } else { Presence::Absent };
     let judge =
         Judge { trust: request.trust, receipt: receipt.as_ref(), name, allow_unsigned: false, payload };
@@ -303,10 +320,14 @@ pub fn from_folder(
     count(&wanted, &mut restored);
     if let Some(staging) = staging {
         let root = Root::open(&path.join("data"))?;
+        let is_here = |one: &&Wanted| path.join("data").join(one.row.member.path.as_str()).exists();
         let files = wanted.iter().filter(|one| one.row.member.kind == FileType::File);
-        let findings: Vec<Finding> = files
-            .filter_map(|one| copy_file(&root, one, staging, watch).transpose())
-            .collect::<Result<_>>()?;
+        let (here, rest): (Vec<&Wanted>, Vec<&Wanted>) = files.partition(is_here);
+        let copied = here.into_iter().filter_map(|one| copy_file(&root, one, staging, watch).transpose());
+        let mut findings = copied.collect::<Result<Vec<Finding>>>()?;
+        let rest = elsewhere::take(chain, &read.contents.tags, &rest, Some(staging), watch, &mut restored)?;
+        let missing = |one: &&Wanted| Finding::new(Code::Missing, format!("data/{}", one.row.member.path));
+        findings.extend(rest.iter().map(missing));
         conclude(&mut restored, wanted, findings, staging)?;
     }
     Ok(restored)

@@ -3,6 +3,7 @@
 
 use crate::console::{About, Source, Wanted};
 use crate::error::{Error, Result};
+use crate::evidence::chain::shelf::Shelf;
 use crate::evidence::pruned::Retention;
 use crate::format::digest::Sha256;
 use crate::format::drill_report::{DrillReport, FILE, REPORT_BYTES_MAX};
@@ -117,8 +118,10 @@ impl Served<'_> {
             return Ok(None);
         }
         let fetched = fetch::evidence(self.store, &wanted.name, self.watch)?;
+        let shelf = Shelf::Store(self.store);
         let request = Request {
             target: fetched.target.clone(),
+            shelf: Some(&shelf),
             trust: self.trust,
             identities: &[],
             tree: None,

@@ -139,6 +139,7 @@ fn ask_for_what_can_be(request: &Request<'_>) -> Result<()> {
 fn verified(request: &Request<'_>, watch: &Watch) -> Result<Verified> {
     let request = verify::Request {
         target: request.pack.clone(),
+        shelf: None,
         trust: request.trust,
         identities: request.identities,
         tree: None,

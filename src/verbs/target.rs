@@ -1,6 +1,7 @@
 //! What a command was pointed at: an archive, or a folder with a bag in it.
 
 use crate::error::{Error, Result};
+use crate::evidence::chain::shelf::Shelf;
 use crate::evidence::receipt::{SUFFIX, pack_name};
 use std::fs;
 use std::io::{self, Read};
@@ -55,7 +56,12 @@ impl Target {
         if !metadata.is_file() {
             return Err(Error::input(format!("{} is no regular file", path.display()), ""));
         }
-        Ok(Target::Archive { path: path.to_owned(), encrypted: name.ends_with(".age"), file_name: name })
+        Ok(Target::archive(path.to_owned(), &name))
+    }
+
+    /// An archive of this file name; whether it lies there is for whoever opens it.
+    pub fn archive(path: PathBuf, file_name: &str) -> Target {
+        Target::Archive { path, encrypted: file_name.ends_with(".age"), file_name: file_name.to_owned() }
     }
 
     fn folder(path: &Path, name: String) -> Result<Target> {
@@ -108,6 +114,21 @@ impl Target {
         let (Target::Archive { path, .. } | Target::Folder { path, .. }) = self;
         let absolute = path.canonicalize().map_err(Error::io("open", path))?;
         Ok(absolute.parent().unwrap_or(&absolute).to_owned())
+    }
+
+    /// Whether something must be decrypted to read all of its payload: it, or the archives that it builds upon.
+    pub fn is_shut(&self) -> bool {
+        match self {
+            Target::Archive { encrypted, .. } => *encrypted,
+            Target::Folder { path, .. } => {
+                path.join("pack.json").is_file() && path.join("fetch.txt").is_file()
+            }
+        }
+    }
+
+    /// The folder that it lies in, as the place where its bases are.
+    pub fn own_shelf(&self) -> Result<Shelf<'static>> {
+        Ok(Shelf::Folder(self.folder_of()?))
     }
 
     /// The folder of the pack's evidence, be it there or not: beside the archive, or the folder itself.

@@ -1,6 +1,8 @@
 //! `verify`: runs every check it can, and says of each that it could not run why.
 
 use crate::error::{Error, Result};
+use crate::evidence::chain::Chain;
+use crate::evidence::chain::shelf::{Found, Shelf};
 use crate::evidence::gates::audit;
 use crate::evidence::pack::{self, Judge, Presence, Report, signer};
 use crate::evidence::receipt::{self, VerifiedReceipt};
@@ -13,20 +15,21 @@ use crate::keys::trust::Trust;
 use crate::pipeline::buffers::Pool;
 use crate::pipeline::contents::Contents;
 use crate::pipeline::open::{self, Archive, READ_BYTES};
-use crate::pipeline::pick;
+use crate::pipeline::pick::{self, Picker};
 use crate::pipeline::sink::Written;
 use crate::pipeline::unpack::{Limits, unpack};
 use crate::pipeline::watch::Watch;
 use crate::policy::Policy;
 use crate::verbs::afterwards::{self, Sealed};
 use crate::verbs::target::Target;
-use std::fs::File;
 use std::path::Path;
 
 /// What to verify, and by what.
 pub struct Request<'a> {
     /// The archive or folder.
     pub target: Target,
+    /// Where the archives are found that hold the rest of an incremental one; `None`: in the folder that it lies in.
+    pub shelf: Option<&'a Shelf<'a>>,
     /// Who may have sealed it.
     pub trust: &'a Trust,
     /// What decrypts it; empty if nothing was given.
@@ -124,21 +127,26 @@ fn archive(
     outcome: &mut Outcome,
     watch: &Watch,
 ) -> Result<Option<Read>> {
-    let file = File::open(path).map_err(Error::io("open", path))?;
-    watch.expect_bytes(file.metadata().map_err(Error::io("open", path))?.len());
+    let own = if request.shelf.is_none() { Some(request.target.own_shelf()?) } else { None };
+    let shelf = request.shelf.or(own.as_ref()).expect("one of both");
+    let found = shelf.at(path, request.target.pack_name())?;
+    watch.expect_bytes(found.size);
     let readable = !encrypted || !request.identities.is_empty();
     if request.evidence_only || !readable {
-        let written = digest(file, path, watch)?;
+        let written = digest(&found, watch)?;
         let receipt = conclude_receipt(request, receipt, &written, outcome);
-        return evidence_alone(request, path, encrypted, receipt, outcome, watch);
+        return evidence_alone(request, &found, encrypted, receipt, outcome, watch);
     }
     let identities = age_identities(request.identities);
     let limits = receipt.as_ref().ok().map(limits);
-    let opened = Archive { file, path, identities: encrypted.then_some(&*identities) };
+    let opened = Archive { input: found.whole()?, path, identities: encrypted.then_some(&*identities) };
     let unpacked = unpack(opened, limits, None, request.threads, watch)?;
     let receipt = conclude_receipt(request, receipt, &unpacked.file, outcome);
     match unpacked.contents {
-        Ok(contents) => {
+        Ok(mut contents) => {
+            let (trust, threads) = (request.trust, request.threads);
+            let chain = Chain { shelf, trust, identities: &identities, threads };
+            chain.complete(&mut contents, None, outcome, watch)?;
             let judge = judge(request, receipt.as_ref(), Presence::Read);
             let report = pack::check(&contents, &judge)?;
             Ok(Some(Read { report, contents: Some(contents), receipt }))
@@ -173,10 +181,10 @@ fn judge<'a>(request: &'a Request<'_>, receipt: Option<&'a VerifiedReceipt>, pay
 }
 
 /// Digests a file without looking into it.
-fn digest(mut file: File, path: &Path, watch: &Watch) -> Result<Written> {
+fn digest(found: &Found<'_>, watch: &Watch) -> Result<Written> {
     let (sender, receiver) = crossbeam_channel::bounded(0);
     drop(receiver);
-    open::read_file(&mut file, path, &Pool::new(1, READ_BYTES), sender, watch)
+    open::read_file(&mut *found.whole()?, &found.path, &Pool::new(1, READ_BYTES), sender, watch)
 }
 
 fn conclude_receipt(
@@ -210,7 +218,7 @@ pub fn describe(receipt: &VerifiedReceipt) -> String {
 /// Evidence without reading the payload: from the folder beside the archive, else from inside it.
 fn evidence_alone(
     request: &Request<'_>,
-    path: &Path,
+    found: &Found<'_>,
     encrypted: bool,
     receipt: Option<VerifiedReceipt>,
     outcome: &mut Outcome,
@@ -220,14 +228,15 @@ fn evidence_alone(
     let contents = match request.target.evidence_beside() {
         Some(folder) => folder_contents(request, &folder, outcome, watch)?,
         None if encrypted && request.identities.is_empty() => {
-            let finding = Finding::new(Code::NoIdentity, path.display().to_string());
+            let finding = Finding::new(Code::NoIdentity, found.path.display().to_string());
             let why = "it is inside the archive, and no identity was given that decrypts it";
             outcome.conclude("seal", why, vec![finding]);
             return Ok(None);
         }
         None => {
             let identities = age_identities(request.identities);
-            pick::tags(path, encrypted.then_some(&*identities), watch)?
+            let identities = encrypted.then_some(&*identities);
+            pick::tags(Picker::of(found.parts()?, &found.path, identities)?, watch)?
         }
     };
     let report = pack::check(&contents, &judge(request, receipt.as_ref(), presence))?;
@@ -285,7 +294,7 @@ fn pack_folder(
     outcome: &mut Outcome,
     watch: &Watch,
 ) -> Result<Read> {
-    let read = folder::read(path, name, !request.evidence_only, request.threads, watch)?;
+    let mut read = folder::read(path, name, !request.evidence_only, request.threads, watch)?;
     let presence = match (request.evidence_only, read.has_payload) {
         (true, _) => Presence::NotAsked,
         (false, true) => Presence::Read,
@@ -293,6 +302,13 @@ fn pack_folder(
     };
     if !read.findings.is_empty() {
         outcome.conclude("folder", "names and files that no pack has", read.findings);
+    }
+    if presence == Presence::Read {
+        let own = if request.shelf.is_none() { Some(request.target.own_shelf()?) } else { None };
+        let shelf = request.shelf.or(own.as_ref()).expect("one of both");
+        let identities = age_identities(request.identities);
+        let chain = Chain { shelf, trust: request.trust, identities: &identities, threads: request.threads };
+        chain.complete(&mut read.contents, None, outcome, watch)?;
     }
     let report = pack::check(&read.contents, &judge(request, receipt.as_ref(), presence))?;
     Ok(Read { report, contents: Some(read.contents), receipt })

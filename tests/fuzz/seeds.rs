@@ -105,7 +105,7 @@ pub fn inventory() -> Vec<Vec<u8>> {
     let row = |member: Member| {
         let blake3 = (member.kind == FileType::File).then_some(Blake3([7; 32]));
         let mut line = Vec::new();
-        let row = Row { member, class: Some(Class::Doc), blake3, archived: true };
+        let row = Row { member, class: Some(Class::Doc), blake3, archived: true, torn: false };
         row.write(&mut line).expect("memory takes it");
         line
     };

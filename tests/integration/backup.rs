@@ -13,7 +13,7 @@ use attestar::pipeline::watch::Watch;
 use attestar::policy::Policy;
 use attestar::policy::rules::Source;
 use attestar::store::directory::Directory;
-use attestar::verbs::backup::{BackedUp, Request, backup};
+use attestar::verbs::backup::{BackedUp, Done, Request, backup};
 use jiff::Timestamp;
 use std::fs;
 use std::path::Path;
@@ -45,13 +45,18 @@ pub fn back_up(world: &World, policy: &str, moment: &str) -> attestar::Result<Ba
         secrets: &[],
         excluded: &[],
         scratch: &world.path().join("scratch"),
+        cache: None,
+        full: false,
         store: &store,
         log: &writer,
         clock: &|| now,
         environment: Some(&environment),
         threads: 2,
     };
-    backup(&request, &watch)
+    match backup(&request, &watch)? {
+        Done::Stored(made) => Ok(*made),
+        Done::Unchanged(_) => panic!("nothing is remembered that it could be compared with"),
+    }
 }
 
 pub const POLICY: &str =
@@ -242,7 +247,7 @@ fn the_command_backs_up_into_the_store_of_the_policy() {
     let tree = tree.to_str().unwrap();
     let said = world.run(&["-C", tree, "backup"]).done();
     said.says("app         sqlite: 1 table, 2 rows");
-    let said = world.run(&["-C", tree, "--json", "backup"]).done().json();
+    let said = world.run(&["-C", tree, "--json", "backup", "--full"]).done().json();
     assert_eq!((said["captures"][0]["rows"].as_u64(), said["log_size"].as_u64()), (Some(2), Some(2)));
     let name = said["name"].as_str().unwrap();
     let identity = world.home().join("identity.age");

@@ -46,6 +46,7 @@ impl Prober {
         // A file that is gone or is none any more is no target: the caller never makes one of those.
         let request = Request {
             target: Target::find(target).unwrap(),
+            shelf: None,
             trust: &self.trust,
             identities: &self.identities,
             tree: None,

@@ -6,7 +6,7 @@ use attestar::finding::{Code, Finding};
 use attestar::format::member::{FileType, Member};
 use attestar::format::path::PackPath;
 use attestar::pipeline::feed::Plan;
-use attestar::pipeline::pack::{ArchiveWriter, Settings};
+use attestar::pipeline::pack::{self, Settings};
 use attestar::pipeline::source::Root;
 use attestar::pipeline::watch::Watch;
 use std::fs::{self, OpenOptions};
@@ -33,12 +33,20 @@ fn packed_while(meanwhile: impl Fn(&Path) + Sync) -> Vec<Finding> {
         }
         None
     };
-    let plan = Plan { root: &root, members: &members, prefix: "p-1/data/", inspect: &inspect, copy: None };
+    let plan = Plan {
+        root: &root,
+        members: &members,
+        prefix: "p-1/data/",
+        inspect: &inspect,
+        copy: None,
+        keep_torn: false,
+    };
     let settings = Settings { level: 1, threads: 1 };
-    let file = tempfile::tempfile().unwrap();
-    let mut archive =
-        ArchiveWriter::new(file, Path::new("p-1.tar.zst"), None, &settings, &Watch::default()).unwrap();
-    match archive.payload(plan) {
+    let (mut file, path) = (tempfile::tempfile().unwrap(), Path::new("p-1.tar.zst"));
+    let payload = pack::archive(&mut file, path, None, &settings, &Watch::default(), |mut archive| {
+        archive.payload(plan)
+    });
+    match payload {
         Ok(read) => {
             assert_eq!(read.len(), 2);
             Vec::new()

@@ -10,6 +10,7 @@ mod demo;
 mod diff;
 mod diff_components;
 mod docs;
+mod drill;
 mod every_byte;
 mod faults;
 mod filing;
@@ -31,6 +32,7 @@ mod log;
 mod log_gates;
 mod nightly;
 mod notes;
+mod operations;
 mod pages;
 mod passphrases;
 #[path = "../postgres/mod.rs"]

@@ -6,7 +6,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::process::Stdio;
 
-const COMMANDS: [&str; 22] = [
+const COMMANDS: [&str; 23] = [
     "init",
     "keys",
     "hash",
@@ -25,6 +25,7 @@ const COMMANDS: [&str; 22] = [
     "serve",
     "diff",
     "restore",
+    "drill",
     "log",
     "demo",
     "completions",
@@ -165,7 +166,7 @@ fn completions_know_every_command() {
 #[test]
 fn every_command_has_a_manual_page() {
     let world = World::without_keys();
-    world.run(&["man", "deep/pages"]).done().says("31 pages");
+    world.run(&["man", "deep/pages"]).done().says("32 pages");
     let pages = names_in(&world.path().join("deep/pages"));
     assert!(pages.contains(&"attestar.1".to_owned()) && pages.contains(&"attestar-keys-trust.1".to_owned()));
     for command in COMMANDS {

@@ -23,6 +23,13 @@ pub fn venv(name: &str) -> Command {
     command
 }
 
+/// Prometheus' own tool, as `tests/run` unpacks it.
+pub fn promtool() -> Command {
+    let program = checkout().join(".judges/bin/promtool");
+    assert!(program.is_file(), "{} is missing\n{HINT}", program.display());
+    Command::new(program)
+}
+
 /// A script of `tests/interop/py` in the virtual environment that `tests/run` makes.
 pub fn python(script: &str) -> Command {
     let interpreter = checkout().join(".venv/bin/python");

@@ -10,6 +10,7 @@ mod artifacts;
 mod bags;
 mod bundles;
 mod ddl;
+mod deploy;
 mod foreign_bags;
 mod frames;
 mod keys;

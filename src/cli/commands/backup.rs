@@ -5,7 +5,7 @@ use crate::cli::args::BackupArgs;
 use crate::cli::commands::seal::{recipients, signing_key};
 use crate::cli::context::Context;
 use crate::cli::documents::Totals;
-use crate::cli::documents::backup::{BackupDocument, CapturedDocument};
+use crate::cli::documents::backup::{BackupDocument, BackupResult, CapturedDocument};
 use crate::cli::exit::Exit;
 use crate::cli::progress::Progress;
 use crate::cli::screen::{self, count, number, safe, size};
@@ -14,10 +14,11 @@ use attestar::error::Result;
 use attestar::format::capture::{CaptureKind, Captured};
 use attestar::log::Log;
 use attestar::log::append::Writer;
+use attestar::policy::Policy;
 use attestar::store::Store;
 use attestar::telemetry::metrics::Metric;
 use attestar::tree::version;
-use attestar::verbs::backup::{self, BackedUp, Request};
+use attestar::verbs::backup::{self, BackedUp, Done, Request, Unchanged};
 use jiff::Timestamp;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -57,19 +58,27 @@ pub fn run(context: &Context, args: &BackupArgs) -> Result<Answer> {
         // A store in the tree is never payload.
         excluded: &[PathBuf::from(store.place())],
         scratch: &folder.join("scratch"),
+        cache: Some(&folder.join("backups")),
+        full: args.full,
         store: &*store,
         log: &writer,
         clock: &Timestamp::now,
         environment: Some(context.programs()),
         threads: context.threads(),
     };
-    let made = backup::backup(&request, &context.watch)?;
+    let mut done = backup::backup(&request, &context.watch)?;
     drop(progress);
-    let mut text = lines(&*store, &made);
-    screen::findings(&mut text, &made.warnings);
+    let mut text = match &done {
+        Done::Stored(made) => lines(&*store, made),
+        Done::Unchanged(same) => same_lines(&*store, same),
+    };
+    screen::findings(&mut text, done.warnings());
     text += &format!("{}\n", screen::cost(started.elapsed()));
-    let measured = [(Metric::ArchiveBytes, made.written.size_bytes as f64)];
-    Ok(Answer::new(Exit::Done, text, document(&*store, &made)).measured(measured))
+    let (document, bytes) = match &done {
+        Done::Stored(made) => (document(&*store, made), made.written.size_bytes),
+        Done::Unchanged(same) => (same_document(&*store, &policy, same), same.size_bytes),
+    };
+    Ok(Answer::new(Exit::Done, text, document).measured([(Metric::ArchiveBytes, bytes as f64)]))
 }
 
 fn lines(store: &dyn Store, made: &BackedUp) -> String {
@@ -87,11 +96,37 @@ fn lines(store: &dyn Store, made: &BackedUp) -> String {
         0 => "not encrypted".to_owned(),
         many => count(many as u64, "recipient"),
     };
+    if let Some(why) = &made.why_full {
+        let _ = writeln!(text, "full        {}", safe(why));
+    }
+    if !pack.bases.is_empty() {
+        let referred = format!("{}, {}", count(made.referred.files, "file"), size(made.referred.bytes));
+        let _ = writeln!(
+            text,
+            "unchanged   {referred}, in {}",
+            count(pack.bases.len() as u64, "earlier archive")
+        );
+    }
     let written = size(made.written.size_bytes);
     let _ = writeln!(text, "backed up   {}    {written}, {recipients}", safe(&made.archive));
     let _ = writeln!(text, "            in {}", safe(store.place()));
     let _ = writeln!(text, "logged      leaf {}", number(made.logged.size));
     let _ = writeln!(text, "signed      {}", made.signer.fingerprint());
+    text
+}
+
+/// What is shown where nothing had changed.
+fn same_lines(store: &dyn Store, same: &Unchanged) -> String {
+    let mut text = String::new();
+    let payload = format!("{}, {}", count(same.payload.files, "file"), size(same.payload.bytes));
+    let _ = writeln!(text, "payload     {payload}");
+    if !same.unmatched.is_empty() {
+        let _ = writeln!(text, "            {} match no rule", count(same.unmatched.len() as u64, "file"));
+    }
+    let _ = writeln!(text, "unchanged   {} stands for it", safe(&same.archive));
+    let _ = writeln!(text, "            in {}", safe(store.place()));
+    let _ = writeln!(text, "logged      leaf {}", number(same.logged.size));
+    let _ = writeln!(text, "signed      {}", same.signer.fingerprint());
     text
 }
 
@@ -119,6 +154,7 @@ fn document(store: &dyn Store, made: &BackedUp) -> BackupDocument {
     BackupDocument {
         schema: "attestar/backup/v1",
         exit_code: 0,
+        result: if pack.bases.is_empty() { BackupResult::Full } else { BackupResult::Incremental },
         name: pack.name.clone(),
         project: pack.project.clone(),
         policy: pack.policy.name.clone(),
@@ -132,8 +168,38 @@ fn document(store: &dyn Store, made: &BackedUp) -> BackupDocument {
         payload: totals(pack.payload),
         classes: pack.classes.iter().map(|(class, value)| (*class, totals(*value))).collect(),
         captures: pack.captures.iter().map(captured).collect(),
+        why_full: made.why_full.clone(),
+        bases: pack.bases.iter().map(|base| base.name.clone()).collect(),
+        referred: totals(made.referred),
         log_size: made.logged.size,
         unmatched: made.unmatched.len() as u64,
         warnings: made.warnings.clone(),
+    }
+}
+
+fn same_document(store: &dyn Store, policy: &Policy, same: &Unchanged) -> BackupDocument {
+    BackupDocument {
+        schema: "attestar/backup/v1",
+        exit_code: 0,
+        result: BackupResult::Unchanged,
+        name: same.name.clone(),
+        project: same.project.clone(),
+        policy: policy.name.clone(),
+        policy_sha256: policy.sha256.to_string(),
+        store: store.place().to_owned(),
+        archive: same.archive.clone(),
+        archive_sha256: same.sha256.to_string(),
+        archive_bytes: same.size_bytes,
+        signer: same.signer.fingerprint(),
+        recipients: same.recipients,
+        payload: Totals { files: same.payload.files, bytes: same.payload.bytes },
+        classes: Default::default(),
+        captures: Vec::new(),
+        why_full: None,
+        bases: Vec::new(),
+        referred: Totals { files: same.payload.files, bytes: same.payload.bytes },
+        log_size: same.logged.size,
+        unmatched: same.unmatched.len() as u64,
+        warnings: same.warnings.clone(),
     }
 }

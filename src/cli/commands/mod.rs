@@ -6,6 +6,7 @@ pub mod backup_verify;
 pub mod copy;
 pub mod demo;
 pub mod diff;
+pub mod drill;
 pub mod gate;
 pub mod hash;
 pub mod init;

@@ -4,29 +4,40 @@ use crate::cli::answer::Answer;
 use crate::cli::args::RestoreArgs;
 use crate::cli::commands::verify::{hint, why};
 use crate::cli::context::Context;
-use crate::cli::documents::{OutcomeDocument, RestoreDocument, Totals};
+use crate::cli::documents::{NextStepDocument, OutcomeDocument, RestoreDocument, Totals};
 use crate::cli::exit::Exit;
 use crate::cli::progress::Progress;
 use crate::cli::screen::{self, count, size};
-use crate::cli::stores::Found;
-use attestar::error::Result;
-use attestar::finding::Verdict;
+use crate::cli::stores::{Found, state};
+use attestar::error::{Error, Result};
+use attestar::evidence::chain::shelf::Shelf;
+use attestar::finding::{Finding, Verdict};
+use attestar::format::moment::{MOMENT, moment};
+use attestar::keys::trust::Trust;
+use attestar::log::Log;
+use attestar::tree::version;
+use attestar::verbs::next_steps::{NextStep, next_steps};
+use attestar::verbs::nights::Nights;
 use attestar::verbs::restore::{self, Request, Restored};
-use attestar::verbs::target::Target;
+use jiff::Timestamp;
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// Restores a target.
 pub fn run(context: &Context, args: &RestoreArgs) -> Result<Answer> {
     let started = Instant::now();
-    let named = Found::new(context, &args.target, &args.store)?;
-    let target = named.target.clone();
     let trust = context.trust(&args.trust)?;
-    let shut = matches!(target, Target::Archive { encrypted: true, .. });
-    let identities = if shut { context.identities(&args.trust)? } else { Vec::new() };
+    let newest = newest(context, args, &trust)?;
+    let name = newest.as_ref().map_or(&args.target, |newest| &newest.name);
+    let named = Found::new(context, name, &args.store)?;
+    let target = named.target.clone();
+    let identities = if target.is_shut() { context.identities(&args.trust)? } else { Vec::new() };
     let progress = Progress::start(context, "restoring");
+    let shelf = named.store.as_ref().map(|named| Shelf::Store(&*named.store));
     let request = Request {
         target,
+        shelf: shelf.as_ref(),
         to: &args.to,
         trust: &trust,
         identities: &identities,
@@ -34,16 +45,83 @@ pub fn run(context: &Context, args: &RestoreArgs) -> Result<Answer> {
         dry_run: args.dry_run,
         threads: context.threads(),
     };
-    let restored = restore::restore(&request, &context.watch)?;
+    let mut restored = restore::restore(&request, &context.watch)?;
     drop(progress);
+    let mut text = String::new();
+    if let Some(newest) = &newest {
+        let at = newest.at.strftime("%Y-%m-%d %H:%M:%S UTC");
+        let _ = writeln!(text, "newest       {}, of {at}", screen::safe(&newest.name.display().to_string()));
+        restored.outcome.notes.extend(newest.future.iter().cloned());
+    }
     let exit = Exit::from(restored.outcome.verdict());
-    let text = screen_of(args, &restored, started);
+    let next = steps(args, &restored);
+    text += &screen_of(args, &restored, started);
+    for step in &next {
+        let _ = writeln!(
+            text,
+            "next         {} ({}): {}",
+            screen::safe(&step.capture),
+            step.kind,
+            screen::safe(&step.mind)
+        );
+        for line in &step.run {
+            let _ = writeln!(text, "  {}", screen::safe(line));
+        }
+    }
     let hint = hint(&restored.outcome, &args.trust);
-    let answer = Answer::new(exit, text, document(args, exit, &restored));
+    let answer = Answer::new(exit, text, document(args, exit, &restored, &name.display().to_string(), &next));
     Ok(match hint {
         Some(hint) => answer.hint(hint),
         None => answer,
     })
+}
+
+/// The backup that `latest` names.
+struct Newest {
+    name: PathBuf,
+    at: Timestamp,
+    future: Vec<Finding>,
+}
+
+/// What `latest` names: of the project that the policy says, or, with `--store`, of the only one there is.
+fn newest(context: &Context, args: &RestoreArgs, trust: &Trust) -> Result<Option<Newest>> {
+    let is_latest =
+        args.target == Path::new("latest") && (args.store.store.is_some() || !args.target.exists());
+    let as_of = args.as_of.as_deref().map(|text| {
+        moment(text)
+            .ok_or_else(|| Error::usage(format!("--as-of cannot be {text:?}"), format!("write {MOMENT}")))
+    });
+    let as_of = as_of.transpose()?;
+    if !is_latest {
+        return match as_of {
+            None => Ok(None),
+            Some(_) => Err(Error::usage(
+                "--as-of says which backup is meant, and so does a name",
+                "latest --as-of TIME",
+            )),
+        };
+    }
+    let named = context.store(&args.store)?;
+    let log = Log { store: &*named.store, trust, origin: named.origin.as_deref() };
+    let project = match args.store.store {
+        Some(_) => None,
+        None => Some(version::project_name(&context.global.tree, &context.policy()?)?.value),
+    };
+    let folder = context.state_folder(&args.store);
+    let nights = Nights::read(log, &state(&folder), project.as_deref())?;
+    let night = nights.newest(as_of)?;
+    Ok(Some(Newest { name: night.name.into(), at: night.at, future: nights.future }))
+}
+
+/// What to type next for each captured database that is back, or would be.
+fn steps(args: &RestoreArgs, restored: &Restored) -> Vec<NextStep> {
+    if restored.outcome.verdict() != Verdict::Holds {
+        return Vec::new();
+    }
+    let to = std::path::absolute(&args.to).unwrap_or_else(|_| args.to.clone());
+    let steps = restored.pack.iter().flat_map(|pack| next_steps(pack, &to));
+    let is_back = |step: &NextStep| args.dry_run || to.join("captures").join(&step.capture).exists();
+    steps.filter(is_back).collect()
 }
 
 fn screen_of(args: &RestoreArgs, restored: &Restored, started: Instant) -> String {
@@ -70,17 +148,30 @@ fn screen_of(args: &RestoreArgs, restored: &Restored, started: Instant) -> Strin
     text
 }
 
-fn document(args: &RestoreArgs, exit: Exit, restored: &Restored) -> RestoreDocument {
+fn document(
+    args: &RestoreArgs,
+    exit: Exit,
+    restored: &Restored,
+    target: &str,
+    next: &[NextStep],
+) -> RestoreDocument {
+    let step = |step: &NextStep| NextStepDocument {
+        capture: step.capture.clone(),
+        kind: step.kind.to_string(),
+        run: step.run.clone(),
+        mind: step.mind.clone(),
+    };
     RestoreDocument {
         schema: "attestar/restore/v1",
         exit_code: exit as u8,
-        target: args.target.display().to_string(),
+        target: target.to_owned(),
         to: args.to.display().to_string(),
         published: restored.published,
         dry_run: args.dry_run,
         restored: Totals { files: restored.files, bytes: restored.bytes },
         read_bytes: restored.read_bytes,
         archive_bytes: restored.archive_bytes,
+        next: next.iter().map(step).collect(),
         outcome: OutcomeDocument::new(&restored.outcome),
     }
 }

@@ -9,6 +9,7 @@ use crate::cli::progress::Progress;
 use crate::cli::screen::{self, count, duration};
 use crate::cli::stores::{Found, state};
 use attestar::error::Result;
+use attestar::evidence::chain::shelf::Shelf;
 use attestar::finding::{Code, Outcome, Verdict};
 use attestar::keys::trust::Trust;
 use attestar::pipeline::whole_file;
@@ -85,8 +86,10 @@ pub fn look(context: &Context, args: &VerifyArgs) -> Result<Looked> {
     // The auditor's own, where it was named: the one inside the pack is evidence.
     let policy = context.global.policy.is_some().then(|| context.policy()).transpose()?;
     let progress = Progress::start(context, "verifying");
+    let shelf = found.store.as_ref().map(|named| Shelf::Store(&*named.store));
     let request = Request {
         target,
+        shelf: shelf.as_ref(),
         trust: &trust,
         identities: &identities,
         tree: args.against.as_deref(),
@@ -104,8 +107,7 @@ pub fn look(context: &Context, args: &VerifyArgs) -> Result<Looked> {
 
 /// An identity is asked for (and its passphrase) only where there is something to decrypt.
 fn needs_identity(target: &Target, args: &VerifyArgs) -> bool {
-    let shut = matches!(target, Target::Archive { encrypted: true, .. });
-    shut && (!args.evidence_only || target.evidence_beside().is_none())
+    target.is_shut() && (!args.evidence_only || target.evidence_beside().is_none())
 }
 
 /// The verdict.
@@ -129,6 +131,7 @@ pub fn why(code: Code) -> &'static str {
         Code::NoTrust => "no trusted key was given",
         Code::NoIdentity => "no identity was given that decrypts it",
         Code::NoPayload | Code::PayloadNotHere => "the payload is not here",
+        Code::BaseMissing => "an earlier archive that it builds upon is not here",
         Code::NothingChecked => "there was nothing to check",
         Code::WaiverUnjudged => "a waiver could not be judged",
         Code::SignedTimeUnknown => "nothing says when it was signed, and the signer's key expires",
@@ -156,6 +159,12 @@ pub fn hint(outcome: &Outcome, trust: &TrustArgs) -> Option<String> {
         return Some(format!(
             "add --identity FILE with {given}secret key of one of the recipients,\n      or --evidence-only"
         ));
+    }
+    if has(Code::BaseMissing) {
+        return Some(
+            "put that archive and its receipt beside it, or name the store that has both:\n      --store URL"
+                .into(),
+        );
     }
     if has(Code::NoPayload) {
         return Some("verify the archive, or say --evidence-only".into());

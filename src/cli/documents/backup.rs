@@ -15,7 +15,9 @@ pub struct BackupDocument {
     pub schema: &'static str,
     /// The process's exit code.
     pub exit_code: u8,
-    /// `{project}-{time}`.
+    /// What there is now: everything in one archive, an archive that needs earlier ones, or none, as nothing had changed.
+    pub result: BackupResult,
+    /// `{project}-{time}`; where nothing had changed, the one that stands for this.
     pub name: String,
     /// The project.
     pub project: String,
@@ -37,9 +39,15 @@ pub struct BackupDocument {
     pub recipients: usize,
     /// What was backed up.
     pub payload: Totals,
-    /// The same by class.
+    /// The same by class; empty where nothing had changed.
     pub classes: BTreeMap<Class, Totals>,
-    /// What was captured of live databases.
+    /// Why everything was kept anew, where that is worth saying.
+    pub why_full: Option<String>,
+    /// The archives that it needs, by name.
+    pub bases: Vec<String>,
+    /// What earlier archives hold of the payload.
+    pub referred: Totals,
+    /// What was captured of live databases; empty where nothing had changed.
     pub captures: Vec<CapturedDocument>,
     /// How many leaves the store's log has now.
     pub log_size: u64,
@@ -47,6 +55,18 @@ pub struct BackupDocument {
     pub unmatched: u64,
     /// What is worth saying.
     pub warnings: Vec<Finding>,
+}
+
+/// What a backup came to.
+#[derive(Clone, Copy, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum BackupResult {
+    /// Everything is in the archive.
+    Full,
+    /// Earlier archives hold the rest.
+    Incremental,
+    /// Nothing had changed, and nothing was written but a leaf of the log.
+    Unchanged,
 }
 
 /// A capture.

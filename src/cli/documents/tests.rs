@@ -9,18 +9,20 @@ use std::fs;
 use std::path::Path;
 
 /// Every document's name and schema.
-fn schemas() -> [(&'static str, Schema); 30] {
-    [
+fn schemas() -> Vec<(&'static str, Schema)> {
+    vec![
         ("approve", schema_for!(waive::ApproveDocument)),
         ("backup", schema_for!(backup::BackupDocument)),
         ("completions", schema_for!(CompletionsDocument)),
         ("copy", schema_for!(publish::CopyDocument)),
         ("demo", schema_for!(DemoDocument)),
         ("diff", schema_for!(DiffDocument)),
+        ("drill", schema_for!(drill::DrillDocument)),
+        ("drill_report", schema_for!(attestar::format::drill_report::DrillReport)),
         ("error", schema_for!(ErrorDocument)),
         ("gate", schema_for!(gate::GateDocument)),
-        ("hash", schema_for!(HashDocument)),
         ("health", schema_for!(Health)),
+        ("hash", schema_for!(HashDocument)),
         ("init", schema_for!(InitDocument)),
         ("keys", schema_for!(KeysDocument)),
         ("log_list", schema_for!(log::LogListDocument)),

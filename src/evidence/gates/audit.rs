@@ -63,7 +63,7 @@ enum Verdict {
 
 impl<'a> Audit<'a> {
     /// Judges every gate of every stage.
-    pub fn check(self, source: Source, outcome: &mut Outcome) -> Result<()> {
+    pub fn check(self, source: Source<'_>, outcome: &mut Outcome) -> Result<()> {
         let name = format!("{} ({})", self.policy.name, self.policy.source);
         let nothing = |why: &str| vec![Finding::new(Code::NothingChecked, CHECK).actual(why)];
         if self.pack.kind != Kind::Release {

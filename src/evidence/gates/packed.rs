@@ -31,24 +31,24 @@ use std::sync::Arc;
 type Asked = std::result::Result<Option<Arc<Document>>, String>;
 
 /// Where the bytes of the payload are.
-pub enum Source {
+pub enum Source<'a> {
     /// In a pack's folder: its `data/`.
     Folder(Root),
     /// In an archive.
-    Archive(Box<Archive>),
+    Archive(Box<Archive<'a>>),
     /// Nowhere, and why.
     Nowhere(String),
 }
 
 /// An archive whose members are looked up in its index.
-pub struct Archive {
-    picker: Picker,
+pub struct Archive<'a> {
+    picker: Picker<'a>,
     rows: HashMap<PackPath, index::Row>,
 }
 
-impl Archive {
+impl<'a> Archive<'a> {
     /// Reads the index.
-    pub fn new(picker: Picker) -> Result<Archive> {
+    pub fn new(picker: Picker<'a>) -> Result<Archive<'a>> {
         let mut rows = HashMap::new();
         for row in picker.index()? {
             let row = row?;
@@ -78,7 +78,7 @@ pub struct PackEvidence<'a> {
     listed: Vec<Listed>,
     /// Where the links of the payload end.
     links: BTreeMap<PackPath, PackPath>,
-    source: RefCell<Source>,
+    source: RefCell<Source<'a>>,
     git: Git,
     ddl: Arc<DdlPack>,
     approvals: std::result::Result<Vec<Approval>, String>,
@@ -102,7 +102,7 @@ pub struct Judging<'a> {
     /// What was signed of its origin.
     pub said: &'a Said,
     /// Where its bytes are.
-    pub source: Source,
+    pub source: Source<'a>,
     /// The approvals over its seal, or why they cannot be told.
     pub approvals: std::result::Result<Vec<Approval>, String>,
 }
@@ -236,7 +236,7 @@ fn from_folder(root: &Root, path: &PackPath, most: u64) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn from_archive(archive: &mut Archive, path: &PackPath) -> Result<Vec<u8>> {
+fn from_archive(archive: &mut Archive<'_>, path: &PackPath) -> Result<Vec<u8>> {
     let Archive { picker, rows } = archive;
     let Some(row) = rows.get(path) else {
         return Err(Error::refused(Finding::new(Code::Missing, format!("data/{path}"))));

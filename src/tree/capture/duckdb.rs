@@ -21,6 +21,15 @@ const COPY: &str = "copy";
 /// How often it is tried to see the same tables before and in the transaction that copies them.
 const TRIES: usize = 3;
 
+/// The statement that opens the database read only, wherever the program runs.
+fn attach(source: &Path) -> Result<String> {
+    let whole = source.canonicalize().map_err(Error::io("open", source))?;
+    let text = whole.to_str().ok_or_else(|| {
+        Error::input(format!("{}: DuckDB takes no path that is not UTF-8", source.display()), "")
+    })?;
+    Ok(format!("ATTACH {} AS {NAME} (READ_ONLY)", literal(text)))
+}
+
 /// Copies the database `source` into the empty folder `to`, and says what the copy holds.
 pub(super) fn capture(
     capture: &Capture,
@@ -33,16 +42,13 @@ pub(super) fn capture(
     let variables = variables(environment);
     let program = Duckdb {
         folder: to,
-        program: "duckdb",
+        program: &["duckdb".to_owned()],
         variables: &variables,
         time_limit: Duration::from_secs(capture.time_limit_s),
     };
     let bytes = fs::metadata(source).map_err(Error::io("read", source))?.len();
     let is_digested = bytes <= capture.digest_up_to;
-    let source_text = source.to_str().ok_or_else(|| {
-        Error::input(format!("{}: DuckDB takes no path that is not UTF-8", source.display()), "")
-    })?;
-    let attach = format!("ATTACH {} AS {NAME} (READ_ONLY)", literal(source_text));
+    let attach = attach(source)?;
     let name = source.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let order = match form {
         DuckdbForm::Export => {

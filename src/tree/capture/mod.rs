@@ -5,12 +5,12 @@ mod duckdb;
 mod postgres;
 mod sqlite;
 
-use crate::error::{Error, Result};
+use crate::database::secret;
+use crate::error::Result;
 use crate::format::capture::Captured;
 use crate::pipeline::watch::Watch;
 use crate::policy::capture::{Capture, Output, Source};
 use std::ffi::OsString;
-use std::fs;
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -57,7 +57,7 @@ pub fn take(capture: &Capture, place: Place<'_>, watch: &Watch) -> Result<Taken>
             Taken::Files(duckdb::capture(capture, &source, *form, folder, environment, watch)?)
         }
         Source::Postgres { dsn } => {
-            let dsn = secret(dsn, root, environment)?;
+            let dsn = secret::resolve(dsn, root, environment)?;
             let dump = postgres::Dump::start(capture, &dsn, environment, watch)?;
             Taken::Stream(Stream(Made::Postgres(Box::new(dump))))
         }
@@ -87,26 +87,6 @@ impl Read for Stream {
         match &mut self.0 {
             Made::Postgres(dump) => dump.read(buffer),
             Made::Command(run) => run.read(buffer),
-        }
-    }
-}
-
-/// A value that may be a secret: as it stands, from the environment (`env:NAME`), or from a file (`file:PATH`).
-fn secret(text: &str, root: &Path, environment: Environment<'_>) -> Result<String> {
-    if let Some(name) = text.strip_prefix("env:") {
-        let value = environment(name).ok_or_else(|| {
-            Error::input(format!("the variable {name} is not set"), "the policy takes a connection from it")
-        })?;
-        return value
-            .into_string()
-            .map_err(|_| Error::input(format!("the variable {name} is not UTF-8"), ""));
-    }
-    match text.strip_prefix("file:") {
-        None => Ok(text.to_owned()),
-        Some(path) => {
-            let path = root.join(path);
-            let text = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
-            Ok(text.trim().to_owned())
         }
     }
 }

@@ -5,10 +5,9 @@ use crate::format::leaf::What;
 use crate::format::receipt::Receipt;
 use crate::format::statement::Statement;
 use crate::log::append::{Appended, Record};
-use crate::store::{Created, ObjectName, error_of};
-use crate::verbs::backup::{Made, Request, archive_name, stored};
-use std::fs::File;
-use std::io;
+use crate::pipeline::sink::Written;
+use crate::store::{Arrival, Created, ObjectName};
+use crate::verbs::backup::{Request, archive_name, stored};
 
 /// The version, with four digits more if an archive has its name.
 pub(super) fn free_version(request: &Request<'_>, project: &str, version: String) -> Result<String> {
@@ -32,20 +31,17 @@ pub(super) fn free_version(request: &Request<'_>, project: &str, version: String
     Err(Error::input(format!("every name of a backup of {version} is taken"), ""))
 }
 
-/// Puts everything where it is kept, and logs it.
+/// Puts everything where it is kept, and logs it. The archive's bytes are on their way in already.
 pub(super) fn put(
     request: &Request<'_>,
-    made: &Made,
+    arrival: Box<dyn Arrival + '_>,
+    written: &Written,
     archive: &str,
     receipt: &Statement<Receipt>,
+    bundle: Vec<u8>,
 ) -> Result<Appended> {
-    let bundle = request.key.sign_statement(receipt).to_bytes();
     let [archive_name, receipt_name] = stored(archive);
-    let name = ObjectName::new(&archive_name)?;
-    let mut file = File::open(&made.file).map_err(Error::io("open", &made.file))?;
-    let mut arrival = request.store.arrive(&name)?;
-    io::copy(&mut file, &mut arrival).map_err(|error| error_of(error, request.store.place()))?;
-    if arrival.finish(made.written.size_bytes, &made.written.sha256)? == Created::AlreadyThere {
+    if arrival.finish(written.size_bytes, &written.sha256)? == Created::AlreadyThere {
         let message = format!("{archive_name} was put into {} meanwhile", request.store.place());
         return Err(Error::input(message, "another backup has the same name; run it again"));
     }

@@ -1,31 +1,23 @@
 //! What goes into a backup: the files of the tree that the policy takes, and what was captured, in the order of the paths.
 
 use crate::error::{Error, Result};
-use crate::evidence::compose::{Identity, backup_member};
 use crate::finding::{Code, Finding, Severity};
 use crate::format::capture::Captured;
 use crate::format::kind::Kind;
-use crate::format::member::Member;
-use crate::format::path::PackPath;
-use crate::keys::sniff::Secrets;
 use crate::pipeline::contents::MEMBERS_MAX;
-use crate::pipeline::feed::Plan;
-use crate::pipeline::pack::ArchiveWriter;
 use crate::pipeline::scratch::Scratch;
-use crate::pipeline::source::Root;
 use crate::pipeline::watch::Watch;
 use crate::policy::Policy;
 use crate::policy::capture::Capture;
 use crate::policy::rules;
-use crate::tree::capture::{self, Place, Stream, Taken};
+use crate::tree::capture::{self, Place, Taken};
 use crate::tree::member::{Member as Scanned, MemberKind};
 use crate::tree::scan::{Scan, ScanOptions, scan};
 use crate::verbs::backup::Request;
-use crate::verbs::backup::payload::Read;
 use std::path::{Path, PathBuf};
 
 /// Where captures lie in the payload.
-const CAPTURES: &str = "captures";
+pub(super) const CAPTURES: &str = "captures";
 
 /// Side files of SQLite and DuckDB, which are part of what is captured.
 const SIDE_FILES: [&str; 4] = ["-wal", "-shm", "-journal", ".wal"];
@@ -35,130 +27,129 @@ const EVERYTHING: &str = "schema = 1\n[[include]]\nclass = \"data\"\npaths = [\"
 
 /// What goes into a backup.
 pub(super) struct Source {
-    tree: Scan,
-    /// What lies in the scratch folder.
-    files: Scan,
-    /// What is worth saying of both.
-    findings: Vec<Finding>,
-    captured: Vec<Captured>,
-    captures: PathBuf,
+    /// Everything but what streams bring, in order.
+    pub(super) members: Vec<Scanned>,
+    /// Which of the members were captured: they lie in the folder of captures, not in the tree.
+    pub(super) captured: Vec<bool>,
+    /// Files and links that no rule takes.
+    pub(super) unmatched: Vec<Box<str>>,
+    /// What is worth saying.
+    pub(super) findings: Vec<Finding>,
+    /// What was recorded of the captures that are files.
+    pub(super) facts: Vec<Captured>,
+    /// The folder in the scratch folder that captures lie in as in the payload.
+    pub(super) captures: PathBuf,
 }
 
 /// A stretch of the payload.
-enum Stretch<'s> {
-    /// Members of one folder, in order.
-    Files { folder: &'s Path, members: Vec<&'s Scanned> },
+pub(super) enum Stretch<'r> {
+    /// These members lie in the tree.
+    Tree(std::ops::Range<usize>),
+    /// These lie in the folder of captures.
+    Captured(std::ops::Range<usize>),
     /// A capture that is read as it is made.
-    Stream(&'s Capture),
-}
-
-/// Something in the order of the paths.
-enum One<'s> {
-    Member(&'s Path, &'s Scanned),
-    Stream(&'s Capture),
+    Stream(&'r Capture),
 }
 
 impl Source {
     /// Takes the captures that are files, and scans.
     pub(super) fn gather(request: &Request<'_>, scratch: &Scratch, watch: &Watch) -> Result<Source> {
         let captures = scratch.make("payload")?;
-        let mut captured = Vec::new();
+        let mut facts = Vec::new();
         for one in &request.policy.captures {
             let folder = scratch.make(&format!("payload/{CAPTURES}/{}", one.id))?;
             if !one.source.is_stream()
-                && let Taken::Files(facts) = take(request, one, &folder, watch)?
+                && let Taken::Files(taken) = take(request, one, &folder, watch)?
             {
-                captured.push(facts);
+                facts.push(taken);
             }
         }
         let tree = look(request.root, request.policy, &excluded(request), watch)?;
-        if let (false, Some(member)) =
-            (request.policy.captures.is_empty(), tree.members.iter().find(is_in_the_way))
-        {
+        let has_captures = !request.policy.captures.is_empty();
+        if let (true, Some(member)) = (has_captures, tree.members.iter().find(|one| is_capture(one))) {
             let message =
                 format!("{}: captured databases go to {CAPTURES}/, which the tree has too", member.path);
-            return Err(Error::input(
-                message,
-                format!("exclude = [\"{CAPTURES}/**\"], or rename the folder"),
-            ));
+            let hint = format!("exclude = [\"{CAPTURES}/**\"], or rename the folder");
+            return Err(Error::input(message, hint));
         }
-        let files = if request.policy.captures.is_empty() {
-            Scan::default()
-        } else {
-            let everything = Policy::parse(rules::Source::Builtin(CAPTURES), EVERYTHING)?;
-            look(&captures, &everything, &[], watch)?
+        let files = match has_captures {
+            false => Scan::default(),
+            true => {
+                let everything = Policy::parse(rules::Source::Builtin(CAPTURES), EVERYTHING)?;
+                look(&captures, &everything, &[], watch)?
+            }
         };
         let findings = judge(&tree, &files, &request.policy.captures)?;
-        if let Some(empty) = captured.iter().find(|facts| !has_files(&files, &facts.id)) {
+        if let Some(empty) = facts.iter().find(|facts| !has_files(&files, &facts.id)) {
             return Err(nothing(&empty.id));
         }
-        if tree.members.len() + files.members.len() > MEMBERS_MAX {
-            return Err(Error::input(
-                format!("there are more members than one pack holds ({MEMBERS_MAX})"),
-                "back the tree up in parts, with a policy each",
-            ));
-        }
         watch.expect_bytes(tree.total().bytes + files.total().bytes);
-        Ok(Source { tree, files, findings, captured, captures })
+        let unmatched = tree.unmatched;
+        let (members, captured) = merge(tree.members, files.members)?;
+        Ok(Source { members, captured, unmatched, findings, facts, captures })
     }
 
-    /// Reads everything into the archive.
-    pub(super) fn write(
-        self,
-        request: &Request<'_>,
-        identity: &Identity,
-        secrets: &Secrets,
-        archive: &mut ArchiveWriter,
-        watch: &Watch,
-    ) -> Result<Read> {
-        let prefix = format!("{}/data/", identity.name);
-        let mut read = Read::new(&prefix);
-        read.captured.clone_from(&self.captured);
-        for stretch in self.stretches(request) {
-            match stretch {
-                Stretch::Files { folder, members } => files(archive, &mut read, folder, &members, secrets)?,
-                Stretch::Stream(one) => {
-                    let folder = self.captures.join(CAPTURES).join(&one.id);
-                    if let Taken::Stream(stream) = take(request, one, &folder, watch)? {
-                        drain(archive, &mut read, one, stream, identity.source_date_epoch, watch)?;
-                    }
-                }
-            }
-        }
-        let order = |facts: &Captured| request.policy.captures.iter().position(|one| one.id == facts.id);
-        read.captured.sort_by_key(order);
-        read.unmatched = self.tree.unmatched;
-        read.warnings = self.findings;
-        Ok(read)
+    /// Whether a member was captured, not found in the tree.
+    pub(super) fn is_captured(&self, at: usize) -> bool {
+        self.captured.get(at).copied().unwrap_or_default()
     }
 
     /// Everything in the order of the paths, cut where it comes from elsewhere.
-    fn stretches<'s>(&'s self, request: &'s Request<'_>) -> Vec<Stretch<'s>> {
-        let mut all: Vec<(String, One<'s>)> = Vec::new();
-        for (folder, scan) in [(request.root, &self.tree), (&*self.captures, &self.files)] {
-            let member = |member: &'s Scanned| (member.path.to_string(), One::Member(folder, member));
-            all.extend(scan.members.iter().map(member));
-        }
-        let streams = request.policy.captures.iter().filter(|one| one.source.is_stream());
-        all.extend(streams.map(|one| (format!("{CAPTURES}/{}/part-", one.id), One::Stream(one))));
-        all.sort_by(|a, b| a.0.cmp(&b.0));
-        let mut stretches: Vec<Stretch<'s>> = Vec::new();
-        for (_, one) in all {
-            match (one, stretches.last_mut()) {
-                (One::Stream(capture), _) => stretches.push(Stretch::Stream(capture)),
-                (One::Member(from, member), Some(Stretch::Files { folder, members })) if *folder == from => {
-                    members.push(member);
-                }
-                (One::Member(folder, member), _) => {
-                    stretches.push(Stretch::Files { folder, members: vec![member] });
-                }
+    pub(super) fn stretches<'r>(&self, request: &'r Request<'_>) -> Vec<Stretch<'r>> {
+        let mut streams: Vec<(String, &Capture)> =
+            streams(request).map(|one| (format!("{CAPTURES}/{}/part-", one.id), one)).collect();
+        streams.sort_by(|a, b| a.0.cmp(&b.0));
+        let mut streams = streams.into_iter().peekable();
+        let (mut stretches, mut start) = (Vec::new(), 0);
+        let cut = |from: usize, to: usize| match self.is_captured(from) {
+            true => Stretch::Captured(from..to),
+            false => Stretch::Tree(from..to),
+        };
+        for (at, member) in self.members.iter().enumerate() {
+            let is_other = at > start && self.is_captured(at) != self.is_captured(start);
+            let comes_first = streams.peek().is_some_and(|(path, _)| path.as_str() < member.path.as_str());
+            if (is_other || comes_first) && at > start {
+                stretches.push(cut(start, at));
+                start = at;
+            }
+            while let Some((_, one)) = streams.next_if(|(path, _)| path.as_str() < member.path.as_str()) {
+                stretches.push(Stretch::Stream(one));
             }
         }
+        if start < self.members.len() {
+            stretches.push(cut(start, self.members.len()));
+        }
+        stretches.extend(streams.map(|(_, one)| Stretch::Stream(one)));
         stretches
     }
 }
 
-fn take(request: &Request<'_>, one: &Capture, folder: &Path, watch: &Watch) -> Result<Taken> {
+/// The captures that are read as they are made.
+pub(super) fn streams<'r>(request: &'r Request<'_>) -> impl Iterator<Item = &'r Capture> {
+    request.policy.captures.iter().filter(|one| one.source.is_stream())
+}
+
+/// Both in one order, and of each where it is from.
+fn merge(tree: Vec<Scanned>, files: Vec<Scanned>) -> Result<(Vec<Scanned>, Vec<bool>)> {
+    let count = tree.len() + files.len();
+    if count > MEMBERS_MAX {
+        return Err(Error::input(
+            format!("there are more members than one pack holds ({MEMBERS_MAX})"),
+            "back the tree up in parts, with a policy each",
+        ));
+    }
+    if files.is_empty() {
+        return Ok((tree, vec![false; count]));
+    }
+    let mut all: Vec<(Scanned, bool)> = Vec::with_capacity(count);
+    all.extend(tree.into_iter().map(|member| (member, false)));
+    all.extend(files.into_iter().map(|member| (member, true)));
+    all.sort_by(|(a, _), (b, _)| a.path.cmp(&b.path));
+    Ok(all.into_iter().unzip())
+}
+
+/// Begins a capture.
+pub(super) fn take(request: &Request<'_>, one: &Capture, folder: &Path, watch: &Watch) -> Result<Taken> {
     let Some(environment) = request.environment else {
         let message = "captures start programs and open databases only for a policy that was named";
         return Err(Error::usage(message, "name it: --policy attestar.toml"));
@@ -168,7 +159,7 @@ fn take(request: &Request<'_>, one: &Capture, folder: &Path, watch: &Watch) -> R
 }
 
 /// Which capture it was.
-fn failed(one: &Capture) -> impl Fn(Error) -> Error {
+pub(super) fn failed(one: &Capture) -> impl Fn(Error) -> Error {
     move |error| match error {
         Error::Interrupted => error,
         error => {
@@ -182,6 +173,7 @@ fn failed(one: &Capture) -> impl Fn(Error) -> Error {
 fn excluded(request: &Request<'_>) -> Vec<PathBuf> {
     let mut excluded = request.excluded.to_vec();
     excluded.push(request.scratch.to_owned());
+    excluded.extend(request.cache.map(Path::to_owned));
     for path in request.policy.captures.iter().filter_map(|one| one.source.path()) {
         let path = request.root.join(path.as_str());
         let beside = |suffix: &&str| {
@@ -220,60 +212,19 @@ fn has_files(files: &Scan, id: &str) -> bool {
 }
 
 /// A copy of nothing is none, however well it ended.
-fn nothing(id: &str) -> Error {
+pub(super) fn nothing(id: &str) -> Error {
     Error::input(
         format!("the capture `{id}` failed: it gave nothing"),
         "run it by hand and look at what it prints",
     )
 }
 
-fn is_in_the_way(member: &&Scanned) -> bool {
+/// Whether something lies where captures do.
+fn is_capture(member: &Scanned) -> bool {
     member.path.as_str().split('/').next() == Some(CAPTURES)
 }
 
 fn look(root: &Path, policy: &Policy, excluded: &[PathBuf], watch: &Watch) -> Result<Scan> {
     let progress = |_| watch.check();
     scan(root, policy, &ScanOptions { kind: Kind::Backup, excluded, progress: &progress })
-}
-
-fn files(
-    archive: &mut ArchiveWriter,
-    read: &mut Read,
-    folder: &Path,
-    members: &[&Scanned],
-    secrets: &Secrets,
-) -> Result<()> {
-    let root = Root::open(folder)?;
-    let all: Vec<Member> = members.iter().map(|member| backup_member(member)).collect();
-    let is_archived = |at: &usize| members.get(*at).is_some_and(|member| member.is_archived());
-    let archived: Vec<usize> = (0..all.len()).filter(is_archived).collect();
-    let to_pack: Vec<Member> = archived.iter().filter_map(|&at| all.get(at).cloned()).collect();
-    let inspect = |path: &PackPath, content: &[u8]| secrets.finding(path, content);
-    let prefix = read.prefix().to_owned();
-    let plan = Plan { root: &root, members: &to_pack, prefix: &prefix, inspect: &inspect, copy: None };
-    let mut made = archive.payload(plan)?.into_iter();
-    for ((at, scanned), member) in members.iter().enumerate().zip(all) {
-        let one = if archived.binary_search(&at).is_ok() {
-            made.next().unwrap_or_default()
-        } else {
-            Default::default()
-        };
-        read.push((*scanned).clone(), member, one);
-    }
-    Ok(())
-}
-
-/// Reads a stream into parts, and notes what it was when it has ended well.
-fn drain(
-    archive: &mut ArchiveWriter,
-    read: &mut Read,
-    one: &Capture,
-    mut stream: Stream,
-    time_s: i64,
-    watch: &Watch,
-) -> Result<()> {
-    let bytes = read.parts(archive, &format!("{CAPTURES}/{}", one.id), &mut stream, time_s, watch)?;
-    // Why nothing came, its own end says best.
-    read.captured.push(stream.finish().map_err(failed(one))?);
-    if bytes == 0 { Err(nothing(&one.id)) } else { Ok(()) }
 }

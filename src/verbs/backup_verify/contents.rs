@@ -1,6 +1,7 @@
 //! The check `contents`: archives read again, down to each file's digest where something decrypts them.
 
 use crate::error::{Error, Result};
+use crate::evidence::chain::shelf::Shelf;
 use crate::evidence::logged::pairs;
 use crate::finding::{Code, Finding, Outcome, Severity, Status};
 use crate::format::digest::Sha256;
@@ -205,8 +206,10 @@ fn ciphertext(run: &Run<'_>, archive: &Archive, watch: &Watch) -> Result<Vec<Fin
 /// Everything that `verify` asks of an archive: receipt, seal, closure, every file. Gives how many files there are.
 fn files(run: &Run<'_>, archive: &Archive, threads: usize, watch: &Watch) -> Result<(u64, Vec<Finding>)> {
     let fetched = fetch(run.request.store, &archive.name, watch)?;
+    let shelf = Shelf::Store(run.request.store);
     let request = verify::Request {
         target: fetched.target.clone(),
+        shelf: Some(&shelf),
         trust: run.trust,
         identities: run.request.identities,
         tree: None,

@@ -132,7 +132,9 @@ impl Pack {
             }
             let (member, class) = (entry.member.clone(), listed.map(|_| Class::Doc));
             let digest = listed.filter(|_| member.kind == FileType::File).map(|(digests, _)| digests.blake3);
-            Row { member, class, blake3: digest, archived: true }.write(&mut inventory).expect("a row");
+            Row { member, class, blake3: digest, archived: true, torn: false }
+                .write(&mut inventory)
+                .expect("a row");
         }
         let Totals { files, bytes } = self.totals();
         let info = format!("External-Identifier: {}\nPayload-Oxum: {bytes}.{files}\n", self.name());
@@ -170,6 +172,7 @@ impl Pack {
             folders: of(|kind| *kind == FileType::Dir),
             ddl: None,
             captures: Vec::new(),
+            bases: Vec::new(),
         }
     }
 

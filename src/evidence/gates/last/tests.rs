@@ -38,6 +38,7 @@ fn seal(out: &Path, version: &str) -> PathBuf {
         folders: 0,
         ddl: Some(DdlPack { files: vec![file], files_omitted: 0 }),
         captures: Vec::new(),
+        bases: Vec::new(),
     };
     let folder = out.join(&name);
     fs::create_dir_all(folder.join("attestations")).unwrap();

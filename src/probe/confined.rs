@@ -1,0 +1,184 @@
+//! Programs of probes, shut off: no network, nothing outside of their own folder that they could change, and nothing of what
+//! they need not see. What they tried to write elsewhere is told.
+//!
+//! It is done by namespaces and layers of the kernel, which util-linux' `unshare`, `mount` and `setpriv` ask for; a script
+//! does it ([confined.sh](confined.sh)). Where the system does not allow it, programs run as they are, and the report says so.
+
+use crate::error::{Error, Result};
+use crate::finding::{Code, Finding};
+use crate::pipeline::program::{Ended, Program};
+use crate::pipeline::watch::Watch;
+use crate::probe::ledger::Ledger;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// What shuts a program off.
+const SCRIPT: &str = include_str!("confined.sh");
+
+/// How long it may take to find out whether that works.
+const TRIAL: Duration = Duration::from_secs(20);
+
+/// How much of a program's output is kept of its beginning, and as much of its end, in bytes.
+const OUTPUT_BYTES: usize = 4096;
+
+/// How far this system shuts programs off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Confinement {
+    /// Everything: what is written outside lands in a layer, is dropped, and told.
+    Layered,
+    /// Without root: what is written outside is refused to the program.
+    ReadOnly,
+    /// Nothing.
+    None,
+}
+
+/// A program, and what it gets.
+pub struct Confined<'a> {
+    /// How far it is shut off.
+    pub confinement: Confinement,
+    /// Its own folder: what it writes there stays.
+    pub work: PathBuf,
+    /// Where it runs.
+    pub here: PathBuf,
+    /// A folder for what this notes.
+    pub note: PathBuf,
+    /// What it does not see.
+    pub hidden: &'a [PathBuf],
+    /// User and group that it runs as.
+    pub ids: Option<(u32, u32)>,
+    /// Bytes of address space for each process; `None`: as much as there is.
+    pub memory: Option<u64>,
+    /// Bytes of the largest file that it may write; `None`: as large as it likes.
+    pub file_bytes: Option<u64>,
+    /// Its whole environment.
+    pub variables: Vec<(OsString, OsString)>,
+    /// How long it may take.
+    pub time_limit: Duration,
+}
+
+impl Confinement {
+    /// Tries what works here.
+    pub fn find(
+        work: &Path,
+        environment: &dyn Fn(&str) -> Option<OsString>,
+        watch: &Watch,
+    ) -> Result<Confinement> {
+        let is_root = rustix::process::geteuid().is_root();
+        let first = if is_root { Confinement::Layered } else { Confinement::ReadOnly };
+        for (index, confinement) in [first, Confinement::ReadOnly].into_iter().enumerate() {
+            let work = work.join(format!("trial-{index}"));
+            fs::create_dir_all(&work).map_err(Error::io("create", &work))?;
+            let trial = Confined {
+                confinement,
+                here: work.clone(),
+                note: work.join("note"),
+                hidden: &[],
+                ids: None,
+                memory: None,
+                file_bytes: None,
+                variables: variables(environment, &work),
+                work,
+                time_limit: TRIAL,
+            };
+            match trial.run(&["true".to_owned()], watch) {
+                Ok(Ended { code: Some(0), .. }) if trial.is_ready() => return Ok(confinement),
+                Err(Error::Interrupted) => return Err(Error::Interrupted),
+                _ => {}
+            }
+        }
+        Ok(Confinement::None)
+    }
+
+    /// Whether a program has no network and changes nothing outside.
+    pub fn is_whole(self) -> bool {
+        self != Confinement::None
+    }
+}
+
+/// What every program gets: where programs are, a folder for what it likes, one language and time zone.
+pub fn variables(environment: &dyn Fn(&str) -> Option<OsString>, work: &Path) -> Vec<(OsString, OsString)> {
+    let path = environment("PATH").map(|path| ("PATH".into(), path));
+    let own = ["HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR"];
+    let own = own.iter().map(|name| ((*name).into(), work.into()));
+    let fixed = [("LC_ALL", "C.UTF-8"), ("TZ", "UTC"), ("PYTHONDONTWRITEBYTECODE", "1")];
+    let fixed = fixed.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+    path.into_iter().chain(own).chain(fixed).collect()
+}
+
+impl Confined<'_> {
+    /// The words that start a program shut off.
+    pub fn words(&self, program: &[String]) -> Result<Vec<String>> {
+        let mapped = match self.confinement {
+            Confinement::None => return Ok(program.to_vec()),
+            Confinement::Layered => false,
+            Confinement::ReadOnly => true,
+        };
+        fs::create_dir_all(&self.note).map_err(Error::io("create", &self.note))?;
+        let text = |path: &Path| {
+            path.to_str().map(str::to_owned).ok_or_else(|| {
+                Error::input(format!("{} is not UTF-8", path.display()), "choose another scratch")
+            })
+        };
+        let kib = |bytes: Option<u64>| bytes.map_or(0, |bytes| bytes / 1024).to_string();
+        let hidden = self.hidden.iter().map(|path| text(path)).collect::<Result<Vec<_>>>()?.join("\n");
+        let mut words = vec!["unshare"];
+        if mapped {
+            words.push("--map-root-user");
+        }
+        words.extend(["--mount", "--net", "--pid", "--fork", "--kill-child", "--", "sh", "-c", SCRIPT, "sh"]);
+        let mut words: Vec<String> = words.into_iter().map(str::to_owned).collect();
+        words.extend([text(&self.note)?, text(&self.work)?, text(&self.here)?, hidden]);
+        words.push(self.ids.map_or_else(String::new, |(user, group)| format!("{user}:{group}")));
+        words.extend([kib(self.memory), kib(self.file_bytes), u8::from(mapped).to_string()]);
+        words.extend(program.iter().cloned());
+        Ok(words)
+    }
+
+    /// Runs a program to its end.
+    pub fn run(&self, program: &[String], watch: &Watch) -> Result<Ended> {
+        let words = self.words(program)?;
+        let here = if self.confinement == Confinement::None { &self.here } else { Path::new("/") };
+        let program = Program {
+            folder: here,
+            words: &words,
+            variables: &self.variables,
+            time_limit: self.time_limit,
+            output_bytes_max: OUTPUT_BYTES,
+        };
+        program.run(watch)
+    }
+
+    /// Whether it came so far that the program was started.
+    pub fn is_ready(&self) -> bool {
+        self.confinement == Confinement::None || self.note.join("ready").exists()
+    }
+
+    /// Writes down what the program did elsewhere, and how far it was shut off.
+    pub fn told(&self, id: &str, ledger: &mut Ledger) -> Result<()> {
+        let expected = "nothing is written outside";
+        match self.confinement {
+            Confinement::None => {
+                let finding = Finding::new(Code::NotConfined, id).actual(
+                    "this system allows neither namespaces nor layers: the program could use the network and write anywhere",
+                );
+                ledger.findings.push(finding);
+                ledger.skipped("outside", "this system does not allow to watch it");
+            }
+            Confinement::ReadOnly => ledger.passed("outside", expected, "it was read only, without network"),
+            Confinement::Layered => {
+                let list = self.note.join("outside");
+                let list = fs::read_to_string(&list).map_err(Error::io("read", &list))?;
+                for path in list.lines() {
+                    let finding = Finding::new(Code::WroteOutside, path).expected(expected);
+                    ledger.failed("outside", finding.actual(format!("{id} wrote there; it was dropped")));
+                }
+                if list.is_empty() {
+                    ledger.passed("outside", expected, "nothing was, and there was no network");
+                }
+            }
+        }
+        Ok(())
+    }
+}

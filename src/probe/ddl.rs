@@ -1,0 +1,210 @@
+//! The pack's DDL files of a dialect, applied in their order to an empty database of that dialect; what is there then is
+//! compared with what the pack says that they create.
+
+use crate::database::duckdb::{Definition, definitions, read};
+use crate::database::postgres::session::Session;
+use crate::database::sqlite::{broken, defend};
+use crate::error::{Error, Result};
+use crate::finding::{Code, Finding};
+use crate::format::ddl::{DdlFile, ObjectKind};
+use crate::format::units::count;
+use crate::pipeline::alarm::Alarm;
+use crate::pipeline::watch::Watch;
+use crate::policy::Dialect;
+use crate::probe::Site;
+use crate::probe::command::printed;
+use crate::probe::duckdb::{Runner, text};
+use crate::probe::ledger::Ledger;
+use crate::probe::postgres::cluster::{self, Cluster};
+use rusqlite::Connection;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+/// What the policy asks.
+pub struct Asked<'a> {
+    /// The probe's id.
+    pub id: &'a str,
+    /// Of which files.
+    pub dialect: Dialect,
+    /// The folder of PostgreSQL's programs.
+    pub programs: Option<&'a str>,
+    /// How long all of it may take.
+    pub limit: Duration,
+}
+
+/// Something that is there: what it is, and its name without a schema.
+type Named = (String, String);
+
+/// Applies them.
+pub fn probe(site: &Site<'_>, asked: &Asked<'_>, ledger: &mut Ledger, watch: &Watch) -> Result<()> {
+    let files: Vec<&DdlFile> = site
+        .pack
+        .ddl
+        .iter()
+        .flat_map(|ddl| &ddl.files)
+        .filter(|file| file.dialect == Some(asked.dialect))
+        .collect();
+    if files.is_empty() {
+        let finding = Finding::new(Code::ProbeSkipped, asked.id).expected("DDL of this dialect");
+        return Err(Error::refused(
+            finding.actual("the archive has none: an [[include]] of class ddl names it"),
+        ));
+    }
+    let there = match asked.dialect {
+        Dialect::Sqlite => sqlite(site, asked, &files, ledger)?,
+        Dialect::Duckdb => duckdb(site, asked, &files, ledger, watch)?,
+        _ => postgresql(site, asked, &files, ledger, watch)?,
+    };
+    if let Some(there) = there {
+        objects(&files, &there, ledger);
+        ledger.covers(format!("{} applied", count(files.len() as u64, "file")));
+    }
+    Ok(())
+}
+
+/// What the pack says that the files create, and do not drop again, against what is there.
+fn objects(files: &[&DdlFile], there: &BTreeSet<Named>, ledger: &mut Ledger) {
+    let mut listed: BTreeSet<Named> = BTreeSet::new();
+    for file in files {
+        listed.extend(file.creates.iter().filter_map(named));
+        for dropped in file.drops.iter().filter_map(named) {
+            listed.remove(&dropped);
+        }
+    }
+    let missing: Vec<&Named> = listed.difference(there).collect();
+    for (kind, name) in &missing {
+        let finding = Finding::new(Code::ObjectMissing, name).expected(kind);
+        ledger.failed("objects", finding.actual("it is not there once all files are applied"));
+    }
+    let unparsed: u64 = files.iter().map(|file| file.statements_unparsed + file.omitted).sum();
+    if missing.is_empty() {
+        let all = count(listed.len() as u64, "object");
+        ledger.passed("objects", &all, &all);
+        ledger.covers(all);
+    }
+    if unparsed > 0 {
+        ledger.skipped(
+            "what was not parsed",
+            format!("{} create what the pack does not know", count(unparsed, "statement")),
+        );
+    }
+}
+
+/// Tables, views and indexes, which every dialect has; names as they are without schema and quotes.
+fn named(object: &crate::format::ddl::Object) -> Option<Named> {
+    let kind = match object.kind {
+        ObjectKind::Table => "table",
+        ObjectKind::View => "view",
+        ObjectKind::Index => "index",
+        _ => return None,
+    };
+    let name = object.name.split(" on ").next().unwrap_or(&object.name);
+    Some((kind.to_owned(), last(name)))
+}
+
+/// The last part of a dotted name, without its quotes.
+fn last(name: &str) -> String {
+    if let Some(quoted) = name.strip_suffix('"') {
+        return quoted.rsplit('"').next().unwrap_or(quoted).to_owned();
+    }
+    name.rsplit('.').next().unwrap_or(name).to_owned()
+}
+
+fn refused(file: &DdlFile, why: impl ToString, ledger: &mut Ledger) {
+    let finding = Finding::new(Code::DdlFailed, &*file.path).expected("it applies to what was there before");
+    ledger.failed("apply", finding.actual(why.to_string()));
+}
+
+fn applied(files: &[&DdlFile], ledger: &mut Ledger) {
+    let all = count(files.len() as u64, "file");
+    ledger.passed("apply", &all, &all);
+}
+
+fn sqlite(
+    site: &Site<'_>,
+    asked: &Asked<'_>,
+    files: &[&DdlFile],
+    ledger: &mut Ledger,
+) -> Result<Option<BTreeSet<Named>>> {
+    let memory = Path::new(":memory:");
+    let connection = Connection::open_in_memory().map_err(broken(memory))?;
+    defend(&connection).map_err(broken(memory))?;
+    let handle = connection.get_interrupt_handle();
+    let _alarm = Alarm::after(asked.limit, move || handle.interrupt());
+    for file in files {
+        let path = site.restored.join(&file.path);
+        let sql = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
+        if let Err(error) = connection.execute_batch(&sql) {
+            refused(file, error, ledger);
+            return Ok(None);
+        }
+    }
+    applied(files, ledger);
+    let mut statement = connection
+        .prepare("SELECT type, name FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'")
+        .map_err(broken(memory))?;
+    let rows = statement.query_map((), |row| Ok((row.get(0)?, row.get(1)?))).map_err(broken(memory))?;
+    rows.collect::<rusqlite::Result<_>>().map(Some).map_err(broken(memory))
+}
+
+fn duckdb(
+    site: &Site<'_>,
+    asked: &Asked<'_>,
+    files: &[&DdlFile],
+    ledger: &mut Ledger,
+    watch: &Watch,
+) -> Result<Option<BTreeSet<Named>>> {
+    let runner = Runner::new(site, asked.id, asked.limit)?;
+    let guard = runner.guard(&[runner.work()])?;
+    let attach = format!("ATTACH {} AS back; USE back; {guard};", text(&runner.work().join("ddl.duckdb"))?);
+    for file in files {
+        let path = site.restored.join(&file.path);
+        let sql = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
+        match runner.run(|duckdb| duckdb.run(&format!("{attach} {sql}"), watch)) {
+            Ok(_) => {}
+            Err(Error::Interrupted) => return Err(Error::Interrupted),
+            Err(error) => {
+                refused(file, error, ledger);
+                return Ok(None);
+            }
+        }
+    }
+    applied(files, ledger);
+    let query = format!("{attach} {}", definitions("back"));
+    let found: Vec<Definition> = read(runner.run(|duckdb| duckdb.run(&query, watch))?)?;
+    runner.told(asked.id, ledger)?;
+    Ok(Some(found.into_iter().map(|one| (one.kind, one.name)).collect()))
+}
+
+/// Tables, views and indexes of the user's, by name.
+const RELATIONS: &str = "\
+SELECT json_build_array(CASE WHEN c.relkind IN ('r', 'p', 'f') THEN 'table' WHEN c.relkind IN ('v', 'm') THEN 'view' \
+ ELSE 'index' END, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm', 'i', 'I') AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'";
+
+fn postgresql(
+    site: &Site<'_>,
+    asked: &Asked<'_>,
+    files: &[&DdlFile],
+    ledger: &mut Ledger,
+    watch: &Watch,
+) -> Result<Option<BTreeSet<Named>>> {
+    let programs = cluster::programs(asked.programs, None, site.environment)?;
+    let cluster = Cluster::start(site, asked.id, &programs, asked.limit, watch)?;
+    cluster.prepare(&[], &[], watch)?;
+    for file in files {
+        let ended = cluster.apply(&site.restored.join(&file.path), watch)?;
+        if ended.code != Some(0) {
+            refused(file, printed(&ended), ledger);
+            return Ok(None);
+        }
+    }
+    applied(files, ledger);
+    let mut session = Session::open(&cluster.restorer(), watch)?;
+    let there: Vec<Named> = session.ask(RELATIONS)?;
+    session.close()?;
+    cluster.end().told(asked.id, ledger)?;
+    Ok(Some(there.into_iter().collect()))
+}

@@ -1,0 +1,222 @@
+//! DuckDB: what `EXPORT DATABASE` left is imported into a new database, a database file is opened read only; both by its
+//! own program, which may read and write nothing else.
+
+use crate::database::duckdb::{Definition, Duckdb, counts, definitions, facts, literal, read};
+use crate::database::quote;
+use crate::error::{Error, Result};
+use crate::finding::{Code, Finding};
+use crate::format::capture::{Captured, Form};
+use crate::format::units::{count, number};
+use crate::pipeline::watch::Watch;
+use crate::policy::probe::{Query, Subject};
+use crate::probe::Site;
+use crate::probe::answers;
+use crate::probe::confined::Confined;
+use crate::probe::facts::{Back, compare};
+use crate::probe::ledger::Ledger;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// The name under which the database is attached.
+const NAME: &str = "back";
+
+/// What the policy asks.
+pub struct Asked<'a> {
+    /// The probe's id.
+    pub id: &'a str,
+    /// Of which database.
+    pub of: &'a Subject,
+    /// Its own questions.
+    pub queries: &'a [Query],
+    /// How many rows of each table are read in full.
+    pub sample: u64,
+    /// How long all of it may take.
+    pub limit: Duration,
+}
+
+/// The program, shut off, with its folder.
+pub struct Runner<'a> {
+    confined: Confined<'a>,
+    over: Instant,
+    memory: u64,
+    disk: Option<u64>,
+}
+
+/// Probes a database.
+pub fn probe(site: &Site<'_>, asked: &Asked<'_>, ledger: &mut Ledger, watch: &Watch) -> Result<()> {
+    let runner = Runner::new(site, asked.id, asked.limit)?;
+    let opened = open(site, asked, &runner, watch)?;
+    let attach = runner.attach(&opened.file, &opened.folder);
+    if let Some(captured) = opened.captured {
+        let back = look(&runner, &attach, captured, watch)?;
+        compare(captured, &back, ledger);
+        sample(&runner, &attach, site.drill_id, asked.sample, captured, ledger, watch)?;
+    } else {
+        let found = runner.run(|duckdb| duckdb.definitions(&attach, NAME, watch))?;
+        ledger.passed("open", "a database", count(found.len() as u64, "definition"));
+    }
+    for query in asked.queries {
+        let statement = format!("{attach}; USE {NAME}; {}", query.sql);
+        match runner.run(|duckdb| duckdb.answer(&statement, watch)) {
+            Ok(rows) => answers::compare(asked.id, query, &rows, ledger),
+            Err(Error::Interrupted) => return Err(Error::Interrupted),
+            Err(error) => answers::refused(asked.id, query, &error.to_string(), ledger),
+        }
+    }
+    runner.told(asked.id, ledger)
+}
+
+/// A database file to attach, and the folder that it lies in.
+struct Opened<'s> {
+    file: PathBuf,
+    folder: PathBuf,
+    captured: Option<&'s Captured>,
+}
+
+fn open<'s>(site: &'s Site<'_>, asked: &Asked<'_>, runner: &Runner<'_>, watch: &Watch) -> Result<Opened<'s>> {
+    let (folder, captured, name) = match asked.of {
+        Subject::Path(path) => {
+            let file = site.restored.join(path.as_str());
+            let folder = file.parent().unwrap_or(site.restored).to_owned();
+            return Ok(Opened { file, folder, captured: None });
+        }
+        Subject::Capture(id) => {
+            let captured = site.captured(id).map_err(Error::refused)?;
+            let name = match &captured.form {
+                Form::File(name) => Some(name),
+                Form::Folder => None,
+                Form::Parts => {
+                    let finding = Finding::new(Code::ProbeSkipped, format!("captures/{id}"));
+                    return Err(Error::refused(
+                        finding.expected("a database").actual("it was captured in parts"),
+                    ));
+                }
+            };
+            (site.folder(captured), captured, name)
+        }
+    };
+    match name {
+        Some(name) => Ok(Opened { file: folder.join(name), folder, captured: Some(captured) }),
+        None => {
+            let work = runner.confined.work.clone();
+            let file = work.join("back.duckdb");
+            let attach = format!("ATTACH {} AS {NAME}", text(&file)?);
+            let guard = runner.guard(&[&folder, &work])?;
+            let script = format!("{attach}; USE {NAME}; {guard}; IMPORT DATABASE {}", text(&folder)?);
+            runner.run(|duckdb| duckdb.run(&script, watch))?;
+            Ok(Opened { file, folder: work, captured: Some(captured) })
+        }
+    }
+}
+
+/// What is in it now.
+fn look(runner: &Runner<'_>, attach: &str, captured: &Captured, watch: &Watch) -> Result<Back> {
+    let version = runner.run(|duckdb| duckdb.version(watch))?;
+    let is_digested = captured.tables.iter().any(|table| table.content.is_some());
+    let known: Vec<Definition> =
+        read(runner.run(|duckdb| duckdb.run(&format!("{attach}; {}", definitions(NAME)), watch))?)?;
+    let script = format!("{attach}; {}", counts(NAME, &known, is_digested));
+    let counted = runner.run(|duckdb| duckdb.run(&script, watch))?;
+    let (schema_sha256, tables, objects) = facts(&known, counted, is_digested)?;
+    let incomparable =
+        (version != captured.tool).then(|| format!("captured by {}, opened by {version}", captured.tool));
+    Ok(Back { schema_sha256: Some(schema_sha256), tables, objects, incomparable })
+}
+
+/// Reads some rows of each table in full; which ones, the drill's id decides.
+fn sample(
+    runner: &Runner<'_>,
+    attach: &str,
+    drill_id: &str,
+    rows: u64,
+    captured: &Captured,
+    ledger: &mut Ledger,
+    watch: &Watch,
+) -> Result<()> {
+    if rows == 0 || captured.tables.is_empty() {
+        return Ok(());
+    }
+    let seed = drill_id.get(..7).and_then(|hex| u32::from_str_radix(hex, 16).ok()).unwrap_or(1);
+    let one = |name: &str| {
+        let name = name.split('.').map(quote).collect::<Vec<_>>().join(".");
+        let sampled =
+            format!("SELECT * FROM {NAME}.{name} USING SAMPLE reservoir({rows} ROWS) REPEATABLE ({seed})");
+        format!("SELECT count(*) AS rows, bit_xor(hash(s))::VARCHAR AS seen FROM ({sampled}) s; ")
+    };
+    let script: String = captured.tables.iter().map(|table| one(&table.name)).collect();
+    let script = format!("{attach}; {script}");
+    let read: Vec<Sampled> = read(runner.run(|duckdb| duckdb.run(&script, watch))?)?;
+    let expected: u64 = captured.tables.iter().map(|table| table.rows.unwrap_or(0).min(rows)).sum();
+    let actual: u64 = read.iter().map(|sampled| sampled.rows).sum();
+    let pair = (count(expected, "row"), count(actual, "row"));
+    ledger.same("sample", Code::RowsDiffer, &format!("captures/{}", captured.id), pair);
+    ledger.covers(format!("{} rows sampled in each", number(rows)));
+    Ok(())
+}
+
+#[derive(serde::Deserialize)]
+struct Sampled {
+    rows: u64,
+}
+
+impl<'a> Runner<'a> {
+    /// The program for a probe.
+    pub fn new(site: &'a Site<'_>, id: &str, limit: Duration) -> Result<Runner<'a>> {
+        let options = &site.policy.drill;
+        let mut confined = site.confined(id, limit)?;
+        // It keeps its own memory limit, and tells what it needs beyond; the system would end it.
+        confined.memory = None;
+        let (memory, disk) = (options.memory_limit, options.disk_limit);
+        Ok(Runner { confined, over: Instant::now() + limit, memory, disk })
+    }
+
+    /// Its own folder.
+    pub fn work(&self) -> &Path {
+        &self.confined.work
+    }
+
+    /// Writes down what it did elsewhere.
+    pub fn told(&self, id: &str, ledger: &mut Ledger) -> Result<()> {
+        self.confined.told(id, ledger)
+    }
+
+    /// Runs it, within what is left of the time.
+    pub fn run<T>(&self, act: impl FnOnce(&Duckdb<'_>) -> Result<T>) -> Result<T> {
+        let words = self.confined.words(&["duckdb".to_owned()])?;
+        act(&Duckdb {
+            folder: Path::new("/"),
+            program: &words,
+            variables: &self.confined.variables,
+            time_limit: self.over.saturating_duration_since(Instant::now()),
+        })
+    }
+
+    /// Statements that keep it to some folders, and to what it may use; nothing after them can lift that.
+    pub fn guard(&self, folders: &[&Path]) -> Result<String> {
+        let list =
+            folders.iter().map(|folder| text(&folder.join(""))).collect::<Result<Vec<_>>>()?.join(", ");
+        let spill = text(&self.confined.work.join("spill"))?;
+        let disk =
+            self.disk.map_or_else(String::new, |bytes| format!(" SET max_temp_directory_size = '{bytes}B';"));
+        Ok(format!(
+            "SET temp_directory = {spill};{disk} SET memory_limit = '{}B'; SET allowed_directories = [{list}]; \
+             SET enable_external_access = false; SET lock_configuration = true",
+            self.memory
+        ))
+    }
+
+    /// Statements that open a database read only, and nothing else.
+    fn attach(&self, file: &Path, folder: &Path) -> String {
+        let attach = literal(&file.to_string_lossy());
+        let guard = self.guard(&[folder, &self.confined.work]).unwrap_or_default();
+        format!("{guard}; ATTACH {attach} AS {NAME} (READ_ONLY)")
+    }
+}
+
+/// A path as a text of SQL.
+pub fn text(path: &Path) -> Result<String> {
+    let text = path.to_str().ok_or_else(|| {
+        Error::input(format!("{}: DuckDB takes no path that is not UTF-8", path.display()), "")
+    })?;
+    Ok(literal(text))
+}

@@ -1,0 +1,150 @@
+//! What came back against what the capture recorded of the very copy.
+
+use crate::finding::{Code, Finding};
+use crate::format::capture::{Captured, Content, Object, Table};
+use crate::format::digest::Sha256;
+use crate::format::units::{count, number};
+use crate::probe::ledger::Ledger;
+use std::collections::BTreeMap;
+
+/// What is in a database that came back.
+pub struct Back {
+    /// The digest over its definitions; `None` where another version words them another way.
+    pub schema_sha256: Option<Sha256>,
+    /// Its tables.
+    pub tables: Vec<Table>,
+    /// Everything else that has a name.
+    pub objects: Vec<Object>,
+    /// Why contents and definitions are not compared, where they are not.
+    pub incomparable: Option<String>,
+}
+
+/// Compares all of it.
+pub fn compare(captured: &Captured, back: &Back, ledger: &mut Ledger) {
+    tables(captured, back, ledger);
+    rows(captured, back, ledger);
+    contents(captured, back, ledger);
+    objects(captured, back, ledger);
+    schema(captured, back, ledger);
+    let total: u64 = back.tables.iter().filter_map(|table| table.rows).sum();
+    ledger.covers(count(back.tables.len() as u64, "table"));
+    ledger.covers(format!("{} as captured", count(total, "row")));
+}
+
+fn tables(captured: &Captured, back: &Back, ledger: &mut Ledger) {
+    let missing = captured.tables.iter().filter(|table| find(&back.tables, &table.name).is_none());
+    let extra = back.tables.iter().filter(|table| find(&captured.tables, &table.name).is_none());
+    let before = ledger.findings.len();
+    for table in missing {
+        let finding = Finding::new(Code::ObjectMissing, subject(captured, &table.name));
+        ledger.failed("tables", finding.expected("a table").actual("it is not there"));
+    }
+    for table in extra {
+        let finding = Finding::new(Code::ObjectExtra, subject(captured, &table.name));
+        ledger.failed("tables", finding.expected("no table").actual("it is there"));
+    }
+    if ledger.findings.len() == before {
+        ledger.passed("tables", captured.tables.len(), back.tables.len());
+    }
+}
+
+fn rows(captured: &Captured, back: &Back, ledger: &mut Ledger) {
+    let (mut counted, mut total, before) = (0u64, 0u64, ledger.findings.len());
+    for table in &captured.tables {
+        let Some(found) = find(&back.tables, &table.name) else { continue };
+        let (Some(expected), Some(actual)) = (table.rows, found.rows) else { continue };
+        counted += 1;
+        total += actual;
+        if expected != actual {
+            let finding = Finding::new(Code::RowsDiffer, subject(captured, &table.name));
+            ledger.failed("rows", finding.expected(count(expected, "row")).actual(count(actual, "row")));
+        }
+    }
+    match (counted, ledger.findings.len() == before) {
+        (0, true) => ledger.skipped("rows", "no table has rows that were counted"),
+        (_, true) => ledger.passed("rows", count(total, "row"), count(total, "row")),
+        _ => {}
+    }
+}
+
+fn contents(captured: &Captured, back: &Back, ledger: &mut Ledger) {
+    if let Some(why) = &back.incomparable {
+        return ledger.skipped("contents", why);
+    }
+    let (mut digested, before) = (0u64, ledger.findings.len());
+    for table in &captured.tables {
+        let Some(found) = find(&back.tables, &table.name) else { continue };
+        let (Some(expected), Some(actual)) = (&table.content, &found.content) else { continue };
+        // What makes a digest another way is compared with nothing.
+        if std::mem::discriminant(expected) != std::mem::discriminant(actual) {
+            continue;
+        }
+        digested += 1;
+        // Another number of rows has its own finding.
+        if expected != actual && table.rows == found.rows {
+            let finding = Finding::new(Code::ContentDiffers, subject(captured, &table.name));
+            ledger.failed("contents", finding.expected(told(expected)).actual(told(actual)));
+        }
+    }
+    if ledger.findings.len() > before {
+        return;
+    }
+    let whole = captured.tables.len() as u64;
+    match digested {
+        0 => ledger.skipped("contents", "no digest of a table's rows was recorded"),
+        _ => {
+            let tables = format!("{} of {}", number(digested), count(whole, "table"));
+            ledger.passed("contents", &tables, &tables);
+        }
+    }
+}
+
+fn objects(captured: &Captured, back: &Back, ledger: &mut Ledger) {
+    let mut balance: BTreeMap<&Object, i64> = BTreeMap::new();
+    captured.objects.iter().for_each(|object| *balance.entry(object).or_default() += 1);
+    back.objects.iter().for_each(|object| *balance.entry(object).or_default() -= 1);
+    let before = ledger.findings.len();
+    for (object, left) in balance {
+        let (code, expected, actual) = match left {
+            0 => continue,
+            1.. => (Code::ObjectMissing, object.kind.clone(), "it is not there".to_owned()),
+            _ => (Code::ObjectExtra, format!("no {}", object.kind), "it is there".to_owned()),
+        };
+        let finding = Finding::new(code, subject(captured, &object.name));
+        ledger.failed("objects", finding.expected(expected).actual(actual));
+    }
+    if ledger.findings.len() == before {
+        ledger.passed("objects", captured.objects.len(), back.objects.len());
+    }
+}
+
+fn schema(captured: &Captured, back: &Back, ledger: &mut Ledger) {
+    if let Some(why) = &back.incomparable {
+        return ledger.skipped("definitions", why);
+    }
+    let (Some(expected), Some(actual)) = (captured.schema_sha256, back.schema_sha256) else {
+        return ledger.skipped("definitions", "no digest of the definitions was recorded");
+    };
+    let is_told = |finding: &Finding| matches!(finding.code, Code::ObjectMissing | Code::ObjectExtra);
+    if expected != actual && ledger.findings.iter().any(is_told) {
+        return ledger.skipped("definitions", "something is missing or extra, which is told above");
+    }
+    let pair = (format!("sha256 {expected}"), format!("sha256 {actual}"));
+    ledger.same("definitions", Code::SchemaDiffers, &format!("captures/{}", captured.id), pair);
+}
+
+fn find<'t>(tables: &'t [Table], name: &str) -> Option<&'t Table> {
+    tables.iter().find(|table| table.name == name)
+}
+
+/// `captures/app: trades`
+fn subject(captured: &Captured, name: &str) -> String {
+    format!("captures/{}: {name}", captured.id)
+}
+
+fn told(content: &Content) -> String {
+    match content {
+        Content::RowsSha256(digest) => format!("sha256 {digest}"),
+        Content::RowsMd5Sum(sum) => format!("sum {sum}"),
+    }
+}

@@ -1,0 +1,141 @@
+//! Files as they lie in the scratch now: every digest again, and that each parses as what its name says.
+
+mod parse;
+
+use crate::error::{Error, Result};
+use crate::finding::{Code, Finding};
+use crate::format::digest::Sha256;
+use crate::format::listing::{Encoding, Lines};
+use crate::format::units::{count, number};
+use crate::pipeline::watch::Watch;
+use crate::policy::matcher;
+use crate::probe::Site;
+use crate::probe::ledger::Ledger;
+use sha2::{Digest, Sha256 as Hasher};
+use std::fs::{self, File};
+use std::io::{BufReader, Read};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// Files larger than this are digested, and not parsed: a parser holds what it reads.
+const PARSED_BYTES_MAX: u64 = 32 << 20;
+
+/// How much is read at once, in bytes.
+const READ_BYTES: usize = 1 << 20;
+
+/// What was looked at.
+#[derive(Default)]
+struct Seen {
+    files: u64,
+    altered: u64,
+    parsed: u64,
+    unparsed: u64,
+    unknown: u64,
+    too_large: u64,
+}
+
+/// Probes the files that these patterns match; all if there are none.
+pub fn probe(
+    site: &Site<'_>,
+    patterns: &[String],
+    is_parsed: bool,
+    limit: Duration,
+    ledger: &mut Ledger,
+    watch: &Watch,
+) -> Result<()> {
+    let over = Instant::now() + limit;
+    let set = matcher::set(patterns).map_err(|error| Error::input(error.to_string(), ""))?;
+    let list = File::open(site.manifest).map_err(Error::io("open", site.manifest))?;
+    let mut seen = Seen::default();
+    for line in Lines::new(BufReader::new(list), Encoding::Percent) {
+        watch.check()?;
+        if Instant::now() > over {
+            return Err(Error::input("it was not through all files", ""));
+        }
+        let line = line.map_err(|fault| Error::input(fault.to_string(), ""))?;
+        let Some(path) = line.path.strip_prefix("data/") else { continue };
+        if patterns.is_empty() || set.is_match(path) {
+            one(site, path, Sha256(line.digest), is_parsed, &mut seen, ledger)?;
+        }
+    }
+    if seen.files == 0 {
+        ledger.skipped("digests", "no file of the archive matches");
+        return Ok(());
+    }
+    if seen.altered == 0 {
+        ledger.passed("digests", count(seen.files, "file"), count(seen.files, "file"));
+    }
+    ledger.covers(format!("{} digested", count(seen.files, "file")));
+    if is_parsed {
+        told(&seen, ledger);
+    }
+    Ok(())
+}
+
+fn told(seen: &Seen, ledger: &mut Ledger) {
+    if seen.unparsed == 0 && seen.parsed > 0 {
+        ledger.passed("parsers", count(seen.parsed, "file"), count(seen.parsed, "file"));
+        ledger.covers(format!("{} parsed", number(seen.parsed)));
+    }
+    if seen.unknown + seen.too_large > 0 {
+        let why =
+            format!("{} of no known format, {} too large", number(seen.unknown), number(seen.too_large));
+        ledger.skipped("not parsed", why);
+    }
+}
+
+fn one(
+    site: &Site<'_>,
+    path: &str,
+    signed: Sha256,
+    is_parsed: bool,
+    seen: &mut Seen,
+    ledger: &mut Ledger,
+) -> Result<()> {
+    seen.files += 1;
+    let file = site.restored.join(path);
+    let found = match digest(&file) {
+        Err(error) if error.is_not_found() => {
+            seen.altered += 1;
+            let finding = Finding::new(Code::Missing, path).expected(format!("sha256 {signed}"));
+            ledger.failed("digests", finding.actual("it is not there"));
+            return Ok(());
+        }
+        found => found?,
+    };
+    if found != signed {
+        seen.altered += 1;
+        let finding = Finding::new(Code::Altered, path).expected(format!("sha256 {signed}"));
+        ledger.failed("digests", finding.actual(format!("sha256 {found}")));
+        return Ok(());
+    }
+    let Some(format) = parse::format(path).filter(|_| is_parsed) else {
+        seen.unknown += 1;
+        return Ok(());
+    };
+    let size = fs::metadata(&file).map_err(Error::io("read", &file))?.len();
+    if size > PARSED_BYTES_MAX && !format.is_streamed() {
+        seen.too_large += 1;
+        return Ok(());
+    }
+    match format.parse(&file)? {
+        Ok(()) => seen.parsed += 1,
+        Err(why) => {
+            seen.unparsed += 1;
+            let finding = Finding::new(Code::FileUnparsed, path).expected(format.name());
+            ledger.failed("parsers", finding.actual(why));
+        }
+    }
+    Ok(())
+}
+
+fn digest(path: &Path) -> Result<Sha256> {
+    let mut file = File::open(path).map_err(Error::io("open", path))?;
+    let (mut hasher, mut buffer) = (Hasher::new(), vec![0; READ_BYTES]);
+    loop {
+        match file.read(&mut buffer).map_err(Error::io("read", path))? {
+            0 => return Ok(Sha256(hasher.finalize().into())),
+            count => hasher.update(buffer.get(..count).unwrap_or_default()),
+        }
+    }
+}

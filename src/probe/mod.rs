@@ -1,0 +1,180 @@
+//! What a drill asks of what came back, one file a kind: each against what the capture recorded of the very copy, and
+//! against the policy's own questions.
+//!
+//! What is opened here may be hostile. Databases are opened in defensive mode; programs run [`confined`] where the system
+//! allows it, with limits on time and memory, and nothing of the environment but what they are given.
+
+pub mod answers;
+pub mod command;
+pub mod confined;
+pub mod ddl;
+pub mod duckdb;
+pub mod facts;
+pub mod files;
+pub mod ledger;
+pub mod postgres;
+pub mod sqlite;
+
+use crate::error::{Error, Result};
+use crate::finding::{Code, Finding};
+use crate::format::capture::Captured;
+use crate::format::drill_report::{Ended, ProbeReport};
+use crate::format::pack::Pack;
+use crate::pipeline::watch::Watch;
+use crate::policy::Policy;
+use crate::policy::probe::{Ask, Probe};
+use confined::{Confined, Confinement};
+use ledger::Ledger;
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// What probes work on.
+pub struct Site<'a> {
+    /// The restored tree.
+    pub restored: &'a Path,
+    /// A private folder, in which each probe has one of its own.
+    pub work: &'a Path,
+    /// The tree that the policy belongs to: programs with a `/` in their name lie there.
+    pub tree: &'a Path,
+    /// What the pack says of itself.
+    pub pack: &'a Pack,
+    /// The signed list of the payload, `manifest-sha256.txt`.
+    pub manifest: &'a Path,
+    /// The policy that was named.
+    pub policy: &'a Policy,
+    /// What a program may be shut off from here.
+    pub confinement: &'a Confinement,
+    /// Folders and files that no program of a probe may see: keys, the store.
+    pub hidden: &'a [PathBuf],
+    /// Which drill: samples are drawn by it.
+    pub drill_id: &'a str,
+    /// Looks a variable of the environment up.
+    pub environment: &'a dyn Fn(&str) -> Option<OsString>,
+}
+
+/// How a probe ended.
+pub struct Probed {
+    /// For the report.
+    pub report: ProbeReport,
+    /// What it found.
+    pub findings: Vec<Finding>,
+    /// What it covered, for a line of the screen.
+    pub covered: String,
+}
+
+impl Site<'_> {
+    /// What the capture recorded; a pack without it is an error in words.
+    pub fn captured(&self, id: &str) -> std::result::Result<&Captured, Finding> {
+        self.pack.captures.iter().find(|captured| captured.id == id).ok_or_else(|| {
+            let finding = Finding::new(Code::ProbeSkipped, format!("captures/{id}"));
+            finding.expected("what the capture took").actual("the archive has no such capture")
+        })
+    }
+
+    /// Where a capture came back.
+    pub fn folder(&self, captured: &Captured) -> PathBuf {
+        self.restored.join("captures").join(&captured.id)
+    }
+
+    /// A program of a probe, shut off as far as this system allows, in a folder of its own.
+    pub fn confined(&self, id: &str, time_limit: Duration) -> Result<Confined<'_>> {
+        let work = self.room(id)?;
+        Ok(Confined {
+            confinement: *self.confinement,
+            here: work.clone(),
+            note: self.work.join(format!("{id}.note")),
+            hidden: self.hidden,
+            ids: None,
+            memory: Some(self.policy.drill.memory_limit),
+            file_bytes: self.policy.drill.disk_limit,
+            variables: confined::variables(self.environment, &work),
+            time_limit,
+            work,
+        })
+    }
+
+    /// A new empty folder for a probe.
+    pub fn room(&self, id: &str) -> Result<PathBuf> {
+        let path = self.work.join(id);
+        fs::create_dir_all(&path).map_err(Error::io("create", &path))?;
+        Ok(path)
+    }
+}
+
+/// Runs a probe. Whatever happens in it is its result; only an interruption is an error.
+pub fn run(site: &Site<'_>, probe: &Probe, watch: &Watch) -> Result<Probed> {
+    let started = Instant::now();
+    let mut ledger = Ledger::default();
+    let limit = Duration::from_secs(probe.time_limit_s);
+    let asked = catch_unwind(AssertUnwindSafe(|| ask(site, probe, limit, &mut ledger, watch)));
+    let took = started.elapsed();
+    match asked {
+        Ok(Ok(())) => {}
+        Ok(Err(Error::Interrupted)) => return Err(Error::Interrupted),
+        Ok(Err(error)) => ledger.failed("run", broken(probe, &error, took >= limit)),
+        Err(_) => {
+            let finding = Finding::new(Code::ProbeFailed, &*probe.id);
+            ledger.failed("run", finding.expected("an end").actual("it crashed"));
+        }
+    }
+    if ledger.ended() == Ended::Skipped {
+        let finding = Finding::new(Code::ProbeSkipped, &*probe.id);
+        ledger.failed("run", finding.expected("something to compare").actual("nothing was compared"));
+    }
+    let skipped = ledger.findings.iter().any(|finding| finding.code == Code::ProbeSkipped);
+    let report = ProbeReport {
+        id: probe.id.clone(),
+        kind: probe.ask.kind().to_owned(),
+        status: if skipped { Ended::Skipped } else { ledger.ended() },
+        duration_ms: took.as_millis() as u64,
+        checks: ledger.checks,
+    };
+    Ok(Probed { report, findings: ledger.findings, covered: ledger.covered.join(", ") })
+}
+
+fn ask(site: &Site<'_>, probe: &Probe, limit: Duration, ledger: &mut Ledger, watch: &Watch) -> Result<()> {
+    match &probe.ask {
+        Ask::Sqlite { of, foreign_keys, queries } => {
+            let asked = sqlite::Asked { id: &probe.id, of, foreign_keys: *foreign_keys, queries, limit };
+            sqlite::probe(site, &asked, ledger, watch)
+        }
+        Ask::Duckdb { of, queries, sample } => {
+            let asked = duckdb::Asked { id: &probe.id, of, queries, sample: *sample, limit };
+            duckdb::probe(site, &asked, ledger, watch)
+        }
+        Ask::Postgres { capture, queries, dsn, extensions, programs } => {
+            let (dsn, programs) = (dsn.as_deref(), programs.as_deref());
+            let asked = postgres::Asked { id: &probe.id, capture, queries, dsn, extensions, programs, limit };
+            postgres::probe(site, &asked, ledger, watch)
+        }
+        Ask::Ddl { dialect, programs } => {
+            let asked = ddl::Asked { id: &probe.id, dialect: *dialect, programs: programs.as_deref(), limit };
+            ddl::probe(site, &asked, ledger, watch)
+        }
+        Ask::Command(order) => command::probe(site, &probe.id, order, ledger, watch),
+        Ask::Files { paths, parse } => files::probe(site, paths, *parse, limit, ledger, watch),
+    }
+}
+
+/// What an error of a probe is called.
+fn broken(probe: &Probe, error: &Error, is_late: bool) -> Finding {
+    let full = |error: &Error| {
+        matches!(error, Error::Io { source, .. }
+            if matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded))
+    };
+    let code = match error {
+        Error::Refused(findings) if !findings.is_empty() => return findings[0].clone(),
+        error if full(error) || error.to_string().contains("No space left on device") => Code::ScratchFull,
+        _ if is_late => {
+            let finding = Finding::new(Code::ProbeTimeout, &*probe.id);
+            let limit = format!("an end within {} s", probe.time_limit_s);
+            return finding.expected(limit).actual("it was ended then");
+        }
+        _ => Code::ProbeFailed,
+    };
+    Finding::new(code, &*probe.id).expected("an end").actual(error)
+}

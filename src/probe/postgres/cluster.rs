@@ -1,0 +1,350 @@
+//! A throwaway server: a cluster of its own in the scratch, reached by a socket alone, shut off from network, keys and
+//! store, run by a user that is not root. A hostile dump may run programs: they find nothing.
+
+use crate::database::postgres::Server;
+use crate::database::postgres::session::Session;
+use crate::database::quote;
+use crate::error::{Error, Result};
+use crate::finding::{Code, Finding};
+use crate::format::capture::Captured;
+use crate::pipeline::program::piped::Piped;
+use crate::pipeline::program::{Ended, Program};
+use crate::pipeline::watch::Watch;
+use crate::probe::Site;
+use crate::probe::command::printed;
+use crate::probe::confined::Confined;
+use crate::probe::postgres::major;
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// The database that is restored into.
+pub const DATABASE: &str = "drilled";
+
+/// Who restores: no superuser.
+const RESTORER: &str = "restorer";
+
+/// The superuser of the cluster.
+const SUPERUSER: &str = "attestar";
+
+/// Where distributions keep the server's programs, a folder a version.
+const DISTRIBUTIONS: [&str; 2] = ["/usr/lib/postgresql", "/usr/local/pgsql"];
+
+/// The longest path of a socket (`sun_path`, unix(7)), in bytes.
+const SOCKET_BYTES_MAX: usize = 107;
+
+/// How long is waited between two looks whether the server takes connections.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Nothing of it need outlive a crash.
+const SETTINGS: [&str; 10] = [
+    "listen_addresses=",
+    "fsync=off",
+    "full_page_writes=off",
+    "synchronous_commit=off",
+    "wal_level=minimal",
+    "max_wal_senders=0",
+    "autovacuum=off",
+    "shared_buffers=64MB",
+    "max_connections=20",
+    "unix_socket_permissions=0700",
+];
+
+/// A running server. Dropped, it is ended.
+pub struct Cluster<'a> {
+    folder: PathBuf,
+    programs: PathBuf,
+    confined: Confined<'a>,
+    over: Instant,
+    _server: Piped,
+}
+
+/// The folder of the server's programs: the one that the policy names, the one of the captured server's version, else the
+/// newest.
+pub fn programs(
+    named: Option<&str>,
+    captured: Option<&str>,
+    environment: &dyn Fn(&str) -> Option<OsString>,
+) -> Result<PathBuf> {
+    let has_it = |folder: &PathBuf| folder.join("initdb").is_file();
+    if let Some(named) = named.map(PathBuf::from) {
+        let message = format!("there is no initdb in {}", named.display());
+        return if has_it(&named) {
+            Ok(named)
+        } else {
+            Err(Error::input(message, "`programs` of the probe"))
+        };
+    }
+    let path = environment("PATH").unwrap_or_default();
+    let found = path.to_string_lossy().split(':').map(PathBuf::from).find(has_it);
+    // A link leads to the folder that has all of them.
+    let found =
+        found.and_then(|folder| Some(folder.join("initdb").canonicalize().ok()?.parent()?.to_owned()));
+    if let Some(found) = found {
+        return Ok(found);
+    }
+    let versions = DISTRIBUTIONS.iter().filter_map(|folder| fs::read_dir(folder).ok());
+    let versions = versions.flatten().flatten().map(|entry| entry.path());
+    let mut found: Vec<(u32, PathBuf)> = versions
+        .filter_map(|path| Some((major(&path.file_name()?.to_string_lossy())?, path.join("bin"))))
+        .filter(|(_, folder)| has_it(folder))
+        .collect();
+    found.sort();
+    let wanted = captured.and_then(major);
+    let same = found.iter().find(|(version, _)| Some(*version) == wanted);
+    let folder = same.or(found.last()).map(|(_, folder)| folder.clone());
+    folder.ok_or_else(|| {
+        Error::input("PostgreSQL's server is not installed", "install it, of the captured version or later")
+    })
+}
+
+impl<'a> Cluster<'a> {
+    /// Makes a cluster, and starts its server.
+    pub fn start(
+        site: &'a Site<'_>,
+        id: &str,
+        programs: &Path,
+        limit: Duration,
+        watch: &Watch,
+    ) -> Result<Cluster<'a>> {
+        let over = Instant::now() + limit;
+        let mut confined = site.confined(id, limit)?;
+        confined.ids = ids(site.policy.drill.user.as_deref())?;
+        let folder = confined.work.clone();
+        hand_over(&folder, confined.ids, site.work)?;
+        if folder.as_os_str().len() + "/.s.PGSQL.5432".len() > SOCKET_BYTES_MAX {
+            let message = format!("{} is too long for the path of a socket", folder.display());
+            return Err(Error::input(message, "scratch = \"/var/tmp\" in [drill]"));
+        }
+        let program = |name: &str| programs.join(name).to_string_lossy().into_owned();
+        let data = folder.join("data").to_string_lossy().into_owned();
+        let words =
+            ["--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "--username", SUPERUSER, "-D"];
+        let words = [program("initdb")].into_iter().chain(words.map(str::to_owned)).chain([data.clone()]);
+        let made = confined.run(&words.collect::<Vec<_>>(), watch)?;
+        if made.code != Some(0) {
+            return Err(failed("initdb", &made));
+        }
+        let mut words = vec![program("postgres"), "-D".to_owned(), data];
+        let sockets = format!("unix_socket_directories={}", folder.display());
+        for setting in SETTINGS.iter().map(|setting| (*setting).to_owned()).chain([sockets]) {
+            words.extend(["-c".to_owned(), setting]);
+        }
+        let words = confined.words(&words)?;
+        let program = Program {
+            folder: Path::new("/"),
+            words: &words,
+            variables: &confined.variables,
+            time_limit: limit,
+            output_bytes_max: 0,
+        };
+        let server = Piped::start(&program, watch)?;
+        let cluster = Cluster { folder, programs: programs.to_owned(), confined, over, _server: server };
+        cluster.wait(watch)?;
+        Ok(cluster)
+    }
+
+    fn server(&self, user: &str, database: &str) -> Server {
+        let dsn = format!("host={} user={user} dbname={database}", self.folder.display());
+        let variables = self.confined.variables.clone();
+        Server { dsn, variables, time_limit: self.left() }
+    }
+
+    /// As the superuser.
+    pub fn superuser(&self, database: &str) -> Server {
+        self.server(SUPERUSER, database)
+    }
+
+    /// As who restores.
+    pub fn restorer(&self) -> Server {
+        self.server(RESTORER, DATABASE)
+    }
+
+    fn left(&self) -> Duration {
+        self.over.saturating_duration_since(Instant::now())
+    }
+
+    /// Waits until it takes connections.
+    fn wait(&self, watch: &Watch) -> Result<()> {
+        loop {
+            let try_once = || {
+                let mut session = Session::open(&self.superuser("postgres"), watch)?;
+                session.ask::<u32>("SELECT to_json(1)").map(|_| ())
+            };
+            match try_once() {
+                Err(Error::Interrupted) => return Err(Error::Interrupted),
+                Err(error) if self.left().is_zero() => return Err(error),
+                Err(_) => watch.pause(PAUSE)?,
+                Ok(()) => return Ok(()),
+            }
+        }
+    }
+
+    /// An empty database of the restorer's, with the roles and extensions that a dump takes for granted.
+    pub fn prepare(&self, roles: &[&str], extensions: &[String], watch: &Watch) -> Result<()> {
+        let mut session = Session::open(&self.superuser("postgres"), watch)?;
+        session.tell(&format!("CREATE ROLE {RESTORER} LOGIN NOSUPERUSER;\n"))?;
+        // Names of roles are recorded as SQL writes them.
+        for role in roles {
+            session.tell(&format!("CREATE ROLE {role};\n"))?;
+        }
+        session.tell(&format!("CREATE DATABASE {DATABASE} OWNER {RESTORER} TEMPLATE template0;\n"))?;
+        session.close()?;
+        if extensions.is_empty() {
+            return Ok(());
+        }
+        let mut session = Session::open(&self.superuser(DATABASE), watch)?;
+        for extension in extensions {
+            session.tell(&format!("CREATE EXTENSION {} CASCADE;\n", quote(extension)))?;
+        }
+        session.close()
+    }
+
+    /// Restores a dump that lies in parts; any error ends it.
+    pub fn restore(
+        &self,
+        site: &Site<'_>,
+        captured: &Captured,
+        has_extensions: bool,
+        watch: &Watch,
+    ) -> Result<()> {
+        self.is_readable(captured, watch)?;
+        let dump = self.folder.join("dump");
+        lend(&site.folder(captured), &dump, self.confined.ids)?;
+        let mut words: Vec<String> =
+            ["sh", "-c", "cat \"$0\"/part-* | exec \"$@\""].map(str::to_owned).to_vec();
+        words.push(dump.to_string_lossy().into_owned());
+        words.push(self.programs.join("pg_restore").to_string_lossy().into_owned());
+        words.extend(RESTORE.map(str::to_owned));
+        // Who may not create an extension may not comment on it.
+        words.extend(has_extensions.then(|| "--no-comments".to_owned()));
+        words.push(self.restorer().argument());
+        let ended = self.confined.run(&words, watch)?;
+        if ended.code == Some(0) { Ok(()) } else { Err(unrestored(captured, &ended)) }
+    }
+
+    /// Applies a file of SQL as the restorer; any error ends it.
+    pub fn apply(&self, file: &Path, watch: &Watch) -> Result<Ended> {
+        let own = self.folder.join("apply.sql");
+        fs::copy(file, &own).map_err(Error::io("copy", file))?;
+        fs::set_permissions(&own, fs::Permissions::from_mode(0o644)).map_err(Error::io("change", &own))?;
+        let mut words: Vec<String> =
+            ["psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--file"].map(str::to_owned).to_vec();
+        words.extend([own.to_string_lossy().into_owned(), self.restorer().argument()]);
+        self.confined.run(&words, watch)
+    }
+
+    /// A dump of a newer server is not tried.
+    fn is_readable(&self, captured: &Captured, watch: &Watch) -> Result<()> {
+        let mut session = Session::open(&self.superuser("postgres"), watch)?;
+        let here: Vec<String> =
+            session.ask("SELECT to_json('PostgreSQL ' || current_setting('server_version'))")?;
+        session.close()?;
+        let here = here.into_iter().next().unwrap_or_default();
+        newer(captured, &here)
+    }
+
+    /// Ends the server, and gives what is noted of it.
+    pub fn end(self) -> Confined<'a> {
+        let Cluster { confined, _server: server, .. } = self;
+        drop(server);
+        confined
+    }
+}
+
+/// How a dump is restored: as somebody else's, and not past the first error.
+pub const RESTORE: [&str; 4] = ["--exit-on-error", "--no-owner", "--no-privileges", "--no-password"];
+
+/// Refuses a dump of a newer server.
+pub fn newer(captured: &Captured, here: &str) -> Result<()> {
+    let there = captured.server.clone().unwrap_or_default();
+    if major(&there) <= major(here) {
+        return Ok(());
+    }
+    let finding = Finding::new(Code::DumpNewer, format!("captures/{}", captured.id));
+    Err(Error::refused(finding.expected(format!("at most {here}, as it is here")).actual(there)))
+}
+
+/// What pg_restore complained of.
+pub fn unrestored(captured: &Captured, ended: &Ended) -> Error {
+    let said = printed(ended);
+    let subject = format!("captures/{}", captured.id);
+    if said.contains("unsupported version") {
+        let finding = Finding::new(Code::DumpNewer, subject).expected("a dump that pg_restore can read here");
+        return Error::refused(finding.actual(said));
+    }
+    if said.contains("No space left on device") {
+        return Error::refused(Finding::new(Code::ScratchFull, subject).expected("room").actual(said));
+    }
+    let finding = Finding::new(Code::ProbeFailed, subject).expected("pg_restore without an error");
+    Error::refused(finding.actual(if said.is_empty() { ended.why.clone().unwrap_or_default() } else { said }))
+}
+
+fn failed(program: &str, ended: &Ended) -> Error {
+    let why = ended.why.as_ref().map_or_else(|| printed(ended), Clone::clone);
+    Error::input(format!("{program} failed: {why}"), "")
+}
+
+/// Who runs the server: whoever runs this; where that is root, the policy's user.
+fn ids(user: Option<&str>) -> Result<Option<(u32, u32)>> {
+    let me = rustix::process::geteuid();
+    if !me.is_root() {
+        return Ok(Some((me.as_raw(), rustix::process::getegid().as_raw())));
+    }
+    let users = fs::read_to_string("/etc/passwd").map_err(Error::io("read", "/etc/passwd"))?;
+    let of = |name: &str| {
+        let line = users.lines().find(|line| line.split(':').next() == Some(name))?;
+        let mut fields = line.split(':').skip(2);
+        Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
+    };
+    let found = match user {
+        Some(user) => of(user),
+        None => of("postgres").or_else(|| of("nobody")),
+    };
+    match found {
+        Some((0, _)) | None => {
+            let message = format!("there is no user {} here", user.unwrap_or("postgres"));
+            Err(Error::input(message, "user = \"postgres\" in [drill]: PostgreSQL refuses root"))
+        }
+        found => Ok(found),
+    }
+}
+
+/// Gives a folder to who runs the server, and lets that one pass through those above it.
+fn hand_over(folder: &Path, ids: Option<(u32, u32)>, work: &Path) -> Result<()> {
+    let mode = |path: &Path, mode: u32| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(Error::io("change", path))
+    };
+    if rustix::process::geteuid().is_root() {
+        let (user, group) = ids.unzip();
+        chown(folder, user, group).map_err(Error::io("change", folder))?;
+        mode(work, 0o711)?;
+        mode(work.parent().unwrap_or(work), 0o711)?;
+    }
+    mode(folder, 0o700)
+}
+
+/// The parts of a dump, for the server's user to read: the same files by other names, or copies.
+fn lend(from: &Path, to: &Path, ids: Option<(u32, u32)>) -> Result<()> {
+    fs::create_dir_all(to).map_err(Error::io("create", to))?;
+    fs::set_permissions(to, fs::Permissions::from_mode(0o755)).map_err(Error::io("change", to))?;
+    for entry in fs::read_dir(from).map_err(Error::io("read", from))? {
+        let part = entry.map_err(Error::io("read", from))?.path();
+        let name = to.join(part.file_name().unwrap_or_default());
+        let linked = fs::hard_link(&part, &name);
+        if linked.is_err() {
+            fs::copy(&part, &name).map(|_| ()).map_err(Error::io("copy", &part))?;
+        }
+        if rustix::process::geteuid().is_root() {
+            let group = |path: &Path| -> io::Result<()> {
+                chown(path, None, ids.map(|(_, group)| group))?;
+                fs::set_permissions(path, fs::Permissions::from_mode(0o640))
+            };
+            group(&name).map_err(Error::io("change", &name))?;
+        }
+    }
+    Ok(())
+}

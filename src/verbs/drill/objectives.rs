@@ -1,0 +1,113 @@
+//! Recovery time and recovery point, measured, and held against what the policy asks for.
+
+use crate::error::Result;
+use crate::evidence::receipt::VerifiedReceipt;
+use crate::finding::{Code, Finding, Outcome};
+use crate::format::drill_report::{Objectives, Previous};
+use crate::format::kind::Kind;
+use crate::format::units::span;
+use crate::verbs::drill::Request;
+use crate::verbs::nights::{Nights, widest_gap};
+use jiff::{SignedDuration, Timestamp};
+
+/// What of the objectives is known before anything is restored.
+#[derive(Default)]
+pub(super) struct Recovery {
+    /// `None` while it is not known.
+    rpo: Option<Point>,
+    /// The drill before.
+    pub(super) previous: Option<Previous>,
+}
+
+/// What would be lost.
+struct Point {
+    /// From the newest capture to the drill's start.
+    age: SignedDuration,
+    /// The widest gap between good backups since the drill before.
+    gap: SignedDuration,
+}
+
+impl Recovery {
+    /// Measures the recovery point of an archive.
+    pub(super) fn measure(
+        &mut self,
+        request: &Request<'_>,
+        nights: &Nights<'_>,
+        receipt: &VerifiedReceipt,
+        started_at: Timestamp,
+    ) -> Result<()> {
+        let said = receipt.predicate();
+        let drilled = nights.previous_drill()?;
+        let every = SignedDuration::from_secs(request.policy.drill.every_s as i64);
+        // Without a drill before, as far back as drills may lie apart.
+        let since = drilled
+            .as_ref()
+            .map_or_else(|| started_at.checked_sub(every).unwrap_or(Timestamp::MIN), |(_, ended)| *ended);
+        self.previous = drilled.map(|(previous, _)| previous);
+        // What was captured is of a moment between the backup's begin and its end: the begin loses nothing. A leaf
+        // `unchanged` says that it still was all there was.
+        let captured = nights.stands_at(&said.name)?.filter(|at| *at > said.created_at);
+        let captured = captured.unwrap_or(said.evaluated_at);
+        let gap =
+            if said.kind == Kind::Backup { widest_gap(&nights.times(since)?) } else { SignedDuration::ZERO };
+        self.rpo = Some(Point { age: started_at.duration_since(captured), gap });
+        Ok(())
+    }
+
+    /// Holds what was measured against the policy. A policy that names no target is told what was measured.
+    pub(super) fn judge(
+        &self,
+        request: &Request<'_>,
+        rto_ms: Option<u64>,
+        outcome: &mut Outcome,
+    ) -> Objectives {
+        let options = &request.policy.drill;
+        let [rto_target_ms, rpo_target_ms] =
+            [options.rto_s, options.rpo_s].map(|target| target.unwrap_or(0).saturating_mul(1000));
+        let rpo_ms = self.rpo.as_ref().map(|point| milliseconds(point.age.max(point.gap)));
+        let is_met =
+            |target: u64, measured: Option<u64>| measured.is_some_and(|m| target == 0 || m <= target);
+        let objectives = Objectives {
+            rto_target_ms,
+            rto_measured_ms: rto_ms.unwrap_or(0),
+            rto_met: is_met(rto_target_ms, rto_ms),
+            rpo_target_ms,
+            rpo_measured_ms: rpo_ms.unwrap_or(0),
+            rpo_met: is_met(rpo_target_ms, rpo_ms),
+        };
+        let mut findings = Vec::new();
+        if !objectives.rto_met {
+            findings.push(missed(
+                Code::RtoMissed,
+                rto_target_ms,
+                rto_ms,
+                "from the drill's start to its last probe",
+            ));
+        }
+        if !objectives.rpo_met {
+            let what = match &self.rpo {
+                Some(point) if point.gap > point.age => "between two backups since the drill before",
+                _ => "since the newest capture",
+            };
+            findings.push(missed(Code::RpoMissed, rpo_target_ms, rpo_ms, what));
+        }
+        outcome.conclude("objectives", "recovery time and recovery point", findings);
+        objectives
+    }
+}
+
+fn missed(code: Code, target_ms: u64, measured_ms: Option<u64>, what: &str) -> Finding {
+    let subject = if code == Code::RtoMissed { "RTO" } else { "RPO" };
+    let target =
+        if target_ms == 0 { "a measurement".to_owned() } else { format!("at most {}", span(target_ms)) };
+    let finding = Finding::new(code, subject).expected(target);
+    finding.actual(match measured_ms {
+        Some(measured) => format!("{} {what}", span(measured)),
+        None => "the drill did not come that far".to_owned(),
+    })
+}
+
+/// Never below zero: a capture of a moment ahead loses nothing.
+fn milliseconds(duration: SignedDuration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(0)
+}

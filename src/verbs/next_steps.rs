@@ -1,0 +1,120 @@
+//! What to type once files are back: how each captured database becomes one again. The night it is needed is no night to
+//! look that up.
+
+use crate::format::capture::{CaptureKind, Captured, Form};
+use crate::format::pack::Pack;
+use std::path::Path;
+
+/// What to do with a capture.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NextStep {
+    /// The capture's id.
+    pub capture: String,
+    /// What was captured.
+    pub kind: CaptureKind,
+    /// Commands for a shell, in order.
+    pub run: Vec<String>,
+    /// What to mind.
+    pub mind: String,
+}
+
+/// The next step for each capture of a pack that was restored into `to`.
+pub fn next_steps(pack: &Pack, to: &Path) -> Vec<NextStep> {
+    pack.captures.iter().map(|captured| next_step(captured, to)).collect()
+}
+
+fn next_step(captured: &Captured, to: &Path) -> NextStep {
+    let folder = to.join("captures").join(&captured.id);
+    let (run, mind) = match (captured.kind, &captured.form) {
+        (CaptureKind::Postgres, _) => postgres(captured, &folder),
+        (CaptureKind::Duckdb, Form::Folder) => {
+            let import = format!("IMPORT DATABASE '{}'", folder.to_string_lossy().replace('\'', "''"));
+            let run = format!("duckdb {}.duckdb -c {}", captured.id, quoted(&import));
+            (vec![run], format!("{}.duckdb must not be there before", captured.id))
+        }
+        (CaptureKind::Duckdb | CaptureKind::Sqlite, Form::File(name)) => {
+            let run = format!("cp {} {name}", quoted(&folder.join(name).to_string_lossy()));
+            let sides = match captured.kind {
+                CaptureKind::Sqlite => format!("{name}-wal, {name}-shm and {name}-journal"),
+                _ => format!("{name}.wal"),
+            };
+            (vec![run], format!("stop what uses it, and remove {sides} of the old one first"))
+        }
+        (_, Form::Parts) => {
+            let run = format!("cat {}/part-* | …", quoted(&folder.to_string_lossy()));
+            (vec![run], format!("into what reads back what {} wrote", captured.tool))
+        }
+        (_, Form::File(_) | Form::Folder) => {
+            let run = format!("ls {}", quoted(&folder.to_string_lossy()));
+            (vec![run], format!("as {} left it", captured.tool))
+        }
+    };
+    NextStep { capture: captured.id.clone(), kind: captured.kind, run, mind }
+}
+
+/// Roles that policies name come first; a dump has none.
+fn postgres(captured: &Captured, folder: &Path) -> (Vec<String>, String) {
+    let roles = captured.objects.iter().filter(|object| object.kind == "role");
+    let mut run: Vec<String> = roles
+        .map(|role| format!("psql -d postgres -c {}", quoted(&format!("CREATE ROLE {}", role.name))))
+        .collect();
+    run.push(format!("createdb {}", quoted(&captured.id)));
+    run.push(format!(
+        "cat {}/part-* | pg_restore --exit-on-error --no-owner --no-privileges --dbname={}",
+        quoted(&folder.to_string_lossy()),
+        quoted(&captured.id)
+    ));
+    run.push(format!("psql -d {} -c ANALYZE", quoted(&captured.id)));
+    let from = captured.server.as_deref().unwrap_or("PostgreSQL");
+    (
+        run,
+        format!("it is a dump of {from}: restore it with that version or a later one, by an empty database"),
+    )
+}
+
+/// A word of a shell (POSIX.1-2024, XCU 2.2.2).
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:@".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::capture::Object;
+
+    fn captured(kind: CaptureKind, form: Form) -> Captured {
+        Captured {
+            id: "app".into(),
+            kind,
+            form,
+            tool: "sh".into(),
+            server: None,
+            schema_sha256: None,
+            tables: Vec::new(),
+            objects: vec![Object { kind: "role".into(), name: "reader".into() }],
+        }
+    }
+
+    #[test]
+    fn each_kind_has_its_commands() {
+        let run = |kind, form| next_step(&captured(kind, form), Path::new("/back up")).run;
+        assert_eq!(
+            run(CaptureKind::Postgres, Form::Parts),
+            [
+                "psql -d postgres -c 'CREATE ROLE reader'",
+                "createdb app",
+                "cat '/back up/captures/app'/part-* | pg_restore --exit-on-error --no-owner --no-privileges --dbname=app",
+                "psql -d app -c ANALYZE",
+            ]
+        );
+        let import = "duckdb app.duckdb -c 'IMPORT DATABASE '\\''/back up/captures/app'\\'''";
+        assert_eq!(run(CaptureKind::Duckdb, Form::Folder), [import]);
+        let file = Form::File("app.db".into());
+        assert_eq!(run(CaptureKind::Sqlite, file), ["cp '/back up/captures/app/app.db' app.db"]);
+        assert_eq!(run(CaptureKind::Command, Form::Parts), ["cat '/back up/captures/app'/part-* | …"]);
+    }
+}
