@@ -78,10 +78,7 @@ impl Context {
 
     /// What is kept, by the policy that was named or is the store's; nothing with `--store` alone.
     pub fn retention(&self, args: &StoreArgs) -> Result<Option<Retention>> {
-        if args.store.is_some() && self.global.policy.is_none() {
-            return Ok(None);
-        }
-        self.retention_of(&self.policy()?).map(Some)
+        self.limits_policy(args)?.map(|policy| self.retention_of(&policy)).transpose()
     }
 
     /// What a policy keeps.

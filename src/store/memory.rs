@@ -53,7 +53,7 @@ pub struct Memory {
 }
 
 /// What all hosts share.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Objects {
     now: Timestamp,
     /// One for each change, so that no two contents have the same.
@@ -104,6 +104,12 @@ impl Memory {
     /// Another host, with the same objects and no faults.
     pub fn host(&self) -> Memory {
         self.watched_host(&Watch::default())
+    }
+
+    /// The same objects once more: what becomes of them here and there has nothing to do with each other.
+    pub fn copy(&self) -> Memory {
+        let objects = lock(&self.objects).clone();
+        Memory { objects: Arc::new(Mutex::new(objects)), ..Memory::new() }
     }
 
     /// Another host, interrupted by this watch.

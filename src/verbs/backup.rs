@@ -36,6 +36,7 @@ use crate::store::{ObjectName, Store};
 use crate::tree::capture::Environment;
 use crate::tree::version;
 use crate::verbs::seal::{append_tags, encryptor, receipt_name, seal_of};
+use adopt::Stored;
 use compare::Known;
 use jiff::Timestamp;
 use payload::{Read, Writing};
@@ -142,6 +143,8 @@ struct Run<'r> {
     scratch: &'r Scratch,
     project: String,
     begun: Timestamp,
+    /// What lay among the archives when it began.
+    stored: Stored,
     warnings: Vec<Finding>,
     unmatched: Vec<Box<str>>,
 }
@@ -152,14 +155,15 @@ fn attempt(request: &Request<'_>, watch: &Watch) -> Result<Option<Done>> {
     let scratch = Scratch::new(request.scratch)?;
     let project = version::project_name(request.root, request.policy)?.value;
     let mut warnings = abandoned(&scratch);
-    let adopted = adopt::adopt(request, &project)?;
-    warnings.extend(adopted.findings);
+    let adopted = adopt::adopt(request, &project, begun)?;
+    warnings.extend(adopted.findings.iter().cloned());
     warnings.extend(adopt::sweep(request, begun)?);
     let mut source = Source::gather(request, &scratch, watch)?;
     warnings.append(&mut source.findings);
     let unmatched = std::mem::take(&mut source.unmatched);
-    let basis = previous::basis(request, &project, begun, &adopted.leaves)?;
-    let run = Run { request, watch, scratch: &scratch, project, begun, warnings, unmatched };
+    let basis = previous::basis(request, &project, begun, &adopted)?;
+    let stored = adopted.stored;
+    let run = Run { request, watch, scratch: &scratch, project, begun, stored, warnings, unmatched };
     let Some(mut done) = run.build(source, basis)? else { return Ok(None) };
     if let Err(error) = scratch.remove() {
         done.warnings().push(Finding::warning(Code::LeftBehind, error.to_string()));
@@ -301,7 +305,7 @@ impl Run<'_> {
     /// The backup's name: the project and the second in which it began; four digits more if that is taken.
     fn identity(&self) -> Result<Identity> {
         let version = self.begun.strftime("%Y%m%dT%H%M%SZ").to_string();
-        let version = put::free_version(self.request, &self.project, version)?;
+        let version = put::free_version(&self.project, version, &self.stored)?;
         Ok(Identity {
             name: format!("{}-{version}", self.project),
             project: self.project.clone(),

@@ -11,6 +11,7 @@ mod share;
 
 use crate::error::{Error, Result};
 use crate::evidence::logged::{self, Judging, Logged};
+use crate::evidence::pruned::Retention;
 use crate::evidence::stored;
 use crate::finding::{Check, Outcome, Verdict};
 use crate::format::leaf::What;
@@ -26,6 +27,7 @@ use crate::log::Log;
 use crate::log::state::State;
 use crate::pipeline::watch::Watch;
 use crate::store::Store;
+use crate::verbs::log;
 use archives::Archives;
 use contents::Contents;
 use jiff::Timestamp;
@@ -47,6 +49,8 @@ pub struct Request<'a> {
     pub state: State<'a>,
     /// Whether it may be the first time that this host sees the log.
     pub first: bool,
+    /// What the verifier's own policy keeps: prunes are judged by it; `None` judges none.
+    pub retention: Option<&'a Retention>,
     /// Whose backups; `None` where the store has those of one project alone.
     pub project: Option<&'a str>,
     /// The policy that the next two are of.
@@ -121,11 +125,25 @@ pub fn backup_verify(request: &Request<'_>, watch: &Watch) -> Result<Checked> {
     let seen = seen_before.map(|seen| seen.newest().size);
     let log = conclude_log(log, logged.as_ref(), seen, &mut outcome);
     if let Some(logged) = logged.as_ref().filter(|_| !is_shard) {
-        step("store", || stored::check(request.store, logged, request.state.now, &mut outcome))?;
+        step("store", || store(request, logged, &mut outcome))?;
     }
     watch.check()?;
     let report = report(&run, &outcome, log, newest, read);
     step("recorded", || record::record(&run, report, outcome))
+}
+
+/// The checks `pruned` and `store`. That the store cannot be asked now takes nothing back of what was found before.
+fn store(request: &Request<'_>, logged: &Logged, outcome: &mut Outcome) -> Result<()> {
+    log::judge_prunes(&prunes_of(request), logged, outcome)?;
+    match stored::check(request.store, logged, request.state.now, outcome) {
+        Err(Error::Interrupted) => Err(Error::Interrupted),
+        Err(error) => {
+            let finding = contents::unreadable(request.store.place(), &error);
+            outcome.conclude("store", "it could not be compared with the log", vec![finding]);
+            Ok(())
+        }
+        Ok(()) => Ok(()),
+    }
 }
 
 /// A step of the run, for who reads the log.
@@ -145,6 +163,11 @@ struct Run<'a> {
 
 fn log_of<'a>(request: &Request<'a>) -> Log<'a> {
     Log { store: request.store, trust: request.trust, origin: request.origin }
+}
+
+fn prunes_of<'a>(request: &Request<'a>) -> log::Request<'a> {
+    let Request { store, trust, origin, state, retention, .. } = *request;
+    log::Request { store, trust, origin, state, retention }
 }
 
 /// Whose backups: the project that was named, else the only one that the log has archives of.

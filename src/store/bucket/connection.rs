@@ -1,7 +1,9 @@
 //! What goes over the wire, between the object store's library and its HTTP client: requests are counted, and the one
 //! that completes a multipart upload becomes create-only, for which the library has no call.
 
+use jiff::Timestamp;
 use object_store::ClientOptions;
+use object_store::HeaderMap;
 use object_store::client::{
     HttpClient, HttpConnector, HttpError, HttpRequest, HttpResponse, HttpService, ReqwestConnector,
 };
@@ -71,8 +73,46 @@ impl HttpService for Connection {
             let anything = "*".parse().expect("a header's value");
             request.headers_mut().insert("if-none-match", anything);
         }
-        Box::pin(self.client.execute(request))
+        Box::pin(async move {
+            let mut response = self.client.execute(request).await?;
+            // The library hands on what lies among the extensions of an answer, and no headers that it does not know.
+            if let Some(lock) = lock(response.headers()) {
+                response.extensions_mut().insert(lock);
+            }
+            Ok(response)
+        })
     }
+}
+
+/// Until when an object may not be deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lock(pub Timestamp);
+
+/// The lock that an answer tells of, in the words of S3, Google or Azure: until when it is retained, or that somebody holds
+/// it for as long as they like.
+fn lock(headers: &HeaderMap) -> Option<Lock> {
+    let text = |name: &str| headers.get(name)?.to_str().ok();
+    let until = [
+        "x-amz-object-lock-retain-until-date",
+        "x-goog-retention-expiration",
+        "x-ms-immutability-policy-until-date",
+    ];
+    let held = [
+        "x-amz-object-lock-legal-hold",
+        "x-ms-legal-hold",
+        "x-goog-temporary-hold",
+        "x-goog-event-based-hold",
+    ];
+    if held.iter().filter_map(|name| text(name)).any(|value| ["on", "true"].contains(&&*value.to_lowercase()))
+    {
+        return Some(Lock(Timestamp::MAX));
+    }
+    until.iter().filter_map(|name| text(name)).find_map(time).map(Lock)
+}
+
+fn time(text: &str) -> Option<Timestamp> {
+    let by_mail = || jiff::fmt::rfc2822::parse(text).ok().map(|zoned| zoned.timestamp());
+    text.parse().ok().or_else(by_mail)
 }
 
 /// `POST /bucket/key?uploadId=…`: CompleteMultipartUpload.
@@ -85,6 +125,20 @@ fn completes_upload(request: &HttpRequest) -> bool {
 mod tests {
     use super::*;
     use object_store::client::HttpRequestBody;
+
+    #[test]
+    fn every_clouds_word_for_a_lock_is_known() {
+        let of = |name: &'static str, value: &str| {
+            lock(&HeaderMap::from_iter([(name.parse().unwrap(), value.parse().unwrap())]))
+        };
+        let until = Some(Lock("2026-12-20T10:00:00Z".parse().unwrap()));
+        assert_eq!(of("x-amz-object-lock-retain-until-date", "2026-12-20T10:00:00.000Z"), until);
+        assert_eq!(of("x-goog-retention-expiration", "2026-12-20T10:00:00Z"), until);
+        assert_eq!(of("x-ms-immutability-policy-until-date", "Sun, 20 Dec 2026 10:00:00 GMT"), until);
+        assert_eq!(of("x-amz-object-lock-legal-hold", "ON"), Some(Lock(Timestamp::MAX)));
+        assert_eq!(of("x-amz-object-lock-legal-hold", "OFF"), None);
+        assert_eq!(of("x-amz-object-lock-mode", "COMPLIANCE"), None);
+    }
 
     #[test]
     fn only_the_end_of_an_upload_is_made_conditional() {

@@ -31,7 +31,7 @@ mod unfinished;
 mod upload;
 
 use conditions::Conditions;
-use connection::Connections;
+use connection::{Connections, Lock};
 use runtime::Runtime;
 use unfinished::Unfinished;
 
@@ -367,6 +367,19 @@ impl Store for Bucket {
         self.watch.check()?;
         self.conditions.hold_for(self)?;
         Ok(Box::new(upload::Arriving::new(self, name)?))
+    }
+
+    fn locked_until(&self, name: &ObjectName) -> Result<Option<Timestamp>> {
+        let looked = self.ask(|| {
+            let (objects, key) = (self.objects.clone(), self.key(name.as_str()));
+            let options = GetOptions { head: true, ..GetOptions::default() };
+            async move { objects.get_opts(&key, options).await }
+        })?;
+        match looked {
+            Ok(found) => Ok(found.extensions.get::<Lock>().map(|lock| lock.0)),
+            Err(error) if is_absent(&error) => Ok(None),
+            Err(error) => Err(self.failed("ask the lock of", name.as_str(), &error)),
+        }
     }
 
     fn delete(&self, name: &ObjectName) -> Result<bool> {

@@ -1,30 +1,29 @@
 //! From this host into the store: archive, receipt, event, leaf, in that order; readers start at the log.
 
 use crate::error::{Error, Result};
+use crate::evidence::chain::shelf::SUFFIXES;
 use crate::format::leaf::What;
 use crate::format::receipt::Receipt;
 use crate::format::statement::Statement;
 use crate::log::append::{Appended, Record};
 use crate::pipeline::sink::Written;
 use crate::store::{Arrival, Created, ObjectName};
-use crate::verbs::backup::{Request, archive_name, stored};
+use crate::verbs::backup::adopt::Stored;
+use crate::verbs::backup::{Request, stored};
+use crate::verbs::seal::receipt_name;
 
 /// The version, with four digits more if an archive has its name.
-pub(super) fn free_version(request: &Request<'_>, project: &str, version: String) -> Result<String> {
-    let is_taken = |version: &str| -> Result<bool> {
-        for name in stored(&archive_name(request, &format!("{project}-{version}"))) {
-            if request.store.head(&ObjectName::new(&name)?)?.is_some() {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+pub(super) fn free_version(project: &str, version: String, stored: &Stored) -> Result<String> {
+    let is_taken = |version: &str| {
+        let archives = SUFFIXES.map(|suffix| format!("{project}-{version}{suffix}"));
+        archives.iter().any(|name| stored.contains_key(name) || stored.contains_key(&receipt_name(name)))
     };
-    if !is_taken(&version)? {
+    if !is_taken(&version) {
         return Ok(version);
     }
     for number in 1..=0xffff {
         let longer = format!("{version}-{number:04x}");
-        if !is_taken(&longer)? {
+        if !is_taken(&longer) {
             return Ok(longer);
         }
     }

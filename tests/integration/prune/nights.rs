@@ -22,6 +22,7 @@ use attestar::policy::prune::Rule;
 use attestar::store::{ObjectName, Store};
 use attestar::verbs::prune::{self, Pruned, Request};
 use jiff::{SignedDuration, Timestamp};
+use std::sync::LazyLock;
 
 pub const ORIGIN: &str = "nightly";
 
@@ -34,6 +35,11 @@ pub fn key(seed: u8) -> SigningKey {
 
 /// Trusts key 1 to back up, key 2 to prune, key 3 to drill; all of them log.
 pub fn trust() -> Trust {
+    static TRUST: LazyLock<Trust> = LazyLock::new(parsed);
+    TRUST.clone()
+}
+
+fn parsed() -> Trust {
     let folder = tempfile::tempdir().unwrap();
     let signer = |seed: u8, may: &str| {
         std::fs::write(folder.path().join(format!("{seed}.pub")), key(seed).public().to_pem()).unwrap();

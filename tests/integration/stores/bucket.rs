@@ -78,7 +78,11 @@ fn under_object_lock_it_does_what_every_store_does_and_deletes_nothing() {
         assert_eq!(status, 200, "{said}");
         // S3 gives the bucket's retention to what was uploaded in parts, too; moto does not.
         assert_eq!(said.contains("x-amz-object-lock-mode: COMPLIANCE"), key == "archives/small", "{said}");
+        let days = |until: Timestamp| until.duration_since(Timestamp::now()).as_hours() / 24;
+        let locked = store.locked_until(&name(key)).unwrap();
+        assert_eq!(locked.map(days), (key == "archives/small").then_some(29));
         assert!(store.delete(&name(key)).unwrap());
+        assert_eq!(store.locked_until(&name(key)).unwrap(), None, "what is not there is not locked");
         assert_eq!(store.get(&name(key), 10).unwrap(), None, "a delete marker hides it");
         assert!(!store.delete(&name(key)).unwrap());
     }
