@@ -150,6 +150,10 @@ fn a_run_that_is_killed_at_any_moment_costs_nothing_but_its_time() {
         world.run(&["verify", first["name"].as_str().unwrap(), "--store", "store"]).done();
     }
     assert!(killed > 2, "some were killed: {killed}");
+    // Whichever of them left something, the next one removed it; here is one more.
+    let left = world.home().join("state/scratch/.attestar-run-dead");
+    fs::create_dir_all(&left).unwrap();
+    fs::write(left.join("lock"), "").unwrap();
     let document = backup(&world, &[]).done().json();
     let said = codes(&document);
     assert!(said.iter().all(|said| said.starts_with("cleaned ") || said.starts_with("adopted ")), "{said:?}");
