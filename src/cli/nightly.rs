@@ -25,6 +25,7 @@ pub fn name(command: &Command) -> Option<&'static str> {
         Command::BackupVerify(_) => Some("backup-verify"),
         Command::Prune(_) => Some("prune"),
         Command::Drill(_) => Some("drill"),
+        Command::Prune(args) if !args.dry_run => Some("prune"),
         _ => None,
     }
 }

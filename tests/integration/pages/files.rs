@@ -70,6 +70,52 @@ fn what_does_not_verify_or_was_not_checked_is_on_the_page() {
     assert!(text.contains("Does not verify.") && text.contains("altered: "), "{text}");
 }
 
+/// A policy that keeps one backup alone.
+const NIGHTLY: &str = "schema = 1\n[project]\nname = \"shop\"\n[[include]]\nclass = \"data\"\npaths = [\"**\"]\n\
+                       [store]\nurl = \"../store\"\n[backup]\nkeep = { last = 1 }\n";
+
+#[test]
+fn the_page_of_a_store_says_what_was_done_and_what_prune_takes_next() {
+    let world = World::release();
+    world.write("attestar.toml", NIGHTLY);
+    fs::create_dir(world.path().join("store")).unwrap();
+    let back_up = |content: &str| {
+        world.write("docs/guide.md", content);
+        let said = world.run(&["-C", "shop", "--json", "backup"]).done().json();
+        said["name"].as_str().expect("a name").to_owned()
+    };
+    let (first, second) = (back_up("one"), back_up("two"));
+    let said = world.run(&["-C", "shop", "report", "--first", "--out", "s.html", "--json"]).done().json();
+    assert_eq!((&said["of"], &said["verdict"]), (&"store".into(), &"holds".into()));
+    let text = fs::read_to_string(world.path().join("s.html")).unwrap();
+    let prune = text.split("id=\"prune\"").nth(1).and_then(|rest| rest.split("</section>").next()).unwrap();
+    assert!(prune.contains("Now, by policy shop:") && prune.contains(&first), "{prune}");
+    assert!(!prune.contains(&second), "{prune}");
+    let seen = look(&file(&world.path().join("s.html")), "store", &WAYS, ["", ""]);
+    seen.is_clean();
+    seen.reads("On time, and the log holds.")
+        .reads("2 backups, 0 failed")
+        .reads("due 7 d after the first backup");
+    // Without the policy nobody knows what it keeps, and what limits there are is said.
+    world.run(&["report", "--store", "store", "--out", "s.html"]).done();
+    let text = fs::read_to_string(world.path().join("s.html")).unwrap();
+    assert!(
+        text.contains("Not worked out: no policy was named")
+            && text.contains("defaults, as no policy was named")
+    );
+    // A log that this host has not seen, and one that was rolled back.
+    world.run(&["report", "--store", "store", "--state", "new", "--out", "s.html"]).exits(5).tells("--first");
+    let checkpoint = world.path().join("store/log/checkpoint");
+    let newest = fs::read(&checkpoint).unwrap();
+    let third = back_up("three");
+    world.run(&["report", "--store", "store", "--out", "s.html"]).done();
+    fs::write(&checkpoint, newest).unwrap();
+    fs::remove_file(world.path().join(format!("store/archives/{third}.tar.zst.age"))).unwrap();
+    world.run(&["report", "--store", "store", "--out", "s.html"]).exits(3).tells("rolled the store back");
+    let text = fs::read_to_string(world.path().join("s.html")).unwrap();
+    assert!(text.contains("Failed: something does not hold.") && text.contains("log-forked"));
+}
+
 #[test]
 fn hostile_names_are_shown_and_do_nothing() {
     let world = World::release();
