@@ -4,6 +4,7 @@
 use crate::console::{About, Source, Wanted};
 use crate::error::{Error, Result};
 use crate::evidence::chain::shelf::Shelf;
+use crate::evidence::pruned::Retention;
 use crate::format::digest::Sha256;
 use crate::format::drill_report::{DrillReport, FILE, REPORT_BYTES_MAX};
 use crate::format::kind::Kind;
@@ -42,6 +43,8 @@ pub struct Served<'a> {
     pub first: bool,
     /// The policy that says how often what is to be done.
     pub policy: Option<&'a Policy>,
+    /// What it keeps.
+    pub retention: Option<&'a Retention>,
     /// What runs on this host have written for a collector of metrics.
     pub textfile: Option<&'a Path>,
     /// The present.
@@ -71,6 +74,7 @@ impl Source for Served<'_> {
             state: State { folder: Some(self.state), now: (self.clock)() },
             first: self.first,
             policy: self.policy,
+            retention: self.retention,
         };
         let (facts, _) = store_report::look(&request)?;
         let releases = facts.archives.iter().filter(|archive| archive.kind == Kind::Release);

@@ -54,6 +54,7 @@ fn of_store(context: &Context, args: &ReportArgs, started: Instant) -> Result<An
     let folder = context.state_folder(&args.store);
     let trust = context.trust(&args.trust)?;
     let policy = context.limits_policy(&args.store)?;
+    let retention = policy.as_ref().map(|policy| context.retention_of(policy)).transpose()?;
     let request = Request {
         store: &*store,
         trust: &trust,
@@ -61,6 +62,7 @@ fn of_store(context: &Context, args: &ReportArgs, started: Instant) -> Result<An
         state: state(&folder),
         first: args.first,
         policy: policy.as_ref(),
+        retention: retention.as_ref(),
     };
     let progress = Progress::start(context, "reading the log");
     let (facts, outcome) = report::look(&request)?;

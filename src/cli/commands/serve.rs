@@ -19,6 +19,7 @@ pub fn run(context: &Context, args: &ServeArgs) -> Result<Answer> {
     let trust = context.trust(&args.trust)?;
     let state = context.state_folder(&args.store);
     let policy = context.limits_policy(&args.store)?;
+    let retention = policy.as_ref().map(|policy| context.retention_of(policy)).transpose()?;
     let textfile = policy.as_ref().and_then(|policy| policy.metrics.as_ref());
     let textfile = textfile.map(|file| context.global.tree.join(file));
     let place = store.place().to_owned();
@@ -29,6 +30,7 @@ pub fn run(context: &Context, args: &ServeArgs) -> Result<Answer> {
         state: &state,
         first: args.first,
         policy: policy.as_ref(),
+        retention: retention.as_ref(),
         textfile: textfile.as_deref(),
         clock: Timestamp::now,
         watch: &context.watch,

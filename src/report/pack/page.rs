@@ -237,7 +237,7 @@ fn ddl(files: &[DdlFacts], omitted: u64) -> Markup {
             }),
             Cell::number(number(file.statements), file.statements as f64),
             Cell::new(html! {
-                @for statement in &file.unparsed { p { "line " (number(statement.line)) ": " code { (shown(&statement.start)) } } }
+                @for statement in &file.unparsed { p { "line " (number(statement.line)) @if !statement.start.is_empty() { ": " code { (shown(&statement.start)) } } } }
             }),
         ]
     };

@@ -302,8 +302,12 @@ fn prune(facts: &StoreFacts) -> Markup {
         ]
     };
     html! {
-        p { (shown(&facts.prune_says)) "." }
-        @if next.is_empty() { p { "Nothing." } } @else { (list.table(row)) }
+        @if next.is_empty() {
+            p { "Nothing, " (shown(&facts.prune_says)) "." }
+        } @else {
+            p { "Now, " (shown(&facts.prune_says)) ":" }
+            (list.table(row))
+        }
     }
 }
 

@@ -3,9 +3,10 @@
 
 use crate::error::Result;
 use crate::evidence::logged::{self, Judging, Logged};
+use crate::evidence::pruned::{self, Retention};
 use crate::evidence::receipt::pack_name;
 use crate::evidence::stored;
-use crate::finding::Outcome;
+use crate::finding::{Outcome, Verdict};
 use crate::format::digest::Sha256;
 use crate::format::drill_report::{DrillReport, DrillResult, FILE, REPORT_BYTES_MAX};
 use crate::format::kind::Kind;
@@ -17,8 +18,9 @@ use crate::log::event::Told;
 use crate::log::state::State;
 use crate::policy::Policy;
 use crate::report::outcome::OutcomeDocument;
-use crate::report::store::{ArchiveFacts, DrillFacts, EventFacts, Limits, ReportRef, StoreFacts};
+use crate::report::store::{ArchiveFacts, DrillFacts, EventFacts, Limits, PruneFacts, ReportRef, StoreFacts};
 use crate::store::Store;
+use crate::verbs::prune::{self, Judged};
 use std::collections::HashMap;
 
 /// Where drills leave their reports.
@@ -41,6 +43,8 @@ pub struct Request<'a> {
     pub first: bool,
     /// The policy that says how often what is to be done.
     pub policy: Option<&'a Policy>,
+    /// What it keeps.
+    pub retention: Option<&'a Retention>,
 }
 
 /// Looks at a store.
@@ -50,6 +54,7 @@ pub fn look(request: &Request<'_>) -> Result<(StoreFacts, Outcome)> {
     let judging = Judging { log, state: request.state, first: request.first };
     let logged = logged::check(&judging, &mut outcome)?;
     if let Some(logged) = &logged {
+        pruned::check(logged, request.retention, request.state.now, &mut outcome);
         stored::check(request.store, logged, request.state.now, &mut outcome)?;
     }
     let project = request.policy.and_then(|policy| policy.project.clone());
@@ -70,7 +75,29 @@ pub fn look(request: &Request<'_>) -> Result<(StoreFacts, Outcome)> {
     if let Some(logged) = &logged {
         tell(request, logged, &mut facts)?;
     }
+    (facts.prune, facts.prune_says) = pruned_next(request, &log, &outcome)?;
     Ok((facts, outcome))
+}
+
+/// What the next prune takes, and by which policy; or why that is not known.
+fn pruned_next(
+    request: &Request<'_>,
+    log: &Log<'_>,
+    outcome: &Outcome,
+) -> Result<(Option<Vec<PruneFacts>>, String)> {
+    let (Some(policy), Some(retention)) = (request.policy, request.retention) else {
+        return Ok((None, "no policy was named that says what is kept".to_owned()));
+    };
+    if outcome.verdict() != Verdict::Holds {
+        return Ok((None, "the log does not hold, and by it would be decided".to_owned()));
+    }
+    let planned = prune::plan(log, &request.state, retention, request.state.now)?;
+    let fact = |judged: &Judged| PruneFacts {
+        name: judged.name.clone(),
+        bytes: (judged.bytes > 0).then_some(judged.bytes),
+        why: format!("{}: no rule keeps it", judged.kind),
+    };
+    Ok((Some(planned.deleted.iter().map(fact).collect()), format!("by policy {}", policy.name)))
 }
 
 /// What is asked of a store: by a policy, or by what policies ask that say nothing else.

@@ -36,7 +36,7 @@ fn a_sealed_release_is_a_page_that_says_what_was_checked() {
     seen.is_clean();
     seen.reads("shop-1.0.0").reads("Verified: everything asked for was checked and holds.");
     seen.reads("Every check of this page ran.").reads("table prices").reads("100% sure.md");
-    assert!(seen.at("keys", "/searched/told").as_str().unwrap().starts_with("1 to 1 found, of "));
+    assert!(seen.at("keys", "/searched/told").as_str().unwrap().starts_with("1 to 1 of 1 found, of "));
     assert_eq!(*seen.at("keys", "/searched/rows"), serde_json::json!(["serde_json"]));
     assert_eq!(*seen.at("keys", "/next/rows"), 50);
     assert_eq!(*seen.at("keys", "/sorted/head"), "ascending");
@@ -68,6 +68,52 @@ fn what_does_not_verify_or_was_not_checked_is_on_the_page() {
     let (said, text) = page("altered.html", &["out/shop-1.0.0.tar.zst.age"], 3);
     said.says("does not verify");
     assert!(text.contains("Does not verify.") && text.contains("altered: "), "{text}");
+}
+
+/// A policy that keeps one backup alone.
+const NIGHTLY: &str = "schema = 1\n[project]\nname = \"shop\"\n[[include]]\nclass = \"data\"\npaths = [\"**\"]\n\
+                       [store]\nurl = \"../store\"\n[backup]\nkeep = { last = 1 }\n";
+
+#[test]
+fn the_page_of_a_store_says_what_was_done_and_what_prune_takes_next() {
+    let world = World::release();
+    world.write("attestar.toml", NIGHTLY);
+    fs::create_dir(world.path().join("store")).unwrap();
+    let back_up = |content: &str| {
+        world.write("docs/guide.md", content);
+        let said = world.run(&["-C", "shop", "--json", "backup"]).done().json();
+        said["name"].as_str().expect("a name").to_owned()
+    };
+    let (first, second) = (back_up("one"), back_up("two"));
+    let said = world.run(&["-C", "shop", "report", "--first", "--out", "s.html", "--json"]).done().json();
+    assert_eq!((&said["of"], &said["verdict"]), (&"store".into(), &"holds".into()));
+    let text = fs::read_to_string(world.path().join("s.html")).unwrap();
+    let prune = text.split("id=\"prune\"").nth(1).and_then(|rest| rest.split("</section>").next()).unwrap();
+    assert!(prune.contains("Now, by policy shop:") && prune.contains(&first), "{prune}");
+    assert!(!prune.contains(&second), "{prune}");
+    let seen = look(&file(&world.path().join("s.html")), "store", &WAYS, ["", ""]);
+    seen.is_clean();
+    seen.reads("On time, and the log holds.")
+        .reads("2 backups, 0 failed")
+        .reads("due 7 d after the first backup");
+    // Without the policy nobody knows what it keeps, and what limits there are is said.
+    world.run(&["report", "--store", "store", "--out", "s.html"]).done();
+    let text = fs::read_to_string(world.path().join("s.html")).unwrap();
+    assert!(
+        text.contains("Not worked out: no policy was named")
+            && text.contains("defaults, as no policy was named")
+    );
+    // A log that this host has not seen, and one that was rolled back.
+    world.run(&["report", "--store", "store", "--state", "new", "--out", "s.html"]).exits(5).tells("--first");
+    let checkpoint = world.path().join("store/log/checkpoint");
+    let newest = fs::read(&checkpoint).unwrap();
+    let third = back_up("three");
+    world.run(&["report", "--store", "store", "--out", "s.html"]).done();
+    fs::write(&checkpoint, newest).unwrap();
+    fs::remove_file(world.path().join(format!("store/archives/{third}.tar.zst.age"))).unwrap();
+    world.run(&["report", "--store", "store", "--out", "s.html"]).exits(3).tells("rolled the store back");
+    let text = fs::read_to_string(world.path().join("s.html")).unwrap();
+    assert!(text.contains("Failed: something does not hold.") && text.contains("log-forked"));
 }
 
 #[test]
@@ -120,7 +166,7 @@ fn ten_thousand_backups_are_painted_at_once_and_searched_by_keyboard() {
     is_light(&seen);
     seen.reads("On time, and the log holds.").reads("10,000 backups, 0 failed");
     assert_eq!(*seen.at("keys", "/before"), "1 to 50 of 10,000 archives");
-    assert!(seen.at("keys", "/searched/told").as_str().unwrap().starts_with("1 to 1 found, of 10,000"));
+    assert!(seen.at("keys", "/searched/told").as_str().unwrap().starts_with("1 to 1 of 1 found, of 10,000"));
 }
 
 fn is_light(seen: &super::browser::Seen) {

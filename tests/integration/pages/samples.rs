@@ -160,7 +160,7 @@ pub fn store(nights: usize) -> StoreFacts {
         archives: (0..nights).map(archive).collect(),
         drills: (0..nights).step_by(7).map(drill).collect(),
         prune: Some((0..nights.min(3)).map(pruned).collect()),
-        prune_says: "By policy nightly: 7 daily, 5 weekly, 12 monthly".to_owned(),
+        prune_says: "by policy nightly".to_owned(),
         outcome: outcome(),
     }
 }
