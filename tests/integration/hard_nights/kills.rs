@@ -97,7 +97,7 @@ fn a_backup_that_is_killed_at_any_write_harms_nothing_and_the_next_just_works() 
         assert!(next.status.success(), "{what}: then {}", String::from_utf8_lossy(&next.stderr));
         holds(&world, &what);
         assert_eq!(names_in(&incoming), [".lock"], "{what}");
-        assert_eq!(bare(&store(&world).join("archives")), [PathBuf::new(); 0], "{what}");
+        assert!(bare(&store(&world).join("archives")).is_empty(), "{what}");
         assert_eq!(names_in(&world.home().join("state/scratch")), [""; 0], "{what}");
         if point % 8 == 0 {
             restores(&world, &newest(&world), 2 * point + 1, &what);
