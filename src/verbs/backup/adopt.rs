@@ -12,7 +12,7 @@ use crate::log::append::Record;
 use crate::store::{Entry, ObjectName};
 use crate::verbs::backup::{ARCHIVES, Request};
 use jiff::{SignedDuration, Timestamp};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is younger than this in a directory may have no lock yet.
 const SETTLED: SignedDuration = SignedDuration::from_secs(60);
@@ -26,7 +26,13 @@ pub(super) struct Adopted {
     pub(super) leaves: Vec<Leaf>,
     /// What was adopted.
     pub(super) findings: Vec<Finding>,
+    /// What lies among the archives, receipts included: file names, and bytes. A host that backs up may list archives and not
+    /// look at one.
+    pub(super) stored: Stored,
 }
+
+/// File names, and bytes.
+pub(super) type Stored = BTreeMap<String, u64>;
 
 /// Completes the log, and logs every backup of the project that has a valid receipt and no leaf; says which. What has neither
 /// is nothing that anybody could restore: once no run can be at it any more, it goes.
@@ -37,6 +43,8 @@ pub(super) fn adopt(request: &Request<'_>, project: &str, now: Timestamp) -> Res
     let logged: BTreeSet<&str> = leaves.map(|leaf| &*leaf.name).collect();
     let mut records = Vec::new();
     let entries = request.store.list(ARCHIVES)?.entries;
+    let stored: Stored =
+        entries.iter().map(|entry| (entry.name.file_name().to_owned(), entry.size)).collect();
     let bare = bare(&entries, project, &logged, now);
     for entry in &entries {
         let Some(archive) = entry.name.as_str().rsplit('/').next().and_then(|name| name.strip_suffix(SUFFIX))
@@ -46,7 +54,7 @@ pub(super) fn adopt(request: &Request<'_>, project: &str, now: Timestamp) -> Res
         if pack_name(archive).is_none_or(|name| logged.contains(name)) {
             continue;
         }
-        records.extend(orphan(request, project, archive, entry)?);
+        records.extend(orphan(request, project, (archive, stored.get(archive)), entry)?);
     }
     if !records.is_empty() {
         request.log.append(&records)?;
@@ -57,7 +65,7 @@ pub(super) fn adopt(request: &Request<'_>, project: &str, now: Timestamp) -> Res
     };
     let removed = bare.into_iter().map(|entry| remove(request, entry)).collect::<Result<Vec<_>>>()?;
     let findings = records.iter().map(adopted).chain(removed).collect();
-    Ok(Adopted { leaves: known.map(|known| known.leaves.leaves).unwrap_or_default(), findings })
+    Ok(Adopted { leaves: known.map(|known| known.leaves.leaves).unwrap_or_default(), findings, stored })
 }
 
 /// The archives of the project that have neither leaf nor receipt, and have lain there for so long that whoever put them there
@@ -89,12 +97,16 @@ fn remove(request: &Request<'_>, entry: &Entry) -> Result<Finding> {
 }
 
 /// The record of an archive that is whole by its receipt. Of any other `log verify` says what is wrong with it.
-fn orphan(request: &Request<'_>, project: &str, archive: &str, entry: &Entry) -> Result<Option<Record>> {
+fn orphan(
+    request: &Request<'_>,
+    project: &str,
+    (archive, size): (&str, Option<&u64>),
+    entry: &Entry,
+) -> Result<Option<Record>> {
     let Some((bundle, _)) = request.store.get(&entry.name, BUNDLE_BYTES_MAX)? else { return Ok(None) };
     let Ok(receipt) = receipt::verify(request.log.log.trust, archive, Some(&bundle)) else { return Ok(None) };
     let said = VerifiedReceipt::predicate(&receipt);
-    let stored = request.store.head(&ObjectName::new(&format!("{ARCHIVES}/{archive}"))?)?;
-    let is_whole = stored.is_some_and(|stored| stored.size == said.size_bytes);
+    let is_whole = size == Some(&said.size_bytes);
     if said.kind != Kind::Backup || said.project != project || !is_whole {
         return Ok(None);
     }
