@@ -31,6 +31,8 @@ pub struct Environment {
     pub state: PathBuf,
     /// `SOURCE_DATE_EPOCH`.
     pub source_date_epoch: Option<String>,
+    /// The folder for temporary files: `TMPDIR`, else the system's.
+    pub temporary: PathBuf,
 }
 
 impl Environment {
@@ -56,6 +58,7 @@ impl Environment {
             home,
             passphrase: text("ATTESTAR_PASSPHRASE").map(SecretString::from),
             source_date_epoch: text("SOURCE_DATE_EPOCH"),
+            temporary: env::temp_dir(),
         })
     }
 }

@@ -158,6 +158,11 @@ impl Check<'_> {
         fetched: &Fetched,
         fingerprint: Fingerprint,
     ) {
+        if fetched.size != line.member.size {
+            let finding = Finding::new(Code::FetchInvalid, FETCH);
+            let said = |bytes: u64| format!("{bytes} bytes of {}", line.member.path);
+            self.payload.findings.push(finding.expected(said(line.member.size)).actual(said(fetched.size)));
+        }
         // An archive that holds it all the same has one file too many, and that is said.
         let here = if self.contents.has_metadata { None } else { self.matcher.find(fetched.identity) };
         match (here, fetched.read) {

@@ -159,7 +159,7 @@ impl<W: Write> Writer<W> {
     }
 }
 
-/// Reads a cache. What it gives is worth nothing until [`next`](Reader::next) has said that there is no more: only then was the
+/// Reads a cache. What it gives is worth nothing until [`read`](Reader::read) has said that there is no more: only then was the
 /// digest compared.
 pub struct Reader<R> {
     input: Hashed<R>,
@@ -187,12 +187,8 @@ impl<R: BufRead> Reader<R> {
         Ok(Reader { input, header, left, current: Record::default() })
     }
 
-    /// The next record; `None` at the end, when the digest was compared and holds.
-    #[expect(
-        clippy::should_implement_trait,
-        reason = "the record is lent, so that a million of them need one buffer"
-    )]
-    pub fn next(&mut self) -> io::Result<Option<&Record>> {
+    /// The next record, lent; `None` at the end, when the digest was compared and holds.
+    pub fn read(&mut self) -> io::Result<Option<&Record>> {
         let Some(left) = self.left.checked_sub(1) else { return self.end().map(|()| None) };
         self.left = left;
         self.record()?;
@@ -342,11 +338,11 @@ mod tests {
             ctime_ns: 1 << 60,
             inode: u64::MAX,
             device: 3,
-            unsettled: size % 2 == 0,
-            torn: size % 3 == 0,
+            unsettled: size.is_multiple_of(2),
+            torn: size.is_multiple_of(3),
             digests: Digests::of(path),
             archive: 0,
-            place: (size % 5 == 0).then(|| b"other".to_vec()),
+            place: (size.is_multiple_of(5)).then(|| b"other".to_vec()),
         }
     }
 
@@ -359,7 +355,7 @@ mod tests {
     fn read(bytes: &[u8]) -> io::Result<Vec<Record>> {
         let mut reader = Reader::new(bytes)?;
         let mut records = Vec::new();
-        while let Some(record) = reader.next()? {
+        while let Some(record) = reader.read()? {
             records.push(record.clone());
         }
         Ok(records)

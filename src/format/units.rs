@@ -42,7 +42,7 @@ pub fn policy_duration(seconds: u64) -> String {
 
 /// How long something may be, in milliseconds, as a policy would write it: `26 h`, `7 d`, `90 s`.
 pub fn limit(ms: u64) -> String {
-    const UNITS: [(u64, &str); 3] = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m")];
+    const UNITS: [(u64, &str); 4] = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s")];
     let whole = UNITS.iter().find(|(unit, _)| ms > 0 && ms.is_multiple_of(*unit));
     whole.map_or_else(|| span(ms), |(unit, name)| format!("{} {name}", ms / unit))
 }
@@ -122,7 +122,7 @@ mod tests {
     fn spans_have_two_units_and_limits_one() {
         let shown = [8_450, 750_000, 25_920_000, 266_400_000].map(span);
         assert_eq!(shown, ["8.4 s", "12 m 30 s", "7 h 12 m", "3 d 2 h"]);
-        assert_eq!([93_600_000, 604_800_000, 900_000, 5_000].map(limit), ["26 h", "7 d", "15 m", "5.0 s"]);
+        assert_eq!([93_600_000, 604_800_000, 900_000, 5_000].map(limit), ["26 h", "7 d", "15 m", "5 s"]);
     }
 
     #[test]

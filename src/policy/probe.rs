@@ -121,6 +121,15 @@ impl Ask {
         }
     }
 
+    /// Whether it runs programs beside attestar itself.
+    pub fn runs_programs(&self) -> bool {
+        match self {
+            Ask::Sqlite { .. } | Ask::Files { .. } => false,
+            Ask::Ddl { dialect, .. } => *dialect != Dialect::Sqlite,
+            Ask::Duckdb { .. } | Ask::Postgres { .. } | Ask::Command(_) => true,
+        }
+    }
+
     /// The capture that it asks about.
     pub fn capture(&self) -> Option<&str> {
         match self {

@@ -32,6 +32,15 @@ pub fn compare(id: &str, query: &Query, rows: &[String], ledger: &mut Ledger) {
     }
 }
 
+/// How many questions were asked, for the screen.
+pub fn covered(queries: usize, ledger: &mut Ledger) {
+    match queries {
+        0 => {}
+        1 => ledger.covers("1 query"),
+        many => ledger.covers(format!("{many} queries")),
+    }
+}
+
 /// An answer that could not be had.
 pub fn refused(id: &str, query: &Query, why: &str, ledger: &mut Ledger) {
     let finding = Finding::new(Code::QueryDiffers, format!("{id}: {}", query.sql));

@@ -63,6 +63,7 @@ pub fn probe(site: &Site<'_>, asked: &Asked<'_>, ledger: &mut Ledger, watch: &Wa
             Err(error) => answers::refused(asked.id, query, &error.to_string(), ledger),
         }
     }
+    answers::covered(asked.queries.len(), ledger);
     runner.told(asked.id, ledger)
 }
 

@@ -103,9 +103,7 @@ fn questions(
             Err(error) => answers::refused(asked.id, query, &error.to_string(), ledger),
         }
     }
-    if !asked.queries.is_empty() {
-        ledger.covers(count(asked.queries.len() as u64, "query").replace("querys", "queries"));
-    }
+    answers::covered(asked.queries.len(), ledger);
     Ok(())
 }
 

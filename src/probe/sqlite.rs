@@ -81,9 +81,11 @@ pub fn probe(site: &Site<'_>, asked: &Asked<'_>, ledger: &mut Ledger, watch: &Wa
     for query in asked.queries {
         match answer(&connection, query) {
             Ok(rows) => answers::compare(asked.id, query, &rows, ledger),
+            Err(error) if is_interrupted(&error) => return Err(ended(&subject)),
             Err(error) => answers::refused(asked.id, query, &error.to_string(), ledger),
         }
     }
+    answers::covered(asked.queries.len(), ledger);
     Ok(())
 }
 

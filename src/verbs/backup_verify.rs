@@ -121,11 +121,24 @@ pub fn backup_verify(request: &Request<'_>, watch: &Watch) -> Result<Checked> {
     let seen = seen_before.map(|seen| seen.newest().size);
     let log = conclude_log(log, logged.as_ref(), seen, &mut outcome);
     if let Some(logged) = logged.as_ref().filter(|_| !is_shard) {
-        step("store", || stored::check(request.store, logged, request.state.now, &mut outcome))?;
+        step("store", || store(request, logged, &mut outcome))?;
     }
     watch.check()?;
     let report = report(&run, &outcome, log, newest, read);
     step("recorded", || record::record(&run, report, outcome))
+}
+
+/// The check `store`. That the store cannot be asked now takes nothing back of what was found before.
+fn store(request: &Request<'_>, logged: &Logged, outcome: &mut Outcome) -> Result<()> {
+    match stored::check(request.store, logged, request.state.now, outcome) {
+        Err(Error::Interrupted) => Err(Error::Interrupted),
+        Err(error) => {
+            let finding = contents::unreadable(request.store.place(), &error);
+            outcome.conclude("store", "it could not be compared with the log", vec![finding]);
+            Ok(())
+        }
+        Ok(()) => Ok(()),
+    }
 }
 
 /// A step of the run, for who reads the log.

@@ -4,7 +4,7 @@ mod filing;
 
 use crate::error::{Error, Result};
 use crate::evidence::attest::Attesting;
-use crate::evidence::compose::{Identity, Payload, Shape, TagFiles, release_member};
+use crate::evidence::compose::{Identity, Payload, Shape, TagFiles};
 use crate::evidence::ddl;
 use crate::evidence::filing::Filed;
 use crate::evidence::gates::events::Reader;
@@ -379,8 +379,8 @@ fn fill<'p>(
     let Sealing { request, identity, judged, place, .. } = *sealing;
     let root = Root::open(request.root)?;
     let gathered = Gathered::before(request.root, request.policy, &scan, watch)?;
-    let members: Vec<Member> =
-        scan.members.iter().map(|m| release_member(m, identity.source_date_epoch)).collect();
+    let shape = Shape::Release(identity.source_date_epoch);
+    let members: Vec<Member> = scan.members.iter().map(|scanned| shape.member(scanned)).collect();
     let archived: Vec<usize> = (0..members.len()).filter(|&at| scan.members[at].is_archived()).collect();
     let copy = request.with_payload.then(|| place.payload_folder()).transpose()?;
     let secrets = sniff::Secrets::new(request.root, request.secrets);
@@ -404,7 +404,6 @@ fn fill<'p>(
     let mut read = vec![Default::default(); members.len()];
     archived.iter().zip(read_archived).for_each(|(&at, one)| read[at] = one);
     let gates = sealing.gates(&scan, searching.finish(&scan, &read), watch)?;
-    let shape = Shape::Release(identity.source_date_epoch);
     let payload = Payload { scanned: &scan.members, shape, read: &read, elsewhere: None };
     let says = gathered.after(&root, &payload, watch)?;
     let pack = Pack { ddl: says.ddl, ..payload.pack(identity) };

@@ -11,19 +11,22 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Contender:
-    """One program or pipeline. `jobs` maps a job to its command; `prepare` makes the stage for `seal`, unmeasured."""
+    """One program or pipeline. `jobs` maps a job to its command; `prepare` makes the stage for `seal`, `fresh` the first
+    of two backups for `unchanged` and `changed`; both unmeasured."""
 
     name: str
     package: str
     tools: list
     jobs: dict
     prepare: str = "true"
+    fresh: str = ""
     archive: str = ""
     env: dict = field(default_factory=dict)
 
 
 TRUST = '--key "$WORK/home/signing.pub" --identity "$WORK/home/identity.age"'
 SEALED = '"$WORK/out/bench-1.tar.zst.age"'
+BACKUP = '"$BIN" -C "$CORPUS" --policy "$POLICY" --json backup --store "$WORK/store" --state "$WORK/state" > "$WORK/said"'
 
 OURS = Contender(
     name="attestar",
@@ -31,6 +34,7 @@ OURS = Contender(
     tools=[],
     env={"ATTESTAR_HOME": "{work}/home"},
     prepare='rm -rf "$WORK"/out && { [ -d "$WORK/home" ] || "$BIN" keys new --no-passphrase; }',
+    fresh=f'rm -rf "$WORK" && mkdir "$WORK" && "$BIN" keys new --no-passphrase && {BACKUP}',
     archive="out/bench-1.tar.zst.age",
     jobs={
         "hash": '"$BIN" -C "$CORPUS" --policy "$POLICY" hash',
@@ -38,6 +42,8 @@ OURS = Contender(
         "verify": f'"$BIN" verify {SEALED} {TRUST}',
         "restore": f'"$BIN" restore {SEALED} {TRUST} --to "$OUT"',
         "one": f'"$BIN" restore {SEALED} {TRUST} --to "$OUT" --path "$NOTE"',
+        "unchanged": f'{BACKUP} && grep -q \'"result": *"unchanged"\' "$WORK/said"',
+        "changed": f'{BACKUP} && grep -q \'"result": *"incremental"\' "$WORK/said"',
     },
 )
 
@@ -75,8 +81,11 @@ PEERS = [
             "RUSTIC_NO_PROGRESS": "true",
         },
         prepare='rm -rf "$WORK/repo" && rustic init',
+        fresh='rm -rf "$WORK/repo" "$WORK/.cache" && unset RUSTIC_NO_CACHE && rustic init && cd "$CORPUS" && rustic backup .',
         archive="repo",
         jobs={
+            "unchanged": 'unset RUSTIC_NO_CACHE && cd "$CORPUS" && rustic backup .',
+            "changed": 'unset RUSTIC_NO_CACHE && cd "$CORPUS" && rustic backup .',
             "seal": 'cd "$CORPUS" && rustic backup .',
             "verify": "rustic check --read-data",
             "restore": 'rustic restore latest "$OUT"',
@@ -93,8 +102,11 @@ PEERS = [
             "RESTIC_CACHE_DIR": "{work}/cache",
         },
         prepare='rm -rf "$WORK/repo" "$WORK/cache" && restic init',
+        fresh='rm -rf "$WORK/repo" "$WORK/cache" && restic init && cd "$CORPUS" && restic backup .',
         archive="repo",
         jobs={
+            "unchanged": 'cd "$CORPUS" && restic backup .',
+            "changed": 'cd "$CORPUS" && restic backup .',
             "seal": 'cd "$CORPUS" && restic backup .',
             "verify": "restic check --read-data",
             "restore": 'restic restore latest --target "$OUT"',
@@ -107,8 +119,11 @@ PEERS = [
         tools=["borg"],
         env={"BORG_REPO": "{work}/repo", "BORG_PASSPHRASE": "bench", "BORG_BASE_DIR": "{work}/base"},
         prepare='rm -rf "$WORK/repo" "$WORK/base" && borg init -e repokey',
+        fresh='rm -rf "$WORK/repo" "$WORK/base" && borg init -e repokey && cd "$CORPUS" && borg create ::first .',
         archive="repo",
         jobs={
+            "unchanged": 'cd "$CORPUS" && borg create "::again-$RANDOM-$RANDOM" .',
+            "changed": 'cd "$CORPUS" && borg create "::again-$RANDOM-$RANDOM" .',
             "seal": 'cd "$CORPUS" && borg create ::a .',
             "verify": "borg check --verify-data",
             "restore": 'cd "$OUT" && borg extract ::a',

@@ -1,6 +1,6 @@
 """Writes the corpora of the bench, the same bytes each time.
 
-usage: corpus.py small|release|big|many DIR SCALE      SCALE 1 is the full size; 0.05 is for trying things out
+usage: corpus.py small|release|big|many|million DIR SCALE      SCALE 1 is the full size; 0.05 is for trying things out
 """
 
 import os
@@ -97,12 +97,19 @@ def many(folder, rng, words, scale):
         write(folder, f"dist/tool-{number:02}.bin", in_chunks(make, int(4_800_000 * scale)))
 
 
+def million(folder, rng, words, scale):
+    """1,000,000 files of 50 to 150 bytes, 500 to a folder."""
+    for number in range(int(1_000_000 * scale)):
+        write(folder, f"docs/{number // 500:04}/page-{number:07}.md", words.text(rng.randint(50, 150)))
+
+
 def main():
     """Writes one corpus."""
     name, folder, scale = sys.argv[1], sys.argv[2], float(sys.argv[3])
     rng = random.Random(f"attestar bench, corpus {name}")
     words = Words(rng)
-    {"small": small, "release": release, "big": big, "many": many}[name](folder, rng, words, scale)
+    corpora = {"small": small, "release": release, "big": big, "many": many, "million": million}
+    corpora[name](folder, rng, words, scale)
     write(folder, NOTE, words.text(4_096))
 
 

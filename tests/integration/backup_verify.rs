@@ -16,6 +16,7 @@ use attestar::log::Log;
 use attestar::log::append::{Record, Writer};
 use attestar::log::state::State;
 use attestar::pipeline::watch::Watch;
+use attestar::store::Store;
 use attestar::store::directory::Directory;
 use attestar::verbs::backup_verify::{Checked, Request, Selection, backup_verify};
 use jiff::Timestamp;
@@ -385,15 +386,20 @@ fn a_shard_says_what_is_wrong_with_its_part_and_the_whole_says_it_again() {
     assert_eq!(read_again(&report).len(), 2);
 }
 
-/// Checks `store/` at a moment, by the library: the clock is the test's.
-fn check_at(world: &World, moment: &str, selection: Selection, watch: &Watch) -> attestar::Result<Checked> {
+/// Checks a store at a moment, by the library: the clock is the test's. What it saw is remembered in `seen/`.
+pub fn check_store(
+    world: &World,
+    store: &dyn Store,
+    moment: &str,
+    selection: Selection,
+    watch: &Watch,
+) -> attestar::Result<Checked> {
     let home = Home::new(world.home());
     let key = SigningKey::load(&home.signing_key(), &mut NoPassphrases).unwrap();
     let trust = home.trust().unwrap();
     let now: Timestamp = moment.parse().unwrap();
-    let store = Directory::open(&world.path().join("store"), watch)?;
     let request = Request {
-        store: &store,
+        store,
         trust: &trust,
         origin: Some("nightly"),
         state: State { folder: Some(&world.path().join("seen")), now },
@@ -412,16 +418,22 @@ fn check_at(world: &World, moment: &str, selection: Selection, watch: &Watch) ->
     backup_verify(&request, watch)
 }
 
+/// The same of `store/`.
+fn check_at(world: &World, moment: &str, selection: Selection, watch: &Watch) -> attestar::Result<Checked> {
+    let store = Directory::open(&world.path().join("store"), watch)?;
+    check_store(world, &store, moment, selection, watch)
+}
+
 fn night(world: &World, moment: &str) -> Checked {
     check_at(world, moment, Selection::Window, &Watch::default()).unwrap()
 }
 
-fn codes(outcome: &Outcome) -> Vec<&'static str> {
+pub fn codes(outcome: &Outcome) -> Vec<&'static str> {
     outcome.findings().map(|finding| finding.code.as_str()).collect()
 }
 
 /// A world with a backup in each of these nights of November 2026.
-fn backed_up(days: impl IntoIterator<Item = u32>) -> World {
+pub fn backed_up(days: impl IntoIterator<Item = u32>) -> World {
     let world = World::new();
     world.write("etc/app.conf", "port = 1\n");
     for day in days {

@@ -9,7 +9,18 @@ fn every_step_of_the_demo_ends_as_it_should() {
     let said = world.run(&["demo", "--json"]).done().json();
     let steps = said["steps"].as_array().unwrap();
     let commands: Vec<&str> = steps.iter().map(|step| step["command"].as_str().unwrap()).collect();
-    for verb in ["keys new", "hash", "gate", "seal", "verify", "restore", "waive"] {
+    for verb in [
+        "keys new",
+        "hash",
+        "gate",
+        "seal",
+        "verify",
+        "restore",
+        "waive",
+        "backup",
+        "restore latest",
+        "drill",
+    ] {
         assert!(commands.iter().any(|command| command.contains(verb)), "{verb} in {commands:?}");
     }
     for step in steps {
@@ -22,6 +33,7 @@ fn every_step_of_the_demo_ends_as_it_should() {
     let refused = exits.iter().position(|&exit| exit == 4).unwrap();
     let after = &commands[refused + 1..];
     assert!(after[0].contains(" waive changelog-entry ") && after[1].contains(" seal "), "{after:?}");
+    assert!(commands.last().unwrap().contains(" drill "), "it ends with the drill");
     assert_eq!(said["folder"], serde_json::Value::Null);
 }
 
@@ -38,8 +50,13 @@ fn the_demo_is_told_on_80_columns_and_leaves_nothing_behind() {
     let wide: Vec<&str> = screen.filter(|line| line.chars().count() > 80).collect();
     assert_eq!(wide, [""; 0], "lines that a terminal would break");
     let parts = ["altered", "exit 3: caught", "exit 4: refused", "exit 5: not a pass", "no difference"];
+    let drill = [
+        "2 tables, 1,346 rows as captured",
+        "report       drill/drill_report.json",
+        "next         readings (sqlite)",
+    ];
     let waiver = ["failed   changelog-entry", "1 passed, 1 waived, 0 failed when sealed", "signed by own"];
-    for part in parts.into_iter().chain(waiver) {
+    for part in parts.into_iter().chain(waiver).chain(drill) {
         assert!(text.contains(part), "no {part:?} in:\n{text}");
     }
     assert_eq!(names_in(&temporary), [""; 0]);
@@ -52,7 +69,18 @@ fn with_a_folder_everything_stays_and_can_be_gone_on_from() {
     world.run(&["demo", "--dir", "d"]).done().says("Everything is in d.");
     assert_eq!(
         names_in(&world.path().join("d")),
-        ["copy", "keys", "restored", "sealed", "tideline", "waiver.json"]
+        [
+            "copy",
+            "drill",
+            "keys",
+            "restored",
+            "sealed",
+            "station",
+            "station-again",
+            "store",
+            "tideline",
+            "waiver.json"
+        ]
     );
     let keys = world.path().join("d/keys");
     let mut verify = world.command(&["verify", "d/sealed/tideline-1.4.0.tar.zst.age"]);

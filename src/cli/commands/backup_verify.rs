@@ -15,6 +15,7 @@ use attestar::evidence::receipt::SUFFIX;
 use attestar::finding::{Code, Outcome};
 use attestar::format::units::duration_s;
 use attestar::format::verify_report::{CheckedPolicy, REPORT_BYTES_MAX, VerifyReport};
+use attestar::keys::signing::SigningKey;
 use attestar::pipeline::whole_file;
 use attestar::policy::{Policy, Source};
 use attestar::store::{ObjectName, Store};
@@ -37,7 +38,7 @@ pub fn run(context: &Context, args: &BackupVerifyArgs) -> Result<Answer> {
     let identities = if reads { context.identities(&args.trust)? } else { Vec::new() };
     let key = match args.no_record {
         true => None,
-        false => Some(signing_key(context, &policy, args.signing_key.as_deref())?.0),
+        false => Some(verifier_key(context, &policy, args.signing_key.as_deref())?),
     };
     let folder = context.state_folder(&args.store);
     let project = project(context, &policy)?;
@@ -73,6 +74,17 @@ pub fn run(context: &Context, args: &BackupVerifyArgs) -> Result<Answer> {
         Some(hint) => answer.hint(hint),
         None => answer,
     })
+}
+
+/// The key that signs what a command found out, where `--key` is whom to trust.
+pub fn verifier_key(context: &Context, policy: &Policy, given: Option<&Path>) -> Result<SigningKey> {
+    match signing_key(context, policy, given) {
+        Ok((key, _)) => Ok(key),
+        Err(Error::Unavailable { message, hint }) => {
+            Err(Error::unavailable(message, hint.replace("--key FILE", "--signing-key FILE, or --no-record")))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Whose backups are watched: the policy's project, where one was named or lies in the tree.

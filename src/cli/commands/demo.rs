@@ -1,6 +1,7 @@
 //! `demo`: the whole story on a small release, told by the very commands that a user would type.
 
 mod script;
+mod station;
 mod tree;
 
 use crate::cli::answer::{self, Answer};
@@ -111,6 +112,21 @@ The signature goes into the pack, and whoever verifies is told.",
             ("attestar verify sealed/tideline-1.4.1.tar.zst.age", Exit::Done),
         ],
     },
+    Scene {
+        told: "In station/ the release runs, and a gauge writes into its database. Every
+night it is backed up: a consistent copy, encrypted, signed, and logged.",
+        typed: &[("attestar -C station backup", Exit::Done)],
+    },
+    Scene {
+        told: "The night that the disk dies, this is what is typed on a new machine:",
+        typed: &[("attestar restore latest --store store --to station-again", Exit::Done)],
+    },
+    Scene {
+        told: "And so that the night holds no surprise, every week a drill does just that:
+into a scratch folder, every hash, the database opened and asked, the time
+taken, and what came of it signed and logged.",
+        typed: &[("attestar -C station drill --out drill", Exit::Done)],
+    },
 ];
 
 /// Runs the demo in `--dir`, or in a temporary folder.
@@ -118,6 +134,7 @@ pub fn run(context: &Context, args: &DemoArgs) -> Result<Answer> {
     let started = Instant::now();
     let stage = Stage::prepare(args.dir.as_deref())?;
     tree::write(Path::new("tideline"))?;
+    station::write(Path::new("station"))?;
     let mut teller = Teller::new(context);
     teller.open(&stage);
     STORY.iter().enumerate().try_for_each(|(at, scene)| teller.tell(at + 1, scene))?;
@@ -187,7 +204,8 @@ $ cd {0}; export ATTESTAR_HOME={KEYS}
 $ attestar restore sealed/tideline-1.4.0.tar.zst.age --path 'ddl/**' --to ddl
 $ attestar verify sealed/tideline-1.4.0.tar.zst.age --report report.html
 
-or without attestar, with age, zstd and tar:
+The report of the drill is drill/drill_report.json, and drill/drill_report.html to
+look at. Or without attestar, with age, zstd and tar:
 
 $ age -d -i {KEYS}/identity.age sealed/tideline-1.4.0.tar.zst.age | zstd -d \\
     | tar x
@@ -219,13 +237,18 @@ impl Teller {
         let mut context = context.clone();
         let silent = context.global.json || context.global.quiet;
         // Nothing of the caller's world gets in: neither keys nor passphrase, neither policy nor time.
-        context.environment = Environment { home: KEYS.into(), ..Environment::default() };
+        context.environment = Environment {
+            home: KEYS.into(),
+            temporary: KEYS.into(),
+            state: Path::new(KEYS).join("state"),
+            ..Environment::default()
+        };
         Teller { context, silent, steps: Vec::new() }
     }
 
     fn open(&self, stage: &Stage) {
         self.show(&format!(
-            "A release is sealed, tampered with, and restored. Every command is real.\n\n{}{}",
+            "A release is sealed, tampered with, and restored; a backup is drilled. Every\ncommand is real.\n\n{}{}",
             prompt(&format!("cd {}", stage.path().display())),
             prompt(&format!("export ATTESTAR_HOME={KEYS}"))
         ));

@@ -17,6 +17,7 @@ use attestar::format::units::span;
 use attestar::keys::entropy::{Entropy, OsEntropy};
 use attestar::log::Log;
 use attestar::log::append::Writer;
+use attestar::telemetry::metrics::Metric;
 use attestar::tree::version;
 use attestar::verbs::drill::{self, Drilled, Request};
 use jiff::Timestamp;
@@ -54,12 +55,12 @@ pub fn run(context: &Context, args: &DrillArgs) -> Result<Answer> {
         log: &writer,
         identities: &identities,
         key: &key,
-        scratch: &std::env::temp_dir(),
+        scratch: &context.environment.temporary,
         out: &args.out,
         keep: args.keep,
         hidden: &hidden,
         drill_id: uuid()?,
-        trace_id: hex(&random()?),
+        trace_id: context.trace.id(),
         clock: &Timestamp::now,
         environment: context.programs(),
         threads: context.threads(),
@@ -90,7 +91,15 @@ fn answer(args: &DrillArgs, drilled: &Drilled) -> Answer {
         let findings = count(drilled.outcome.errors().count() as u64, "finding");
         let _ = writeln!(text, "the drill failed: {findings}");
     }
-    Answer::new(exit, text, document(exit, drilled))
+    Answer::new(exit, text, document(exit, drilled)).measured(measured(&drilled.report))
+}
+
+/// For the metrics file: what was measured, in seconds.
+fn measured(report: &DrillReport) -> Vec<(Metric, f64)> {
+    let said = &report.objectives;
+    let pairs = [(Metric::DrillRto, said.rto_measured_ms), (Metric::DrillRpo, said.rpo_measured_ms)];
+    let measured = pairs.into_iter().filter(|(_, ms)| *ms > 0);
+    measured.map(|(metric, ms)| (metric, ms as f64 / 1000.0)).collect()
 }
 
 /// One screen: what came back, what was asked of it, how long it took, and what follows.
@@ -196,21 +205,12 @@ fn document(exit: Exit, drilled: &Drilled) -> DrillDocument {
     }
 }
 
-fn random() -> Result<[u8; 16]> {
-    let mut bytes = [0; 16];
-    OsEntropy.fill(&mut bytes)?;
-    Ok(bytes)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    data_encoding::HEXLOWER.encode(bytes)
-}
-
 /// Version 4 (RFC 9562, section 5.4).
 fn uuid() -> Result<String> {
-    let mut bytes = random()?;
+    let mut bytes = [0; 16];
+    OsEntropy.fill(&mut bytes)?;
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;
-    let text = hex(&bytes);
+    let text = data_encoding::HEXLOWER.encode(&bytes);
     Ok([&text[..8], &text[8..12], &text[12..16], &text[16..20], &text[20..]].join("-"))
 }

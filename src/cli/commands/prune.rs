@@ -68,23 +68,18 @@ pub fn run(context: &Context, args: &PruneArgs) -> Result<Answer> {
     Ok(Answer::new(exit, text, document))
 }
 
-/// `policy      nightly (attestar.toml): 7 daily, 5 weekly, at least 30 d`
+/// The policy, and what it keeps of backups and of releases.
 fn head(policy: &Policy, retention: &Retention) -> String {
-    let kept = [&retention.backups, &retention.releases].map(told);
-    format!(
-        "policy      {} ({})\nkeeps       {} of backups\n            {} of releases\n",
-        safe(&policy.name),
-        safe(&policy.source.to_string()),
-        kept[0],
-        kept[1]
-    )
+    let policy = format!("{} ({})", safe(&policy.name), safe(&policy.source.to_string()));
+    let [backups, releases] = [&retention.backups, &retention.releases].map(told);
+    format!("policy      {policy}\nbackups     {backups}\nreleases    {releases}\n")
 }
 
 /// What a rule keeps, in words.
 fn told(rule: &Rule) -> String {
     let age = |seconds: u64| format!("whatever is younger than {}", span(seconds));
     match rule {
-        rule if rule.is_everything() => "every one".to_owned(),
+        rule if rule.is_everything() => "every one is kept".to_owned(),
         Rule::Releases(min_age_s) => age(min_age_s.unwrap_or_default()),
         Rule::Backups(keep) => {
             let counts = [

@@ -56,18 +56,7 @@ pub fn run(context: &Context, args: &RestoreArgs) -> Result<Answer> {
     let exit = Exit::from(restored.outcome.verdict());
     let next = steps(args, &restored);
     text += &screen_of(args, &restored, started);
-    for step in &next {
-        let _ = writeln!(
-            text,
-            "next         {} ({}): {}",
-            screen::safe(&step.capture),
-            step.kind,
-            screen::safe(&step.mind)
-        );
-        for line in &step.run {
-            let _ = writeln!(text, "  {}", screen::safe(line));
-        }
-    }
+    next.iter().for_each(|step| told(&mut text, step));
     let hint = hint(&restored.outcome, &args.trust);
     let answer = Answer::new(exit, text, document(args, exit, &restored, &name.display().to_string(), &next));
     Ok(match hint {
@@ -111,6 +100,17 @@ fn newest(context: &Context, args: &RestoreArgs, trust: &Trust) -> Result<Option
     let nights = Nights::read(log, &state(&folder), project.as_deref())?;
     let night = nights.newest(as_of)?;
     Ok(Some(Newest { name: night.name.into(), at: night.at, future: nights.future }))
+}
+
+/// What to mind, and what to type.
+fn told(text: &mut String, step: &NextStep) {
+    let what = format!("{} ({}): {}", screen::safe(&step.capture), step.kind, screen::safe(&step.mind));
+    for (index, line) in screen::wrap(&what, 66).iter().enumerate() {
+        let _ = writeln!(text, "{:<12} {line}", if index == 0 { "next" } else { "" });
+    }
+    for line in &step.run {
+        let _ = writeln!(text, "  {}", screen::safe(line));
+    }
 }
 
 /// What to type next for each captured database that is back, or would be.

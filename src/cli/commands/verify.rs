@@ -135,6 +135,9 @@ pub fn why(code: Code) -> &'static str {
         Code::NothingChecked => "there was nothing to check",
         Code::WaiverUnjudged => "a waiver could not be judged",
         Code::SignedTimeUnknown => "nothing says when it was signed, and the signer's key expires",
+        Code::LogNotRemembered => "this host has not seen the log before",
+        Code::ClockBehind => "the clock of this host cannot be believed",
+        Code::ShardMissing | Code::ShardForeign | Code::ShardTwice => "not every part counts, once",
         Code::GateUnchecked => "a gate could not be judged by what is in the pack",
         _ => "something could not be checked",
     }

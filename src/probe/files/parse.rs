@@ -95,7 +95,7 @@ fn toml(bytes: &[u8]) -> Parsed {
 
 fn yaml(bytes: &[u8]) -> Parsed {
     let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
-    saphyr_parser::Parser::new_from_str(text).try_for_each(|event| words(event))
+    saphyr_parser::Parser::new_from_str(text).try_for_each(words)
 }
 
 fn xml(file: impl std::io::BufRead) -> Parsed {

@@ -25,7 +25,7 @@ SELECT json_build_object('server', 'PostgreSQL ' || current_setting('server_vers
  'superuser', (SELECT rolsuper FROM pg_roles WHERE rolname = current_user), \
  'objects', (SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
   WHERE n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'), \
- 'address', coalesce(inet_server_addr()::text, current_setting('unix_socket_directories')), \
+ 'address', coalesce(inet_server_addr()::text, 'a socket'), \
  'port', current_setting('port'))";
 
 #[derive(Deserialize)]

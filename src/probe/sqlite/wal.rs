@@ -149,7 +149,7 @@ mod tests {
         let mut header = whole.clone();
         header[12] ^= 1;
         assert_eq!(torn(&header), "its header does not have its checksum");
-        assert_eq!(torn(&vec![7; 64]), "its header is none");
+        assert_eq!(torn(&[7; 64]), "its header is none");
         // What an earlier generation left behind is no part of it.
         let mut older = whole.clone();
         let last = older.len() - page;

@@ -25,11 +25,11 @@ const RESTARTS: usize = 3;
 /// Copies the database file `source` to `to`, which must not be there, and says what the copy holds.
 pub(super) fn capture(capture: &Capture, source: &Path, to: &Path, watch: &Watch) -> Result<Captured> {
     copy(source, to, Duration::from_secs(capture.time_limit_s), watch)?;
-    if std::fs::metadata(to).map_err(Error::io("open", to))?.len() == 0 {
-        let message = format!("{}: the database is empty, not even a table was ever made", source.display());
+    let facts = facts(&open_copy(to)?, to, capture.digest_up_to, watch)?;
+    if facts.tables.is_empty() && facts.objects.is_empty() {
+        let message = format!("{}: the database is empty: there is no table in it", source.display());
         return Err(Error::input(message, "look whether `path` of the capture names the right file"));
     }
-    let facts = facts(&open_copy(to)?, to, capture.digest_up_to, watch)?;
     let name = to.file_name().unwrap_or_default().to_string_lossy().into_owned();
     Ok(Captured {
         id: capture.id.clone(),

@@ -46,7 +46,7 @@ pub(super) struct Compared {
 pub(super) fn compare(source: &Source, previous: &Previous) -> io::Result<Compared> {
     let mut reader = previous.read()?;
     let (mut listing, mut touched, mut large) = (Listing::default(), Vec::new(), HashSet::new());
-    let mut record = reader.next()?;
+    let mut record = reader.read()?;
     for (at, member) in source.members.iter().enumerate() {
         if member.kind != MemberKind::File {
             listing.push(member, &Read::default(), source.is_captured(at));
@@ -54,7 +54,7 @@ pub(super) fn compare(source: &Source, previous: &Previous) -> io::Result<Compar
         }
         while let Some(passed) = record.filter(|record| *record.path < *member.path.as_str().as_bytes()) {
             note_large(&mut large, passed);
-            record = reader.next()?;
+            record = reader.read()?;
         }
         match record
             .filter(|record| *record.path == *member.path.as_str().as_bytes() && is_same(member, record))
@@ -65,7 +65,7 @@ pub(super) fn compare(source: &Source, previous: &Previous) -> io::Result<Compar
     }
     while let Some(passed) = record {
         note_large(&mut large, passed);
-        record = reader.next()?;
+        record = reader.read()?;
     }
     let listing = touched.is_empty().then(|| listing.finish());
     Ok(Compared { touched, listing, large })
@@ -105,7 +105,7 @@ pub(super) fn resolve(
         elsewhere: Elsewhere::new(archives, source.members.len()),
         parts: KnownParts::new(),
     };
-    let found = (|| find(source, previous, compared, &fresh, &mut known))();
+    let found = find(source, previous, compared, &fresh, &mut known);
     found.map_err(Error::io("read", "the cache of the last backup"))?;
     Ok(known)
 }
@@ -150,7 +150,7 @@ fn find(
     let mut reader = previous.read()?;
     let mut members = source.members.iter().enumerate().peekable();
     let mut touched = compared.touched.iter().copied().peekable();
-    while let Some(record) = reader.next()? {
+    while let Some(record) = reader.read()? {
         let place = record.place.as_deref().unwrap_or(&record.path);
         let Ok(place) = std::str::from_utf8(place) else { continue };
         if record.path.starts_with(CAPTURES.as_bytes()) {

@@ -83,7 +83,8 @@ pub(super) fn basis(
                 Some(_) => nothing("this host has no cache of an earlier one of this tree"),
             };
         }
-        opened => opened.map_err(Error::io("open", &path))?,
+        Err(error) => return nothing(&format!("what this host remembers cannot be read: {error}")),
+        Ok(file) => file,
     };
     let header = match Reader::new(BufReader::new(&file)) {
         Ok(reader) => reader.header,

@@ -8,6 +8,7 @@ use crate::verbs::backup::payload::Read;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write as _};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 /// Times within so many nanoseconds of a run do not tell whether a file changed after it was read: the coarsest clock of a file
@@ -37,7 +38,8 @@ impl Memory<'_> {
 
     fn write(mut self, to: &Path) -> io::Result<()> {
         let numbers = self.compact();
-        let file = File::create(to)?;
+        // Names and digests of everything: for nobody else to read.
+        let file = File::options().write(true).create_new(true).mode(0o600).open(to)?;
         let mut writer = Writer::new(BufWriter::with_capacity(1 << 20, file), &self.header)?;
         let mut record = Record::default();
         for (at, (scanned, read)) in self.read.scanned.iter().zip(&self.read.read).enumerate() {

@@ -8,6 +8,7 @@ use crate::pipeline::contents::MEMBERS_MAX;
 use crate::pipeline::scratch::Scratch;
 use crate::pipeline::watch::Watch;
 use crate::policy::Policy;
+use crate::policy::backup::OnBadName;
 use crate::policy::capture::Capture;
 use crate::policy::rules;
 use crate::tree::capture::{self, Place, Taken};
@@ -79,7 +80,7 @@ impl Source {
                 look(&captures, &everything, &[], watch)?
             }
         };
-        let findings = judge(&tree, &files, &request.policy.captures)?;
+        let findings = judge(&tree, &files, request.policy)?;
         if let Some(empty) = facts.iter().find(|facts| !has_files(&files, &facts.id)) {
             return Err(nothing(&empty.id));
         }
@@ -188,14 +189,20 @@ fn excluded(request: &Request<'_>) -> Vec<PathBuf> {
 }
 
 /// What was found in both places; errors refuse the backup. A tree in which no rule takes anything is said beside captures,
-/// and refused without them.
-fn judge(tree: &Scan, files: &Scan, captures: &[Capture]) -> Result<Vec<Finding>> {
+/// and refused without them; a name that no pack can hold is said where the policy leaves it out, and refused where it does not.
+fn judge(tree: &Scan, files: &Scan, policy: &Policy) -> Result<Vec<Finding>> {
     let is_nothing = |finding: &Finding| finding.code == Code::NothingSelected;
-    let weigh = |finding: &Finding| match is_nothing(finding) && !captures.is_empty() {
+    let skips = policy.backup.on_bad_name == OnBadName::Skip;
+    let is_admitted = |finding: &Finding| match finding.code {
+        Code::NothingSelected => !policy.captures.is_empty(),
+        Code::NameRefused => skips,
+        _ => false,
+    };
+    let weigh = |finding: &Finding| match is_admitted(finding) {
         true => Finding { severity: Severity::Warning, ..finding.clone() },
         false => finding.clone(),
     };
-    let captured = files.findings.iter().filter(|finding| !is_nothing(finding)).cloned();
+    let captured = files.findings.iter().filter(|finding| !is_nothing(finding)).map(weigh);
     let findings: Vec<Finding> = tree.findings.iter().map(weigh).chain(captured).collect();
     let (errors, rest): (Vec<Finding>, Vec<Finding>) =
         findings.into_iter().partition(|finding| finding.severity == Severity::Error);

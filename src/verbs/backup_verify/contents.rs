@@ -159,21 +159,22 @@ fn read_one(run: &Run<'_>, archive: &Archive, threads: usize, watch: &Watch) -> 
     let (files, findings) = match read {
         Ok(read) => read,
         Err(Error::Interrupted) => return Err(Error::Interrupted),
-        Err(error) => (0, vec![unreadable(archive, &error)]),
+        Err(error) => (0, vec![unreadable(archive.object.as_str(), &error)]),
     };
     let intact = !findings.iter().any(|finding| finding.severity == Severity::Error);
     let read = ReadAgain { depth, intact, files, duration_ms: started.elapsed().as_millis() as u64 };
     Ok(Outcomes { read, findings })
 }
 
-fn unreadable(archive: &Archive, error: &Error) -> Finding {
+/// What could not be read, and why.
+pub(super) fn unreadable(subject: &str, error: &Error) -> Finding {
     let mut why = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(inner) = cause {
         why = format!("{why}: {inner}");
         cause = inner.source();
     }
-    Finding::new(Code::Unreadable, archive.object.as_str()).actual(why)
+    Finding::new(Code::Unreadable, subject).actual(why)
 }
 
 /// The ciphertext against the receipt.

@@ -84,7 +84,8 @@ fn write(run: &Run<'_>, report: &VerifyReport, key: &SigningKey) -> Result<Recor
     let archives = intact(report).map(|archive| (archive.file.clone(), archive.sha256));
     let statement = result.clone().over(archives, (report.file_name(), Sha256::of(&bytes)));
     let bundle = key.sign_statement(&statement).to_bytes();
-    for (name, bytes) in [(name.clone(), &bytes), (format!("{name}{SUFFIX}"), &bundle)] {
+    // The signature first: a report that lies there has one.
+    for (name, bytes) in [(format!("{name}{SUFFIX}"), &bundle), (name.clone(), &bytes)] {
         if store.create(&ObjectName::new(&name)?, bytes)? == Created::AlreadyThere {
             return Err(Error::input(format!("{} has {name} already", store.place()), "try again"));
         }

@@ -296,7 +296,11 @@ impl<'a> Course<'a> {
         self.read_ddl(watch)?;
         let (Some(room), Some(pack)) = (&self.room, &self.pack) else { return Ok(()) };
         let clock = self.step();
-        let confinement = Confinement::find(&room.work(), self.request.environment, watch)?;
+        let runs_programs = self.request.policy.probes.iter().any(|probe| probe.ask.runs_programs());
+        let confinement = match runs_programs {
+            true => Confinement::find(&room.work(), self.request.environment, watch)?,
+            false => Confinement::None,
+        };
         self.is_confined = confinement.is_whole();
         let hidden = scratch::hidden(self.request);
         let (restored, work, manifest) = (room.restored(), room.work(), room.manifest());

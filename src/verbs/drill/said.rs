@@ -56,9 +56,10 @@ pub(super) fn does_not_prove(course: &Course<'_>) -> Vec<String> {
         let skipped = probed.report.checks.iter().filter(|check| check.status == Ended::Skipped);
         list.extend(skipped.map(|check| format!("{}: {}: {}", probed.report.id, check.name, check.actual)));
     }
-    let runs_programs =
-        |probe: &Probe| matches!(probe.ask, Ask::Command(_) | Ask::Postgres { .. } | Ask::Duckdb { .. });
-    if probes.iter().any(runs_programs) && !course.is_confined && !course.probed().is_empty() {
+    if probes.iter().any(|probe| probe.ask.runs_programs())
+        && !course.is_confined
+        && !course.probed().is_empty()
+    {
         list.push(
             "that a probe wrote nowhere else and used no network: this system could not watch that"
                 .to_owned(),

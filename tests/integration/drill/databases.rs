@@ -74,7 +74,9 @@ fn a_dump_is_restored_into_a_throwaway_server_and_asked() {
 #[test]
 fn a_database_that_is_in_use_is_never_restored_over() {
     let server = ledger();
-    server.run("postgres", "CREATE DATABASE scratch; CREATE DATABASE full_one; CREATE ROLE drill LOGIN; ALTER DATABASE scratch OWNER TO drill");
+    server.run("postgres", "CREATE ROLE drill LOGIN");
+    server.run("postgres", "CREATE DATABASE scratch OWNER drill");
+    server.run("postgres", "CREATE DATABASE full_one");
     server.run("full_one", "CREATE TABLE t (x INT)");
     let world = World::new();
     world.write("etc/app.toml", "port = 1\n");
@@ -91,7 +93,6 @@ fn a_database_that_is_in_use_is_never_restored_over() {
     world.write("attestar.toml", into(&server.dsn("scratch")));
     drill_fails(&world, "probe-failed dsn of ledger");
     // An empty one, by a role that is no superuser: and it is empty again afterwards.
-    server.run("postgres", "DROP ROLE IF EXISTS nobody_else");
     world.write("attestar.toml", into(&server.dsn("scratch").replace("user=owner", "user=drill")));
     drill(&world).done();
     assert_eq!(

@@ -1,6 +1,6 @@
 //! The night of the incident: a fresh host with the store's address, an identity and a trust file.
 
-use super::{APP, POLICY, back_up, database, facts, plant, plant_at, world};
+use super::{APP, POLICY, back_up, database, facts, plant, plant_at, sh, world};
 use crate::forge::file;
 use crate::world::{World, said};
 use jiff::{SignedDuration, Timestamp};
@@ -20,7 +20,7 @@ impl Fresh<'_> {
             fs::copy(lost.home().join(file), home.join(file)).unwrap();
         }
         // The trust file names keys beside it.
-        fs::copy(lost.home().join("signing.pub"), home.join("signing.pub")).unwrap();
+        sh(&format!("cp -r {}/trusted {}", lost.home().display(), home.display()));
         Fresh { lost, home }
     }
 

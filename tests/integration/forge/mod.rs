@@ -60,7 +60,7 @@ pub fn receipt(pack: &Pack, archive_name: &str, archive: &[u8]) -> Statement<Rec
         tagmanifest_sha256: digest(pack::TAG_MANIFEST),
         payload: pack.totals(),
         recipients: u32::from(archive_name.ends_with(".age")),
-        bases: Vec::new(),
+        bases: pack.bases(),
         evaluated_at: now,
         created_at: now,
     };

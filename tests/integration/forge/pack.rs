@@ -14,6 +14,7 @@ use attestar::format::listing::{Encoding, write_line};
 use attestar::format::member::{FileType, Member};
 use attestar::format::pack::{Pack as PackJson, SCHEMA};
 use attestar::format::path::PackPath;
+use attestar::format::receipt::Base;
 use attestar::format::seal::{PolicyRef, Seal, Tool, Totals};
 use attestar::keys::signing::SigningKey;
 use std::collections::BTreeMap;
@@ -174,6 +175,18 @@ impl Pack {
             captures: Vec::new(),
             bases: Vec::new(),
         }
+    }
+
+    /// Writes the tag files anew, as what the pack is now.
+    pub fn recompose(&mut self) {
+        self.compose();
+    }
+
+    /// The bases that `pack.json` names.
+    pub fn bases(&self) -> Vec<Base> {
+        let said =
+            self.tags.get("pack.json").and_then(|bytes| serde_json::from_slice::<PackJson>(bytes).ok());
+        said.map(|said| said.bases).unwrap_or_default()
     }
 
     /// What the seal says.

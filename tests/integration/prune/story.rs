@@ -13,7 +13,7 @@ fn three() -> World {
     world.write("attestar.toml", format!("{POLICY}[backup]\nkeep = {{ last = 1 }}\n"));
     for port in 0..3 {
         world.write("etc/app.conf", format!("port = {port}\n"));
-        run(&world, &["backup"]).done();
+        run(&world, &["backup", "--full"]).done();
     }
     world
 }
@@ -31,7 +31,7 @@ fn a_dry_run_says_what_would_go_and_a_prune_deletes_it_and_says_so() {
     let world = three();
     let before = everything_in(&world.path().join("nights"));
     let said = run(&world, &["prune", "--dry-run"]).done();
-    let said = said.says("keeps       1 last of backups").says("every one of releases");
+    let said = said.says("backups     1 last\n").says("releases    every one is kept\n");
     said.says("kept        1 archive: 1 last").says("would prune nightly-").says("would free");
     let document = run(&world, &["--json", "prune", "--dry-run"]).done().json();
     assert_eq!((document["pruned"].as_array().unwrap().len(), &document["log_size"]), (2, &().into()));

@@ -1,0 +1,237 @@
+//! A fault at every call of the store that a backup, or a copy, makes.
+
+use super::POLICY;
+use crate::world::World;
+use attestar::error::Result;
+use attestar::evidence::chain::shelf::Shelf;
+use attestar::evidence::pruned::Retention;
+use attestar::keys::home::Home;
+use attestar::keys::identity::Identity;
+use attestar::keys::passphrase::NoPassphrases;
+use attestar::keys::recipient::Recipient;
+use attestar::keys::signing::SigningKey;
+use attestar::keys::trust::Trust;
+use attestar::log::Log;
+use attestar::log::append::Writer;
+use attestar::log::state::State;
+use attestar::pipeline::watch::Watch;
+use attestar::policy::Policy;
+use attestar::policy::prune::Rule;
+use attestar::policy::rules::Source;
+use attestar::store::Store;
+use attestar::store::memory::{Fault, Memory};
+use attestar::verbs::backup::{Done, Request, backup};
+use attestar::verbs::{log, restore};
+use jiff::{SignedDuration, Timestamp};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const ORIGIN: &str = "nightly";
+
+/// A host with everything that a backup needs.
+struct Host {
+    world: World,
+    key: SigningKey,
+    trust: Trust,
+    recipients: Vec<Recipient>,
+    identities: Vec<Identity>,
+    policy: Policy,
+}
+
+impl Host {
+    fn new() -> Host {
+        let world = super::world();
+        let home = Home::new(world.home());
+        Host {
+            key: SigningKey::load(&home.signing_key(), &mut NoPassphrases).unwrap(),
+            trust: home.trust().unwrap(),
+            recipients: Recipient::load_file(&home.recipient()).unwrap(),
+            identities: Identity::load_file(&home.identity(), &mut NoPassphrases).unwrap(),
+            policy: Policy::parse(Source::File("attestar.toml".into()), POLICY).unwrap(),
+            world,
+        }
+    }
+
+    /// The night of this number: something changed, and is backed up. Gives the archive's name.
+    fn night(&self, store: &dyn Store, number: usize) -> Result<String> {
+        super::change(&self.world, number);
+        let now = night(number);
+        let state = State { folder: None, now };
+        let log = Log { store, trust: &self.trust, origin: Some(ORIGIN) };
+        let writer = Writer { log, origin: ORIGIN, key: &self.key, state: &state };
+        let request = Request {
+            root: &self.world.tree(),
+            policy: &self.policy,
+            key: &self.key,
+            recipients: &self.recipients,
+            secrets: &[],
+            excluded: &[],
+            scratch: &self.world.path().join("scratch"),
+            cache: Some(&self.world.path().join("cache")),
+            full: false,
+            store,
+            log: &writer,
+            clock: &|| now,
+            environment: Some(&|_| None),
+            threads: 1,
+        };
+        match backup(&request, &Watch::default())? {
+            Done::Stored(made) => Ok(made.pack.name),
+            Done::Unchanged(_) => panic!("something changed"),
+        }
+    }
+
+    /// What `log verify` finds, as codes.
+    fn findings(&self, store: &dyn Store, now: Timestamp) -> Vec<String> {
+        let [backups, releases] = Rule::of(&self.policy);
+        let retention = Retention { project: "nightly".into(), backups, releases };
+        let request = log::Request {
+            store,
+            trust: &self.trust,
+            origin: Some(ORIGIN),
+            state: State { folder: None, now },
+            retention: Some(&retention),
+        };
+        let verified = log::verify(&request, true).unwrap();
+        let findings = verified.outcome.checks.iter().flat_map(|check| &check.findings);
+        findings.map(|found| format!("{} {}", found.code.as_str(), found.subject)).collect()
+    }
+
+    /// Restores an archive, and compares the file that changes.
+    fn restores(&self, store: &dyn Store, name: &str, number: usize, what: &str) {
+        let to = self.world.path().join("back");
+        let fetched = attestar::verbs::fetch::fetch(store, name, &Watch::default())
+            .unwrap_or_else(|error| panic!("{what}: {error}"));
+        let request = restore::Request {
+            target: fetched.target.clone(),
+            shelf: Some(&Shelf::Store(store)),
+            to: &to,
+            trust: &self.trust,
+            identities: &self.identities,
+            paths: &[],
+            dry_run: false,
+            threads: 1,
+        };
+        let restored = restore::restore(&request, &Watch::default());
+        let restored = restored.unwrap_or_else(|error| panic!("{what}: {name}: {error}"));
+        assert!(restored.published, "{what}: {name}: {:?}", restored.outcome);
+        let content = fs::read_to_string(to.join("etc/app.conf")).unwrap();
+        assert_eq!(content, format!("port = {number}\n"), "{what}: {name}");
+        fs::remove_dir_all(to).unwrap();
+    }
+}
+
+fn night(number: usize) -> Timestamp {
+    let first: Timestamp = "2026-11-01T01:00:00Z".parse().unwrap();
+    first + SignedDuration::from_hours(24 * number as i64)
+}
+
+/// Every fault that a call can meet.
+const FAULTS: [fn() -> Fault; 6] = [
+    || Fault::Refused,
+    || Fault::AnswerLost,
+    || Fault::Cut,
+    || Fault::Stale,
+    || Fault::KilledBefore,
+    || Fault::KilledAfter,
+];
+
+/// The points of a scenario with these calls: at each that changes something every fault, at each other one of them, in turn.
+fn points(calls: &[String]) -> Vec<(usize, usize)> {
+    let all = (0..calls.len()).flat_map(|at| (0..FAULTS.len()).map(move |fault| (at, fault)));
+    let reads =
+        |call: &str| ["look at", "get", "read", "list", "ask"].iter().any(|word| call.starts_with(word));
+    all.filter(|&(at, fault)| !reads(&calls[at]) || at % FAULTS.len() == fault).collect()
+}
+
+/// The archives of a store, by name.
+fn archives(store: &dyn Store) -> Vec<String> {
+    let entries = store.list("archives").unwrap().entries;
+    let names = entries.iter().filter_map(|entry| entry.name.file_name().strip_suffix(".tar.zst.age"));
+    names.map(str::to_owned).collect()
+}
+
+/// A store after two nights, and what its host remembers of them.
+struct TwoNights {
+    host: Host,
+    store: Memory,
+    names: Vec<String>,
+}
+
+impl TwoNights {
+    fn new() -> TwoNights {
+        let (host, store) = (Host::new(), Memory::new());
+        let names = (0..2).map(|number| host.night(&store, number).unwrap()).collect();
+        let nights = TwoNights { host, store, names };
+        copy_folder(&nights.cache(), &nights.kept());
+        nights
+    }
+
+    fn cache(&self) -> PathBuf {
+        self.host.world.path().join("cache")
+    }
+
+    fn kept(&self) -> PathBuf {
+        self.host.world.path().join("kept")
+    }
+
+    /// The store once more, and the host as it was then.
+    fn again(&self) -> Memory {
+        let _ = fs::remove_dir_all(self.cache());
+        copy_folder(&self.kept(), &self.cache());
+        self.store.copy()
+    }
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    if !from.exists() {
+        return;
+    }
+    let done = Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap();
+    assert!(done.success());
+}
+
+#[test]
+fn a_backup_that_meets_a_fault_at_any_call_harms_nothing_and_the_next_just_works() {
+    let nights = TwoNights::new();
+    let host = &nights.host;
+    let calls = {
+        let store = nights.again();
+        host.night(&store, 2).unwrap();
+        store.calls()
+    };
+    let points = points(&calls);
+    assert!(points.len() > 80, "{} of {calls:?}", points.len());
+    let (mut failed, mut adopted) = (0, 0);
+    for (at, fault) in points {
+        let store = nights.again();
+        let unlucky = store.host();
+        unlucky.fault_at(at, FAULTS[fault]());
+        let ended = host.night(&unlucky, 2);
+        failed += usize::from(ended.is_err());
+        let what = format!("fault {fault} at call {at}, {}: {:?}", calls[at], ended.as_ref().err());
+        // What was there is there, what is new is whole or absent, and only a leaf may be missing yet.
+        let found = host.findings(&store, night(2) + SignedDuration::from_hours(1));
+        assert!(
+            found.iter().all(|one| one.starts_with("not-logged ") || one.starts_with("receipt-missing ")),
+            "{what}: {found:?}"
+        );
+        // The next run just works, and logs what is whole of this one.
+        let next = host.night(&store, 3).unwrap_or_else(|error| panic!("{what}: then {error}"));
+        let there = archives(&store);
+        assert!(nights.names.iter().chain([&next]).all(|name| there.contains(name)), "{what}: {there:?}");
+        adopted += usize::from(ended.is_err() && there.len() == 4);
+        let found = host.findings(&store, night(4));
+        assert!(found.is_empty(), "{what}: {found:?}");
+        host.restores(&store, &next, 3, &what);
+        if at % 7 == 0 {
+            host.restores(&store, &nights.names[0], 0, &what);
+            host.restores(&store, &nights.names[1], 1, &what);
+        }
+        if there.len() == 4 {
+            host.restores(&store, &there[2], 2, &what);
+        }
+    }
+    assert!(failed > 50 && adopted > 0, "{failed} failed, {adopted} were adopted");
+}
