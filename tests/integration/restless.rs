@@ -20,7 +20,7 @@ fn world(options: &str) -> World {
     world
 }
 
-fn backup<'w>(world: &World, flags: &[&'w str]) -> crate::world::Said {
+fn backup(world: &World, flags: &[&str]) -> crate::world::Said {
     let tree = world.tree();
     world.run(&[&["-C", tree.to_str().unwrap(), "--json", "backup"], flags].concat())
 }
