@@ -23,7 +23,6 @@ pub fn name(command: &Command) -> Option<&'static str> {
         // A part that holds says nothing of the whole.
         Command::BackupVerify(args) if args.shard.is_some() => Some("backup-verify-shard"),
         Command::BackupVerify(_) => Some("backup-verify"),
-        Command::Prune(_) => Some("prune"),
         Command::Drill(_) => Some("drill"),
         Command::Prune(args) if !args.dry_run => Some("prune"),
         _ => None,
