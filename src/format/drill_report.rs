@@ -334,3 +334,69 @@ impl fmt::Display for Ended {
         })
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A small report.
+    pub(crate) fn report() -> DrillReport {
+        let at: Timestamp = "2026-11-20T03:00:00Z".parse().unwrap();
+        DrillReport {
+            schema: SCHEMA.into(),
+            drill_id: "0b9d4ad2-7d0c-4b0e-9d9e-111111111111".into(),
+            trace_id: "0".repeat(32),
+            tool: Tool::this(),
+            policy: PolicyRef { name: "nightly".into(), sha256: Sha256([0; 32]) },
+            started_at: at,
+            finished_at: at,
+            result: DrillResult::Passed,
+            archive: DrilledArchive {
+                name: "shop-1".into(),
+                store: "/backups".into(),
+                sha256: "0".repeat(64),
+                size_bytes: 7,
+                created_at: None,
+                seal_sha256: String::new(),
+                signer_key_id: String::new(),
+                chain: Vec::new(),
+            },
+            objectives: Objectives { rto_met: true, rpo_met: true, ..Objectives::default() },
+            coverage: Coverage::default(),
+            steps: vec![Step {
+                name: StepName::Fetch,
+                status: Ended::Passed,
+                started_at: at,
+                duration_ms: 1,
+                detail: String::new(),
+            }],
+            probes: vec![ProbeReport {
+                id: "app".into(),
+                kind: "sqlite".into(),
+                status: Ended::Passed,
+                duration_ms: 2,
+                checks: Vec::new(),
+            }],
+            proves: Vec::new(),
+            does_not_prove: Vec::new(),
+            fresh_until: at,
+            previous: None,
+            findings: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_report_reads_back_and_one_of_another_schema_does_not() {
+        let report = report();
+        let bytes = report.to_bytes();
+        assert_eq!(DrillReport::parse(&bytes).unwrap(), report);
+        let text = String::from_utf8(bytes).unwrap();
+        assert!(DrillReport::parse(text.replace("drill_report/v1", "drill_report/v2").as_bytes()).is_err());
+        assert!(
+            DrillReport::parse(text.replacen("\"drill_id\"", "\"more\": 1, \"drill_id\"", 1).as_bytes())
+                .is_err()
+        );
+        let folder = DrillReport::folder("shop", report.started_at, &report.drill_id);
+        assert_eq!(folder, "reports/drill/shop-20261120T030000Z-0b9d4ad2");
+    }
+}

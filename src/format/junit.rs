@@ -97,3 +97,29 @@ fn clean(text: &str) -> String {
 fn seconds(milliseconds: u64) -> String {
     format!("{}.{:03}", milliseconds / 1000, milliseconds % 1000)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::drill_report::tests::report;
+    use crate::format::drill_report::{Ended, ProbeCheck};
+
+    #[test]
+    fn each_step_and_probe_is_a_case_and_a_failure_says_what_was_expected() {
+        let mut report = report();
+        let check = ProbeCheck {
+            name: "rows <&>".into(),
+            expected: "2 rows".into(),
+            actual: "1 row\u{1b}".into(),
+            status: Ended::Failed,
+        };
+        report.probes[0].status = Ended::Failed;
+        report.probes[0].checks = vec![check];
+        let text = String::from_utf8(of_drill(&report)).unwrap();
+        let mut reader = quick_xml::Reader::from_str(&text);
+        while reader.read_event().expect("well formed") != Event::Eof {}
+        assert!(text.contains(r#"<testsuite name="attestar drill" tests="3" failures="1""#), "{text}");
+        assert!(text.contains("rows &lt;&amp;&gt;: expected 2 rows, found 1 row</failure>"), "{text}");
+        assert_eq!(text.matches("<testcase ").count(), 3);
+    }
+}

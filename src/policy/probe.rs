@@ -316,3 +316,120 @@ fn expect(query: &Section<'_>) -> Result<Expect> {
         None => Err(query.error(query.line, "a query without `expect` or `at_least`", EXAMPLE)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+    use crate::format::settings::Document;
+    use crate::policy::capture::captures;
+    use std::path::Path;
+
+    const CAPTURES: &str = "[[capture]]\nid = 'app'\nkind = 'sqlite'\npath = 'var/app.db'\n\
+                            [[capture]]\nid = 'ledger'\nkind = 'postgres'\ndsn = 'env:LEDGER'\n";
+
+    fn read(text: &str) -> Result<Vec<Probe>> {
+        let text = format!("{CAPTURES}{text}");
+        let document = Document::parse(Path::new("p.toml"), &text).unwrap();
+        let root = document.root();
+        probes(&root, &captures(&root).unwrap())
+    }
+
+    #[test]
+    fn every_kind_is_read() {
+        let text = "[[probe]]\nid = 'a'\nkind = 'sqlite'\ncapture = 'app'\nforeign_keys = false\ntime_limit = '5m'\n\
+                    queries = [{ sql = 'SELECT 1;', expect = '1' }, { sql = 'SELECT 2', expect = ['1', '2|'] }, { sql = 'SELECT 3', at_least = 3 }]\n\
+                    [[probe]]\nid = 'b'\nkind = 'duckdb'\npath = 'var/c.duckdb'\n\
+                    [[probe]]\nid = 'c'\nkind = 'postgres'\ncapture = 'ledger'\nextensions = ['postgis']\nprograms = '/opt/pg/bin'\n\
+                    [[probe]]\nid = 'd'\nkind = 'ddl'\ndialect = 'postgresql'\n\
+                    [[probe]]\nid = 'e'\nkind = 'files'\npaths = ['etc/**']\nparse = false\n\
+                    [[probe]]\nid = 'f'\nkind = 'command'\nrun = ['scripts/smoke.sh', 'x']\nvariables = ['LANG']\n";
+        let probes = read(text).unwrap();
+        let kinds: Vec<&str> = probes.iter().map(|probe| probe.ask.kind()).collect();
+        assert_eq!(kinds, ["sqlite", "duckdb", "postgres", "ddl", "files", "command"]);
+        let Ask::Sqlite { of, foreign_keys, queries } = &probes[0].ask else { panic!("the first") };
+        assert_eq!(
+            (of, *foreign_keys, probes[0].time_limit_s),
+            (&Subject::Capture("app".into()), false, 300)
+        );
+        let expected = [
+            ("SELECT 1", Expect::Rows(vec!["1".into()])),
+            ("SELECT 2", Expect::Rows(vec!["1".into(), "2|".into()])),
+            ("SELECT 3", Expect::AtLeast(3)),
+        ];
+        let expected = expected.map(|(sql, expect)| Query { sql: sql.into(), expect });
+        assert_eq!(*queries, expected);
+        assert!(matches!(probes[1].ask, Ask::Duckdb { sample: SAMPLE, .. }));
+        let runs: Vec<bool> = probes.iter().map(|probe| probe.ask.runs_programs()).collect();
+        assert_eq!(runs, [false, true, true, true, false, true]);
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused_with_its_line_and_what_was_meant() {
+        let first = CAPTURES.lines().count() + 1;
+        let probe = |rest: &str| format!("[[probe]]\nid = 'x'\n{rest}");
+        for (text, line, message, hint) in [
+            (probe("kind = 'sqlight'\n"), 2, "`kind` cannot be `sqlight`", "did you mean `sqlite`?"),
+            (probe("capture = 'app'\n"), 0, "a probe without `kind`", "kind ="),
+            (probe("kind = 'sqlite'\n"), 0, "a probe of this kind needs `capture` or `path`", "capture ="),
+            (
+                probe("kind = 'sqlite'\ncapture = 'app'\npath = 'a'\n"),
+                0,
+                "a probe has `capture` or `path`, not both",
+                "",
+            ),
+            (
+                probe("kind = 'sqlite'\ncapture = 'ap'\n"),
+                3,
+                "there is no capture `ap`",
+                "did you mean `app`?",
+            ),
+            (
+                probe("kind = 'sqlite'\ncapture = 'ledger'\n"),
+                3,
+                "the capture `ledger` is of kind postgres, in line 5",
+                "postgres",
+            ),
+            (probe("kind = 'postgres'\n"), 0, "a probe of this kind needs `capture`", ""),
+            (probe("kind = 'postgres'\ncapture = 'ledger'\ndsn = 'env:'\n"), 4, "`dsn` names nothing", ""),
+            (probe("kind = 'ddl'\n"), 0, "a probe of this kind needs `dialect`", ""),
+            (probe("kind = 'ddl'\ndialect = 'mysql'\n"), 3, "`dialect` cannot be `mysql`", ""),
+            (
+                probe("kind = 'ddl'\ndialect = 'sqlite'\nprograms = 'bin'\n"),
+                4,
+                "`programs` cannot be `bin`",
+                "",
+            ),
+            (probe("kind = 'command'\n"), 0, "a probe of this kind needs `run`", ""),
+            (probe("kind = 'files'\nqueries = []\n"), 3, "unknown key `queries` in [probe]", ""),
+            (
+                probe("kind = 'sqlite'\ncapture = 'app'\nqueries = [{ sql = 'SELECT 1' }]\n"),
+                4,
+                "a query without `expect` or `at_least`",
+                "",
+            ),
+            (
+                probe(
+                    "kind = 'sqlite'\ncapture = 'app'\nqueries = [{ sql = 'SELECT 1; DROP TABLE t', expect = '' }]\n",
+                ),
+                4,
+                "`sql` holds more than one statement",
+                "",
+            ),
+            (
+                probe("kind = 'files'\n[[probe]]\nid = 'x'\nkind = 'files'\n"),
+                3,
+                "the probe `x` is there already, in line 8",
+                "",
+            ),
+        ] {
+            match read(&text) {
+                Err(Error::Config { line: at, message: said, hint: meant, .. }) => {
+                    assert_eq!((at, &*said), (first + line, message), "{text}");
+                    assert!(meant.contains(hint), "{meant}");
+                }
+                other => panic!("{text}: {other:?}"),
+            }
+        }
+    }
+}

@@ -69,3 +69,24 @@ impl Ledger {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ledger_of_nothing_is_skipped_and_one_error_fails_it() {
+        let mut ledger = Ledger::default();
+        assert_eq!(ledger.ended(), Ended::Skipped);
+        ledger.skipped("contents", "none was recorded");
+        assert_eq!(ledger.ended(), Ended::Skipped);
+        ledger.passed("rows", 1, 1);
+        assert_eq!(ledger.ended(), Ended::Passed);
+        ledger.findings.push(Finding::new(Code::NotConfined, "x"));
+        assert_eq!(ledger.ended(), Ended::Passed, "a warning is none");
+        ledger.same("rows", Code::RowsDiffer, "t", (1, 2));
+        assert_eq!(ledger.ended(), Ended::Failed);
+        (0..2 * LISTED_MAX).for_each(|_| ledger.passed("rows", 1, 1));
+        assert!(ledger.checks.len() <= LISTED_MAX);
+    }
+}

@@ -27,7 +27,8 @@ pub struct Night {
     pub at: Timestamp,
 }
 
-/// The leaves of a project, not older than they must be looked at.
+/// The leaves of a project. Of their statements only those are fetched and verified that an answer depends on: a log of years
+/// has thousands, and the night of the incident needs one.
 pub struct Nights<'a> {
     place: &'a dyn Store,
     origin: Option<&'a str>,
@@ -80,12 +81,21 @@ impl<'a> Nights<'a> {
     /// The newest backup that verifies, was not pruned, and is not of the future: as of a moment, if one is given.
     pub fn newest(&self, as_of: Option<Timestamp>) -> Result<Night> {
         let latest = as_of.unwrap_or(self.now + SKEW).min(self.now + SKEW);
-        let pruned: BTreeSet<&str> =
-            self.leaves.iter().filter(|leaf| leaf.what == What::Pruned).map(|leaf| &*leaf.name).collect();
-        let mut candidates: Vec<&Leaf> = self.leaves.iter().filter(|leaf| is_backup(leaf)).collect();
-        candidates.retain(|leaf| leaf.time <= latest && !pruned.contains(&*leaf.name));
+        let mut pruned = BTreeSet::new();
+        let mut candidates: Vec<&Leaf> = Vec::new();
+        // Backwards: what was pruned may have been put there again later.
+        for leaf in self.leaves.iter().rev() {
+            match leaf.what {
+                What::Pruned => {
+                    pruned.insert(&*leaf.name);
+                }
+                _ if is_backup(leaf) && leaf.time <= latest && !pruned.contains(&*leaf.name) => {
+                    candidates.push(leaf);
+                }
+                _ => {}
+            }
+        }
         // Of two of one moment the one that was logged last.
-        candidates.reverse();
         candidates.sort_by_key(|leaf| std::cmp::Reverse(leaf.time));
         let mut refused = Vec::new();
         for leaf in candidates {

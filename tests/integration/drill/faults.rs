@@ -400,3 +400,25 @@ pub(super) fn dump(server: &str) -> Captured {
         objects: Vec::new(),
     }
 }
+
+#[test]
+fn a_missing_chain_link() {
+    let world = world(APP);
+    world.write("etc/large.bin", crate::world::noise(300_000));
+    back_up(&world);
+    let archives = world.path().join("store/archives");
+    let first: Vec<String> = crate::world::names_in(&archives);
+    world.write("etc/app.toml", "port = 2\n");
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    back_up(&world);
+    drill(&world, &[]).done();
+    assert_eq!(report(&world).archive.chain.len(), 1, "the second night stands on the first");
+    nothing_is_left(&world);
+    let base = first.iter().find(|name| name.ends_with(".age")).unwrap();
+    fs::remove_file(archives.join(base)).unwrap();
+    let report = fails(&world, 5, "base-missing");
+    assert_eq!(report.coverage.files_checked, 0);
+    let found = report.findings.iter().find(|finding| finding.code == "base-missing").unwrap();
+    let said = format!("{} {:?} {:?}", found.subject, found.expected, found.actual);
+    assert!(said.contains(base.strip_suffix(".tar.zst.age").unwrap()), "it is said by name: {said}");
+}
