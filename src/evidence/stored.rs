@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::evidence::logged::{Logged, pairs};
 use crate::evidence::receipt::{self, SUFFIX, pack_name};
-use crate::finding::{Code, Finding, Outcome};
+use crate::finding::{Code, Finding, Outcome, Severity};
 use crate::format::bundle::BUNDLE_BYTES_MAX;
 use crate::format::digest::Sha256;
 use crate::format::leaf::{Leaf, What};
@@ -15,7 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 
 /// How long an archive may lie there before its leaf must: who put it there may still be at it, or the next one adopts it.
-const GRACE: SignedDuration = SignedDuration::from_hours(24);
+pub const GRACE: SignedDuration = SignedDuration::from_hours(24);
 
 /// Where releases lie.
 pub const RELEASES: &str = "releases";
@@ -136,7 +136,13 @@ fn is_logged(
 ) -> Option<Finding> {
     let archive = held.name.as_str();
     let Some(bundle) = receipt else {
-        return Some(Finding::new(Code::ReceiptMissing, format!("{archive}{SUFFIX}")));
+        let finding = Finding::new(Code::ReceiptMissing, format!("{archive}{SUFFIX}"));
+        // Between an archive and its receipt a run may still be at it, or have been killed: then the next one removes it.
+        let is_young = leaf.is_none() && now.duration_since(held.modified) <= GRACE;
+        return Some(match is_young {
+            true => Finding { severity: Severity::Warning, ..finding.actual("the archive came only now") },
+            false => finding,
+        });
     };
     if let Some(leaf) = leaf {
         let found = Sha256::of(bundle);

@@ -36,6 +36,7 @@ use crate::store::{ObjectName, Store};
 use crate::tree::capture::Environment;
 use crate::tree::version;
 use crate::verbs::seal::{append_tags, encryptor, receipt_name, seal_of};
+use adopt::Stored;
 use compare::Known;
 use jiff::Timestamp;
 use payload::{Read, Writing};
@@ -47,6 +48,9 @@ pub use unchanged::Unchanged;
 
 /// The folder of a store that has the backups.
 const ARCHIVES: &str = "archives";
+
+/// How often a run begins anew when others take its name.
+const ATTEMPTS_MAX: usize = 8;
 
 /// What to back up, how, and where to.
 pub struct Request<'a> {
@@ -118,12 +122,18 @@ pub fn backup(request: &Request<'_>, watch: &Watch) -> Result<Done> {
         Error::Refused(findings) => findings.iter().all(|finding| finding.code == Code::FileChanging),
         _ => false,
     };
-    match attempt(request, watch) {
-        Err(error) if is_of_changes(&error) && request.policy.backup.on_change == OnChange::Warn => {
-            attempt(request, watch)
+    let mut may_look_again = request.policy.backup.on_change == OnChange::Warn;
+    for _ in 0..ATTEMPTS_MAX {
+        match attempt(request, watch) {
+            Err(error) if is_of_changes(&error) && may_look_again => may_look_again = false,
+            // Somebody else took the name in the same second: now there is another one, and perhaps nothing left to keep.
+            Ok(None) => {}
+            Ok(Some(done)) => return Ok(done),
+            Err(error) => return Err(error),
         }
-        done => done,
     }
+    let message = format!("others took the name of this backup {ATTEMPTS_MAX} times");
+    Err(Error::input(message, "run it again"))
 }
 
 /// What holds for one run.
@@ -133,28 +143,32 @@ struct Run<'r> {
     scratch: &'r Scratch,
     project: String,
     begun: Timestamp,
+    /// What lay among the archives when it began.
+    stored: Stored,
     warnings: Vec<Finding>,
     unmatched: Vec<Box<str>>,
 }
 
-fn attempt(request: &Request<'_>, watch: &Watch) -> Result<Done> {
+/// One backup; nothing if somebody else took its name meanwhile.
+fn attempt(request: &Request<'_>, watch: &Watch) -> Result<Option<Done>> {
     let begun = (request.clock)();
     let scratch = Scratch::new(request.scratch)?;
     let project = version::project_name(request.root, request.policy)?.value;
     let mut warnings = abandoned(&scratch);
-    let adopted = adopt::adopt(request, &project)?;
-    warnings.extend(adopted.findings);
+    let adopted = adopt::adopt(request, &project, begun)?;
+    warnings.extend(adopted.findings.iter().cloned());
     warnings.extend(adopt::sweep(request, begun)?);
     let mut source = Source::gather(request, &scratch, watch)?;
     warnings.append(&mut source.findings);
     let unmatched = std::mem::take(&mut source.unmatched);
-    let basis = previous::basis(request, &project, begun, &adopted.leaves)?;
-    let run = Run { request, watch, scratch: &scratch, project, begun, warnings, unmatched };
-    let mut done = run.build(source, basis)?;
+    let basis = previous::basis(request, &project, begun, &adopted)?;
+    let stored = adopted.stored;
+    let run = Run { request, watch, scratch: &scratch, project, begun, stored, warnings, unmatched };
+    let Some(mut done) = run.build(source, basis)? else { return Ok(None) };
     if let Err(error) = scratch.remove() {
         done.warnings().push(Finding::warning(Code::LeftBehind, error.to_string()));
     }
-    Ok(done)
+    Ok(Some(done))
 }
 
 impl Done {
@@ -179,7 +193,7 @@ struct Made {
 
 impl Run<'_> {
     /// Upon the last backup, or upon nothing.
-    fn build(self, source: Source, basis: Basis) -> Result<Done> {
+    fn build(self, source: Source, basis: Basis) -> Result<Option<Done>> {
         let (previous, why_full) = match basis {
             Basis::Nothing(why) => (None, why),
             Basis::Previous(previous) => (Some(previous), None),
@@ -195,7 +209,7 @@ impl Run<'_> {
         let stands = previous.header.policy == self.request.policy.sha256;
         let has_streams = source::streams(self.request).next().is_some();
         if compared.listing.as_ref() == Some(&previous.header.listing) && stands && !has_streams {
-            return self.unchanged(&previous, &source.members, None);
+            return self.unchanged(&previous, &source.members, None).map(Some);
         }
         let known = compare::resolve(self.request, &source, &previous, &compared, self.watch)?;
         self.store(source, Some(&previous), known, None)
@@ -208,7 +222,7 @@ impl Run<'_> {
         previous: Option<&Previous>,
         known: Known,
         why_full: Option<String>,
-    ) -> Result<Done> {
+    ) -> Result<Option<Done>> {
         let identity = self.identity()?;
         let archive = archive_name(self.request, &identity.name);
         let name = ObjectName::new(&format!("{ARCHIVES}/{archive}"))?;
@@ -225,13 +239,14 @@ impl Run<'_> {
             Wrote::Nothing(read) => {
                 drop(arrival);
                 let previous = previous.expect("what stands for nothing new was built upon something");
-                return self.unchanged(previous, &[], Some(*read));
+                return self.unchanged(previous, &[], Some(*read)).map(Some);
             }
         };
         let receipt = self.receipt(&made, &identity).for_archive(&archive, made.written.sha256);
         let bundle = request.key.sign_statement(&receipt).to_bytes();
         let receipt_sha256 = Sha256::of(&bundle);
-        let logged = put::put(request, arrival, &made.written, &archive, &receipt, bundle)?;
+        let put = put::put(request, arrival, &made.written, &archive, &receipt, bundle)?;
+        let Some(logged) = put else { return Ok(None) };
         self.warnings.extend(torn(&made.read));
         let held = Held {
             name: identity.name.clone(),
@@ -240,7 +255,7 @@ impl Run<'_> {
             receipt: receipt_sha256,
         };
         self.remember(previous, Some(held), &made.read, made.listing)?;
-        Ok(Done::Stored(Box::new(BackedUp {
+        Ok(Some(Done::Stored(Box::new(BackedUp {
             referred: referred(&made.read),
             pack: made.pack,
             archive,
@@ -251,7 +266,7 @@ impl Run<'_> {
             logged,
             unmatched: self.unmatched,
             warnings: self.warnings,
-        })))
+        }))))
     }
 
     /// The payload, and everything that is said of it.
@@ -290,7 +305,7 @@ impl Run<'_> {
     /// The backup's name: the project and the second in which it began; four digits more if that is taken.
     fn identity(&self) -> Result<Identity> {
         let version = self.begun.strftime("%Y%m%dT%H%M%SZ").to_string();
-        let version = put::free_version(self.request, &self.project, version)?;
+        let version = put::free_version(&self.project, version, &self.stored)?;
         Ok(Identity {
             name: format!("{}-{version}", self.project),
             project: self.project.clone(),

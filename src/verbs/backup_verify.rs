@@ -11,6 +11,7 @@ mod share;
 
 use crate::error::{Error, Result};
 use crate::evidence::logged::{self, Judging, Logged};
+use crate::evidence::pruned::Retention;
 use crate::evidence::stored;
 use crate::finding::{Check, Outcome, Verdict};
 use crate::format::leaf::What;
@@ -26,6 +27,7 @@ use crate::log::Log;
 use crate::log::state::State;
 use crate::pipeline::watch::Watch;
 use crate::store::Store;
+use crate::verbs::log;
 use archives::Archives;
 use contents::Contents;
 use jiff::Timestamp;
@@ -47,6 +49,8 @@ pub struct Request<'a> {
     pub state: State<'a>,
     /// Whether it may be the first time that this host sees the log.
     pub first: bool,
+    /// What the verifier's own policy keeps: prunes are judged by it; `None` judges none.
+    pub retention: Option<&'a Retention>,
     /// Whose backups; `None` where the store has those of one project alone.
     pub project: Option<&'a str>,
     /// The policy that the next two are of.
@@ -128,8 +132,9 @@ pub fn backup_verify(request: &Request<'_>, watch: &Watch) -> Result<Checked> {
     step("recorded", || record::record(&run, report, outcome))
 }
 
-/// The check `store`. That the store cannot be asked now takes nothing back of what was found before.
+/// The checks `pruned` and `store`. That the store cannot be asked now takes nothing back of what was found before.
 fn store(request: &Request<'_>, logged: &Logged, outcome: &mut Outcome) -> Result<()> {
+    log::judge_prunes(&prunes_of(request), logged, outcome)?;
     match stored::check(request.store, logged, request.state.now, outcome) {
         Err(Error::Interrupted) => Err(Error::Interrupted),
         Err(error) => {
@@ -158,6 +163,11 @@ struct Run<'a> {
 
 fn log_of<'a>(request: &Request<'a>) -> Log<'a> {
     Log { store: request.store, trust: request.trust, origin: request.origin }
+}
+
+fn prunes_of<'a>(request: &Request<'a>) -> log::Request<'a> {
+    let Request { store, trust, origin, state, retention, .. } = *request;
+    log::Request { store, trust, origin, state, retention }
 }
 
 /// Whose backups: the project that was named, else the only one that the log has archives of.

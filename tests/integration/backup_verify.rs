@@ -25,45 +25,45 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A tree whose policy has a store, with so many backups in it.
-fn nights(backups: usize) -> World {
+/// A tree whose policy has a store, with so many full backups in it.
+pub fn nights(backups: usize) -> World {
     let world = World::new();
     world.write("etc/app.conf", "port = 1\n");
     world.write("attestar.toml", format!("{POLICY}[store]\nurl = \"../nights\"\n"));
     for number in 0..backups {
         world.write("etc/number", number.to_string());
-        world.run(&["-C", "shop", "backup"]).done();
+        world.run(&["-C", "shop", "backup", "--full"]).done();
     }
     world
 }
 
-fn check(world: &World, flags: &[&str]) -> Said {
+pub fn check(world: &World, flags: &[&str]) -> Said {
     world.run(&[&["-C", "shop", "backup-verify"], flags].concat())
 }
 
-fn store(world: &World) -> PathBuf {
+pub fn store(world: &World) -> PathBuf {
     world.path().join("nights")
 }
 
 /// The archives, by name.
-fn archives(world: &World) -> Vec<PathBuf> {
+pub fn archives(world: &World) -> Vec<PathBuf> {
     let folder = store(world).join("archives");
     names_in(&folder).iter().filter(|name| name.ends_with(".age")).map(|name| folder.join(name)).collect()
 }
 
 /// The receipt beside an archive.
-fn receipt(archive: &Path) -> PathBuf {
+pub fn receipt(archive: &Path) -> PathBuf {
     archive.with_file_name(format!("{}.sigstore.json", archive.file_name().unwrap().to_str().unwrap()))
 }
 
-fn flip(file: &Path, at: usize) {
+pub fn flip(file: &Path, at: usize) {
     let mut bytes = fs::read(file).unwrap();
     bytes[at] ^= 1;
     fs::write(file, bytes).unwrap();
 }
 
 /// How a check of the report ended.
-fn status<'r>(report: &'r Value, check: &str) -> &'r str {
+pub fn status<'r>(report: &'r Value, check: &str) -> &'r str {
     let checks = report["checks"].as_array().unwrap();
     let found =
         checks.iter().find(|one| one["name"] == check).unwrap_or_else(|| panic!("no {check}: {report:#}"));
@@ -71,7 +71,7 @@ fn status<'r>(report: &'r Value, check: &str) -> &'r str {
 }
 
 /// The files of archives that were read and hold.
-fn read_again(report: &Value) -> Vec<&str> {
+pub fn read_again(report: &Value) -> Vec<&str> {
     let is_read = |one: &&Value| one["read"]["intact"] == true;
     report["archives"]
         .as_array()
@@ -84,7 +84,7 @@ fn read_again(report: &Value) -> Vec<&str> {
 
 /// Fails with this code and finding; says which archive files it is about.
 #[track_caller]
-fn refuses(world: &World, flags: &[&str], code: i32, finding: &str) -> Value {
+pub fn refuses(world: &World, flags: &[&str], code: i32, finding: &str) -> Value {
     let said = check(world, &[&["--json"], flags].concat()).exits(code);
     let found = said.findings();
     let hit = found.iter().any(|found| found == finding || found.split(' ').next() == Some(finding));
@@ -404,6 +404,7 @@ pub fn check_store(
         origin: Some("nightly"),
         state: State { folder: Some(&world.path().join("seen")), now },
         first: true,
+        retention: None,
         project: Some("nightly"),
         policy: CheckedPolicy { name: "nightly".into(), sha256: Sha256([0; 32]) },
         max_age_s: 26 * 3600,

@@ -17,7 +17,7 @@ const MOMENT: &str = "2026-11-11T03:00:00Z";
 const LATER: &str = "2026-11-11T03:01:00Z";
 
 /// The world's store, in memory, where calls can fail.
-fn in_memory(world: &World) -> Memory {
+pub fn in_memory(world: &World) -> Memory {
     let store = Memory::new();
     let folder = Directory::open(&world.path().join("store"), &Watch::default()).unwrap();
     for entry in folder.list("").unwrap().entries {

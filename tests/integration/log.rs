@@ -373,6 +373,12 @@ fn an_archive_that_the_log_does_not_know_hides_behind_no_other() {
         let to = store(&world, place);
         fs::create_dir_all(to.parent().unwrap()).unwrap();
         fs::copy(&release, &to).unwrap();
+        // Without a receipt it may be a run that is still at it; but not after a day.
+        let found = log(&world, &["verify"]).done().findings();
+        assert_eq!(found, [format!("receipt-missing {place}.sigstore.json")]);
+        let day = std::time::Duration::from_secs(25 * 3600);
+        let old = std::time::SystemTime::now() - day;
+        fs::File::open(&to).unwrap().set_modified(old).unwrap();
         verify_finds(&world, 3, &format!("receipt-missing {place}.sigstore.json"));
         let receipt = world.receipt();
         fs::copy(&receipt, format!("{}.sigstore.json", to.display())).unwrap();

@@ -4,6 +4,7 @@ mod approve;
 mod audit;
 mod backup;
 mod backup_verify;
+mod backup_verify_chains;
 mod backup_verify_faults;
 mod capture;
 mod ddl;

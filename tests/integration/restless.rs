@@ -134,30 +134,27 @@ fn a_name_that_no_pack_can_hold_is_refused_or_left_out() {
 #[test]
 fn a_run_that_is_killed_at_any_moment_costs_nothing_but_its_time() {
     let world = world("");
-    world.write("var/big.bin", noise(24 << 20));
+    world.write("var/big.bin", noise(9 << 20));
     let first = backup(&world, &[]).done().json();
     let mut killed = 0;
-    for round in 0..12 {
-        world.write("var/big.bin", noise((24 << 20) + round));
+    for round in 0..8 {
+        world.write("var/big.bin", noise((9 << 20) + round));
         let tree = world.tree();
         let mut command = world.command(&["-C", tree.to_str().unwrap(), "backup"]);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        std::thread::sleep(Duration::from_millis(20 + 40 * round as u64));
+        std::thread::sleep(Duration::from_millis(20 + 30 * round as u64));
         killed += u32::from(child.try_wait().unwrap().is_none());
         child.kill().unwrap();
         child.wait().unwrap();
         // What is there has a receipt or none, but it is whole; what was there before is.
         world.run(&["verify", first["name"].as_str().unwrap(), "--store", "store"]).done();
     }
-    assert!(killed > 3, "some were killed: {killed}");
+    assert!(killed > 2, "some were killed: {killed}");
     let document = backup(&world, &[]).done().json();
     let said = codes(&document);
     assert!(said.iter().all(|said| said.starts_with("cleaned ") || said.starts_with("adopted ")), "{said:?}");
     assert!(said.iter().any(|said| said.contains("scratch")), "{said:?}");
-    let name = match document["result"].as_str().unwrap() {
-        "unchanged" => document["name"].clone(),
-        _ => document["name"].clone(),
-    };
+    let name = document["name"].clone();
     world.run(&["verify", name.as_str().unwrap(), "--store", "store"]).done();
     world.run(&["restore", name.as_str().unwrap(), "--store", "store", "--to", "back"]).done();
     assert_eq!(
@@ -182,11 +179,7 @@ fn two_runs_at_once_are_two_backups_or_one_and_its_echo() {
     let both: Vec<_> =
         [start(), start()].into_iter().map(|child| child.wait_with_output().unwrap()).collect();
     let done = both.iter().filter(|output| output.status.success()).count();
-    // Of two that take one name in one second, one is told to run again.
-    assert!(done >= 1, "{both:?}");
-    for output in both.iter().filter(|output| !output.status.success()) {
-        assert!(String::from_utf8_lossy(&output.stderr).contains("run it again"), "{output:?}");
-    }
+    assert_eq!(done, 2, "whoever's name is taken takes another: {both:?}");
     let document = backup(&world, &[]).done().json();
     world.run(&["verify", document["name"].as_str().unwrap(), "--store", "store"]).done();
     world.run(&["log", "verify", "--store", "store"]).done();

@@ -42,6 +42,7 @@ pub fn run(context: &Context, args: &BackupVerifyArgs) -> Result<Answer> {
     };
     let folder = context.state_folder(&args.store);
     let project = project(context, &policy)?;
+    let retention = context.retention(&args.store)?;
     let progress = Progress::start(context, "reading");
     let request = Request {
         store: &*store,
@@ -49,6 +50,7 @@ pub fn run(context: &Context, args: &BackupVerifyArgs) -> Result<Answer> {
         origin: origin.as_deref(),
         state: state(&folder),
         first: args.first,
+        retention: retention.as_ref(),
         project: project.as_deref(),
         policy: CheckedPolicy { name: policy.name.clone(), sha256: policy.sha256 },
         max_age_s: max_age_s(args, &policy)?,

@@ -13,7 +13,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// What follows a pack's name in its archive's.
-const SUFFIXES: [&str; 2] = [".tar.zst.age", ".tar.zst"];
+pub const SUFFIXES: [&str; 2] = [".tar.zst.age", ".tar.zst"];
 
 /// Where archives are found.
 pub enum Shelf<'s> {

@@ -3,6 +3,7 @@
 
 use crate::error::{Error, Result};
 use crate::evidence::receipt::{self, SUFFIX, VerifiedReceipt, pack_name};
+use crate::evidence::stored::GRACE;
 use crate::finding::{Code, Finding};
 use crate::format::bundle::BUNDLE_BYTES_MAX;
 use crate::format::kind::Kind;
@@ -11,7 +12,7 @@ use crate::log::append::Record;
 use crate::store::{Entry, ObjectName};
 use crate::verbs::backup::{ARCHIVES, Request};
 use jiff::{SignedDuration, Timestamp};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is younger than this in a directory may have no lock yet.
 const SETTLED: SignedDuration = SignedDuration::from_secs(60);
@@ -25,16 +26,27 @@ pub(super) struct Adopted {
     pub(super) leaves: Vec<Leaf>,
     /// What was adopted.
     pub(super) findings: Vec<Finding>,
+    /// What lies among the archives, receipts included: file names, and bytes. A host that backs up may list archives and not
+    /// look at one.
+    pub(super) stored: Stored,
 }
 
-/// Completes the log, and logs every backup of the project that has a valid receipt and no leaf; says which.
-pub(super) fn adopt(request: &Request<'_>, project: &str) -> Result<Adopted> {
+/// File names, and bytes.
+pub(super) type Stored = BTreeMap<String, u64>;
+
+/// Completes the log, and logs every backup of the project that has a valid receipt and no leaf; says which. What has neither
+/// is nothing that anybody could restore: once no run can be at it any more, it goes.
+pub(super) fn adopt(request: &Request<'_>, project: &str, now: Timestamp) -> Result<Adopted> {
     request.log.complete()?;
     let known = request.log.state.read(&request.log.log)?;
     let leaves = known.iter().flat_map(|known| &known.leaves.leaves);
     let logged: BTreeSet<&str> = leaves.map(|leaf| &*leaf.name).collect();
     let mut records = Vec::new();
-    for entry in request.store.list(ARCHIVES)?.entries {
+    let entries = request.store.list(ARCHIVES)?.entries;
+    let stored: Stored =
+        entries.iter().map(|entry| (entry.name.file_name().to_owned(), entry.size)).collect();
+    let bare = bare(&entries, project, &logged, now);
+    for entry in &entries {
         let Some(archive) = entry.name.as_str().rsplit('/').next().and_then(|name| name.strip_suffix(SUFFIX))
         else {
             continue;
@@ -42,7 +54,7 @@ pub(super) fn adopt(request: &Request<'_>, project: &str) -> Result<Adopted> {
         if pack_name(archive).is_none_or(|name| logged.contains(name)) {
             continue;
         }
-        records.extend(orphan(request, project, archive, &entry)?);
+        records.extend(orphan(request, project, (archive, stored.get(archive)), entry)?);
     }
     if !records.is_empty() {
         request.log.append(&records)?;
@@ -51,17 +63,50 @@ pub(super) fn adopt(request: &Request<'_>, project: &str) -> Result<Adopted> {
         let finding = Finding::warning(Code::Adopted, &*record.leaf.name);
         finding.actual("a run that did not end had put it there; it is in the log now")
     };
-    let findings = records.iter().map(adopted).collect();
-    Ok(Adopted { leaves: known.map(|known| known.leaves.leaves).unwrap_or_default(), findings })
+    let removed = bare.into_iter().map(|entry| remove(request, entry)).collect::<Result<Vec<_>>>()?;
+    let findings = records.iter().map(adopted).chain(removed).collect();
+    Ok(Adopted { leaves: known.map(|known| known.leaves.leaves).unwrap_or_default(), findings, stored })
+}
+
+/// The archives of the project that have neither leaf nor receipt, and have lain there for so long that whoever put them there
+/// is not at it any more.
+fn bare<'e>(entries: &'e [Entry], project: &str, logged: &BTreeSet<&str>, now: Timestamp) -> Vec<&'e Entry> {
+    let names: BTreeSet<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
+    let is_bare = |entry: &&Entry| {
+        let name = pack_name(entry.name.file_name());
+        let is_ours = |name: &str| name.strip_prefix(project).is_some_and(|rest| rest.starts_with('-'));
+        name.is_some_and(|name| is_ours(name) && !logged.contains(name))
+            && !names.contains(&*format!("{}{SUFFIX}", entry.name))
+            && now.duration_since(entry.modified) > GRACE
+    };
+    entries.iter().filter(is_bare).collect()
+}
+
+fn remove(request: &Request<'_>, entry: &Entry) -> Result<Finding> {
+    match request.store.delete(&entry.name) {
+        Ok(_) => {
+            let finding = Finding::warning(Code::Cleaned, entry.name.as_str());
+            Ok(finding.actual("a run that did not end had put it there without a receipt; it was removed"))
+        }
+        // Whoever may not delete leaves it to others.
+        Err(error @ Error::Store { .. }) => {
+            Ok(Finding::warning(Code::LeftBehind, entry.name.as_str()).actual(error))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// The record of an archive that is whole by its receipt. Of any other `log verify` says what is wrong with it.
-fn orphan(request: &Request<'_>, project: &str, archive: &str, entry: &Entry) -> Result<Option<Record>> {
+fn orphan(
+    request: &Request<'_>,
+    project: &str,
+    (archive, size): (&str, Option<&u64>),
+    entry: &Entry,
+) -> Result<Option<Record>> {
     let Some((bundle, _)) = request.store.get(&entry.name, BUNDLE_BYTES_MAX)? else { return Ok(None) };
     let Ok(receipt) = receipt::verify(request.log.log.trust, archive, Some(&bundle)) else { return Ok(None) };
     let said = VerifiedReceipt::predicate(&receipt);
-    let stored = request.store.head(&ObjectName::new(&format!("{ARCHIVES}/{archive}"))?)?;
-    let is_whole = stored.is_some_and(|stored| stored.size == said.size_bytes);
+    let is_whole = size == Some(&said.size_bytes);
     if said.kind != Kind::Backup || said.project != project || !is_whole {
         return Ok(None);
     }

@@ -9,6 +9,7 @@ use crate::format::digest::Sha256;
 use crate::format::leaf::{Leaf, What};
 use crate::format::units;
 use crate::store::ObjectName;
+use crate::verbs::backup::adopt::Adopted;
 use crate::verbs::backup::{ARCHIVES, Request, archive_name};
 use jiff::Timestamp;
 use std::fs::{self, File};
@@ -68,8 +69,9 @@ pub(super) fn basis(
     request: &Request<'_>,
     project: &str,
     begun: Timestamp,
-    leaves: &[Leaf],
+    adopted: &Adopted,
 ) -> Result<Basis> {
+    let leaves = &adopted.leaves;
     let nothing = |why: &str| Ok(Basis::Nothing(Some(why.to_owned())));
     if request.full {
         return nothing("--full");
@@ -90,7 +92,7 @@ pub(super) fn basis(
         Ok(reader) => reader.header,
         Err(error) => return nothing(&damaged(&error)),
     };
-    match unfit(request, project, begun, &header, leaves)? {
+    match unfit(request, project, begun, &header, adopted)? {
         Some(why) => nothing(&why),
         None => Ok(Basis::Previous(Box::new(Previous { header, file }))),
     }
@@ -107,7 +109,7 @@ fn unfit(
     project: &str,
     begun: Timestamp,
     header: &Header,
-    leaves: &[Leaf],
+    adopted: &Adopted,
 ) -> Result<Option<String>> {
     let is_other =
         header.store != request.store.place() || header.project != project || header.root != root(request)?;
@@ -127,7 +129,7 @@ fn unfit(
         return Ok(Some(format!("the last full one is of {}, and full_every is {every}", header.full_at)));
     }
     for held in &header.archives {
-        if let Some(why) = unfounded(request, held, leaves)? {
+        if let Some(why) = unfounded(request, held, adopted)? {
             return Ok(Some(why));
         }
     }
@@ -135,12 +137,12 @@ fn unfit(
 }
 
 /// Why an archive is not referred to: it, or its receipt, is not in the store as the log says.
-fn unfounded(request: &Request<'_>, held: &Held, leaves: &[Leaf]) -> Result<Option<String>> {
+fn unfounded(request: &Request<'_>, held: &Held, adopted: &Adopted) -> Result<Option<String>> {
     let file_name = archive_name(request, &held.name);
     let name = ObjectName::new(&format!("{ARCHIVES}/{file_name}"))?;
-    match request.store.head(&name)? {
+    match adopted.stored.get(&file_name) {
         None => return Ok(Some(format!("{file_name} is not in the store"))),
-        Some(entry) if entry.size != held.size_bytes => {
+        Some(size) if *size != held.size_bytes => {
             return Ok(Some(format!("{file_name} has another size in the store")));
         }
         Some(_) => {}
@@ -149,7 +151,8 @@ fn unfounded(request: &Request<'_>, held: &Held, leaves: &[Leaf]) -> Result<Opti
     let Some((bundle, _)) = request.store.get(&receipt_name, BUNDLE_BYTES_MAX)? else {
         return Ok(Some(format!("the receipt of {file_name} is not in the store")));
     };
-    let logged = leaves.iter().rev().find(|leaf| leaf.what == What::BackedUp && leaf.name == held.name);
+    let logged =
+        adopted.leaves.iter().rev().find(|leaf| leaf.what == What::BackedUp && leaf.name == held.name);
     if Sha256::of(&bundle) != held.receipt || logged.map(|leaf| leaf.event) != Some(held.receipt) {
         return Ok(Some(format!("the receipt of {file_name} is not the logged one")));
     }

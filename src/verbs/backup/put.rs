@@ -1,37 +1,37 @@
 //! From this host into the store: archive, receipt, event, leaf, in that order; readers start at the log.
 
 use crate::error::{Error, Result};
+use crate::evidence::chain::shelf::SUFFIXES;
 use crate::format::leaf::What;
 use crate::format::receipt::Receipt;
 use crate::format::statement::Statement;
 use crate::log::append::{Appended, Record};
 use crate::pipeline::sink::Written;
 use crate::store::{Arrival, Created, ObjectName};
-use crate::verbs::backup::{Request, archive_name, stored};
+use crate::verbs::backup::adopt::Stored;
+use crate::verbs::backup::{Request, stored};
+use crate::verbs::seal::receipt_name;
 
 /// The version, with four digits more if an archive has its name.
-pub(super) fn free_version(request: &Request<'_>, project: &str, version: String) -> Result<String> {
-    let is_taken = |version: &str| -> Result<bool> {
-        for name in stored(&archive_name(request, &format!("{project}-{version}"))) {
-            if request.store.head(&ObjectName::new(&name)?)?.is_some() {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+pub(super) fn free_version(project: &str, version: String, stored: &Stored) -> Result<String> {
+    let is_taken = |version: &str| {
+        let archives = SUFFIXES.map(|suffix| format!("{project}-{version}{suffix}"));
+        archives.iter().any(|name| stored.contains_key(name) || stored.contains_key(&receipt_name(name)))
     };
-    if !is_taken(&version)? {
+    if !is_taken(&version) {
         return Ok(version);
     }
     for number in 1..=0xffff {
         let longer = format!("{version}-{number:04x}");
-        if !is_taken(&longer)? {
+        if !is_taken(&longer) {
             return Ok(longer);
         }
     }
     Err(Error::input(format!("every name of a backup of {version} is taken"), ""))
 }
 
-/// Puts everything where it is kept, and logs it. The archive's bytes are on their way in already.
+/// Puts everything where it is kept, and logs it; nothing if the name was taken meanwhile. The archive's bytes are on their way
+/// in already.
 pub(super) fn put(
     request: &Request<'_>,
     arrival: Box<dyn Arrival + '_>,
@@ -39,11 +39,10 @@ pub(super) fn put(
     archive: &str,
     receipt: &Statement<Receipt>,
     bundle: Vec<u8>,
-) -> Result<Appended> {
-    let [archive_name, receipt_name] = stored(archive);
+) -> Result<Option<Appended>> {
+    let [_, receipt_name] = stored(archive);
     if arrival.finish(written.size_bytes, &written.sha256)? == Created::AlreadyThere {
-        let message = format!("{archive_name} was put into {} meanwhile", request.store.place());
-        return Err(Error::input(message, "another backup has the same name; run it again"));
+        return Ok(None);
     }
     if request.store.create(&ObjectName::new(&receipt_name)?, &bundle)? == Created::AlreadyThere {
         let message =
@@ -51,5 +50,6 @@ pub(super) fn put(
         return Err(Error::input(message, "run it again; attestar log verify says what is wrong there"));
     }
     let said = &receipt.predicate;
-    request.log.append(&[Record::of(What::BackedUp, &said.name, said, said.created_at, bundle)])
+    let record = Record::of(What::BackedUp, &said.name, said, said.created_at, bundle);
+    request.log.append(&[record]).map(Some)
 }

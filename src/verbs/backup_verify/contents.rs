@@ -1,22 +1,25 @@
 //! The check `contents`: archives read again, down to each file's digest where something decrypts them.
 
 use crate::error::{Error, Result};
+use crate::evidence::chain::Chain;
 use crate::evidence::chain::shelf::Shelf;
 use crate::evidence::logged::pairs;
-use crate::finding::{Code, Finding, Outcome, Severity, Status};
+use crate::evidence::pack::{self, Judge, Presence};
+use crate::evidence::receipt;
+use crate::finding::{Code, Finding, Outcome, Severity};
 use crate::format::digest::Sha256;
 use crate::format::leaf::What;
 use crate::format::units::{count, limit, size, span};
 use crate::format::verify_report::{CheckedArchive, Depth, Newest, ReadAgain, ReadCoverage, Shard, Share};
 use crate::pipeline::crew;
-use crate::pipeline::open::READ_BYTES;
+use crate::pipeline::open::{Archive, READ_BYTES};
+use crate::pipeline::unpack::unpack;
 use crate::pipeline::watch::Watch;
 use crate::store::error_of;
-use crate::verbs::backup_verify::archives::{Archive, Archives};
+use crate::verbs::backup_verify::archives::{Archive as Stored, Archives};
 use crate::verbs::backup_verify::share::{self, Candidate};
 use crate::verbs::backup_verify::{Run, Selection, merge};
-use crate::verbs::fetch::fetch;
-use crate::verbs::verify::{self, verify};
+use crate::verbs::verify::{age_identities, limits, shut};
 use jiff::Timestamp;
 use sha2::Digest as _;
 use std::io::Read as _;
@@ -51,12 +54,12 @@ pub(super) fn check(
     outcome: &mut Outcome,
     watch: &Watch,
 ) -> Result<Contents> {
-    let all: Vec<&Archive> = match run.request.selection {
+    let all: Vec<&Stored> = match run.request.selection {
         Selection::Shard(..) => merge::shared_out(found),
         _ => found.all.iter().collect(),
     };
     let chosen = choose(run, &all, newest);
-    let archives: Vec<&Archive> = chosen.iter().map(|&at| all[at]).collect();
+    let archives: Vec<&Stored> = chosen.iter().map(|&at| all[at]).collect();
     let read = read_all(run, &archives, watch)?;
     let mut again = vec![None; all.len()];
     let mut findings = Vec::new();
@@ -76,7 +79,7 @@ pub(super) fn check(
 }
 
 /// Those whose turn it is, by their place.
-fn choose(run: &Run<'_>, all: &[&Archive], newest: Option<&Newest>) -> Vec<usize> {
+fn choose(run: &Run<'_>, all: &[&Stored], newest: Option<&Newest>) -> Vec<usize> {
     let candidates: Vec<Candidate> = all
         .iter()
         .map(|archive| Candidate {
@@ -125,7 +128,7 @@ fn share_of(run: &Run<'_>) -> Share {
     }
 }
 
-pub(super) fn checked(archive: &Archive, read: Option<ReadAgain>) -> CheckedArchive {
+pub(super) fn checked(archive: &Stored, read: Option<ReadAgain>) -> CheckedArchive {
     CheckedArchive {
         name: archive.name.clone(),
         kind: archive.kind,
@@ -139,7 +142,7 @@ pub(super) fn checked(archive: &Archive, read: Option<ReadAgain>) -> CheckedArch
 }
 
 /// Reads archives beside each other, with the threads shared out.
-fn read_all(run: &Run<'_>, archives: &[&Archive], watch: &Watch) -> Result<Vec<Outcomes>> {
+fn read_all(run: &Run<'_>, archives: &[&Stored], watch: &Watch) -> Result<Vec<Outcomes>> {
     watch.expect_bytes(archives.iter().map(|archive| archive.size_bytes).sum());
     let beside = archives.len().min(run.request.threads).clamp(1, BESIDE_MAX);
     let threads = (run.request.threads / beside).max(1);
@@ -148,7 +151,7 @@ fn read_all(run: &Run<'_>, archives: &[&Archive], watch: &Watch) -> Result<Vec<O
 }
 
 /// Reads one archive. What cannot be read is a finding, so that the others are still read.
-fn read_one(run: &Run<'_>, archive: &Archive, threads: usize, watch: &Watch) -> Result<Outcomes> {
+fn read_one(run: &Run<'_>, archive: &Stored, threads: usize, watch: &Watch) -> Result<Outcomes> {
     let started = Instant::now();
     let shut = archive.file().ends_with(".age") && run.request.identities.is_empty();
     let depth = if shut { Depth::Ciphertext } else { Depth::Files };
@@ -178,7 +181,7 @@ pub(super) fn unreadable(subject: &str, error: &Error) -> Finding {
 }
 
 /// The ciphertext against the receipt.
-fn ciphertext(run: &Run<'_>, archive: &Archive, watch: &Watch) -> Result<Vec<Finding>> {
+fn ciphertext(run: &Run<'_>, archive: &Stored, watch: &Watch) -> Result<Vec<Finding>> {
     let store = run.request.store;
     let Some(mut reading) = store.read(&archive.object)? else {
         return Ok(vec![Finding::new(Code::Missing, archive.object.as_str())]);
@@ -204,38 +207,52 @@ fn ciphertext(run: &Run<'_>, archive: &Archive, watch: &Watch) -> Result<Vec<Fin
     Ok(vec![finding.expected(signed).actual(format!("sha256 {found}, {bytes} bytes"))])
 }
 
-/// Everything that `verify` asks of an archive: receipt, seal, closure, every file. Gives how many files there are.
-fn files(run: &Run<'_>, archive: &Archive, threads: usize, watch: &Watch) -> Result<(u64, Vec<Finding>)> {
-    let fetched = fetch(run.request.store, &archive.name, watch)?;
+/// Everything that `verify` asks of an archive: receipt, seal, closure, every file; of files that earlier archives hold, what
+/// those list. Gives how many files there are.
+fn files(run: &Run<'_>, archive: &Stored, threads: usize, watch: &Watch) -> Result<(u64, Vec<Finding>)> {
     let shelf = Shelf::Store(run.request.store);
-    let request = verify::Request {
-        target: fetched.target.clone(),
-        shelf: Some(&shelf),
-        trust: run.trust,
-        identities: run.request.identities,
-        tree: None,
-        evidence_only: false,
-        allow_unsigned: false,
-        approvals: false,
-        policy: None,
-        threads,
+    let Some(found) = shelf.find(&archive.name)?.filter(|found| found.file_name == archive.file()) else {
+        return Ok((0, vec![Finding::new(Code::Missing, archive.object.as_str())]));
     };
-    let verified = verify(&request, watch)?;
-    let mut findings: Vec<Finding> =
-        verified.outcome.findings().map(|finding| of_archive(finding, archive)).collect();
-    let ran = |name: &str| {
-        verified.outcome.checks.iter().any(|check| check.name == name && check.status == Status::Passed)
+    let receipt = match receipt::verify(run.trust, archive.file(), found.receipt.as_deref()) {
+        Ok(receipt) => receipt,
+        Err(findings) => return Ok((0, findings)),
     };
-    if findings.iter().all(|finding| finding.severity == Severity::Warning)
-        && !(ran("receipt") && ran("payload"))
-    {
-        findings.push(Finding::new(Code::NothingChecked, archive.object.as_str()));
+    let identities = age_identities(run.request.identities);
+    let opened = Archive {
+        input: found.whole()?,
+        path: &found.path,
+        identities: found.is_encrypted().then_some(&*identities),
+    };
+    let unpacked = unpack(opened, Some(limits(&receipt)), None, threads, watch)?;
+    let mut outcome = Outcome::default();
+    outcome.conclude("receipt", "", receipt::matches(&receipt, archive.file(), &unpacked.file));
+    let mut files = 0;
+    match unpacked.contents {
+        Ok(mut contents) => {
+            let chain = Chain { shelf: &shelf, trust: run.trust, identities: &identities, threads };
+            chain.compare(&mut contents, &mut outcome, watch)?;
+            let name = &*archive.name;
+            let judge = Judge {
+                trust: run.trust,
+                receipt: Some(&receipt),
+                name,
+                allow_unsigned: false,
+                payload: Presence::Read,
+            };
+            let report = pack::check(&contents, &judge)?;
+            files = report.payload.listed.files;
+            outcome.append(report.outcome);
+        }
+        Err(Error::Refused(findings)) => outcome.conclude("archive", "", findings),
+        Err(Error::Unavailable { message, .. }) => shut(&found.path, message, &mut outcome),
+        Err(error) => return Err(error),
     }
-    Ok((verified.pack.map_or(0, |pack| pack.payload.files), findings))
+    Ok((files, outcome.findings().map(|finding| of_archive(finding, archive)).collect()))
 }
 
 /// The finding with the archive's name before what it is about.
-fn of_archive(finding: &Finding, archive: &Archive) -> Finding {
+fn of_archive(finding: &Finding, archive: &Stored) -> Finding {
     let object = archive.object.as_str();
     let inside = finding.subject.rsplit('/').next().is_none_or(|last| !last.starts_with(archive.file()));
     let subject = if inside { format!("{object}: {}", finding.subject) } else { object.to_owned() };

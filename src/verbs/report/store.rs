@@ -103,6 +103,7 @@ fn pruned_next(
 /// What is asked of a store: by a policy, or by what policies ask that say nothing else.
 fn limits(policy: Option<&Policy>) -> Limits {
     let backup = policy.map(|policy| policy.backup.clone()).unwrap_or_default();
+    let drill = policy.map(|policy| policy.drill.clone()).unwrap_or_default();
     Limits {
         of: policy.map_or_else(
             || "defaults, as no policy was named".to_owned(),
@@ -110,9 +111,9 @@ fn limits(policy: Option<&Policy>) -> Limits {
         ),
         backup_max_age_s: backup.max_age_s,
         verify_within_s: backup.verify_within_s,
-        drill_every_s: 7 * 86_400,
-        rto_ms: None,
-        rpo_ms: None,
+        drill_every_s: drill.every_s,
+        rto_ms: drill.rto_s.map(|seconds| seconds.saturating_mul(1000)),
+        rpo_ms: drill.rpo_s.map(|seconds| seconds.saturating_mul(1000)),
     }
 }
 

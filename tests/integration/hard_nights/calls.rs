@@ -163,6 +163,7 @@ impl TwoNights {
     fn new() -> TwoNights {
         let (host, store) = (Host::new(), Memory::new());
         let names = (0..2).map(|number| host.night(&store, number).unwrap()).collect();
+        store.set_now(night(2));
         let nights = TwoNights { host, store, names };
         copy_folder(&nights.cache(), &nights.kept());
         nights
@@ -218,13 +219,14 @@ fn a_backup_that_meets_a_fault_at_any_call_harms_nothing_and_the_next_just_works
             "{what}: {found:?}"
         );
         // The next run just works, and logs what is whole of this one.
-        let next = host.night(&store, 3).unwrap_or_else(|error| panic!("{what}: then {error}"));
+        store.set_now(night(4));
+        let next = host.night(&store, 4).unwrap_or_else(|error| panic!("{what}: then {error}"));
         let there = archives(&store);
         assert!(nights.names.iter().chain([&next]).all(|name| there.contains(name)), "{what}: {there:?}");
         adopted += usize::from(ended.is_err() && there.len() == 4);
-        let found = host.findings(&store, night(4));
+        let found = host.findings(&store, night(5));
         assert!(found.is_empty(), "{what}: {found:?}");
-        host.restores(&store, &next, 3, &what);
+        host.restores(&store, &next, 4, &what);
         if at % 7 == 0 {
             host.restores(&store, &nights.names[0], 0, &what);
             host.restores(&store, &nights.names[1], 1, &what);

@@ -25,17 +25,9 @@ fn check(name: &str, expected: &str, actual: &str, status: Ended) -> ProbeCheck 
     ProbeCheck { name: name.to_owned(), expected: expected.to_owned(), actual: actual.to_owned(), status }
 }
 
-fn drilled(failed: bool) -> DrillReport {
-    let (result, status) =
-        if failed { (DrillResult::Failed, Ended::Failed) } else { (DrillResult::Passed, Ended::Passed) };
-    let finding = |subject: &str| ReportedFinding {
-        code: "probe-failed".to_owned(),
-        severity: "error".to_owned(),
-        subject: subject.to_owned(),
-        expected: Some("1,204,331 rows".to_owned()),
-        actual: Some(HOSTILE[0].to_owned()),
-    };
-    let app = ProbeReport {
+fn app(failed: bool) -> ProbeReport {
+    let status = if failed { Ended::Failed } else { Ended::Passed };
+    ProbeReport {
         id: "app-opens".to_owned(),
         kind: "sqlite".to_owned(),
         status,
@@ -45,6 +37,18 @@ fn drilled(failed: bool) -> DrillReport {
             check("rows of trades", "1,204,331", if failed { HOSTILE[4] } else { "1,204,331" }, status),
             check("content of trades", &"4f".repeat(32), &"4f".repeat(32), Ended::Passed),
         ],
+    }
+}
+
+fn drilled(failed: bool) -> DrillReport {
+    let (result, status) =
+        if failed { (DrillResult::Failed, Ended::Failed) } else { (DrillResult::Passed, Ended::Passed) };
+    let finding = |subject: &str| ReportedFinding {
+        code: "probe-failed".to_owned(),
+        severity: "error".to_owned(),
+        subject: subject.to_owned(),
+        expected: Some("1,204,331 rows".to_owned()),
+        actual: Some(HOSTILE[0].to_owned()),
     };
     DrillReport {
         schema: "attestar/drill_report/v1".to_owned(),
@@ -87,7 +91,7 @@ fn drilled(failed: bool) -> DrillReport {
             step(StepName::Probes, status, 6_207, "1 probe"),
             step(StepName::Cleanup, if failed { Ended::Skipped } else { Ended::Passed }, 55, "nothing left"),
         ],
-        probes: vec![app],
+        probes: vec![app(failed)],
         proves: vec![
             "These files and databases come back, intact, from this archive, on this host.".to_owned(),
         ],
@@ -135,7 +139,7 @@ fn archive(at: u64) -> CheckedArchive {
         sha256: Sha256::of(b"archive"),
         size_bytes: 300_000_000 + at,
         created_at: now() - SignedDuration::from_hours(24 * at as i64),
-        last_read_at: (at % 2 == 0).then(|| now() - SignedDuration::from_hours(70)),
+        last_read_at: at.is_multiple_of(2).then(|| now() - SignedDuration::from_hours(70)),
         read: (at < 5).then_some(read),
     }
 }

@@ -47,7 +47,7 @@ pub fn pack(components: usize, files: usize) -> PackReport {
         name: name(at),
         version: Some(format!("1.{}.{}", at % 10, at % 7)),
         ecosystem: Some(["cargo", "npm", "pypi"][at % 3].to_owned()),
-        licence: (at % 4 > 0).then(|| "MIT OR Apache-2.0".to_owned()),
+        licence: (!at.is_multiple_of(4)).then(|| "MIT OR Apache-2.0".to_owned()),
         scope: "runtime",
     };
     let file = |at: usize| FileFacts {
@@ -93,38 +93,15 @@ pub fn pack(components: usize, files: usize) -> PackReport {
 pub fn store(nights: usize) -> StoreFacts {
     let night = |at: usize| now() - SignedDuration::from_hours(1 + 24 * (nights - 1 - at) as i64);
     let name = |at: usize| format!("shop-{}", night(at).strftime("%Y%m%dT%H%M%SZ"));
-    let mut events = Vec::new();
-    for at in 0..nights {
-        let mut add = |what, minutes: i64, passed, report| {
-            let index = events.len() as u64;
-            let time = night(at) + SignedDuration::from_mins(minutes);
-            let (project, by) = ("shop".to_owned(), Some("nightly".to_owned()));
-            events.push(EventFacts {
-                index,
-                what,
-                project,
-                name: name(at),
-                time,
-                passed: Some(passed),
-                by,
-                report,
-            });
-        };
-        add(What::BackedUp, 0, true, None);
-        add(What::Verified, 10, at % 40 != 3, None);
-        if at % 7 == 0 {
-            let report = ReportRef { name: format!("{}-1a2b3c4d", name(at)), sha256: "0".repeat(64) };
-            add(What::Drilled, 20, at % 98 != 49, Some(report));
-        }
-    }
+    let events = events(nights, night, &name);
     let archive = |at: usize| ArchiveFacts {
         name: name(at),
         project: "shop".to_owned(),
         kind: Kind::Backup,
         made_at: night(at),
-        bytes: Some((300 << 20) + ((at as u64 * 7919) % 97 << 19)),
-        verified_at: (at % 9 > 0).then(|| night(at) + SignedDuration::from_mins(10)),
-        drilled_at: (at % 7 == 0).then(|| night(at) + SignedDuration::from_mins(20)),
+        bytes: Some((300 << 20) + (((at as u64 * 7919) % 97) << 19)),
+        verified_at: (!at.is_multiple_of(9)).then(|| night(at) + SignedDuration::from_mins(10)),
+        drilled_at: at.is_multiple_of(7).then(|| night(at) + SignedDuration::from_mins(20)),
     };
     let drill = |at: usize| DrillFacts {
         drill_id: format!("{at:08}"),
@@ -163,4 +140,37 @@ pub fn store(nights: usize) -> StoreFacts {
         prune_says: "by policy nightly".to_owned(),
         outcome: outcome(),
     }
+}
+
+/// A backup each night, read again soon after, restored each week.
+fn events(
+    nights: usize,
+    night: impl Fn(usize) -> Timestamp,
+    name: &impl Fn(usize) -> String,
+) -> Vec<EventFacts> {
+    let mut events = Vec::new();
+    for at in 0..nights {
+        let mut add = |what, minutes: i64, passed, report| {
+            let index = events.len() as u64;
+            let time = night(at) + SignedDuration::from_mins(minutes);
+            let (project, by) = ("shop".to_owned(), Some("nightly".to_owned()));
+            events.push(EventFacts {
+                index,
+                what,
+                project,
+                name: name(at),
+                time,
+                passed: Some(passed),
+                by,
+                report,
+            });
+        };
+        add(What::BackedUp, 0, true, None);
+        add(What::Verified, 10, at % 40 != 3, None);
+        if at.is_multiple_of(7) {
+            let report = ReportRef { name: format!("{}-1a2b3c4d", name(at)), sha256: "0".repeat(64) };
+            add(What::Drilled, 20, at % 98 != 49, Some(report));
+        }
+    }
+    events
 }

@@ -5,6 +5,7 @@ mod directory;
 mod faults;
 mod host;
 mod memory;
+mod night;
 mod proxy;
 mod release;
 mod servers;

@@ -14,6 +14,8 @@ pub enum Fate {
     Passes,
     /// The server never sees it.
     Refused,
+    /// The server says that whoever asks may not.
+    Forbidden,
     /// The server does it; nobody hears of it.
     AnswerLost,
     /// Half of the answer's content comes.
@@ -83,6 +85,7 @@ fn pass(client: TcpStream, server: u16, state: &Mutex<State>, turn: &Mutex<()>) 
             return Ok(());
         }
         Fate::Busy => return client.write_all(&answer("503 Slow Down", "SlowDown")),
+        Fate::Forbidden => return client.write_all(&answer("403 Forbidden", "AccessDenied")),
         Fate::Conflict => return client.write_all(&answer("409 Conflict", "ConditionalRequestConflict")),
         _ => {}
     }

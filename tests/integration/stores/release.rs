@@ -8,7 +8,7 @@ use std::fs;
 const STORE: &str = "s3://store/team/releases";
 
 /// Runs attestar with the environment that the AWS tools read.
-fn run(world: &World, port: u16, args: &[&str]) -> Said {
+pub fn run(world: &World, port: u16, args: &[&str]) -> Said {
     let mut command = world.command(args);
     command.env("AWS_ACCESS_KEY_ID", KEY_ID).env("AWS_SECRET_ACCESS_KEY", SECRET);
     command.env("AWS_ENDPOINT_URL_S3", format!("http://127.0.0.1:{port}"));

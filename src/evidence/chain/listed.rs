@@ -1,0 +1,110 @@
+//! A pack's files that other archives hold, compared with what those list. Whoever reads every archive of a store anyway need
+//! not read the bases once more for each one that refers to them: that their bytes are what they list is found when it is their
+//! turn.
+
+use crate::error::{Error, Result};
+use crate::evidence::agreement;
+use crate::evidence::chain::fetches::{self, Fetches};
+use crate::evidence::chain::{Chain, FoundBase, Wanted, here, not_there};
+use crate::evidence::closure;
+use crate::evidence::payload::{FETCH, Fault, Lists};
+use crate::finding::{Code, Finding, Outcome};
+use crate::format::digest::{Digests, Sha256};
+use crate::format::units::count;
+use crate::pipeline::contents::{Contents, Row, Tags};
+use crate::pipeline::pick::{self, Picker};
+use crate::pipeline::watch::Watch;
+use std::collections::HashSet;
+
+/// What is wrong with a base's lists, or nothing.
+type Listed = std::result::Result<(), Vec<Finding>>;
+
+impl Chain<'_> {
+    /// Fills in, for each file of a pack that another archive holds, what that one lists of it. Runs the check `bases`, unless
+    /// there are none. A base that is not there, whose lists are not those that its receipt stands for, or that does not hold
+    /// the file itself is a finding.
+    pub fn compare(&self, contents: &mut Contents, outcome: &mut Outcome, watch: &Watch) -> Result<()> {
+        let Ok(pack) = agreement::read_pack(&contents.tags)? else { return Ok(()) };
+        if pack.bases.is_empty() && contents.tags.size(FETCH).is_none() {
+            return Ok(());
+        }
+        let mut fetches = fetches::read(&contents.tags, &pack.name, &pack.bases)?;
+        let mut findings = std::mem::take(&mut fetches.findings);
+        let here = here(contents);
+        for (base, at) in pack.bases.iter().zip(0..) {
+            let listed = match self.find(&pack.project, base)? {
+                Ok(found) => self.listed(&found, at, &mut fetches, watch)?,
+                Err(found) => Err(found),
+            };
+            match listed {
+                Ok(()) => findings.extend(not_there((contents, &here), &pack, at, &fetches)?),
+                Err(found) => findings.extend(found),
+            }
+        }
+        contents.fetched = fetches.files;
+        let files = count(contents.fetched.len() as u64, "file");
+        let archives = count(pack.bases.len() as u64, "earlier archive");
+        outcome.conclude("bases", format!("{files} in {archives}, by their lists"), findings);
+        Ok(())
+    }
+
+    /// What one base lists. Nothing but its tag files is read.
+    fn listed(&self, base: &FoundBase<'_>, at: u32, fetches: &mut Fetches, watch: &Watch) -> Result<Listed> {
+        let name = &*base.found.file_name;
+        let identities = base.found.is_encrypted().then_some(self.identities);
+        let opened = Picker::of(base.found.parts()?, &base.found.path, identities);
+        let tags = match opened.and_then(|picker| pick::tags(picker, watch)) {
+            Ok(contents) => contents.tags,
+            Err(Error::Refused(findings)) => return Ok(Err(findings)),
+            Err(Error::Unavailable { message, .. }) => {
+                return Ok(Err(vec![Finding::new(Code::NoIdentity, name).actual(message)]));
+            }
+            Err(error) => return Err(error),
+        };
+        let said = base.receipt.predicate();
+        let closure = closure::check(&tags, None)?;
+        if closure.tag_manifest != Some(said.tagmanifest_sha256) || !closure.findings.is_empty() {
+            let finding =
+                Finding::new(Code::BaseAltered, name).expected("the lists that its receipt stands for");
+            return Ok(Err(vec![finding.actual("others")]));
+        }
+        let elsewhere = fetches::read(&tags, &said.name, &said.bases)?.files;
+        let elsewhere: HashSet<[u8; 16]> = elsewhere.iter().map(|file| file.identity).collect();
+        fill(&tags, said.kind, at, &elsewhere, fetches)
+    }
+}
+
+/// Takes what is wanted out of the lists of a base: what it holds itself.
+fn fill(
+    tags: &Tags,
+    kind: crate::format::kind::Kind,
+    at: u32,
+    elsewhere: &HashSet<[u8; 16]>,
+    fetches: &mut Fetches,
+) -> Result<Listed> {
+    let wanted = Wanted::new(&fetches.files, at);
+    let mut lists = match Lists::open(tags, kind) {
+        Ok(lists) => lists,
+        Err(finding) => return Ok(Err(vec![finding])),
+    };
+    loop {
+        let (row, line) = match lists.next_member() {
+            Ok(Some(next)) => next,
+            Ok(None) => return Ok(Ok(())),
+            Err(Fault::Finding(finding)) => return Ok(Err(vec![*finding])),
+            Err(Fault::Io(source)) => return Err(Error::io("read", "a tag file")(source)),
+        };
+        let fingerprint = row.member.fingerprint();
+        let (Some(line), Some(blake3)) = (line, row.blake3) else { continue };
+        if elsewhere.contains(&fingerprint.identity) {
+            continue;
+        }
+        let digests = Digests { sha256: Sha256(line.digest), blake3 };
+        let listed = Row { fingerprint, size: row.member.size, digests };
+        for file in wanted.of(fingerprint.identity) {
+            if let Some(file) = fetches.files.get_mut(file) {
+                file.read = Some(listed);
+            }
+        }
+    }
+}
