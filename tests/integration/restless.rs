@@ -20,7 +20,7 @@ fn world(options: &str) -> World {
     world
 }
 
-fn backup<'w>(world: &World, flags: &[&'w str]) -> crate::world::Said {
+fn backup(world: &World, flags: &[&str]) -> crate::world::Said {
     let tree = world.tree();
     world.run(&[&["-C", tree.to_str().unwrap(), "--json", "backup"], flags].concat())
 }
@@ -78,7 +78,7 @@ fn a_file_that_shrinks_and_grows_is_kept_at_the_size_that_it_had() {
     world.write("var/big.bin", noise(48 << 20));
     let path = world.tree().join("var/big.bin");
     let change = |file: &File, number: u64| {
-        file.set_len(if number % 2 == 0 { 12 << 20 } else { 48 << 20 }).unwrap();
+        file.set_len(if number.is_multiple_of(2) { 12 << 20 } else { 48 << 20 }).unwrap();
         std::thread::sleep(Duration::from_millis(1));
     };
     let document = while_it_changes(&path, change, || backup(&world, &[]).done().json());
