@@ -419,7 +419,7 @@ mod tests {
             (
                 probe("kind = 'files'\n[[probe]]\nid = 'x'\nkind = 'files'\n"),
                 3,
-                "the probe `x` is there already, in line 8",
+                "the probe `x` is there already, in line 9",
                 "",
             ),
         ] {
