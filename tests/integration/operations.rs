@@ -22,7 +22,17 @@ struct Machines {
 impl Machines {
     fn new() -> Machines {
         let world = World::without_keys();
-        for folder in ["etc", "srv/app/docs", "var/backups", "var/lib", "mnt", "tmp", "mine", "host", "new"] {
+        for folder in [
+            "etc/attestar",
+            "srv/app/docs",
+            "var/backups/attestar",
+            "var/lib",
+            "mnt",
+            "tmp",
+            "mine",
+            "host",
+            "new",
+        ] {
             fs::create_dir_all(world.path().join(folder)).unwrap();
         }
         fs::write(world.path().join("srv/app/docs/orders.md"), "# Orders\n").unwrap();
@@ -94,7 +104,7 @@ fn what_operations_md_types_works_from_nothing_to_the_day_the_host_is_lost() {
     let new = machines.path("new");
     fs::copy(machines.path("mine/.config/attestar/identity.age"), new.join("identity.age")).unwrap();
     fs::copy(machines.path("etc/attestar/signing.pub"), new.join("signing.pub")).unwrap();
-    for gone in ["etc/attestar", "srv", "host", "mine", "var/lib"] {
+    for gone in ["etc", "srv", "host", "mine", "var/lib"] {
         fs::remove_dir_all(machines.path(gone)).unwrap();
     }
     let blocks = typed("The day the host is lost");
