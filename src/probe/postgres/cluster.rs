@@ -6,7 +6,7 @@ use crate::database::postgres::session::Session;
 use crate::database::quote;
 use crate::error::{Error, Result};
 use crate::finding::{Code, Finding};
-use crate::format::capture::Captured;
+use crate::format::capture::{Captured, role_name};
 use crate::pipeline::program::piped::Piped;
 use crate::pipeline::program::{Ended, Program};
 use crate::pipeline::watch::Watch;
@@ -187,9 +187,8 @@ impl<'a> Cluster<'a> {
     pub fn prepare(&self, roles: &[&str], extensions: &[String], watch: &Watch) -> Result<()> {
         let mut session = Session::open(&self.superuser("postgres"), watch)?;
         session.tell(&format!("CREATE ROLE {RESTORER} LOGIN NOSUPERUSER;\n"))?;
-        // Names of roles are recorded as SQL writes them.
         for role in roles {
-            session.tell(&format!("CREATE ROLE {role};\n"))?;
+            session.tell(&create_role(role)?)?;
         }
         session.tell(&format!("CREATE DATABASE {DATABASE} OWNER {RESTORER} TEMPLATE template0;\n"))?;
         session.close()?;
@@ -253,6 +252,16 @@ impl<'a> Cluster<'a> {
         drop(server);
         confined
     }
+}
+
+/// Makes a role. The archive's word for it may be hostile, and psql runs programs: it reaches psql as digits alone, and the
+/// server makes the statement, which psql passes on without reading it (`\gexec`).
+fn create_role(identifier: &str) -> Result<String> {
+    let Some(name) = role_name(identifier) else {
+        return Err(Error::input(format!("{identifier:?} is not the name of a role"), ""));
+    };
+    let digits: String = name.bytes().map(|byte| format!("{byte:02x}")).collect();
+    Ok(format!("SELECT format('CREATE ROLE %I', convert_from(decode('{digits}', 'hex'), 'UTF8')) \\gexec\n"))
 }
 
 /// How a dump is restored: as somebody else's, and not past the first error.

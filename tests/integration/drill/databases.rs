@@ -4,6 +4,7 @@ use super::{POLICY, back_up, fails, plant, report};
 use crate::forge::file;
 use crate::postgres::Postgres;
 use crate::world::{Said, World, venv};
+use attestar::format::capture::{Form, Object};
 use attestar::format::drill_report::Ended;
 use std::process::Command;
 
@@ -145,6 +146,49 @@ fn a_hostile_dump_runs_nothing_outside() {
     back_up(&world);
     drill(&world).done();
     assert!(!outside.exists());
+}
+
+#[test]
+fn a_role_of_a_pack_is_never_a_command() {
+    let server = Postgres::start();
+    let world = World::new();
+    let outside = world.path().join("pwned");
+    let mut policy = captures(&server);
+    policy.push_str(LEDGER);
+    world.write("attestar.toml", format!("{POLICY}{policy}"));
+    let names = [
+        format!("x; \\! touch {}", outside.display()),
+        format!("x\n\\! touch {}\n", outside.display()),
+        format!("x; COPY (SELECT 1) TO PROGRAM 'touch {}'", outside.display()),
+    ];
+    for name in names {
+        let mut dump = super::faults::dump("PostgreSQL 9.6");
+        dump.objects = vec![Object { kind: "role".into(), name }];
+        plant(&world, 0, vec![file("captures/ledger/part-00001", "nothing")], vec![dump]);
+        drill_fails(&world, "manifest-invalid pack.json");
+        assert!(!outside.exists());
+    }
+    // What is a name is one role, whatever stands in it.
+    let mut dump = super::faults::dump("PostgreSQL 9.6");
+    let name = format!("\"x' \\! touch {} %I \"\"\"", outside.display());
+    dump.objects = vec![Object { kind: "role".into(), name }];
+    plant(&world, 0, vec![file("captures/ledger/part-00001", "nothing")], vec![dump]);
+    drill_fails(&world, "probe-failed captures/ledger");
+    assert!(!outside.exists());
+}
+
+#[test]
+fn a_file_of_a_pack_is_never_one_outside() {
+    for name in ["/etc/passwd", "../../../../outside.db", ".."] {
+        let world = super::world(super::APP);
+        let path = world.path().join("outside.db");
+        super::database(&path);
+        let mut captured = super::facts(&path);
+        let name = if name.starts_with("/etc") { path.to_str().unwrap() } else { name };
+        captured.form = Form::File(name.to_owned());
+        plant(&world, 0, vec![file("captures/app/app.db", std::fs::read(&path).unwrap())], vec![captured]);
+        fails(&world, 3, "manifest-invalid pack.json");
+    }
 }
 
 fn duckdb(world: &World, sql: &str) {
