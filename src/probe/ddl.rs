@@ -134,7 +134,7 @@ fn sqlite(
     let handle = connection.get_interrupt_handle();
     let _alarm = Alarm::after(asked.limit, move || handle.interrupt());
     for file in files {
-        let path = site.restored.join(&file.path);
+        let path = site.own(&file.path)?;
         let sql = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
         if let Err(error) = connection.execute_batch(&sql) {
             refused(file, error, ledger);
@@ -160,7 +160,7 @@ fn duckdb(
     let guard = runner.guard(&[runner.work()])?;
     let attach = format!("ATTACH {} AS back; USE back; {guard};", text(&runner.work().join("ddl.duckdb"))?);
     for file in files {
-        let path = site.restored.join(&file.path);
+        let path = site.own(&file.path)?;
         let sql = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
         match runner.run(|duckdb| duckdb.run(&format!("{attach} {sql}"), watch)) {
             Ok(_) => {}
@@ -195,7 +195,7 @@ fn postgresql(
     let cluster = Cluster::start(site, asked.id, &programs, asked.limit, watch)?;
     cluster.prepare(&[], &[], watch)?;
     for file in files {
-        let ended = cluster.apply(&site.restored.join(&file.path), watch)?;
+        let ended = cluster.apply(&site.own(&file.path)?, watch)?;
         if ended.code != Some(0) {
             refused(file, printed(&ended), ledger);
             return Ok(None);

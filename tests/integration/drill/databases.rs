@@ -6,6 +6,7 @@ use crate::postgres::Postgres;
 use crate::world::{Said, World, venv};
 use attestar::format::capture::{Form, Object};
 use attestar::format::drill_report::Ended;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 const LEDGER: &str = "[[probe]]\nid = \"ledger\"\nkind = \"postgres\"\ncapture = \"ledger\"\n";
@@ -189,6 +190,34 @@ fn a_file_of_a_pack_is_never_one_outside() {
         plant(&world, 0, vec![file("captures/app/app.db", std::fs::read(&path).unwrap())], vec![captured]);
         fails(&world, 3, "manifest-invalid pack.json");
     }
+}
+
+/// A tree with these files of PostgreSQL's DDL, in their order, and a probe that applies them.
+fn ddl(world: &World, files: &[&str]) {
+    for (number, file) in files.iter().enumerate() {
+        world.write(&format!("ddl/{number}.sql"), file);
+    }
+    let rule = "[[include]]\nclass = \"ddl\"\npaths = [\"ddl/*.sql\"]\ndialect = \"postgresql\"\n[[include]]";
+    let probe =
+        "[[probe]]\nid = \"schema\"\nkind = \"ddl\"\ndialect = \"postgresql\"\n[drill]\nuser = \"nobody\"\n";
+    world.write("attestar.toml", format!("{}{probe}", POLICY.replacen("[[include]]", rule, 1)));
+    back_up(world);
+}
+
+#[test]
+fn a_link_that_ddl_plants_leads_nowhere() {
+    let world = World::new();
+    let outside = world.path().join("outside");
+    std::fs::write(&outside, "untouched").unwrap();
+    let mode = || std::fs::metadata(&outside).unwrap().permissions().mode() & 0o7777;
+    let before = mode();
+    let plants = format!(
+        "CREATE TABLE a (x BIGINT);\n\\! rm -rf $HOME/apply.sql; ln -s {} $HOME/apply.sql\n",
+        outside.display()
+    );
+    ddl(&world, &[&plants, "CREATE TABLE b (x BIGINT);\n"]);
+    assert_eq!(drill(&world).done().findings(), Vec::<String>::new());
+    assert_eq!((std::fs::read_to_string(&outside).unwrap().as_str(), mode()), ("untouched", before));
 }
 
 fn duckdb(world: &World, sql: &str) {
