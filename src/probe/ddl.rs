@@ -193,6 +193,20 @@ fn postgresql(
 ) -> Result<Option<BTreeSet<Named>>> {
     let programs = cluster::programs(asked.programs, None, site.environment)?;
     let cluster = Cluster::start(site, asked.id, &programs, asked.limit, watch)?;
+    let result = on_cluster(site, &cluster, files, ledger, watch);
+    // What it wrote outside is told however it went.
+    let told = cluster.end().and_then(|confined| confined.told(asked.id, ledger));
+    let there = result?;
+    told.map(|()| there)
+}
+
+fn on_cluster(
+    site: &Site<'_>,
+    cluster: &Cluster<'_>,
+    files: &[&DdlFile],
+    ledger: &mut Ledger,
+    watch: &Watch,
+) -> Result<Option<BTreeSet<Named>>> {
     cluster.prepare(&[], &[], watch)?;
     for file in files {
         let ended = cluster.apply(&site.own(&file.path)?, watch)?;
@@ -205,6 +219,5 @@ fn postgresql(
     let mut session = Session::open(&cluster.restorer(), watch)?;
     let there: Vec<Named> = session.ask(RELATIONS)?;
     session.close()?;
-    cluster.end().told(asked.id, ledger)?;
     Ok(Some(there.into_iter().collect()))
 }

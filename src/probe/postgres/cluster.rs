@@ -54,6 +54,10 @@ const SETTINGS: [&str; 10] = [
     "unix_socket_permissions=0700",
 ];
 
+/// Runs a program until the input is closed; then what it wrote outside can still be listed.
+const UNTIL_CLOSED: &str =
+    "\"$@\" < /dev/null & program=$!; cat > /dev/null; kill -s QUIT $program; wait $program; exit 0";
+
 /// A running server. Dropped, it is ended.
 pub struct Cluster<'a> {
     folder: PathBuf,
@@ -62,7 +66,7 @@ pub struct Cluster<'a> {
     programs: PathBuf,
     confined: Confined<'a>,
     over: Instant,
-    _server: Piped,
+    server: Piped,
 }
 
 /// The folder of the server's programs: the one that the policy names, the one of the captured server's version, else the
@@ -132,7 +136,8 @@ impl<'a> Cluster<'a> {
         if made.code != Some(0) {
             return Err(failed("initdb", &made));
         }
-        let mut words = vec![program("postgres"), "-D".to_owned(), data];
+        let mut words: Vec<String> = ["sh", "-c", UNTIL_CLOSED, "sh"].map(str::to_owned).to_vec();
+        words.extend([program("postgres"), "-D".to_owned(), data]);
         let sockets = format!("unix_socket_directories={}", folder.display());
         for setting in SETTINGS.iter().map(|setting| (*setting).to_owned()).chain([sockets]) {
             words.extend(["-c".to_owned(), setting]);
@@ -146,8 +151,7 @@ impl<'a> Cluster<'a> {
             output_bytes_max: 0,
         };
         let server = Piped::start(&program, watch)?;
-        let cluster =
-            Cluster { folder, lent, programs: programs.to_owned(), confined, over, _server: server };
+        let cluster = Cluster { folder, lent, programs: programs.to_owned(), confined, over, server };
         cluster.wait(watch)?;
         Ok(cluster)
     }
@@ -255,10 +259,13 @@ impl<'a> Cluster<'a> {
     }
 
     /// Ends the server, and gives what is noted of it.
-    pub fn end(self) -> Confined<'a> {
-        let Cluster { confined, _server: server, .. } = self;
-        drop(server);
-        confined
+    pub fn end(self) -> Result<Confined<'a>> {
+        let Cluster { confined, server, .. } = self;
+        match server.finish() {
+            Err(Error::Interrupted) => Err(Error::Interrupted),
+            // One that did not end by itself has left no list, and that is told.
+            _ => Ok(confined),
+        }
     }
 }
 

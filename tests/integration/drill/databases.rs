@@ -1,7 +1,7 @@
 //! Drills of PostgreSQL and DuckDB, as they are, and of DDL applied to each.
 
 use super::{POLICY, back_up, fails, plant, report};
-use crate::forge::file;
+use crate::forge::{file, link};
 use crate::postgres::Postgres;
 use crate::world::{Said, World, venv};
 use attestar::format::capture::{Form, Object};
@@ -218,6 +218,35 @@ fn a_link_that_ddl_plants_leads_nowhere() {
     ddl(&world, &[&plants, "CREATE TABLE b (x BIGINT);\n"]);
     assert_eq!(drill(&world).done().findings(), Vec::<String>::new());
     assert_eq!((std::fs::read_to_string(&outside).unwrap().as_str(), mode()), ("untouched", before));
+}
+
+#[test]
+fn a_capture_that_came_back_as_a_link_is_not_opened() {
+    let world = super::world(super::APP);
+    let path = world.path().join("outside.db");
+    super::database(&path);
+    let entries = vec![link("captures/app/app.db", "../../etc/x"), file("etc/x", "x")];
+    plant(&world, 0, entries, vec![super::facts(&path)]);
+    fails(&world, 3, "probe-failed captures/app/app.db");
+}
+
+#[test]
+fn what_any_of_several_runs_wrote_outside_is_told() {
+    let world = World::new();
+    let open = world.path().join("open");
+    std::fs::create_dir(&open).unwrap();
+    for (path, mode) in [(world.path(), 0o711), (open.as_path(), 0o777)] {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let outside = open.join("escaped");
+    let writes = format!("CREATE TABLE a (x BIGINT);\n\\! echo x > {}\n", outside.display());
+    ddl(&world, &[&writes, "CREATE TABLE b (x BIGINT);\n"]);
+    drill_fails(&world, &format!("wrote-outside {}", outside.display()));
+    assert!(!outside.exists(), "what was written there was dropped");
+    // Also where a later file does not apply.
+    world.write("ddl/2.sql", "CREATE INDEX i ON a (z);\n");
+    back_up(&world);
+    drill_fails(&world, &format!("wrote-outside {}", outside.display()));
 }
 
 fn duckdb(world: &World, sql: &str) {
