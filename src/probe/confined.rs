@@ -9,8 +9,10 @@ use crate::finding::{Code, Finding};
 use crate::pipeline::program::{Ended, Program};
 use crate::pipeline::watch::Watch;
 use crate::probe::ledger::Ledger;
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -42,7 +44,7 @@ pub struct Confined<'a> {
     pub work: PathBuf,
     /// Where it runs.
     pub here: PathBuf,
-    /// A folder for what this notes.
+    /// A folder for what this notes: in it, one for each run.
     pub note: PathBuf,
     /// What it does not see.
     pub hidden: &'a [PathBuf],
@@ -115,7 +117,7 @@ impl Confined<'_> {
             Confinement::Layered => false,
             Confinement::ReadOnly => true,
         };
-        fs::create_dir_all(&self.note).map_err(Error::io("create", &self.note))?;
+        let note = self.new_run()?;
         let text = |path: &Path| {
             path.to_str().map(str::to_owned).ok_or_else(|| {
                 Error::input(format!("{} is not UTF-8", path.display()), "choose another scratch")
@@ -129,7 +131,7 @@ impl Confined<'_> {
         }
         words.extend(["--mount", "--net", "--pid", "--fork", "--kill-child", "--", "sh", "-c", SCRIPT, "sh"]);
         let mut words: Vec<String> = words.into_iter().map(str::to_owned).collect();
-        words.extend([text(&self.note)?, text(&self.work)?, text(&self.here)?, hidden]);
+        words.extend([text(&note)?, text(&self.work)?, text(&self.here)?, hidden]);
         words.push(self.ids.map_or_else(String::new, |(user, group)| format!("{user}:{group}")));
         words.extend([kib(self.memory), kib(self.file_bytes), u8::from(mapped).to_string()]);
         words.extend(program.iter().cloned());
@@ -150,9 +152,24 @@ impl Confined<'_> {
         program.run(watch)
     }
 
-    /// Whether it came so far that the program was started.
+    /// A new folder for the notes of a run: what another run wrote outside stays told.
+    fn new_run(&self) -> Result<PathBuf> {
+        fs::create_dir_all(&self.note).map_err(Error::io("create", &self.note))?;
+        let run = self.note.join(format!("run-{}", self.runs()?.len()));
+        fs::create_dir(&run).map_err(Error::io("create", &run))?;
+        Ok(run)
+    }
+
+    /// The folders of all runs so far.
+    fn runs(&self) -> Result<Vec<PathBuf>> {
+        let entries = fs::read_dir(&self.note).map_err(Error::io("read", &self.note))?;
+        entries.map(|entry| Ok(entry.map_err(Error::io("read", &self.note))?.path())).collect()
+    }
+
+    /// Whether it came so far that the program was started, each time.
     pub fn is_ready(&self) -> bool {
-        self.confinement == Confinement::None || self.note.join("ready").exists()
+        let all = |runs: Vec<PathBuf>| !runs.is_empty() && runs.iter().all(|run| run.join("ready").exists());
+        self.confinement == Confinement::None || self.runs().is_ok_and(all)
     }
 
     /// Writes down what the program did elsewhere, and how far it was shut off.
@@ -167,18 +184,82 @@ impl Confined<'_> {
                 ledger.skipped("outside", "this system does not allow to watch it");
             }
             Confinement::ReadOnly => ledger.passed("outside", expected, "it was read only, without network"),
-            Confinement::Layered => {
-                let list = self.note.join("outside");
-                let list = fs::read_to_string(&list).map_err(Error::io("read", &list))?;
-                for path in list.lines() {
-                    let finding = Finding::new(Code::WroteOutside, path).expected(expected);
-                    ledger.failed("outside", finding.actual(format!("{id} wrote there; it was dropped")));
-                }
-                if list.is_empty() {
-                    ledger.passed("outside", expected, "nothing was, and there was no network");
-                }
-            }
+            Confinement::Layered => self.listed(id, expected, ledger)?,
         }
         Ok(())
+    }
+
+    /// Writes down what all runs left in their layers. A run that left no list may have written anything.
+    fn listed(&self, id: &str, expected: &str, ledger: &mut Ledger) -> Result<()> {
+        let runs = self.runs()?;
+        let mut paths = BTreeSet::new();
+        let mut unlisted = 0;
+        for list in runs.iter().map(|run| run.join("outside")) {
+            match fs::read(&list) {
+                Ok(bytes) => paths.extend(String::from_utf8_lossy(&bytes).lines().map(str::to_owned)),
+                Err(error) if error.kind() == ErrorKind::NotFound => unlisted += 1,
+                Err(error) => return Err(Error::io("read", &list)(error)),
+            }
+        }
+        for path in &paths {
+            let finding = Finding::new(Code::WroteOutside, path).expected(expected);
+            ledger.failed("outside", finding.actual(format!("{id} wrote there; it was dropped")));
+        }
+        if unlisted > 0 || runs.is_empty() {
+            let finding = Finding::new(Code::ProbeFailed, id).expected("a list of what was written outside");
+            let actual = format!("{unlisted} of {} runs left none: they were ended before", runs.len());
+            ledger.failed("outside", finding.actual(actual));
+        } else if paths.is_empty() {
+            ledger.passed("outside", expected, "nothing was, and there was no network");
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Lists of runs, by what is told of them: findings, and whether the check passed.
+    fn told(lists: &[Option<&str>]) -> (Vec<String>, usize) {
+        let folder = tempfile::tempdir().unwrap();
+        let confined = Confined {
+            confinement: Confinement::Layered,
+            work: folder.path().to_owned(),
+            here: folder.path().to_owned(),
+            note: folder.path().join("note"),
+            hidden: &[],
+            ids: None,
+            memory: None,
+            file_bytes: None,
+            variables: Vec::new(),
+            time_limit: TRIAL,
+        };
+        fs::create_dir(&confined.note).unwrap();
+        for list in lists {
+            let run = confined.new_run().unwrap();
+            list.iter().for_each(|list| fs::write(run.join("outside"), list).unwrap());
+        }
+        let mut ledger = Ledger::default();
+        confined.told("probe", &mut ledger).unwrap();
+        let findings = ledger.findings.iter().map(|finding| format!("{} {}", finding.code, finding.subject));
+        let passed = ledger
+            .checks
+            .iter()
+            .filter(|check| check.status == crate::format::drill_report::Ended::Passed)
+            .count();
+        (findings.collect(), passed)
+    }
+
+    #[test]
+    fn every_run_is_told_and_one_without_a_list_is_no_pass() {
+        let wrote = |path: &str| format!("wrote-outside {path}");
+        assert_eq!(told(&[Some(""), Some("")]), (Vec::new(), 1));
+        assert_eq!(told(&[Some("/a\n"), Some("")]), (vec![wrote("/a")], 0));
+        assert_eq!(told(&[Some("/a\n"), Some("/a\n/b\n")]), (vec![wrote("/a"), wrote("/b")], 0));
+        let unknown = "probe-failed probe".to_owned();
+        assert_eq!(told(&[Some("/a\n"), None]), (vec![wrote("/a"), unknown.clone()], 0));
+        assert_eq!(told(&[None, Some("")]), (vec![unknown.clone()], 0));
+        assert_eq!(told(&[]), (vec![unknown], 0));
     }
 }

@@ -6,7 +6,7 @@
 # fails for the program, and nothing is listed.
 #
 # Started by unshare(1) in mount, network and process namespaces of its own. Positional parameters:
-#   1 note    a folder for the layers and the list
+#   1 note    a folder for the layers and the list, of this run alone
 #   2 work    the folder that the program may write to for good
 #   3 here    where it runs; what it writes here is dropped, and no fault
 #   4 hidden  paths that are empty for it, one a line
@@ -87,6 +87,8 @@ foreign() {
 }
 
 list() {
+    # Whatever still runs in here would write after it was looked.
+    [ "$$" != 1 ] || kill -s KILL -- -1 2> /dev/null
     for at in "$fs"/at*; do
         up=$fs/up${at#"$fs/at"}
         root=$(cat "$at")
@@ -95,7 +97,9 @@ list() {
             path=$root${found#"$up"}
             if foreign "$path" "$found"; then printf '%s\n' "$path"; fi
         done
-    done | head -n 100 > "$note/outside"
+    done | head -n 100 > "$note/outside.part"
+    # A list that is there is whole.
+    mv "$note/outside.part" "$note/outside"
 }
 
 mount --make-rprivate /

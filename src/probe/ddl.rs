@@ -134,7 +134,7 @@ fn sqlite(
     let handle = connection.get_interrupt_handle();
     let _alarm = Alarm::after(asked.limit, move || handle.interrupt());
     for file in files {
-        let path = site.restored.join(&file.path);
+        let path = site.own(&file.path)?;
         let sql = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
         if let Err(error) = connection.execute_batch(&sql) {
             refused(file, error, ledger);
@@ -160,7 +160,7 @@ fn duckdb(
     let guard = runner.guard(&[runner.work()])?;
     let attach = format!("ATTACH {} AS back; USE back; {guard};", text(&runner.work().join("ddl.duckdb"))?);
     for file in files {
-        let path = site.restored.join(&file.path);
+        let path = site.own(&file.path)?;
         let sql = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
         match runner.run(|duckdb| duckdb.run(&format!("{attach} {sql}"), watch)) {
             Ok(_) => {}
@@ -193,9 +193,23 @@ fn postgresql(
 ) -> Result<Option<BTreeSet<Named>>> {
     let programs = cluster::programs(asked.programs, None, site.environment)?;
     let cluster = Cluster::start(site, asked.id, &programs, asked.limit, watch)?;
+    let result = on_cluster(site, &cluster, files, ledger, watch);
+    // What it wrote outside is told however it went.
+    let told = cluster.end().and_then(|confined| confined.told(asked.id, ledger));
+    let there = result?;
+    told.map(|()| there)
+}
+
+fn on_cluster(
+    site: &Site<'_>,
+    cluster: &Cluster<'_>,
+    files: &[&DdlFile],
+    ledger: &mut Ledger,
+    watch: &Watch,
+) -> Result<Option<BTreeSet<Named>>> {
     cluster.prepare(&[], &[], watch)?;
     for file in files {
-        let ended = cluster.apply(&site.restored.join(&file.path), watch)?;
+        let ended = cluster.apply(&site.own(&file.path)?, watch)?;
         if ended.code != Some(0) {
             refused(file, printed(&ended), ledger);
             return Ok(None);
@@ -205,6 +219,5 @@ fn postgresql(
     let mut session = Session::open(&cluster.restorer(), watch)?;
     let there: Vec<Named> = session.ask(RELATIONS)?;
     session.close()?;
-    cluster.end().told(asked.id, ledger)?;
     Ok(Some(there.into_iter().collect()))
 }

@@ -93,11 +93,14 @@ fn open<'s>(site: &'s Site<'_>, asked: &Asked<'_>, runner: &Runner<'_>, watch: &
                     ));
                 }
             };
-            (site.folder(captured), captured, name)
+            (site.folder(captured)?, captured, name)
         }
     };
     match name {
-        Some(name) => Ok(Opened { file: folder.join(name), folder, captured: Some(captured) }),
+        Some(name) => {
+            let file = site.own(&format!("captures/{}/{name}", captured.id))?;
+            Ok(Opened { file, folder, captured: Some(captured) })
+        }
         None => {
             let work = runner.confined.work.clone();
             let file = work.join("back.duckdb");

@@ -20,6 +20,7 @@ use crate::finding::{Code, Finding};
 use crate::format::capture::Captured;
 use crate::format::drill_report::{Ended, ProbeReport};
 use crate::format::pack::Pack;
+use crate::format::path::PackPath;
 use crate::pipeline::watch::Watch;
 use crate::policy::Policy;
 use crate::policy::probe::{Ask, Probe};
@@ -76,8 +77,25 @@ impl Site<'_> {
     }
 
     /// Where a capture came back.
-    pub fn folder(&self, captured: &Captured) -> PathBuf {
-        self.restored.join("captures").join(&captured.id)
+    pub fn folder(&self, captured: &Captured) -> Result<PathBuf> {
+        self.own(&format!("captures/{}", captured.id))
+    }
+
+    /// What came back by this path of the archive's; no link leads there, so that it is nothing of this system's.
+    pub fn own(&self, path: &str) -> Result<PathBuf> {
+        let refused = |what: String| {
+            let finding = Finding::new(Code::ProbeFailed, path).expected("what was captured, by no link");
+            Error::refused(finding.actual(what))
+        };
+        let parts = PackPath::new(path.as_bytes()).map_err(|fault| refused(fault.to_string()))?;
+        let mut whole = self.restored.to_owned();
+        for part in parts.as_str().split('/') {
+            whole.push(part);
+            if whole.is_symlink() {
+                return Err(refused(format!("{part} is a link")));
+            }
+        }
+        Ok(whole)
     }
 
     /// A program of a probe, shut off as far as this system allows, in a folder of its own.

@@ -58,11 +58,14 @@ pub fn probe(site: &Site<'_>, asked: &Asked<'_>, ledger: &mut Ledger, watch: &Wa
     let cluster = Cluster::start(site, asked.id, &programs, asked.limit, watch)?;
     let roles: Vec<&str> =
         captured.objects.iter().filter(|object| object.kind == "role").map(|object| &*object.name).collect();
-    cluster.prepare(&roles, asked.extensions, watch)?;
-    cluster.restore(site, captured, !asked.extensions.is_empty(), watch)?;
-    questions(&cluster.restorer(), captured, asked, over, ledger, watch)?;
-    amcheck(&cluster, captured, ledger, watch)?;
-    cluster.end().told(asked.id, ledger)
+    let result = cluster
+        .prepare(&roles, asked.extensions, watch)
+        .and_then(|()| cluster.restore(site, captured, !asked.extensions.is_empty(), watch))
+        .and_then(|()| questions(&cluster.restorer(), captured, asked, over, ledger, watch))
+        .and_then(|()| amcheck(&cluster, captured, ledger, watch));
+    // What it wrote outside is told however it went.
+    let told = cluster.end().and_then(|confined| confined.told(asked.id, ledger));
+    result.and(told)
 }
 
 /// Statistics, what is in it, and the policy's own questions.

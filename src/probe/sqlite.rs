@@ -95,7 +95,7 @@ fn captured_file(site: &Site<'_>, captured: &Captured, ledger: &mut Ledger) -> R
         let finding = Finding::new(Code::ProbeSkipped, format!("captures/{}", captured.id));
         return Err(Error::refused(finding.expected("a database file").actual("it was captured in parts")));
     };
-    let file = site.folder(captured).join(name);
+    let file = site.own(&format!("captures/{}/{name}", captured.id))?;
     let before = ledger.findings.len();
     for side in SIDE_FILES {
         let beside = with_suffix(&file, side);

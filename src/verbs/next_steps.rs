@@ -33,10 +33,13 @@ fn next_step(captured: &Captured, to: &Path) -> NextStep {
             (vec![run], format!("{}.duckdb must not be there before", captured.id))
         }
         (CaptureKind::Duckdb | CaptureKind::Sqlite, Form::File(name)) => {
-            let run = format!("cp {} {name}", quoted(&folder.join(name).to_string_lossy()));
+            // What begins with a hyphen would be an option.
+            let to = if name.starts_with('-') { format!("./{name}") } else { name.clone() };
+            let run = format!("cp {} {}", quoted(&folder.join(name).to_string_lossy()), quoted(&to));
+            let side = |suffix: &str| quoted(&format!("{to}{suffix}"));
             let sides = match captured.kind {
-                CaptureKind::Sqlite => format!("{name}-wal, {name}-shm and {name}-journal"),
-                _ => format!("{name}.wal"),
+                CaptureKind::Sqlite => format!("{}, {} and {}", side("-wal"), side("-shm"), side("-journal")),
+                _ => side(".wal"),
             };
             (vec![run], format!("stop what uses it, and remove {sides} of the old one first"))
         }
@@ -115,6 +118,9 @@ mod tests {
         assert_eq!(run(CaptureKind::Duckdb, Form::Folder), [import]);
         let file = Form::File("app.db".into());
         assert_eq!(run(CaptureKind::Sqlite, file), ["cp '/back up/captures/app/app.db' app.db"]);
+        let file = Form::File("-x; id $(id)".into());
+        let copy = "cp '/back up/captures/app/-x; id $(id)' './-x; id $(id)'";
+        assert_eq!(run(CaptureKind::Sqlite, file), [copy]);
         assert_eq!(run(CaptureKind::Command, Form::Parts), ["cat '/back up/captures/app'/part-* | …"]);
     }
 }

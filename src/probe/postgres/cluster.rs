@@ -6,7 +6,7 @@ use crate::database::postgres::session::Session;
 use crate::database::quote;
 use crate::error::{Error, Result};
 use crate::finding::{Code, Finding};
-use crate::format::capture::Captured;
+use crate::format::capture::{Captured, role_name};
 use crate::pipeline::program::piped::Piped;
 use crate::pipeline::program::{Ended, Program};
 use crate::pipeline::watch::Watch;
@@ -14,10 +14,11 @@ use crate::probe::Site;
 use crate::probe::command::printed;
 use crate::probe::confined::Confined;
 use crate::probe::postgres::major;
+use rustix::fs::OFlags;
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, chown, fchown};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -53,13 +54,19 @@ const SETTINGS: [&str; 10] = [
     "unix_socket_permissions=0700",
 ];
 
+/// Runs a program until the input is closed; then what it wrote outside can still be listed.
+const UNTIL_CLOSED: &str =
+    "\"$@\" < /dev/null & program=$!; cat > /dev/null; kill -s QUIT $program; wait $program; exit 0";
+
 /// A running server. Dropped, it is ended.
 pub struct Cluster<'a> {
     folder: PathBuf,
+    /// What is given to its user to read lies here, where only who runs this may write.
+    lent: PathBuf,
     programs: PathBuf,
     confined: Confined<'a>,
     over: Instant,
-    _server: Piped,
+    server: Piped,
 }
 
 /// The folder of the server's programs: the one that the policy names, the one of the captured server's version, else the
@@ -115,6 +122,7 @@ impl<'a> Cluster<'a> {
         confined.ids = ids(site.policy.drill.user.as_deref())?;
         let folder = confined.work.clone();
         hand_over(&folder, confined.ids, site.work)?;
+        let lent = readable(site.work.join(format!("{id}.lent")))?;
         if folder.as_os_str().len() + "/.s.PGSQL.5432".len() > SOCKET_BYTES_MAX {
             let message = format!("{} is too long for the path of a socket", folder.display());
             return Err(Error::input(message, "scratch = \"/var/tmp\" in [drill]"));
@@ -128,7 +136,8 @@ impl<'a> Cluster<'a> {
         if made.code != Some(0) {
             return Err(failed("initdb", &made));
         }
-        let mut words = vec![program("postgres"), "-D".to_owned(), data];
+        let mut words: Vec<String> = ["sh", "-c", UNTIL_CLOSED, "sh"].map(str::to_owned).to_vec();
+        words.extend([program("postgres"), "-D".to_owned(), data]);
         let sockets = format!("unix_socket_directories={}", folder.display());
         for setting in SETTINGS.iter().map(|setting| (*setting).to_owned()).chain([sockets]) {
             words.extend(["-c".to_owned(), setting]);
@@ -142,7 +151,7 @@ impl<'a> Cluster<'a> {
             output_bytes_max: 0,
         };
         let server = Piped::start(&program, watch)?;
-        let cluster = Cluster { folder, programs: programs.to_owned(), confined, over, _server: server };
+        let cluster = Cluster { folder, lent, programs: programs.to_owned(), confined, over, server };
         cluster.wait(watch)?;
         Ok(cluster)
     }
@@ -187,9 +196,8 @@ impl<'a> Cluster<'a> {
     pub fn prepare(&self, roles: &[&str], extensions: &[String], watch: &Watch) -> Result<()> {
         let mut session = Session::open(&self.superuser("postgres"), watch)?;
         session.tell(&format!("CREATE ROLE {RESTORER} LOGIN NOSUPERUSER;\n"))?;
-        // Names of roles are recorded as SQL writes them.
         for role in roles {
-            session.tell(&format!("CREATE ROLE {role};\n"))?;
+            session.tell(&create_role(role)?)?;
         }
         session.tell(&format!("CREATE DATABASE {DATABASE} OWNER {RESTORER} TEMPLATE template0;\n"))?;
         session.close()?;
@@ -212,8 +220,8 @@ impl<'a> Cluster<'a> {
         watch: &Watch,
     ) -> Result<()> {
         self.is_readable(captured, watch)?;
-        let dump = self.folder.join("dump");
-        lend(&site.folder(captured), &dump, self.confined.ids)?;
+        let dump = readable(self.lent.join("dump"))?;
+        lend(&site.folder(captured)?, &dump, self.confined.ids)?;
         let mut words: Vec<String> =
             ["sh", "-c", "cat \"$0\"/part-* | exec \"$@\""].map(str::to_owned).to_vec();
         words.push(dump.to_string_lossy().into_owned());
@@ -228,12 +236,15 @@ impl<'a> Cluster<'a> {
 
     /// Applies a file of SQL as the restorer; any error ends it.
     pub fn apply(&self, file: &Path, watch: &Watch) -> Result<Ended> {
-        let own = self.folder.join("apply.sql");
-        fs::copy(file, &own).map_err(Error::io("copy", file))?;
-        fs::set_permissions(&own, fs::Permissions::from_mode(0o644)).map_err(Error::io("change", &own))?;
+        let mut from = regular(file)?;
+        let own = tempfile::Builder::new().prefix("apply-").suffix(".sql").tempfile_in(&self.lent);
+        let mut own = own.map_err(Error::io("create a file in", &self.lent))?;
+        let copied = io::copy(&mut from, own.as_file_mut())
+            .and_then(|_| own.as_file().set_permissions(fs::Permissions::from_mode(0o644)));
+        copied.map_err(Error::io("copy", file))?;
         let mut words: Vec<String> =
             ["psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--file"].map(str::to_owned).to_vec();
-        words.extend([own.to_string_lossy().into_owned(), self.restorer().argument()]);
+        words.extend([own.path().to_string_lossy().into_owned(), self.restorer().argument()]);
         self.confined.run(&words, watch)
     }
 
@@ -248,11 +259,24 @@ impl<'a> Cluster<'a> {
     }
 
     /// Ends the server, and gives what is noted of it.
-    pub fn end(self) -> Confined<'a> {
-        let Cluster { confined, _server: server, .. } = self;
-        drop(server);
-        confined
+    pub fn end(self) -> Result<Confined<'a>> {
+        let Cluster { confined, server, .. } = self;
+        match server.finish() {
+            Err(Error::Interrupted) => Err(Error::Interrupted),
+            // One that did not end by itself has left no list, and that is told.
+            _ => Ok(confined),
+        }
     }
+}
+
+/// Makes a role. The archive's word for it may be hostile, and psql runs programs: it reaches psql as digits alone, and the
+/// server makes the statement, which psql passes on without reading it (`\gexec`).
+fn create_role(identifier: &str) -> Result<String> {
+    let Some(name) = role_name(identifier) else {
+        return Err(Error::input(format!("{identifier:?} is not the name of a role"), ""));
+    };
+    let digits: String = name.bytes().map(|byte| format!("{byte:02x}")).collect();
+    Ok(format!("SELECT format('CREATE ROLE %I', convert_from(decode('{digits}', 'hex'), 'UTF8')) \\gexec\n"))
 }
 
 /// How a dump is restored: as somebody else's, and not past the first error.
@@ -327,23 +351,39 @@ fn hand_over(folder: &Path, ids: Option<(u32, u32)>, work: &Path) -> Result<()> 
     mode(folder, 0o700)
 }
 
+/// Makes a folder that all may read; it must not be there.
+fn readable(folder: PathBuf) -> Result<PathBuf> {
+    fs::create_dir(&folder).map_err(Error::io("create", &folder))?;
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).map_err(Error::io("change", &folder))?;
+    Ok(folder)
+}
+
+/// Opens a regular file, by no link.
+fn regular(path: &Path) -> Result<File> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let file = File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path);
+    let file = file.map_err(Error::io("open", path))?;
+    if file.metadata().map_err(Error::io("open", path))?.is_file() {
+        return Ok(file);
+    }
+    Err(Error::input(format!("{} is not a file", path.display()), ""))
+}
+
 /// The parts of a dump, for the server's user to read: the same files by other names, or copies.
 fn lend(from: &Path, to: &Path, ids: Option<(u32, u32)>) -> Result<()> {
-    fs::create_dir_all(to).map_err(Error::io("create", to))?;
-    fs::set_permissions(to, fs::Permissions::from_mode(0o755)).map_err(Error::io("change", to))?;
     for entry in fs::read_dir(from).map_err(Error::io("read", from))? {
-        let part = entry.map_err(Error::io("read", from))?.path();
-        let name = to.join(part.file_name().unwrap_or_default());
-        let linked = fs::hard_link(&part, &name);
-        if linked.is_err() {
-            fs::copy(&part, &name).map(|_| ()).map_err(Error::io("copy", &part))?;
+        let path = entry.map_err(Error::io("read", from))?.path();
+        let mut part = regular(&path)?;
+        let name = to.join(path.file_name().unwrap_or_default());
+        if fs::hard_link(&path, &name).is_err() {
+            let mut copy = File::create_new(&name).map_err(Error::io("create", &name))?;
+            io::copy(&mut part, &mut copy).map_err(Error::io("copy", &path))?;
+            part = copy;
         }
         if rustix::process::geteuid().is_root() {
-            let group = |path: &Path| -> io::Result<()> {
-                chown(path, None, ids.map(|(_, group)| group))?;
-                fs::set_permissions(path, fs::Permissions::from_mode(0o640))
-            };
-            group(&name).map_err(Error::io("change", &name))?;
+            fchown(&part, None, ids.map(|(_, group)| group))
+                .and_then(|()| part.set_permissions(fs::Permissions::from_mode(0o640)))
+                .map_err(Error::io("change", &name))?;
         }
     }
     Ok(())

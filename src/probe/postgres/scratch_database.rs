@@ -97,7 +97,7 @@ impl ScratchDatabase {
     /// Restores a dump that lies in parts; any error ends it.
     pub(super) fn restore(&self, site: &Site<'_>, captured: &Captured, watch: &Watch) -> Result<()> {
         newer(captured, &self.version)?;
-        let parts = site.folder(captured).to_string_lossy().into_owned();
+        let parts = site.folder(captured)?.to_string_lossy().into_owned();
         let mut words: Vec<String> =
             ["sh", "-c", "cat \"$0\"/part-* | exec \"$@\""].map(str::to_owned).to_vec();
         words.extend([parts, "pg_restore".to_owned()]);

@@ -6,7 +6,7 @@ use crate::database::postgres::dsn::Dsn;
 use crate::database::postgres::facts::{self, Asked};
 use crate::database::postgres::session::Session;
 use crate::error::{Error, Result};
-use crate::format::capture::{CaptureKind, Captured, Form};
+use crate::format::capture::{CaptureKind, Captured, Form, ROLE, role_name};
 use crate::pipeline::program::piped::Piped;
 use crate::pipeline::watch::Watch;
 use crate::policy::capture::Capture;
@@ -72,6 +72,12 @@ impl Dump {
         let facts = self.asked.answer(&mut self.session)?;
         self.session.tell("COMMIT;\n")?;
         self.session.close()?;
+        // Whoever restores it refuses what is not plainly a name.
+        let mut roles = facts.objects.iter().filter(|object| object.kind == ROLE);
+        if let Some(role) = roles.find(|role| role_name(&role.name).is_none()) {
+            let message = format!("the name of the role {:?} has control characters", role.name);
+            return Err(Error::input(message, "ALTER ROLE … RENAME TO …"));
+        }
         Ok(Captured {
             id: self.id,
             kind: CaptureKind::Postgres,

@@ -1,10 +1,12 @@
 //! Drills of PostgreSQL and DuckDB, as they are, and of DDL applied to each.
 
 use super::{POLICY, back_up, fails, plant, report};
-use crate::forge::file;
+use crate::forge::{file, link};
 use crate::postgres::Postgres;
 use crate::world::{Said, World, venv};
+use attestar::format::capture::{Form, Object};
 use attestar::format::drill_report::Ended;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 const LEDGER: &str = "[[probe]]\nid = \"ledger\"\nkind = \"postgres\"\ncapture = \"ledger\"\n";
@@ -145,6 +147,106 @@ fn a_hostile_dump_runs_nothing_outside() {
     back_up(&world);
     drill(&world).done();
     assert!(!outside.exists());
+}
+
+#[test]
+fn a_role_of_a_pack_is_never_a_command() {
+    let server = Postgres::start();
+    let world = World::new();
+    let outside = world.path().join("pwned");
+    let mut policy = captures(&server);
+    policy.push_str(LEDGER);
+    world.write("attestar.toml", format!("{POLICY}{policy}"));
+    let names = [
+        format!("x; \\! touch {}", outside.display()),
+        format!("x\n\\! touch {}\n", outside.display()),
+        format!("x; COPY (SELECT 1) TO PROGRAM 'touch {}'", outside.display()),
+    ];
+    for name in names {
+        let mut dump = super::faults::dump("PostgreSQL 9.6");
+        dump.objects = vec![Object { kind: "role".into(), name }];
+        plant(&world, 0, vec![file("captures/ledger/part-00001", "nothing")], vec![dump]);
+        drill_fails(&world, "manifest-invalid pack.json");
+        assert!(!outside.exists());
+    }
+    // What is a name is one role, whatever stands in it.
+    let mut dump = super::faults::dump("PostgreSQL 9.6");
+    let name = format!("\"x' \\! touch {} %I \"\"\"", outside.display());
+    dump.objects = vec![Object { kind: "role".into(), name }];
+    plant(&world, 0, vec![file("captures/ledger/part-00001", "nothing")], vec![dump]);
+    drill_fails(&world, "probe-failed captures/ledger");
+    assert!(!outside.exists());
+}
+
+#[test]
+fn a_file_of_a_pack_is_never_one_outside() {
+    for name in ["/etc/passwd", "../../../../outside.db", ".."] {
+        let world = super::world(super::APP);
+        let path = world.path().join("outside.db");
+        super::database(&path);
+        let mut captured = super::facts(&path);
+        let name = if name.starts_with("/etc") { path.to_str().unwrap() } else { name };
+        captured.form = Form::File(name.to_owned());
+        plant(&world, 0, vec![file("captures/app/app.db", std::fs::read(&path).unwrap())], vec![captured]);
+        fails(&world, 3, "manifest-invalid pack.json");
+    }
+}
+
+/// A tree with these files of PostgreSQL's DDL, in their order, and a probe that applies them.
+fn ddl(world: &World, files: &[&str]) {
+    for (number, file) in files.iter().enumerate() {
+        world.write(&format!("ddl/{number}.sql"), file);
+    }
+    let rule = "[[include]]\nclass = \"ddl\"\npaths = [\"ddl/*.sql\"]\ndialect = \"postgresql\"\n[[include]]";
+    let probe =
+        "[[probe]]\nid = \"schema\"\nkind = \"ddl\"\ndialect = \"postgresql\"\n[drill]\nuser = \"nobody\"\n";
+    world.write("attestar.toml", format!("{}{probe}", POLICY.replacen("[[include]]", rule, 1)));
+    back_up(world);
+}
+
+#[test]
+fn a_link_that_ddl_plants_leads_nowhere() {
+    let world = World::new();
+    let outside = world.path().join("outside");
+    std::fs::write(&outside, "untouched").unwrap();
+    let mode = || std::fs::metadata(&outside).unwrap().permissions().mode() & 0o7777;
+    let before = mode();
+    let plants = format!(
+        "CREATE TABLE a (x BIGINT);\n\\! rm -rf $HOME/apply.sql; ln -s {} $HOME/apply.sql\n",
+        outside.display()
+    );
+    ddl(&world, &[&plants, "CREATE TABLE b (x BIGINT);\n"]);
+    assert_eq!(drill(&world).done().findings(), Vec::<String>::new());
+    assert_eq!((std::fs::read_to_string(&outside).unwrap().as_str(), mode()), ("untouched", before));
+}
+
+#[test]
+fn a_capture_that_came_back_as_a_link_is_not_opened() {
+    let world = super::world(super::APP);
+    let path = world.path().join("outside.db");
+    super::database(&path);
+    let entries = vec![link("captures/app/app.db", "../../etc/x"), file("etc/x", "x")];
+    plant(&world, 0, entries, vec![super::facts(&path)]);
+    fails(&world, 3, "probe-failed captures/app/app.db");
+}
+
+#[test]
+fn what_any_of_several_runs_wrote_outside_is_told() {
+    let world = World::new();
+    let open = world.path().join("open");
+    std::fs::create_dir(&open).unwrap();
+    for (path, mode) in [(world.path(), 0o711), (open.as_path(), 0o777)] {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let outside = open.join("escaped");
+    let writes = format!("CREATE TABLE a (x BIGINT);\n\\! echo x > {}\n", outside.display());
+    ddl(&world, &[&writes, "CREATE TABLE b (x BIGINT);\n"]);
+    drill_fails(&world, &format!("wrote-outside {}", outside.display()));
+    assert!(!outside.exists(), "what was written there was dropped");
+    // Also where a later file does not apply.
+    world.write("ddl/2.sql", "CREATE INDEX i ON a (z);\n");
+    back_up(&world);
+    drill_fails(&world, &format!("wrote-outside {}", outside.display()));
 }
 
 fn duckdb(world: &World, sql: &str) {
