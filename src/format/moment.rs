@@ -1,11 +1,14 @@
 //! A moment at which something ends, as people write it: an RFC 3339 date-time, or a date, which holds to its end.
 
-use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
 /// What a moment looks like, for hints.
 pub const MOMENT: &str = "a date-time with its zone, like 2027-06-30T12:00:00Z, or a date, like 2027-06-30";
+
+/// How far the clocks of two hosts may be apart: what is dated later than that is of the future.
+pub const SKEW: SignedDuration = SignedDuration::from_mins(5);
 
 /// The moment that a text names. A date is its last second in UTC, so that what ends on a day holds all of it. A
 /// date-time without a zone names none, nor does a day that its month does not have.

@@ -369,7 +369,7 @@ mod tests {
         let first = CAPTURES.lines().count() + 1;
         let probe = |rest: &str| format!("[[probe]]\nid = 'x'\n{rest}");
         for (text, line, message, hint) in [
-            (probe("kind = 'sqlight'\n"), 2, "`kind` cannot be `sqlight`", "did you mean `sqlite`?"),
+            (probe("kind = 'sqlit'\n"), 2, "`kind` cannot be `sqlit`", "did you mean `sqlite`?"),
             (probe("capture = 'app'\n"), 0, "a probe without `kind`", "kind ="),
             (probe("kind = 'sqlite'\n"), 0, "a probe of this kind needs `capture` or `path`", "capture ="),
             (
@@ -419,7 +419,7 @@ mod tests {
             (
                 probe("kind = 'files'\n[[probe]]\nid = 'x'\nkind = 'files'\n"),
                 3,
-                "the probe `x` is there already, in line 8",
+                "the probe `x` is there already, in line 9",
                 "",
             ),
         ] {

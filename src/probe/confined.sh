@@ -16,6 +16,8 @@
 #   8 mapped  1: in a user namespace
 #   then the program and its arguments
 set -eu
+# chroot and pivot_root lie where cron does not look.
+PATH=${PATH:-/usr/bin:/bin}:/usr/sbin:/sbin
 note=$1 work=$2 here=$3 hidden=$4 ids=$5 memory=$6 files=$7 mapped=$8
 shift 8
 fs=$note/fs

@@ -92,6 +92,7 @@ impl List<'_> {
 
     fn part(&self, rows: std::ops::Range<usize>, row: &impl Fn(usize) -> Vec<Cell>) -> Markup {
         let caption = match rows.len() == self.rows {
+            true if self.rows == 1 => format!("1 {}", self.what.strip_suffix('s').unwrap_or(self.what)),
             true => format!("{} {}", number(self.rows as u64), self.what),
             false => format!(
                 "{} {} to {} of {}",

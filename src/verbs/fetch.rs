@@ -167,6 +167,24 @@ mod tests {
     }
 
     #[test]
+    fn the_evidence_of_a_release_comes_with_its_receipt_and_without_its_archive() {
+        let store = store(&[
+            "releases/shop-1.0.0/shop-1.0.0.tar.zst.age",
+            "releases/shop-1.0.0/shop-1.0.0.tar.zst.age.sigstore.json",
+            "releases/shop-1.0.0/shop-1.0.0/tagmanifest-sha256.txt",
+            "releases/shop-1.0.1/shop-1.0.1.tar.zst.age",
+        ]);
+        let fetched = evidence(&store, "shop-1.0.0", &Watch::default()).unwrap();
+        let Target::Folder { path, name } = &fetched.target else { panic!("a folder") };
+        assert_eq!(name, "shop-1.0.0");
+        let beside = path.parent().unwrap();
+        assert_eq!(files(beside).len(), 2, "{:?}", files(beside));
+        assert!(fetched.target.receipt().unwrap().1.is_some());
+        // An archive alone has none.
+        assert!(evidence(&store, "shop-1.0.1", &Watch::default()).is_err());
+    }
+
+    #[test]
     fn what_is_not_there_or_no_name_is_told_apart() {
         let store = store(&["releases/shop-1.0.0/shop-1.0.0.tar.zst.age.sigstore.json"]);
         let error = |name: &str| fetch(&store, name, &Watch::default()).err().unwrap();

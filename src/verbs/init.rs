@@ -26,6 +26,8 @@ pub struct Request<'a> {
 
 /// What was written.
 pub struct Initialised {
+    /// Whether the policy names a store and has no gates: one for nights, not for releases.
+    pub is_for_backups: bool,
     /// The policy's file.
     pub policy: PathBuf,
     /// The project, where one could be told.
@@ -53,7 +55,8 @@ pub fn init(
     Policy::parse(Source::File(file.clone()), text.clone())?;
     let created = create_keys(request, passphrases, entropy, now)?;
     whole_file::create(&file, |out| out.write_all(text.as_bytes()))?;
-    Ok(Initialised { policy: file, project, created })
+    let is_for_backups = shipped.store.is_some() && shipped.gates.is_empty();
+    Ok(Initialised { is_for_backups, policy: file, project, created })
 }
 
 /// The shipped text with this project's name and recipients in it.

@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::finding::{Code, Finding};
 use crate::format::drill_report::{FILE, Previous};
 use crate::format::leaf::{Leaf, What};
+use crate::format::moment::SKEW;
 use crate::format::test_result::TestResult;
 use crate::keys::right::Right;
 use crate::keys::trust::Trust;
@@ -14,9 +15,6 @@ use crate::log::state::State;
 use crate::store::{ObjectName, Store};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
-
-/// How far the clocks of hosts may be apart before a backup counts as one of the future.
-const SKEW: SignedDuration = SignedDuration::from_mins(5);
 
 /// A backup that verifies, or the word that one still stands for everything.
 #[derive(Clone, Debug, PartialEq, Eq)]

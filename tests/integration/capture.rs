@@ -1,6 +1,7 @@
 //! Captures of live databases: taken while they are written to, with what the very copy holds.
 
 use crate::postgres::Postgres;
+use crate::world::{venv, with_venv};
 use attestar::format::capture::{Captured, Content, Form};
 use attestar::format::path::PackPath;
 use attestar::pipeline::watch::Watch;
@@ -43,18 +44,6 @@ impl Folders {
             }
         }
     }
-}
-
-/// Where the run installs what comes from PyPI.
-fn venv() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(".venv/bin")
-}
-
-fn with_venv(path: OsString) -> OsString {
-    let mut all = venv().into_os_string();
-    all.push(":");
-    all.push(path);
-    all
 }
 
 fn capture(source: Source) -> Capture {

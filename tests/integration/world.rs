@@ -5,6 +5,7 @@ use attestar::keys::home::{Home, Parts};
 use attestar::keys::passphrase::NoPassphrases;
 use jiff::Timestamp;
 use serde_json::Value;
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -100,7 +101,9 @@ impl World {
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_attestar"));
         command.args(args).current_dir(self.path()).env_clear();
-        command.env("ATTESTAR_HOME", self.home()).env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command
+            .env("ATTESTAR_HOME", self.home())
+            .env("PATH", with_venv(std::env::var_os("PATH").unwrap_or_default()));
         command.env("SOURCE_DATE_EPOCH", "1700000000").stdin(std::process::Stdio::null());
         command
     }
@@ -215,6 +218,18 @@ impl Said {
         assert!(self.err.contains(part), "no {part:?} in stderr:\n{}\nstdout:\n{}", self.err, self.out);
         self
     }
+}
+
+/// Where the run installs what comes from PyPI.
+pub fn venv() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(".venv/bin")
+}
+
+pub fn with_venv(path: OsString) -> OsString {
+    let mut all = venv().into_os_string();
+    all.push(":");
+    all.push(path);
+    all
 }
 
 pub fn said(output: Output) -> Said {

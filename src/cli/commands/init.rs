@@ -50,6 +50,12 @@ fn policy_lines(args: &InitArgs, written: &Initialised) -> String {
 fn next(written: &Initialised) -> String {
     let kit = "            attestar keys recovery-kit            what to keep offline\n";
     let kit = if written.created.recipient.is_some() { kit } else { "" };
+    if written.is_for_backups {
+        return format!(
+            "next        read attestar.toml: where the store is, what is captured\n{kit}            attestar backup\n            \
+             attestar backup-verify                whether it is whole, and young enough\n"
+        );
+    }
     format!(
         "next        read attestar.toml: it says what belongs in a release\n            \
          attestar seal --list-unmatched        what no rule takes\n{kit}            attestar seal\n"

@@ -3,14 +3,12 @@
 use crate::finding::Verdict;
 use crate::format::kind::Kind;
 use crate::format::leaf::What;
+use crate::format::moment::SKEW;
 use crate::report::store::{EventFacts, StoreFacts};
 use crate::report::words::{limit as told, verdict};
 use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
-
-/// Clocks may differ by so much; what is dated later than that is of the future.
-const SKEW: SignedDuration = SignedDuration::from_mins(5);
 
 /// How something stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]

@@ -4,18 +4,16 @@ use crate::evidence::logged::pairs;
 use crate::finding::{Code, Finding, Outcome};
 use crate::format::kind::Kind;
 use crate::format::leaf::What;
+use crate::format::moment::SKEW;
 use crate::format::units::{limit, span};
 use crate::format::verify_report::Newest;
 use crate::log::state::Remembered;
 use crate::verbs::backup_verify::Run;
 use crate::verbs::backup_verify::archives::Archives;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 /// The name of the check.
 const CHECK: &str = "newest";
-
-/// How far the clocks of two hosts may be apart.
-const SKEW: SignedDuration = SignedDuration::from_mins(5);
 
 /// A moment at which a backup was there, or was said to need none.
 struct Sign {

@@ -3,7 +3,7 @@
 use super::{POLICY, back_up, fails, plant, report};
 use crate::forge::file;
 use crate::postgres::Postgres;
-use crate::world::{Said, World};
+use crate::world::{Said, World, venv};
 use attestar::format::drill_report::Ended;
 use std::process::Command;
 
@@ -150,8 +150,12 @@ fn a_hostile_dump_runs_nothing_outside() {
 fn duckdb(world: &World, sql: &str) {
     let path = world.tree().join("var/c.duckdb");
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-    let ran =
-        Command::new("duckdb").args(["-no-init", "-batch"]).arg(path).args(["-c", sql]).output().unwrap();
+    let ran = Command::new(venv().join("duckdb"))
+        .args(["-no-init", "-batch"])
+        .arg(path)
+        .args(["-c", sql])
+        .output()
+        .unwrap();
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
 }
 

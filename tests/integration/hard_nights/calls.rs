@@ -21,7 +21,7 @@ use attestar::policy::rules::Source;
 use attestar::store::Store;
 use attestar::store::memory::{Fault, Memory};
 use attestar::verbs::backup::{Done, Request, backup};
-use attestar::verbs::{log, restore};
+use attestar::verbs::{copy, log, restore};
 use jiff::{SignedDuration, Timestamp};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -236,4 +236,63 @@ fn a_backup_that_meets_a_fault_at_any_call_harms_nothing_and_the_next_just_works
         }
     }
     assert!(failed > 50 && adopted > 0, "{failed} failed, {adopted} were adopted");
+}
+
+/// Copies the second night, and the first one that it needs.
+fn copy_of(nights: &TwoNights, from: &Memory, to: &Memory) -> Result<copy::Copied> {
+    let host = &nights.host;
+    let request = copy::Request {
+        from,
+        to,
+        name: &nights.names[1],
+        trust: &host.trust,
+        identities: &host.identities,
+        origin: Some(ORIGIN),
+        state: State { folder: None, now: night(2) },
+        threads: 1,
+    };
+    copy::copy(&request, &Watch::default())
+}
+
+/// Every object of a store, but for what is on its way.
+fn objects(store: &Memory) -> Vec<(String, Vec<u8>)> {
+    let entries = store.list("").unwrap().entries.into_iter();
+    entries
+        .map(|entry| (entry.name.to_string(), store.get(&entry.name, 1 << 24).unwrap().unwrap().0))
+        .collect()
+}
+
+#[test]
+fn a_copy_that_meets_a_fault_at_any_call_has_nothing_wrong_and_the_next_just_works() {
+    let nights = TwoNights::new();
+    let calls = {
+        let (from, to) = (nights.store.host(), Memory::new());
+        let copied = copy_of(&nights, &from, &to).unwrap();
+        assert_eq!(copied.outcome.errors().count(), 0, "{:?}", copied.outcome);
+        [from.calls(), to.calls()]
+    };
+    let there = objects(&nights.store);
+    let mut failed = 0;
+    for (side, calls) in calls.iter().enumerate() {
+        for (at, fault) in points(calls) {
+            let hosts = [nights.store.host(), Memory::new()];
+            hosts[side].fault_at(at, FAULTS[fault]());
+            let ended = copy_of(&nights, &hosts[0], &hosts[1]);
+            failed += usize::from(ended.is_err());
+            let what = format!("fault {fault} at call {at} of {side}, {}: {:?}", calls[at], ended.err());
+            // Nothing that has a name is anything else than what the store has under it.
+            let to = hosts[1].host();
+            let is_same = |(name, bytes): &(String, Vec<u8>)| {
+                name.ends_with(".tlog-proof") || there.contains(&(name.clone(), bytes.clone()))
+            };
+            assert!(objects(&to).iter().all(is_same), "{what}");
+            let next =
+                copy_of(&nights, &nights.store.host(), &to).unwrap_or_else(|error| panic!("{what}: {error}"));
+            assert_eq!(next.outcome.errors().count(), 0, "{what}: {:?}", next.outcome);
+            if at % 9 == 0 {
+                nights.host.restores(&to, &nights.names[1], 1, &what);
+            }
+        }
+    }
+    assert!(failed > 40, "{failed} failed");
 }

@@ -47,6 +47,12 @@ fn archives(world: &World) -> Vec<String> {
     names.filter_map(|name| name.strip_suffix(".tar.zst.age").map(str::to_owned)).collect()
 }
 
+/// The archive that the newest leaf is about.
+fn newest(world: &World) -> String {
+    let list = world.run(&["-C", "shop", "--json", "log", "list"]).done().json();
+    list["leaves"].as_array().unwrap().last().unwrap()["name"].as_str().unwrap().to_owned()
+}
+
 /// The log and the store agree, and the archive restores what it was made of.
 #[track_caller]
 fn holds(world: &World, what: &str) {

@@ -244,6 +244,56 @@ fn what_is_late_or_does_not_hold_is_503_and_on_the_page() {
     assert!(console.get("/").1.contains("this host has not seen the log before"));
 }
 
+const NIGHTLY: &str = "schema = 1\n[project]\nname = \"shop\"\n[[include]]\nclass = \"data\"\npaths = [\"**\"]\n\
+                       [store]\nurl = \"../store\"\n[drill]\nrto = \"15m\"\nrpo = \"24h\"\n\
+                       [metrics]\ntextfile = \"../attestar.prom\"\n";
+
+#[test]
+fn the_reports_of_drills_and_nightly_checks_are_pages_as_long_as_they_are_what_was_signed() {
+    let world = World::release();
+    world.write("attestar.toml", NIGHTLY);
+    std::fs::create_dir(world.path().join("store")).unwrap();
+    world.run(&["-C", "shop", "backup"]).done();
+    world.run(&["-C", "shop", "backup-verify", "--first"]).done();
+    world.run(&["-C", "shop", "drill", "--out", "drill"]).done();
+    let console = Console::start(&world, &["-C", "shop"]);
+    let store = console.document("/api/store");
+    assert_eq!((&store["state"], &store["cards"][2]["state"]), (&"good".into(), &"good".into()));
+    assert_eq!((&store["limits"]["rto_ms"], &store["prune"]), (&900_000.into(), &serde_json::json!([])));
+    let coverage = &store["coverage"];
+    assert_eq!(
+        (&coverage["archives_verified"], &coverage["bytes_verified"]),
+        (&1.into(), &coverage["bytes"])
+    );
+    let drill = format!("/drills/{}", store["drills"][0]["report"].as_str().unwrap());
+    let check = format!("/verifications/{}", store["events"][1]["report"]["name"].as_str().unwrap());
+    for (path, says) in [(&drill, "Passed: it came back"), (&check, "Passed: everything that was asked for")]
+    {
+        console.document(&format!("/api{path}"));
+        let seen = look(&console.url(path), "console-report", &WAYS, ["", ""]);
+        seen.is_clean();
+        seen.reads(says).reads("shop");
+    }
+    // What the text file alone knows, beside what the log says.
+    let metrics = console.get("/metrics").1;
+    assert!(
+        metrics.contains("attestar_last_run_exit_code{") && metrics.contains("attestar_drill_rto_seconds{")
+    );
+    // Somebody writes a better report over the one that was signed.
+    let report =
+        world.path().join(format!("store/reports/drill/{}/drill_report.json", &drill["/drills/".len()..]));
+    let better = std::fs::read_to_string(&report).unwrap().replacen(
+        "\"rto_measured_ms\": ",
+        "\"rto_measured_ms\": 1",
+        1,
+    );
+    std::fs::write(&report, better).unwrap();
+    assert_eq!(console.get(&drill).0, 502);
+    let console = Console::start(&world, &["-C", "shop"]);
+    assert_eq!((console.get(&drill).0, console.get(&format!("/api{drill}")).0), (404, 404));
+    assert_eq!(console.document("/api/store")["drills"], serde_json::json!([]));
+}
+
 #[test]
 fn no_secret_of_this_host_is_on_any_page() {
     let world = published();

@@ -81,7 +81,7 @@ fn the_page_of_a_store_says_what_was_done_and_what_prune_takes_next() {
     fs::create_dir(world.path().join("store")).unwrap();
     let back_up = |content: &str| {
         world.write("docs/guide.md", content);
-        let said = world.run(&["-C", "shop", "--json", "backup"]).done().json();
+        let said = world.run(&["-C", "shop", "--json", "backup", "--full"]).done().json();
         said["name"].as_str().expect("a name").to_owned()
     };
     let (first, second) = (back_up("one"), back_up("two"));
