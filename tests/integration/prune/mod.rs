@@ -1,7 +1,7 @@
 //! `prune`: what the policy lets go is deleted, the rest stays; and whoever verifies asks the same again.
 
 mod faults;
-mod nights;
+pub mod nights;
 mod story;
 
 use attestar::error::Error;
