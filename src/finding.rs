@@ -199,6 +199,8 @@ codes! {
     LogNotRemembered = "log-not-remembered", Unverified;
     /// An archive lies in the store, and the log does not know it
     NotLogged = "not-logged", Refutes;
+    /// An archive was pruned, or is not in the store, and one that stands there cannot be restored without it
+    BaseGone = "base-gone", Refutes;
     /// An archive was pruned that the named policy, at that moment, would have kept
     PruneNotDue = "prune-not-due", Refutes;
     /// Archives were pruned, and no policy was named that could say whether they might be

@@ -12,7 +12,7 @@ use crate::keys::trust::Trust;
 use crate::log::event::Told;
 use crate::store::{Entry, ObjectName, Store};
 use jiff::{SignedDuration, Timestamp};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How long an archive may lie there before its leaf must: who put it there may still be at it, or the next one adopts it.
 pub const GRACE: SignedDuration = SignedDuration::from_hours(24);
@@ -55,6 +55,7 @@ pub fn check(store: &dyn Store, logged: &Logged, now: Timestamp, outcome: &mut O
     let standing = standing(logged);
     let missing = standing.iter().filter_map(|(object, at)| lies_there(at, held.get(object)));
     let mut findings: Vec<Finding> = missing.collect();
+    findings.extend(bases(&standing, &held));
     for (object, entry) in &held {
         let receipt = receipt_of(store, entry)?;
         let leaf = leaf_of(logged, object, entry);
@@ -85,6 +86,28 @@ fn standing(logged: &Logged) -> BTreeMap<String, (&Leaf, &Told)> {
         }
     }
     standing
+}
+
+/// The findings about archives that others need, which stand, and that do not stand themselves or are not held: one each.
+fn bases(standing: &BTreeMap<String, (&Leaf, &Told)>, held: &BTreeMap<String, Entry>) -> Vec<Finding> {
+    let there = standing.iter().filter(|(object, _)| held.contains_key(*object));
+    let there: BTreeSet<&str> = there.map(|(_, (leaf, _))| &*leaf.name).collect();
+    let mut gone: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (leaf, told) in standing.values() {
+        for base in told.bases.iter().filter(|base| !there.contains(base.as_str())) {
+            gone.entry(base).or_default().push(&leaf.name);
+        }
+    }
+    let finding = |(base, needed_by): (&str, Vec<&str>)| {
+        let first = needed_by.first().copied().unwrap_or_default();
+        let others = match needed_by.len() {
+            0 | 1 => String::new(),
+            more => format!(" and {} more", more - 1),
+        };
+        let finding = Finding::new(Code::BaseGone, base).expected(format!("held, for {first}{others}"));
+        finding.actual("pruned, or not in the store")
+    };
+    gone.into_iter().map(finding).collect()
 }
 
 /// The finding about an archive that was pruned and lies there.

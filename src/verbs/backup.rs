@@ -9,6 +9,7 @@ mod previous;
 mod put;
 mod remember;
 mod source;
+mod standing;
 mod unchanged;
 
 use crate::error::{Error, Result};
@@ -126,13 +127,15 @@ pub fn backup(request: &Request<'_>, watch: &Watch) -> Result<Done> {
     for _ in 0..ATTEMPTS_MAX {
         match attempt(request, watch) {
             Err(error) if is_of_changes(&error) && may_look_again => may_look_again = false,
-            // Somebody else took the name in the same second: now there is another one, and perhaps nothing left to keep.
+            // Somebody else took the name in the same second: now there is another one, and perhaps nothing left to keep. Or
+            // a prune took what it was built upon: now it is built upon nothing.
             Ok(None) => {}
             Ok(Some(done)) => return Ok(done),
             Err(error) => return Err(error),
         }
     }
-    let message = format!("others took the name of this backup {ATTEMPTS_MAX} times");
+    let message =
+        format!("others took the name of this backup, or what it is built upon, {ATTEMPTS_MAX} times");
     Err(Error::input(message, "run it again"))
 }
 
@@ -149,7 +152,7 @@ struct Run<'r> {
     unmatched: Vec<Box<str>>,
 }
 
-/// One backup; nothing if somebody else took its name meanwhile.
+/// One backup; nothing if somebody else took its name meanwhile, or pruned what it is built upon.
 fn attempt(request: &Request<'_>, watch: &Watch) -> Result<Option<Done>> {
     let begun = (request.clock)();
     let scratch = Scratch::new(request.scratch)?;
@@ -209,7 +212,7 @@ impl Run<'_> {
         let stands = previous.header.policy == self.request.policy.sha256;
         let has_streams = source::streams(self.request).next().is_some();
         if compared.listing.as_ref() == Some(&previous.header.listing) && stands && !has_streams {
-            return self.unchanged(&previous, &source.members, None).map(Some);
+            return self.unchanged(&previous, &source.members, None);
         }
         let known = compare::resolve(self.request, &source, &previous, &compared, self.watch)?;
         self.store(source, Some(&previous), known, None)
@@ -239,7 +242,7 @@ impl Run<'_> {
             Wrote::Nothing(read) => {
                 drop(arrival);
                 let previous = previous.expect("what stands for nothing new was built upon something");
-                return self.unchanged(previous, &[], Some(*read)).map(Some);
+                return self.unchanged(previous, &[], Some(*read));
             }
         };
         let receipt = self.receipt(&made, &identity).for_archive(&archive, made.written.sha256);

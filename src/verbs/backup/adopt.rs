@@ -8,8 +8,10 @@ use crate::finding::{Code, Finding};
 use crate::format::bundle::BUNDLE_BYTES_MAX;
 use crate::format::kind::Kind;
 use crate::format::leaf::{Leaf, What};
+use crate::format::receipt::Base;
 use crate::log::append::Record;
 use crate::store::{Entry, ObjectName};
+use crate::verbs::backup::standing::{ATTEMPTS_MAX, gone, grew};
 use crate::verbs::backup::{ARCHIVES, Request};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,10 +40,20 @@ pub(super) type Stored = BTreeMap<String, u64>;
 /// is nothing that anybody could restore: once no run can be at it any more, it goes.
 pub(super) fn adopt(request: &Request<'_>, project: &str, now: Timestamp) -> Result<Adopted> {
     request.log.complete()?;
+    for _ in 0..ATTEMPTS_MAX {
+        if let Some(adopted) = attempt(request, project, now)? {
+            return Ok(adopted);
+        }
+    }
+    Err(grew(request))
+}
+
+/// The same; nothing if the log has grown since it was decided what to adopt: what that needs may have been pruned.
+fn attempt(request: &Request<'_>, project: &str, now: Timestamp) -> Result<Option<Adopted>> {
     let known = request.log.state.read(&request.log.log)?;
     let leaves = known.iter().flat_map(|known| &known.leaves.leaves);
     let logged: BTreeSet<&str> = leaves.map(|leaf| &*leaf.name).collect();
-    let mut records = Vec::new();
+    let (mut records, mut unfounded) = (Vec::new(), Vec::new());
     let entries = request.store.list(ARCHIVES)?.entries;
     let stored: Stored =
         entries.iter().map(|entry| (entry.name.file_name().to_owned(), entry.size)).collect();
@@ -54,18 +66,34 @@ pub(super) fn adopt(request: &Request<'_>, project: &str, now: Timestamp) -> Res
         if pack_name(archive).is_none_or(|name| logged.contains(name)) {
             continue;
         }
-        records.extend(orphan(request, project, (archive, stored.get(archive)), entry)?);
+        let Some((record, bases)) = orphan(request, project, (archive, stored.get(archive)), entry)? else {
+            continue;
+        };
+        let bases: Vec<&str> = bases.iter().map(|base| &*base.name).collect();
+        let leaves = known.as_ref().map_or(&[][..], |known| &known.leaves.leaves);
+        match gone(leaves, &stored, &bases) {
+            Some(base) => unfounded.push(not_adopted(archive, base)),
+            None => records.push(record),
+        }
     }
-    if !records.is_empty() {
-        request.log.append(&records)?;
+    let size = known.as_ref().map_or(0, |known| known.leaves.head.size());
+    if !records.is_empty() && request.log.append_at(&records, size)?.is_none() {
+        return Ok(None);
     }
     let adopted = |record: &Record| {
         let finding = Finding::warning(Code::Adopted, &*record.leaf.name);
         finding.actual("a run that did not end had put it there; it is in the log now")
     };
     let removed = bare.into_iter().map(|entry| remove(request, entry)).collect::<Result<Vec<_>>>()?;
-    let findings = records.iter().map(adopted).chain(removed).collect();
-    Ok(Adopted { leaves: known.map(|known| known.leaves.leaves).unwrap_or_default(), findings, stored })
+    let findings = records.iter().map(adopted).chain(unfounded).chain(removed).collect();
+    let leaves = known.map(|known| known.leaves.leaves).unwrap_or_default();
+    Ok(Some(Adopted { leaves, findings, stored }))
+}
+
+/// The finding about an archive that nobody could restore: what it needs was pruned before it was logged.
+fn not_adopted(archive: &str, base: &str) -> Finding {
+    let finding = Finding::warning(Code::NotLogged, format!("{ARCHIVES}/{archive}"));
+    finding.actual(format!("it is not adopted: it needs {base}, which was pruned or is not in the store"))
 }
 
 /// The archives of the project that have neither leaf nor receipt, and have lain there for so long that whoever put them there
@@ -74,12 +102,26 @@ fn bare<'e>(entries: &'e [Entry], project: &str, logged: &BTreeSet<&str>, now: T
     let names: BTreeSet<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
     let is_bare = |entry: &&Entry| {
         let name = pack_name(entry.name.file_name());
-        let is_ours = |name: &str| name.strip_prefix(project).is_some_and(|rest| rest.starts_with('-'));
-        name.is_some_and(|name| is_ours(name) && !logged.contains(name))
+        name.is_some_and(|name| is_backup_of(project, name) && !logged.contains(name))
             && !names.contains(&*format!("{}{SUFFIX}", entry.name))
             && now.duration_since(entry.modified) > GRACE
     };
     entries.iter().filter(is_bare).collect()
+}
+
+/// Whether a pack's name is the project, and the time of a backup right after it: the `shop-eu` of `shop-eu-…` is another
+/// project than `shop`.
+fn is_backup_of(project: &str, name: &str) -> bool {
+    let Some(version) = name.strip_prefix(project).and_then(|rest| rest.strip_prefix('-')) else {
+        return false;
+    };
+    let (time, number) = version.split_once('-').unwrap_or((version, "0000"));
+    let is_time = time.len() == "YYYYMMDDThhmmssZ".len()
+        && time.bytes().zip(b"00000000T000000Z").all(|(byte, form)| match form {
+            b'0' => byte.is_ascii_digit(),
+            _ => byte == *form,
+        });
+    is_time && number.len() == 4 && number.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 fn remove(request: &Request<'_>, entry: &Entry) -> Result<Finding> {
@@ -96,13 +138,13 @@ fn remove(request: &Request<'_>, entry: &Entry) -> Result<Finding> {
     }
 }
 
-/// The record of an archive that is whole by its receipt. Of any other `log verify` says what is wrong with it.
+/// The record of an archive that is whole by its receipt, and what it needs. Of any other `log verify` says what is wrong with it.
 fn orphan(
     request: &Request<'_>,
     project: &str,
     (archive, size): (&str, Option<&u64>),
     entry: &Entry,
-) -> Result<Option<Record>> {
+) -> Result<Option<(Record, Vec<Base>)>> {
     let Some((bundle, _)) = request.store.get(&entry.name, BUNDLE_BYTES_MAX)? else { return Ok(None) };
     let Ok(receipt) = receipt::verify(request.log.log.trust, archive, Some(&bundle)) else { return Ok(None) };
     let said = VerifiedReceipt::predicate(&receipt);
@@ -110,7 +152,8 @@ fn orphan(
     if said.kind != Kind::Backup || said.project != project || !is_whole {
         return Ok(None);
     }
-    Ok(Some(Record::of(What::BackedUp, &said.name, said, said.created_at, bundle)))
+    let bases = said.bases.clone();
+    Ok(Some((Record::of(What::BackedUp, &said.name, said, said.created_at, bundle), bases)))
 }
 
 /// Removes what killed runs left on its way into the store. A directory tells whether who wrote it still lives; in a bucket only
@@ -129,4 +172,32 @@ pub(super) fn sweep(request: &Request<'_>, now: Timestamp) -> Result<Vec<Finding
         finding.actual("a run that did not end had left it in the store; it was removed")
     };
     Ok(swept.into_iter().map(warning).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_backup_of;
+
+    #[test]
+    fn a_backup_is_of_the_project_whose_name_ends_before_its_time() {
+        for name in ["shop-20261120T010002Z", "shop-20261120T010002Z-00af"] {
+            assert!(is_backup_of("shop", name), "{name}");
+        }
+        assert!(is_backup_of("shop-eu", "shop-eu-20261120T010002Z"));
+        for name in [
+            "shop-eu-20261120T010002Z",
+            "shop-eu-20261120T010002Z-0001",
+            "shop20261120T010002Z",
+            "shop-1.2.0",
+            "shop-20261120T010002Z-",
+            "shop-20261120T010002Z-000g",
+            "shop-20261120T010002Z-00001",
+            "shop-20261120T010002",
+            "shop-2026112xT010002Z",
+            "shop",
+            "shop-",
+        ] {
+            assert!(!is_backup_of("shop", name), "{name}");
+        }
+    }
 }

@@ -10,7 +10,7 @@ use crate::format::leaf::{Leaf, What};
 use crate::format::units;
 use crate::store::ObjectName;
 use crate::verbs::backup::adopt::Adopted;
-use crate::verbs::backup::{ARCHIVES, Request, archive_name};
+use crate::verbs::backup::{ARCHIVES, Request, archive_name, standing};
 use jiff::Timestamp;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Seek as _};
@@ -151,9 +151,12 @@ fn unfounded(request: &Request<'_>, held: &Held, adopted: &Adopted) -> Result<Op
     let Some((bundle, _)) = request.store.get(&receipt_name, BUNDLE_BYTES_MAX)? else {
         return Ok(Some(format!("the receipt of {file_name} is not in the store")));
     };
-    let logged =
-        adopted.leaves.iter().rev().find(|leaf| leaf.what == What::BackedUp && leaf.name == held.name);
-    if Sha256::of(&bundle) != held.receipt || logged.map(|leaf| leaf.event) != Some(held.receipt) {
+    let Some(logged) = standing::leaf_of(&adopted.leaves, &held.name) else {
+        let was_there = adopted.leaves.iter().any(|leaf| leaf.name == held.name);
+        let why = if was_there { "was pruned" } else { "is not in the log" };
+        return Ok(Some(format!("{file_name} {why}")));
+    };
+    if Sha256::of(&bundle) != held.receipt || logged.event != held.receipt {
         return Ok(Some(format!("the receipt of {file_name} is not the logged one")));
     }
     Ok(match receipt::verify(request.log.log.trust, &file_name, Some(&bundle)) {

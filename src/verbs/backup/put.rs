@@ -9,7 +9,7 @@ use crate::log::append::{Appended, Record};
 use crate::pipeline::sink::Written;
 use crate::store::{Arrival, Created, ObjectName};
 use crate::verbs::backup::adopt::Stored;
-use crate::verbs::backup::{Request, stored};
+use crate::verbs::backup::{Request, standing, stored};
 use crate::verbs::seal::receipt_name;
 
 /// The version, with four digits more if an archive has its name.
@@ -30,8 +30,8 @@ pub(super) fn free_version(project: &str, version: String, stored: &Stored) -> R
     Err(Error::input(format!("every name of a backup of {version} is taken"), ""))
 }
 
-/// Puts everything where it is kept, and logs it; nothing if the name was taken meanwhile. The archive's bytes are on their way
-/// in already.
+/// Puts everything where it is kept, and logs it; nothing if the name was taken meanwhile, or an archive that it needs was
+/// pruned. The archive's bytes are on their way in already.
 pub(super) fn put(
     request: &Request<'_>,
     arrival: Box<dyn Arrival + '_>,
@@ -41,6 +41,12 @@ pub(super) fn put(
     bundle: Vec<u8>,
 ) -> Result<Option<Appended>> {
     let [_, receipt_name] = stored(archive);
+    let said = &receipt.predicate;
+    let bases: Vec<&str> = said.bases.iter().map(|base| &*base.name).collect();
+    // The capture may have taken hours. What is dropped here leaves nothing, where nobody may delete either.
+    if !standing::stand(request, &bases)? {
+        return Ok(None);
+    }
     if arrival.finish(written.size_bytes, &written.sha256)? == Created::AlreadyThere {
         return Ok(None);
     }
@@ -49,7 +55,22 @@ pub(super) fn put(
             format!("{receipt_name} is in {} already, and of another archive", request.store.place());
         return Err(Error::input(message, "run it again; attestar log verify says what is wrong there"));
     }
-    let said = &receipt.predicate;
     let record = Record::of(What::BackedUp, &said.name, said, said.created_at, bundle);
-    request.log.append(&[record]).map(Some)
+    let logged = standing::append(request, record, &bases)?;
+    if logged.is_none() {
+        discard(request, archive)?;
+    }
+    Ok(logged)
+}
+
+/// Takes away an archive that nobody could restore, and that no leaf names.
+fn discard(request: &Request<'_>, archive: &str) -> Result<()> {
+    for name in stored(archive) {
+        match request.store.delete(&ObjectName::new(&name)?) {
+            // Whoever may not delete leaves it to others; the next run says so, and does not adopt it.
+            Ok(_) | Err(Error::Store { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }

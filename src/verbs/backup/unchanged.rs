@@ -13,7 +13,7 @@ use crate::log::append::{Appended, Record};
 use crate::tree::member::{LinkTo, Member as Scanned, MemberKind};
 use crate::verbs::backup::payload::Read;
 use crate::verbs::backup::previous::Previous;
-use crate::verbs::backup::{Done, Run, archive_name};
+use crate::verbs::backup::{Done, Run, archive_name, standing};
 use jiff::Timestamp;
 
 /// What had not changed.
@@ -45,13 +45,13 @@ pub struct Unchanged {
 }
 
 impl Run<'_> {
-    /// Logs that nothing changed. What was read to find that out is remembered, so that the next one need not.
+    /// Logs that nothing changed; nothing if what it would stand for was pruned meanwhile. What was read to find that out is remembered, so that the next one need not.
     pub(super) fn unchanged(
         mut self,
         previous: &Previous,
         members: &[Scanned],
         read: Option<Read>,
-    ) -> Result<Done> {
+    ) -> Result<Option<Done>> {
         let request = self.request;
         let newest = &previous.header.newest;
         let held = previous.header.archives.iter().find(|held| held.name == *newest);
@@ -67,12 +67,14 @@ impl Run<'_> {
         };
         let statement = event.clone().of([(archive.clone(), sha256)]);
         let bundle = request.key.sign_statement(&statement).to_bytes();
-        let logged = request.log.append(&[Record::of(What::Unchanged, &name, &event, self.begun, bundle)])?;
+        let record = Record::of(What::Unchanged, &name, &event, self.begun, bundle);
+        let counted_on: Vec<&str> = previous.header.archives.iter().map(|held| &*held.name).collect();
+        let Some(logged) = standing::append(request, record, &counted_on)? else { return Ok(None) };
         if let Some(read) = &read {
             self.remember(Some(previous), None, read, previous.header.listing.clone())?;
         }
         let members = read.as_ref().map_or(members, |read| &read.scanned);
-        Ok(Done::Unchanged(Box::new(Unchanged {
+        Ok(Some(Done::Unchanged(Box::new(Unchanged {
             name,
             project: self.project,
             archive,
@@ -85,7 +87,7 @@ impl Run<'_> {
             logged,
             unmatched: self.unmatched,
             warnings: self.warnings,
-        })))
+        }))))
     }
 }
 

@@ -27,11 +27,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const ORIGIN: &str = "nightly";
+pub(super) const ORIGIN: &str = "nightly";
 
 /// A host with everything that a backup needs.
-struct Host {
-    world: World,
+pub(super) struct Host {
+    pub(super) world: World,
     key: SigningKey,
     trust: Trust,
     recipients: Vec<Recipient>,
@@ -56,6 +56,14 @@ impl Host {
     /// The night of this number: something changed, and is backed up. Gives the archive's name.
     fn night(&self, store: &dyn Store, number: usize) -> Result<String> {
         super::change(&self.world, number);
+        match self.back_up(store, number)? {
+            Done::Stored(made) => Ok(made.pack.name),
+            Done::Unchanged(_) => panic!("something changed"),
+        }
+    }
+
+    /// The same, of the tree as it is.
+    pub(super) fn back_up(&self, store: &dyn Store, number: usize) -> Result<Done> {
         let now = night(number);
         let state = State { folder: None, now };
         let log = Log { store, trust: &self.trust, origin: Some(ORIGIN) };
@@ -76,22 +84,27 @@ impl Host {
             environment: Some(&|_| None),
             threads: 1,
         };
-        match backup(&request, &Watch::default())? {
-            Done::Stored(made) => Ok(made.pack.name),
-            Done::Unchanged(_) => panic!("something changed"),
-        }
+        backup(&request, &Watch::default())
     }
 
     /// What `log verify` finds, as codes.
     fn findings(&self, store: &dyn Store, now: Timestamp) -> Vec<String> {
         let [backups, releases] = Rule::of(&self.policy);
-        let retention = Retention { project: "nightly".into(), backups, releases };
+        self.findings_by(store, now, &Retention { project: "nightly".into(), backups, releases })
+    }
+
+    pub(super) fn findings_by(
+        &self,
+        store: &dyn Store,
+        now: Timestamp,
+        retention: &Retention,
+    ) -> Vec<String> {
         let request = log::Request {
             store,
             trust: &self.trust,
             origin: Some(ORIGIN),
             state: State { folder: None, now },
-            retention: Some(&retention),
+            retention: Some(retention),
         };
         let verified = log::verify(&request, true).unwrap();
         let findings = verified.outcome.checks.iter().flat_map(|check| &check.findings);
@@ -99,7 +112,7 @@ impl Host {
     }
 
     /// Restores an archive, and compares the file that changes.
-    fn restores(&self, store: &dyn Store, name: &str, number: usize, what: &str) {
+    pub(super) fn restores(&self, store: &dyn Store, name: &str, number: usize, what: &str) {
         let to = self.world.path().join("back");
         let fetched = attestar::verbs::fetch::fetch(store, name, &Watch::default())
             .unwrap_or_else(|error| panic!("{what}: {error}"));
@@ -122,7 +135,7 @@ impl Host {
     }
 }
 
-fn night(number: usize) -> Timestamp {
+pub(super) fn night(number: usize) -> Timestamp {
     let first: Timestamp = "2026-11-01T01:00:00Z".parse().unwrap();
     first + SignedDuration::from_hours(24 * number as i64)
 }
@@ -146,21 +159,21 @@ fn points(calls: &[String]) -> Vec<(usize, usize)> {
 }
 
 /// The archives of a store, by name.
-fn archives(store: &dyn Store) -> Vec<String> {
+pub(super) fn archives(store: &dyn Store) -> Vec<String> {
     let entries = store.list("archives").unwrap().entries;
     let names = entries.iter().filter_map(|entry| entry.name.file_name().strip_suffix(".tar.zst.age"));
     names.map(str::to_owned).collect()
 }
 
 /// A store after two nights, and what its host remembers of them.
-struct TwoNights {
-    host: Host,
-    store: Memory,
-    names: Vec<String>,
+pub(super) struct TwoNights {
+    pub(super) host: Host,
+    pub(super) store: Memory,
+    pub(super) names: Vec<String>,
 }
 
 impl TwoNights {
-    fn new() -> TwoNights {
+    pub(super) fn new() -> TwoNights {
         let (host, store) = (Host::new(), Memory::new());
         let names = (0..2).map(|number| host.night(&store, number).unwrap()).collect();
         store.set_now(night(2));
@@ -178,7 +191,7 @@ impl TwoNights {
     }
 
     /// The store once more, and the host as it was then.
-    fn again(&self) -> Memory {
+    pub(super) fn again(&self) -> Memory {
         let _ = fs::remove_dir_all(self.cache());
         copy_folder(&self.kept(), &self.cache());
         self.store.copy()

@@ -4,6 +4,7 @@
 mod calls;
 mod disk;
 mod kills;
+mod prunes;
 mod syncs;
 
 use crate::world::World;

@@ -1,7 +1,7 @@
 //! `prune`: what the policy lets go is deleted, the rest stays; and whoever verifies asks the same again.
 
 mod faults;
-mod nights;
+pub mod nights;
 mod story;
 
 use attestar::error::Error;
@@ -116,6 +116,38 @@ fn chains_are_kept_whole_and_go_from_their_end() {
     say(&store, 2, What::Pruned, &backup(10), night(14));
     let found = verify(&store, Some(&keep(2, 0)), night(14));
     assert!(found.contains(&format!("prune-not-due {}", name(10))), "{found:?}");
+    assert!(found.contains(&format!("base-gone {}", name(10))), "{found:?}");
+}
+
+#[test]
+fn a_base_that_is_gone_is_found_out_whoever_says_that_it_was_pruned() {
+    let store = Memory::new();
+    put(
+        &store,
+        &[backup(0), Laid { bases: names([0]), ..backup(1) }, Laid { bases: names([0, 1]), ..backup(2) }],
+    );
+    let gone = |store: &Memory| {
+        let mut found = verify(store, None, night(3));
+        found.retain(|one| one.starts_with("base-gone "));
+        found
+    };
+    assert_eq!(gone(&store), [""; 0]);
+    // By a leaf, with what was put there deleted.
+    let pruned = store.copy();
+    say(&pruned, 2, What::Pruned, &backup(0), night(3));
+    assert_eq!(gone(&pruned), [format!("base-gone {}", name(0))]);
+    for end in ["", ".sigstore.json"] {
+        pruned.delete(&object(&format!("archives/{}.tar.zst.age{end}", name(0)))).unwrap();
+    }
+    assert_eq!(gone(&pruned), [format!("base-gone {}", name(0))], "one finding, however many need it");
+    // Without any.
+    store.delete(&object(&format!("archives/{}.tar.zst.age", name(1)))).unwrap();
+    assert_eq!(gone(&store), [format!("base-gone {}", name(1))]);
+    // Those that need it gone as well, nobody misses it.
+    for day in [2, 1] {
+        say(&pruned, 2, What::Pruned, &backup(day), night(3));
+    }
+    assert_eq!(gone(&pruned), [""; 0]);
 }
 
 #[test]
