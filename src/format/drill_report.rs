@@ -128,12 +128,20 @@ pub struct Objectives {
     pub rto_measured_ms: u64,
     /// Whether it was measured and is within the target.
     pub rto_met: bool,
-    /// How much time may be lost.
+    /// How much time may be lost. Of a release 0, whatever the policy names: it has no recovery point.
     pub rpo_target_ms: u64,
-    /// The larger of: newest capture to the drill's start; widest gap between good backups since the previous drill.
+    /// The larger of: newest capture to the drill's start; widest gap between good backups since the previous drill. Of a
+    /// release 0.
     pub rpo_measured_ms: u64,
     /// Whether it was measured and is within the target.
     pub rpo_met: bool,
+}
+
+impl Objectives {
+    /// Whether there is a recovery point: a release has none.
+    pub fn has_rpo(&self) -> bool {
+        !self.rpo_met || self.rpo_target_ms > 0 || self.rpo_measured_ms > 0
+    }
 }
 
 /// How much was checked.

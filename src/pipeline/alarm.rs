@@ -1,8 +1,11 @@
-//! Does something when a time is over, unless it is called off before.
+//! Does something when a time is over, and again and again, unless it is called off.
 
-use crossbeam_channel::{Sender, bounded};
+use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 use std::thread::JoinHandle;
 use std::time::Duration;
+
+/// How long it is quiet between two rings: who began something else after the first must hear it too.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// A set alarm. Dropped, it is called off.
 pub struct Alarm {
@@ -11,12 +14,14 @@ pub struct Alarm {
 }
 
 impl Alarm {
-    /// Does it once this time is over.
-    pub fn after(time: Duration, act: impl FnOnce() + Send + 'static) -> Alarm {
+    /// Does it once this time is over, and then until it is called off.
+    pub fn until_called_off(time: Duration, act: impl Fn() + Send + 'static) -> Alarm {
         let (call_off, called_off) = bounded::<()>(0);
         let waiting = std::thread::spawn(move || {
-            if called_off.recv_timeout(time) == Err(crossbeam_channel::RecvTimeoutError::Timeout) {
+            let mut wait = time;
+            while called_off.recv_timeout(wait) == Err(RecvTimeoutError::Timeout) {
                 act();
+                wait = PAUSE;
             }
         });
         Alarm { call_off: Some(call_off), waiting: Some(waiting) }
@@ -36,17 +41,20 @@ impl Drop for Alarm {
 mod tests {
     use super::*;
     use std::sync::Arc;
-    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::atomic::{AtomicU64, Ordering};
 
     #[test]
-    fn it_rings_unless_it_is_called_off() {
-        for (wait, expected) in [(Duration::from_millis(300), true), (Duration::ZERO, false)] {
-            let rung = Arc::new(AtomicBool::new(false));
+    fn it_rings_more_than_once_unless_it_is_called_off() {
+        for (wait, expected) in [(Duration::from_millis(600), true), (Duration::ZERO, false)] {
+            let rung = Arc::new(AtomicU64::new(0));
             let bell = rung.clone();
-            let alarm = Alarm::after(Duration::from_millis(100), move || bell.store(true, Ordering::SeqCst));
+            let ring = move || drop(bell.fetch_add(1, Ordering::SeqCst));
+            let alarm = Alarm::until_called_off(Duration::from_millis(100), ring);
             std::thread::sleep(wait);
             drop(alarm);
-            assert_eq!(rung.load(Ordering::SeqCst), expected);
+            let rung = rung.load(Ordering::SeqCst);
+            assert_eq!(rung >= 2, expected, "{rung}");
+            assert!(expected || rung == 0);
         }
     }
 }

@@ -132,7 +132,7 @@ fn sqlite(
     let connection = Connection::open_in_memory().map_err(broken(memory))?;
     defend(&connection).map_err(broken(memory))?;
     let handle = connection.get_interrupt_handle();
-    let _alarm = Alarm::after(asked.limit, move || handle.interrupt());
+    let _alarm = Alarm::until_called_off(asked.limit, move || handle.interrupt());
     for file in files {
         let path = site.own(&file.path)?;
         let sql = fs::read_to_string(&path).map_err(Error::io("read", &path))?;

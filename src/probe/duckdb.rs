@@ -5,14 +5,14 @@ use crate::database::duckdb::{Definition, Duckdb, counts, definitions, facts, li
 use crate::database::quote;
 use crate::error::{Error, Result};
 use crate::finding::{Code, Finding};
-use crate::format::capture::{Captured, Form};
+use crate::format::capture::{Captured, Form, Table};
 use crate::format::units::{count, number};
 use crate::pipeline::watch::Watch;
 use crate::policy::probe::{Query, Subject};
 use crate::probe::Site;
 use crate::probe::answers;
 use crate::probe::confined::Confined;
-use crate::probe::facts::{Back, compare};
+use crate::probe::facts::{Back, compare, counted};
 use crate::probe::ledger::Ledger;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -47,14 +47,24 @@ pub fn probe(site: &Site<'_>, asked: &Asked<'_>, ledger: &mut Ledger, watch: &Wa
     let runner = Runner::new(site, asked.id, asked.limit)?;
     let opened = open(site, asked, &runner, watch)?;
     let attach = runner.attach(&opened.file, &opened.folder);
-    if let Some(captured) = opened.captured {
-        let back = look(&runner, &attach, captured, watch)?;
-        compare(captured, &back, ledger);
-        sample(&runner, &attach, site.drill_id, asked.sample, captured, ledger, watch)?;
-    } else {
-        let found = runner.run(|duckdb| duckdb.definitions(&attach, NAME, watch))?;
-        ledger.passed("open", "a database", count(found.len() as u64, "definition"));
-    }
+    let is_digested = opened.captured.is_some_and(|it| it.tables.iter().any(|table| table.content.is_some()));
+    let (version, mut back) = look(&runner, &attach, is_digested, watch)?;
+    let (subject, tables) = match opened.captured {
+        Some(captured) => {
+            back.incomparable = (version != captured.tool)
+                .then(|| format!("captured by {}, opened by {version}", captured.tool));
+            compare(captured, &back, ledger);
+            (format!("captures/{}", captured.id), &captured.tables)
+        }
+        None => {
+            let file = opened.file.strip_prefix(site.restored).unwrap_or(&opened.file);
+            let subject = file.display().to_string();
+            counted(&back.tables, &subject, ledger);
+            (subject, &back.tables)
+        }
+    };
+    let wanted = Wanted { subject: &subject, drill_id: site.drill_id, rows: asked.sample };
+    sample(&runner, &attach, &wanted, tables, ledger, watch)?;
     for query in asked.queries {
         let statement = format!("{attach}; USE {NAME}; {}", query.sql);
         match runner.run(|duckdb| duckdb.answer(&statement, watch)) {
@@ -78,6 +88,10 @@ fn open<'s>(site: &'s Site<'_>, asked: &Asked<'_>, runner: &Runner<'_>, watch: &
     let (folder, captured, name) = match asked.of {
         Subject::Path(path) => {
             let file = site.restored.join(path.as_str());
+            if file.metadata().is_ok_and(|it| it.is_file() && it.len() == 0) {
+                let finding = Finding::new(Code::NothingChecked, path.as_str()).expected("a database");
+                return Err(Error::refused(finding.actual("the file is empty")));
+            }
             let folder = file.parent().unwrap_or(site.restored).to_owned();
             return Ok(Opened { file, folder, captured: None });
         }
@@ -113,31 +127,38 @@ fn open<'s>(site: &'s Site<'_>, asked: &Asked<'_>, runner: &Runner<'_>, watch: &
     }
 }
 
-/// What is in it now.
-fn look(runner: &Runner<'_>, attach: &str, captured: &Captured, watch: &Watch) -> Result<Back> {
+/// The version that opened it, and what is in it now.
+fn look(runner: &Runner<'_>, attach: &str, is_digested: bool, watch: &Watch) -> Result<(String, Back)> {
     let version = runner.run(|duckdb| duckdb.version(watch))?;
-    let is_digested = captured.tables.iter().any(|table| table.content.is_some());
     let known: Vec<Definition> =
         read(runner.run(|duckdb| duckdb.run(&format!("{attach}; {}", definitions(NAME)), watch))?)?;
     let script = format!("{attach}; {}", counts(NAME, &known, is_digested));
     let counted = runner.run(|duckdb| duckdb.run(&script, watch))?;
     let (schema_sha256, tables, objects) = facts(&known, counted, is_digested)?;
-    let incomparable =
-        (version != captured.tool).then(|| format!("captured by {}, opened by {version}", captured.tool));
-    Ok(Back { schema_sha256: Some(schema_sha256), tables, objects, incomparable })
+    Ok((version, Back { schema_sha256: Some(schema_sha256), tables, objects, incomparable: None }))
+}
+
+/// What is to be sampled.
+struct Wanted<'a> {
+    /// Of what.
+    subject: &'a str,
+    /// What decides which rows.
+    drill_id: &'a str,
+    /// How many of each table.
+    rows: u64,
 }
 
 /// Reads some rows of each table in full; which ones, the drill's id decides.
 fn sample(
     runner: &Runner<'_>,
     attach: &str,
-    drill_id: &str,
-    rows: u64,
-    captured: &Captured,
+    wanted: &Wanted<'_>,
+    tables: &[Table],
     ledger: &mut Ledger,
     watch: &Watch,
 ) -> Result<()> {
-    if rows == 0 || captured.tables.is_empty() {
+    let &Wanted { subject, drill_id, rows } = wanted;
+    if rows == 0 || tables.is_empty() {
         return Ok(());
     }
     let seed = drill_id.get(..7).and_then(|hex| u32::from_str_radix(hex, 16).ok()).unwrap_or(1);
@@ -147,13 +168,13 @@ fn sample(
             format!("SELECT * FROM {NAME}.{name} USING SAMPLE reservoir({rows} ROWS) REPEATABLE ({seed})");
         format!("SELECT count(*) AS rows, bit_xor(hash(s))::VARCHAR AS seen FROM ({sampled}) s; ")
     };
-    let script: String = captured.tables.iter().map(|table| one(&table.name)).collect();
+    let script: String = tables.iter().map(|table| one(&table.name)).collect();
     let script = format!("{attach}; {script}");
     let read: Vec<Sampled> = read(runner.run(|duckdb| duckdb.run(&script, watch))?)?;
-    let expected: u64 = captured.tables.iter().map(|table| table.rows.unwrap_or(0).min(rows)).sum();
+    let expected: u64 = tables.iter().map(|table| table.rows.unwrap_or(0).min(rows)).sum();
     let actual: u64 = read.iter().map(|sampled| sampled.rows).sum();
     let pair = (count(expected, "row"), count(actual, "row"));
-    ledger.same("sample", Code::RowsDiffer, &format!("captures/{}", captured.id), pair);
+    ledger.same("sample", Code::RowsDiffer, subject, pair);
     ledger.covers(format!("{} rows sampled in each", number(rows)));
     Ok(())
 }

@@ -31,6 +31,19 @@ pub fn compare(captured: &Captured, back: &Back, ledger: &mut Ledger) {
     ledger.covers(format!("{} as captured", count(total, "row")));
 }
 
+/// Of a database of which nothing was recorded: its tables and rows, counted. One without a table proves nothing.
+pub fn counted(tables: &[Table], subject: &str, ledger: &mut Ledger) {
+    if tables.is_empty() {
+        let finding = Finding::new(Code::NothingChecked, subject).expected("a table");
+        return ledger.failed("tables", finding.actual("there is none"));
+    }
+    let rows: u64 = tables.iter().filter_map(|table| table.rows).sum();
+    let (tables, rows) = (count(tables.len() as u64, "table"), count(rows, "row"));
+    ledger.passed("tables", "a table", format!("{tables}, {rows}"));
+    ledger.covers(tables);
+    ledger.covers(format!("{rows} counted"));
+}
+
 fn tables(captured: &Captured, back: &Back, ledger: &mut Ledger) {
     let missing = captured.tables.iter().filter(|table| find(&back.tables, &table.name).is_none());
     let extra = back.tables.iter().filter(|table| find(&captured.tables, &table.name).is_none());

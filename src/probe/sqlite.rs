@@ -2,7 +2,7 @@
 
 mod wal;
 
-use crate::database::sqlite::{broken, defend, facts, open_copy};
+use crate::database::sqlite::{Facts, broken, defend, facts, open_copy};
 use crate::error::{Error, Result};
 use crate::finding::{Code, Finding};
 use crate::format::capture::{Captured, Form};
@@ -12,13 +12,14 @@ use crate::pipeline::watch::Watch;
 use crate::policy::probe::{Query, Subject};
 use crate::probe::Site;
 use crate::probe::answers::{self, ROWS_MAX};
-use crate::probe::facts::{Back, compare};
+use crate::probe::facts::{Back, compare, counted};
 use crate::probe::ledger::Ledger;
+use rusqlite::limits::Limit;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What lies beside a database that is in use, or was.
 const SIDE_FILES: [&str; 3] = ["-wal", "-shm", "-journal"];
@@ -57,28 +58,28 @@ pub fn probe(site: &Site<'_>, asked: &Asked<'_>, ledger: &mut Ledger, watch: &Wa
         Some(_) => open_copy(&file)?,
         None => open_with_wal(site, asked.id, &file, ledger)?,
     };
+    let longest = i32::try_from(site.policy.drill.memory_limit).unwrap_or(i32::MAX);
+    connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, longest).map_err(broken(&file))?;
+    let over = Instant::now() + asked.limit;
     let handle = connection.get_interrupt_handle();
-    let _alarm = Alarm::after(asked.limit, move || handle.interrupt());
+    let _alarm = Alarm::until_called_off(asked.limit, move || handle.interrupt());
     let subject = shown(site, &file);
     integrity(&connection, &subject, ledger)?;
     if asked.foreign_keys {
         foreign_keys(&connection, &subject, ledger)?;
     }
-    if let Some(captured) = captured {
-        let is_digested = captured.tables.iter().any(|table| table.content.is_some());
-        let found = facts(&connection, &file, if is_digested { u64::MAX } else { 0 }, watch);
-        match found {
-            Ok(found) => {
-                let schema_sha256 = Some(found.schema_sha256);
-                let (tables, objects) = (found.tables, found.objects);
-                compare(captured, &Back { schema_sha256, tables, objects, incomparable: None }, ledger);
-            }
-            Err(Error::Interrupted) => return Err(Error::Interrupted),
-            // That it is damaged was told above; what of it cannot be read is told here.
-            Err(error) => ledger.failed("tables", corrupt(&subject).actual(error)),
-        }
+    let is_digested = captured.is_some_and(|it| it.tables.iter().any(|table| table.content.is_some()));
+    match facts(&connection, &file, if is_digested { u64::MAX } else { 0 }, watch) {
+        Ok(found) => tables(found, captured, &subject, ledger),
+        Err(Error::Interrupted) => return Err(Error::Interrupted),
+        Err(_) if Instant::now() >= over => return Err(ended(&subject)),
+        // That it is damaged was told above; what of it cannot be read is told here.
+        Err(error) => ledger.failed("tables", corrupt(&subject).actual(error)),
     }
     for query in asked.queries {
+        if Instant::now() >= over {
+            return Err(ended(&subject));
+        }
         match answer(&connection, query) {
             Ok(rows) => answers::compare(asked.id, query, &rows, ledger),
             Err(error) if is_interrupted(&error) => return Err(ended(&subject)),
@@ -87,6 +88,16 @@ pub fn probe(site: &Site<'_>, asked: &Asked<'_>, ledger: &mut Ledger, watch: &Wa
     }
     answers::covered(asked.queries.len(), ledger);
     Ok(())
+}
+
+/// What is in it, against what its capture recorded; of a file that was not captured, that there is something at all.
+fn tables(found: Facts, captured: Option<&Captured>, subject: &str, ledger: &mut Ledger) {
+    if let Some(captured) = captured {
+        let schema_sha256 = Some(found.schema_sha256);
+        let (tables, objects) = (found.tables, found.objects);
+        return compare(captured, &Back { schema_sha256, tables, objects, incomparable: None }, ledger);
+    }
+    counted(&found.tables, subject, ledger);
 }
 
 /// The file of a capture; nothing may lie beside it that would be read into it.

@@ -89,12 +89,17 @@ fn objectives(objectives: &Objectives) -> Markup {
             } }
             tbody {
                 @for (name, means, target, measured, met) in rows {
-                    tr {
+                    @if name == "RPO" && !objectives.has_rpo() {
+                        tr {
+                            th scope="row" { (name) }
+                            td colspan="3" { "not applicable: a release has no recovery point" }
+                        }
+                    } @else { tr {
                         th scope="row" { (name) br; span class="quiet" { (means) } }
                         td class="number" { (lasted(measured)) }
                         td class="number" { @if target == 0 { "none" } @else { (lasted(target)) } }
                         td { (objective(target, met)) }
-                    }
+                    } }
                 }
             }
         } }

@@ -76,6 +76,10 @@ pub struct Drilled {
     pub files: Vec<PathBuf>,
     /// The scratch, if it was kept.
     pub kept: Option<PathBuf>,
+    /// Whether all of the files could be written.
+    pub written: Result<()>,
+    /// Whether it was ended by who ran it.
+    pub is_interrupted: bool,
     /// What became of the log; an error if store or log could not be written.
     pub logged: Result<Appended>,
 }
@@ -84,15 +88,13 @@ pub struct Drilled {
 pub fn drill(request: &Request<'_>, watch: &Watch) -> Result<Drilled> {
     may_drill(request)?;
     let mut course = Course::begin(request);
-    let went = course.run(watch);
-    if let Err(Error::Interrupted) = went {
-        course.clean_up();
-        return Err(Error::Interrupted);
-    }
+    // A log that cannot be completed ends the drill before its first step, and that is reported like any other end.
+    let went = request.log.complete().and_then(|_| course.run(watch));
+    let is_interrupted = matches!(went, Err(Error::Interrupted));
     course.broken(went);
     course.clean_up();
-    let drilled = course.finish();
-    publish::publish(request, drilled)
+    let drilled = publish::publish(request, course.finish());
+    Ok(Drilled { is_interrupted, ..drilled })
 }
 
 /// Before anything is done: whether the result would count.
@@ -101,8 +103,7 @@ fn may_drill(request: &Request<'_>) -> Result<()> {
     let expect = Expect { file: "drill_report.json.sigstore.json", right: Right::Drill, project, kind: None };
     let now = (request.clock)();
     let trust = request.log.log.trust;
-    trust.may_sign(&request.key.public(), expect, now).map_err(Error::refused)?;
-    request.log.complete().map(|_| ())
+    trust.may_sign(&request.key.public(), expect, now).map(|_| ()).map_err(Error::refused)
 }
 
 /// What the outcome makes of the report.

@@ -71,19 +71,22 @@ pub fn run(context: &Context, args: &DrillArgs) -> Result<Answer> {
 }
 
 fn answer(args: &DrillArgs, drilled: &Drilled) -> Answer {
-    let exit = match &drilled.logged {
-        Ok(_) => Exit::from(drilled.outcome.verdict()),
-        Err(error) => Exit::from(error),
-    };
+    let exit = exit(drilled);
     let mut text = lines(&drilled.report, &drilled.covered);
     screen::findings(&mut text, &drilled.outcome.findings().cloned().collect::<Vec<_>>());
     if let Err(error) = &drilled.logged {
         text += &screen::error(error);
-        text += "the report is here, and neither in the store nor in its log\n";
+        text += "the report is neither in the store nor in its log\n";
     }
     let report = args.out.join(attestar::format::drill_report::FILE);
     let fresh = drilled.report.fresh_until.strftime("%Y-%m-%d");
-    row(&mut text, "report", &format!("{}   fresh until {fresh}", report.display()), None);
+    match &drilled.written {
+        Ok(()) => row(&mut text, "report", &format!("{}   fresh until {fresh}", report.display()), None),
+        Err(error) => {
+            text += &screen::error(error);
+            text += "the report is not whole on this host\n";
+        }
+    }
     if let Some(kept) = &drilled.kept {
         row(&mut text, "kept", &format!("{}: remove it when you are done", kept.display()), None);
     }
@@ -92,6 +95,17 @@ fn answer(args: &DrillArgs, drilled: &Drilled) -> Answer {
         let _ = writeln!(text, "the drill failed: {findings}");
     }
     Answer::new(exit, text, document(exit, drilled)).measured(measured(&drilled.report))
+}
+
+/// What was found weighs more than where it could not be written.
+fn exit(drilled: &Drilled) -> Exit {
+    let verdict = Exit::from(drilled.outcome.verdict());
+    match (&drilled.logged, &drilled.written) {
+        _ if drilled.is_interrupted => Exit::Interrupted,
+        (Err(error), _) => Exit::from(error),
+        (_, Err(error)) if verdict == Exit::Done => Exit::from(error),
+        _ => verdict,
+    }
 }
 
 /// For the metrics file: what was measured, in seconds.
@@ -156,6 +170,10 @@ fn objectives(text: &mut String, report: &DrillReport) {
         ("RTO", said.rto_target_ms, said.rto_measured_ms, said.rto_met),
         ("RPO", said.rpo_target_ms, said.rpo_measured_ms, said.rpo_met),
     ] {
+        if name == "RPO" && !said.has_rpo() {
+            row(text, name, "none: a release has no recovery point", None);
+            continue;
+        }
         let target = if target == 0 { "no target".to_owned() } else { format!("target {}", span(target)) };
         let word = if met { paint(AnsiColor::Green, "met") } else { paint(AnsiColor::Red, "missed") };
         let measured = if measured == 0 && !met { "not measured".to_owned() } else { span(measured) };
@@ -199,6 +217,7 @@ fn document(exit: Exit, drilled: &Drilled) -> DrillDocument {
         files: drilled.files.iter().map(shown).collect(),
         kept: drilled.kept.as_ref().map(shown),
         log_size: drilled.logged.as_ref().ok().map(|logged| logged.size),
+        not_written: drilled.written.as_ref().err().map(ToString::to_string),
         not_logged: drilled.logged.as_ref().err().map(ToString::to_string),
         report: drilled.report.clone(),
         outcome: OutcomeDocument::new(&drilled.outcome),

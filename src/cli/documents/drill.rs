@@ -19,6 +19,8 @@ pub struct DrillDocument {
     pub kept: Option<String>,
     /// How many leaves the store's log has now; null if the drill could not be logged.
     pub log_size: Option<u64>,
+    /// Why not all of the files could be written on this host.
+    pub not_written: Option<String>,
     /// Why it could not be logged.
     pub not_logged: Option<String>,
     /// The report, as it was written and signed.

@@ -415,8 +415,16 @@ impl<'a> Course<'a> {
         let name = self.archive_or_project();
         let covered = self.probed.into_iter().map(|one| (one.report.id, one.covered)).collect();
         let logged = Err(Error::Interrupted);
-        let drilled =
-            Drilled { report, outcome: self.outcome, covered, files: Vec::new(), kept: self.kept, logged };
+        let drilled = Drilled {
+            report,
+            outcome: self.outcome,
+            covered,
+            files: Vec::new(),
+            kept: self.kept,
+            written: Ok(()),
+            logged,
+            is_interrupted: false,
+        };
         (drilled, self.kind, name, self.file)
     }
 

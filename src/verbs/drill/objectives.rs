@@ -15,6 +15,8 @@ use jiff::{SignedDuration, Timestamp};
 pub(super) struct Recovery {
     /// `None` while it is not known.
     rpo: Option<Point>,
+    /// A release is what it was when it was sealed, however long ago: nothing is lost by its age.
+    is_release: bool,
     /// The drill before.
     pub(super) previous: Option<Previous>,
 }
@@ -44,12 +46,15 @@ impl Recovery {
             .as_ref()
             .map_or_else(|| started_at.checked_sub(every).unwrap_or(Timestamp::MIN), |(_, ended)| *ended);
         self.previous = drilled.map(|(previous, _)| previous);
+        if said.kind == Kind::Release {
+            self.is_release = true;
+            return Ok(());
+        }
         // What was captured is of a moment between the backup's begin and its end: the begin loses nothing. A leaf
         // `unchanged` says that it still was all there was.
         let captured = nights.stands_at(&said.name)?.filter(|at| *at > said.created_at);
         let captured = captured.unwrap_or(said.evaluated_at);
-        let gap =
-            if said.kind == Kind::Backup { widest_gap(&nights.times(since)?) } else { SignedDuration::ZERO };
+        let gap = widest_gap(&nights.times(since)?);
         self.rpo = Some(Point { age: started_at.duration_since(captured), gap });
         Ok(())
     }
@@ -62,9 +67,11 @@ impl Recovery {
         outcome: &mut Outcome,
     ) -> Objectives {
         let options = &request.policy.drill;
+        let rpo_s = options.rpo_s.filter(|_| !self.is_release);
         let [rto_target_ms, rpo_target_ms] =
-            [options.rto_s, options.rpo_s].map(|target| target.unwrap_or(0).saturating_mul(1000));
-        let rpo_ms = self.rpo.as_ref().map(|point| milliseconds(point.age.max(point.gap)));
+            [options.rto_s, rpo_s].map(|target| target.unwrap_or(0).saturating_mul(1000));
+        let lost_ms = |point: &Point| milliseconds(point.age.max(point.gap));
+        let rpo_ms = if self.is_release { Some(0) } else { self.rpo.as_ref().map(lost_ms) };
         let is_met =
             |target: u64, measured: Option<u64>| measured.is_some_and(|m| target == 0 || m <= target);
         let objectives = Objectives {
@@ -91,7 +98,11 @@ impl Recovery {
             };
             findings.push(missed(Code::RpoMissed, rpo_target_ms, rpo_ms, what));
         }
-        outcome.conclude("objectives", "recovery time and recovery point", findings);
+        let what = match self.is_release {
+            true => "recovery time; a release has no recovery point",
+            false => "recovery time and recovery point",
+        };
+        outcome.conclude("objectives", what, findings);
         objectives
     }
 }

@@ -15,6 +15,7 @@ use crate::report::drill::page;
 use crate::store::ObjectName;
 use crate::verbs::drill::{Drilled, Request};
 use std::fs;
+use std::path::PathBuf;
 
 /// The name of the JUnit report.
 const JUNIT: &str = "drill_report.junit.xml";
@@ -22,12 +23,12 @@ const JUNIT: &str = "drill_report.junit.xml";
 /// The name of the page to look at.
 const PAGE: &str = "drill_report.html";
 
-/// Writes everything: here first, then into the store, the log last. What fails at the store is told in
-/// [`Drilled::logged`]: the report is here then all the same.
+/// Writes everything: here first, then into the store, the log last. What fails here is told in [`Drilled::written`], what
+/// fails at the store in [`Drilled::logged`]: neither keeps the report from the other place.
 pub(super) fn publish(
     request: &Request<'_>,
     (mut drilled, kind, name, file): (Drilled, Kind, String, Option<String>),
-) -> Result<Drilled> {
+) -> Drilled {
     let report = drilled.report.to_bytes();
     let statement = statement(request, &drilled.report, &report, (kind, &name, file.as_deref()));
     let bundle = request.key.sign_statement(&statement).to_bytes();
@@ -37,15 +38,21 @@ pub(super) fn publish(
         (JUNIT.to_owned(), junit::of_drill(&drilled.report)),
         (PAGE.to_owned(), page(&drilled.report).into_bytes()),
     ];
-    fs::create_dir_all(request.out).map_err(Error::io("create", request.out))?;
-    for (file, bytes) in &files {
-        let path = request.out.join(file);
-        whole_file::replace(&path, |out| out.write_all(bytes))?;
-        drilled.files.push(path);
-    }
+    drilled.written = write(request, &files, &mut drilled.files);
     let folder = DrillReport::folder(request.project, drilled.report.started_at, &drilled.report.drill_id);
     drilled.logged = keep(request, &folder, &files, statement, bundle);
-    Ok(drilled)
+    drilled
+}
+
+/// On this host; the paths of what was written.
+fn write(request: &Request<'_>, files: &[(String, Vec<u8>)], paths: &mut Vec<PathBuf>) -> Result<()> {
+    fs::create_dir_all(request.out).map_err(Error::io("create", request.out))?;
+    for (file, bytes) in files {
+        let path = request.out.join(file);
+        whole_file::replace(&path, |out| out.write_all(bytes))?;
+        paths.push(path);
+    }
+    Ok(())
 }
 
 fn statement(

@@ -1,6 +1,7 @@
 //! What a drill proves and what it does not, in plain words: from what ran, and from nothing else.
 
 use crate::format::drill_report::{Ended, Objectives, ProbeReport};
+use crate::format::kind::Kind;
 use crate::format::units::{count, size, span};
 use crate::policy::probe::{Ask, Probe};
 use crate::probe::Probed;
@@ -69,6 +70,11 @@ pub(super) fn does_not_prove(course: &Course<'_>) -> Vec<String> {
         true => "that the application works beyond what the probes' own programs looked at".to_owned(),
         false => "that the application starts: no probe runs it".to_owned(),
     });
+    if course.kind == Kind::Release {
+        list.push(
+            "how much would be lost: a release has no recovery point, and is held to no RPO".to_owned(),
+        );
+    }
     list.push("that another host or another identity could decrypt".to_owned());
     list
 }

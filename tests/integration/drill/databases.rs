@@ -325,3 +325,31 @@ fn ddl_applies_in_its_order_or_is_told() {
         drill_fails(&world, "ddl-failed ddl/0003.sql");
     }
 }
+
+#[test]
+fn a_database_without_a_table_proves_nothing() {
+    for (kind, file) in [("sqlite", "var/x.db"), ("duckdb", "var/c.duckdb")] {
+        let world = World::new();
+        let probe = format!("[[probe]]\nid = \"x\"\nkind = \"{kind}\"\npath = \"{file}\"\n");
+        world.write("attestar.toml", format!("{POLICY}{probe}"));
+        world.write(file, "");
+        back_up(&world);
+        fails(&world, 5, &format!("nothing-checked {file}"));
+        std::fs::remove_file(world.tree().join(file)).unwrap();
+        let some = "CREATE TABLE t (x INT); INSERT INTO t VALUES (1), (2)";
+        for (statements, holds) in [("CREATE VIEW v AS SELECT 1", false), (some, true)] {
+            match kind {
+                "sqlite" => super::sql(&world.tree().join(file), statements),
+                _ => duckdb(&world, statements),
+            }
+            back_up(&world);
+            if holds {
+                super::drill(&world, &[]).done();
+                let checks = &report(&world).probes[0].checks;
+                assert!(checks.iter().any(|check| check.actual == "1 table, 2 rows"), "{checks:#?}");
+            } else {
+                fails(&world, 5, &format!("nothing-checked {file}"));
+            }
+        }
+    }
+}

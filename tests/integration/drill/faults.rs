@@ -422,3 +422,49 @@ fn a_missing_chain_link() {
     let said = format!("{} {:?} {:?}", found.subject, found.expected, found.actual);
     assert!(said.contains(base.strip_suffix(".tar.zst.age").unwrap()), "it is said by name: {said}");
 }
+
+#[test]
+fn a_report_that_cannot_be_written_here_is_kept_and_logged() {
+    let world = world(&format!("{APP}[[probe]]\nid = \"never\"\nkind = \"command\"\nrun = [\"false\"]\n"));
+    back_up(&world);
+    fs::write(world.path().join("drill"), "a file").unwrap();
+    let document = drill(&world, &[]).exits(3).json();
+    assert_eq!(document["log_size"], 2);
+    assert!(document["not_written"].as_str().unwrap().contains("drill"), "{document:#}");
+    assert_eq!(crate::world::names_in(&world.path().join("store/reports/drill")).len(), 1);
+}
+
+#[test]
+fn a_drill_that_is_interrupted_leaves_its_report() {
+    let slow = "[[probe]]\nid = \"slow\"\nkind = \"command\"\nrun = [\"sleep\", \"60\"]\n";
+    let world = world(&format!("{APP}{slow}"));
+    back_up(&world);
+    fs::create_dir_all(scratches(&world)).unwrap();
+    let mut command = world.command(&["-C", "shop", "--json", "drill", "--out", "drill"]);
+    let mut child = command.env("TMPDIR", scratches(&world)).spawn().unwrap();
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    super::sh(&format!("kill -INT {}", child.id()));
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let report = report(&world);
+    assert!(report.findings.iter().any(|finding| finding.code == "step-failed"), "{:#?}", report.findings);
+    nothing_is_left(&world);
+}
+
+#[test]
+fn a_release_is_held_to_no_recovery_point() {
+    let world = world("[drill]\nrpo = \"24h\"\n");
+    let at = Timestamp::from_second(Timestamp::now().as_second()).unwrap() - SignedDuration::from_hours(50);
+    let pack =
+        crate::forge::Pack::named("nightly", "1.0.0", vec![file("etc/x", "x")]).sealed(&own_key(&world));
+    let archive = crate::forge::encrypt(&world, &crate::forge::Tar::of(&pack).container().bytes());
+    let name = format!("{}.tar.zst.age", pack.name());
+    let mut receipt = crate::forge::receipt(&pack, &name, &archive);
+    (receipt.predicate.evaluated_at, receipt.predicate.created_at) = (at, at);
+    super::put(&world, &name, &archive, &receipt);
+    drill(&world, &[&pack.name()]).done();
+    let report = report(&world);
+    let said =
+        (report.objectives.rpo_target_ms, report.objectives.rpo_measured_ms, report.objectives.rpo_met);
+    assert_eq!(said, (0, 0, true));
+    assert!(report.does_not_prove.iter().any(|line| line.contains("held to no RPO")));
+}
