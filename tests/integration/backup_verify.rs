@@ -24,6 +24,8 @@ use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
+use std::time::Duration;
 
 /// A tree whose policy has a store, with so many full backups in it.
 pub fn nights(backups: usize) -> World {
@@ -317,6 +319,13 @@ fn shards_are_joined_and_none_is_missed() {
     let world = shared_out();
     let before = world.run(&["log", "list", "--store", "nights"]).done().out;
     assert!(!before.contains("verified"), "a part is no check of the whole");
+    // The parts lie in the store too, for machines that share nothing else.
+    let report = check(&world, &["--json", "--no-record", "--merge", "reports/verify"]).done().json();
+    assert_eq!(read_again(&report).len(), 5);
+    let files: Vec<String> = (0..3).map(|number| part(&world, number).to_str().unwrap().to_owned()).collect();
+    let [zero, one, two] = [&*files[0], &*files[1], &*files[2]];
+    refuses(&world, &["--no-record", "--merge", zero, one], 5, "shard-missing part 2 of 3");
+    refuses(&world, &["--no-record", "--merge", zero, one, two, one], 5, "shard-twice");
     let report = check(&world, &["--json", "--merge", "parts"]).done().json();
     assert_eq!((&report["share"]["of"], &report["share"]["parts"]), (&"merged".into(), &3.into()));
     assert_eq!((read_again(&report).len(), &report["recorded"]["log_size"]), (5, &6.into()));
@@ -324,17 +333,83 @@ fn shards_are_joined_and_none_is_missed() {
     let world_again = shared_out();
     check(&world_again, &["--shard", "1/3", "--out", "parts"]).done();
     check(&world_again, &["--merge", "parts"]).done();
-    // The parts lie in the store too, for machines that share nothing else.
-    let report = check(&world, &["--json", "--no-record", "--merge", "reports/verify"]).done().json();
-    assert_eq!(read_again(&report).len(), 5);
     // What they have read counts as read.
     let report = check(&world, &["--json"]).done().json();
     assert_eq!(read_again(&report).len(), 1);
-    let files: Vec<String> = (0..3).map(|number| part(&world, number).to_str().unwrap().to_owned()).collect();
-    let [zero, one, two] = [&*files[0], &*files[1], &*files[2]];
-    refuses(&world, &["--merge", zero, one], 5, "shard-missing part 2 of 3");
-    refuses(&world, &["--merge", zero, one, two, one], 5, "shard-twice");
     check(&world, &["--merge", "nowhere"]).exits(1).complains("there is no report of a shard");
+}
+
+#[test]
+fn parts_of_an_earlier_night_do_not_count() {
+    let world = shared_out();
+    thread::sleep(Duration::from_millis(1100));
+    let report = refuses(&world, &["--no-record", "--max-age", "1s", "--merge", "parts"], 5, "shard-foreign");
+    assert!(read_again(&report).is_empty(), "older than the newest backup may be: {report:#}");
+    // Joined in vain, they may be joined again with what was missing; once they were joined, they are over.
+    refuses(&world, &["--merge", part(&world, 0).to_str().unwrap()], 5, "shard-missing");
+    check(&world, &["--merge", "parts"]).done();
+    let report = refuses(&world, &["--merge", "parts"], 5, "shard-foreign");
+    assert!(read_again(&report).is_empty(), "{report:#}");
+}
+
+#[test]
+fn what_was_joined_too_late_was_not_read_within_the_window() {
+    let world = nights(2);
+    let window = "[store]\nurl = \"../nights\"\n[backup]\nverify_within = \"1s\"\n";
+    world.write("attestar.toml", format!("{POLICY}{window}"));
+    for shard in ["0/2", "1/2"] {
+        check(&world, &["--shard", shard, "--out", "parts"]).done();
+    }
+    thread::sleep(Duration::from_millis(1100));
+    let report = check(&world, &["--json", "--merge", "parts"]).done().json();
+    assert_eq!(report["findings"][0]["code"], "unread-too-long", "{report:#}");
+    assert_eq!((read_again(&report).len(), &report["coverage"]["bytes_within_window"]), (2, &0.into()));
+}
+
+#[test]
+fn a_part_without_an_archive_holds_and_a_whole_without_one_does_not() {
+    let world = nights(1);
+    let said = ["0/2", "1/2"].map(|shard| check(&world, &["--shard", shard, "--out", "parts"]).done());
+    assert_eq!(said.iter().filter(|said| said.out.contains("nothing in this part")).count(), 1);
+    let report = check(&world, &["--json", "--merge", "parts"]).done().json();
+    assert_eq!((read_again(&report).len(), status(&report, "contents")), (1, "passed"));
+    // Of a project that has nothing in the store, no part has anything.
+    let policy = POLICY.replace("nightly", "other");
+    let store = "[store]\nurl = \"../nights\"\n[log]\norigin = \"nightly\"\n";
+    world.write("attestar.toml", format!("{policy}{store}"));
+    for shard in ["0/2", "1/2"] {
+        refuses(&world, &["--shard", shard, "--out", "none"], 5, "nothing-checked");
+    }
+    refuses(&world, &["--merge", "none"], 5, "nothing-checked");
+}
+
+#[test]
+fn what_does_not_hold_is_not_verified_however_it_was_read_before() {
+    let world = nights(2);
+    let report = check(&world, &["--json", "--all"]).done().json();
+    let total = report["coverage"]["bytes_total"].clone();
+    assert_eq!(report["coverage"]["bytes_within_window"], total);
+    let all = archives(&world);
+    let other = fs::metadata(&all[1]).unwrap().len();
+    flip(&all[0], 1000);
+    let coverage = refuses(&world, &["--all"], 3, "altered")["coverage"].clone();
+    assert_eq!((&coverage["bytes_within_window"], &coverage["bytes_total"]), (&other.into(), &total));
+    flip(&all[0], 1000);
+    fs::remove_file(receipt(&all[0])).unwrap();
+    let coverage = refuses(&world, &["--all"], 3, "receipt-missing")["coverage"].clone();
+    assert_eq!((&coverage["bytes_within_window"], &coverage["bytes_total"]), (&other.into(), &total));
+    assert_eq!((&coverage["archives_read"], &coverage["archives_total"]), (&1.into(), &2.into()));
+}
+
+#[test]
+fn checks_of_another_project_are_no_rhythm_of_this_one() {
+    let world = backed_up(1..=10);
+    night(&world, "2026-11-10T03:00:00Z");
+    let watch = Watch::default();
+    let store = Directory::open(&world.path().join("store"), &watch).unwrap();
+    check_project(&world, &store, "other", "2026-11-13T03:00:00Z", Selection::Window, &watch).unwrap();
+    let covered = night(&world, "2026-11-14T03:00:00Z").report.coverage;
+    assert!(covered.archives_read >= 5, "four days of seven: {covered:?}");
 }
 
 #[test]
@@ -394,6 +469,18 @@ pub fn check_store(
     selection: Selection,
     watch: &Watch,
 ) -> attestar::Result<Checked> {
+    check_project(world, store, "nightly", moment, selection, watch)
+}
+
+/// The same of whichever project.
+fn check_project(
+    world: &World,
+    store: &dyn Store,
+    project: &str,
+    moment: &str,
+    selection: Selection,
+    watch: &Watch,
+) -> attestar::Result<Checked> {
     let home = Home::new(world.home());
     let key = SigningKey::load(&home.signing_key(), &mut NoPassphrases).unwrap();
     let trust = home.trust().unwrap();
@@ -405,7 +492,7 @@ pub fn check_store(
         state: State { folder: Some(&world.path().join("seen")), now },
         first: true,
         retention: None,
-        project: Some("nightly"),
+        project: Some(project),
         policy: CheckedPolicy { name: "nightly".into(), sha256: Sha256([0; 32]) },
         max_age_s: 26 * 3600,
         verify_within_s: 7 * 86_400,
