@@ -11,7 +11,7 @@ use attestar::tree::capture::{Place, Taken, take};
 use std::ffi::OsString;
 use std::fs;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use tempfile::TempDir;
 
