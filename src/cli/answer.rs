@@ -4,6 +4,7 @@ use super::context::Context;
 use super::documents::ErrorDocument;
 use super::exit::Exit;
 use super::log;
+use super::masked::Masked;
 use super::screen;
 use attestar::error::{Error, Result};
 use attestar::telemetry::metrics::Metric;
@@ -102,13 +103,13 @@ pub fn said(answer: Result<Answer>) -> (Exit, String) {
 }
 
 /// Shows an error.
-pub fn show_error(json: bool, error: &Error) -> Exit {
-    let document = document(error);
+pub fn show_error(json: bool, error: &Error, masked: &Masked) -> Exit {
+    let document = masked.document(document(error));
     log::document(&document);
     if json {
         screen::print(&format!("{document:#}\n"));
     } else {
-        screen::say(&screen::error(error));
+        screen::say(&masked.text(&screen::error(error)));
     }
     Exit::from(error)
 }

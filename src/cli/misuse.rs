@@ -2,6 +2,7 @@
 
 use super::answer::show_error;
 use super::exit::Exit;
+use super::masked::Masked;
 use attestar::error::Error;
 use clap::error::ErrorKind;
 use std::ffi::OsString;
@@ -15,7 +16,11 @@ pub fn show(error: &clap::Error, typed: &[OsString]) -> Exit {
         let _ = error.print();
         return if error.use_stderr() { Exit::Usage } else { Exit::Done };
     }
-    show_error(json, &if is_help { no_command() } else { told(&error.render().to_string()) })
+    show_error(
+        json,
+        &if is_help { no_command() } else { told(&error.render().to_string()) },
+        &Masked::default(),
+    )
 }
 
 fn no_command() -> Error {

@@ -8,6 +8,7 @@ mod context;
 mod documents;
 mod exit;
 mod log;
+mod masked;
 mod misuse;
 mod nightly;
 mod passphrases;
@@ -24,6 +25,7 @@ use attestar::pipeline::watch::Watch;
 use clap::Parser;
 use context::{Context, Environment};
 use exit::Exit;
+use masked::Masked;
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -40,12 +42,12 @@ pub fn main() -> ExitCode {
     let json = cli.global.json;
     let trace = match Trace::start(context::traceparent().as_deref(), &mut OsEntropy) {
         Ok(trace) => trace,
-        Err(error) => return show_error(json, &error).into(),
+        Err(error) => return show_error(json, &error, &Masked::default()).into(),
     };
     log::start(cli.global.log_format, &trace);
     let exit = match prepare(&cli, trace) {
         Ok(context) => execute(&context, &cli.command),
-        Err(error) => show_error(json, &error),
+        Err(error) => show_error(json, &error, &Masked::default()),
     };
     log::end(exit, started.elapsed());
     exit.into()
@@ -63,7 +65,10 @@ fn prepare(cli: &Cli, trace: Trace) -> Result<Context> {
 fn execute(context: &Context, command: &Command) -> Exit {
     let (told, exit) = match answer(context, command) {
         Ok(answer) => (answer.told(), answer.show(context)),
-        Err(error) => (Told::error(&error), show_error(context.global.json, &error)),
+        Err(error) => {
+            let shown = show_error(context.global.json, &error, &Masked::of(context));
+            (Told::error(&error), shown)
+        }
     };
     match nightly::name(command) {
         Some(name) => nightly::ended(context, name, &told),

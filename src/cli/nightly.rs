@@ -5,6 +5,7 @@ use super::answer::Told;
 use super::args::Command;
 use super::context::Context;
 use super::exit::Exit;
+use super::masked::Masked;
 use super::{log, screen};
 use attestar::error::Error;
 use attestar::finding::Finding;
@@ -80,9 +81,10 @@ impl Run<'_> {
         let Some(to) = self.policy.notify.as_ref().filter(|to| to.on.contains(&(exit as u8))) else { return };
         let notice = self.notice(exit, unwritten);
         let root = &self.context.global.tree;
+        let secrets = Masked::of(self.context).values();
         // A run that was interrupted tells so, and can be interrupted no more.
         let watch = attestar::pipeline::watch::Watch::default();
-        for failure in notify::notify(to, &notice, root, self.context.programs(), &watch) {
+        for failure in notify::notify(to, &notice, &secrets, root, self.context.programs(), &watch) {
             say(&failure);
         }
     }

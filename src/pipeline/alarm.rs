@@ -48,7 +48,9 @@ mod tests {
         for (wait, expected) in [(Duration::from_millis(600), true), (Duration::ZERO, false)] {
             let rung = Arc::new(AtomicU64::new(0));
             let bell = rung.clone();
-            let ring = move || drop(bell.fetch_add(1, Ordering::SeqCst));
+            let ring = move || {
+                bell.fetch_add(1, Ordering::SeqCst);
+            };
             let alarm = Alarm::until_called_off(Duration::from_millis(100), ring);
             std::thread::sleep(wait);
             drop(alarm);

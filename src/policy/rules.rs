@@ -98,6 +98,8 @@ pub struct Policy {
     pub metrics: Option<PathBuf>,
     /// Whom to tell of a run that did not end well.
     pub notify: Option<Notify>,
+    /// The variables of the environment that it takes values from, for programs or as `env:NAME`.
+    pub variables: BTreeSet<String>,
     /// The include rules, compiled.
     pub(super) matcher: Matcher,
 }

@@ -3,6 +3,7 @@
 
 use crate::error::Result;
 use crate::format::settings::{Located, Section};
+use std::collections::BTreeSet;
 
 /// What to write instead.
 pub(super) const HINT: &str = "name where it is kept instead: \"env:NAME\" or \"file:PATH\"; \
@@ -28,6 +29,18 @@ pub(super) fn refuse(section: &Section<'_>) -> Result<()> {
         Some(what) => Err(section.error(found.line, format!("the value of `{key}` is {what}"), HINT)),
         None => Ok(()),
     })
+}
+
+/// The variables of the environment that a policy takes values from: those that programs get, and those that `env:NAME`
+/// names.
+pub(super) fn variables(section: &Section<'_>) -> Result<BTreeSet<String>> {
+    let mut names = BTreeSet::new();
+    section.each_text(&mut |key, found| {
+        let named = if key == "variables" { Some(found.value) } else { found.value.strip_prefix("env:") };
+        names.extend(named.map(str::to_owned));
+        Ok(())
+    })?;
+    Ok(names)
 }
 
 fn secret(key: &str, found: Located<&str>) -> Option<&'static str> {

@@ -13,7 +13,6 @@ use crate::policy::telemetry::Notify;
 use crate::telemetry::webhook;
 use std::ffi::OsString;
 use std::fs;
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -23,13 +22,11 @@ pub type Environment<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 /// How much of a program's output is kept, to say why it failed.
 const OUTPUT_BYTES_MAX: usize = 4 << 10;
 
-/// Values shorter than this are no secrets: `1`, `C`, `prod`.
-const MASKED_BYTES_MIN: usize = 6;
-
-/// Tells of a run; gives what failed of that, in words.
+/// Tells of a run; gives what failed of that, in words. `secrets` are masked in both.
 pub fn notify(
     notify: &Notify,
     notice: &Notice,
+    secrets: &[Vec<u8>],
     root: &Path,
     environment: Environment<'_>,
     watch: &Watch,
@@ -37,7 +34,10 @@ pub fn notify(
     let mut failures = Vec::new();
     let limit = Duration::from_secs(notify.time_limit_s);
     let address = notify.webhook.as_deref().map(|named| secret(named, root, environment));
-    let values = values(notify, address.as_ref(), environment);
+    let address_bytes = address.as_ref().and_then(|address| Some(address.as_ref().ok()?.as_bytes().to_vec()));
+    // Nothing has an empty address, which would be everywhere.
+    let address_bytes = address_bytes.filter(|address| !address.is_empty());
+    let values: Vec<Vec<u8>> = secrets.iter().cloned().chain(address_bytes).collect();
     let body = masked_notice(notice, &values).to_bytes();
     match address {
         None => {}
@@ -58,19 +58,6 @@ pub fn notify(
         ));
     }
     failures
-}
-
-/// What may not be in what is told: the address, and the values that a program gets.
-fn values(notify: &Notify, address: Option<&Result<String>>, environment: Environment<'_>) -> Vec<Vec<u8>> {
-    let names = notify
-        .run
-        .iter()
-        .flat_map(|order| &order.variables)
-        .filter(|name| *name != "PATH" && *name != "HOME");
-    let variables = names.filter_map(|name| Some(environment(name)?.as_bytes().to_vec()));
-    let address =
-        address.and_then(|address| address.as_ref().ok()).map(|address| address.as_bytes().to_vec());
-    variables.chain(address).filter(|value| value.len() >= MASKED_BYTES_MIN).collect()
 }
 
 fn masked(text: &str, values: &[Vec<u8>]) -> String {

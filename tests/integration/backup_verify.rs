@@ -295,101 +295,51 @@ fn what_is_read_can_be_chosen() {
     check(&world, &["--all", "--latest"]).exits(2);
 }
 
-/// A world of five backups, whose three parts were read and lie in `parts/`.
-fn shared_out() -> World {
-    let world = nights(5);
-    for part in 0..3 {
-        check(&world, &["--shard", &format!("{part}/3"), "--out", "parts"]).done().says("a part");
-    }
-    world
-}
-
-/// The reports of parts, by number.
-fn part(world: &World, number: u32) -> PathBuf {
-    let folder = world.path().join("parts");
-    let names = names_in(&folder);
-    let found = names.iter().find(|name| name.ends_with(&format!("shard-{number}-of-3.json")));
-    folder.join(found.expect("a part"))
+#[test]
+fn what_does_not_hold_is_not_verified_however_it_was_read_before() {
+    let world = nights(2);
+    let report = check(&world, &["--json", "--all"]).done().json();
+    let total = report["coverage"]["bytes_total"].clone();
+    assert_eq!(report["coverage"]["bytes_within_window"], total);
+    let all = archives(&world);
+    let other = fs::metadata(&all[1]).unwrap().len();
+    flip(&all[0], 1000);
+    let coverage = refuses(&world, &["--all"], 3, "altered")["coverage"].clone();
+    assert_eq!((&coverage["bytes_within_window"], &coverage["bytes_total"]), (&other.into(), &total));
+    flip(&all[0], 1000);
+    fs::remove_file(receipt(&all[0])).unwrap();
+    let coverage = refuses(&world, &["--all"], 3, "receipt-missing")["coverage"].clone();
+    assert_eq!((&coverage["bytes_within_window"], &coverage["bytes_total"]), (&other.into(), &total));
+    assert_eq!((&coverage["archives_read"], &coverage["archives_total"]), (&1.into(), &2.into()));
 }
 
 #[test]
-fn shards_are_joined_and_none_is_missed() {
-    let world = shared_out();
-    let before = world.run(&["log", "list", "--store", "nights"]).done().out;
-    assert!(!before.contains("verified"), "a part is no check of the whole");
-    let report = check(&world, &["--json", "--merge", "parts"]).done().json();
-    assert_eq!((&report["share"]["of"], &report["share"]["parts"]), (&"merged".into(), &3.into()));
-    assert_eq!((read_again(&report).len(), &report["recorded"]["log_size"]), (5, &6.into()));
-    // A part that is run again takes the place of its report, as long as nothing else happened.
-    let world_again = shared_out();
-    check(&world_again, &["--shard", "1/3", "--out", "parts"]).done();
-    check(&world_again, &["--merge", "parts"]).done();
-    // The parts lie in the store too, for machines that share nothing else.
-    let report = check(&world, &["--json", "--no-record", "--merge", "reports/verify"]).done().json();
-    assert_eq!(read_again(&report).len(), 5);
-    // What they have read counts as read.
-    let report = check(&world, &["--json"]).done().json();
-    assert_eq!(read_again(&report).len(), 1);
-    let files: Vec<String> = (0..3).map(|number| part(&world, number).to_str().unwrap().to_owned()).collect();
-    let [zero, one, two] = [&*files[0], &*files[1], &*files[2]];
-    refuses(&world, &["--merge", zero, one], 5, "shard-missing part 2 of 3");
-    refuses(&world, &["--merge", zero, one, two, one], 5, "shard-twice");
-    check(&world, &["--merge", "nowhere"]).exits(1).complains("there is no report of a shard");
-}
-
-#[test]
-fn a_part_that_was_altered_or_is_of_another_run_does_not_count() {
-    let world = shared_out();
-    let name = |number: u32| part(&world, number).file_name().unwrap().to_str().unwrap().to_owned();
-    // Altered, and unsigned.
-    let whole = fs::read_to_string(part(&world, 1)).unwrap();
-    fs::write(part(&world, 1), whole.replacen("\"intact\": true", "\"intact\":  true", 1)).unwrap();
-    refuses(&world, &["--merge", "parts"], 3, &format!("altered {}", name(1)));
-    fs::write(part(&world, 1), &whole).unwrap();
-    let bundle = part(&world, 1).with_file_name(format!("{}.sigstore.json", name(1)));
-    let signed = fs::read(&bundle).unwrap();
-    fs::remove_file(&bundle).unwrap();
-    refuses(&world, &["--merge", "parts"], 3, &format!("signature-invalid {}", name(1)));
-    // Another part's signature is of another report.
-    let other = part(&world, 2).with_file_name(format!("{}.sigstore.json", name(2)));
-    fs::copy(other, &bundle).unwrap();
-    refuses(&world, &["--merge", "parts"], 3, &format!("altered {}", name(1)));
-    fs::write(&bundle, signed).unwrap();
-    // Of another number of parts, of another state of the log, of another policy.
-    check(&world, &["--shard", "0/2", "--out", "others"]).done();
-    refuses(&world, &["--merge", "parts", "others"], 5, "shard-foreign");
-    world.write("etc/number", "more");
-    world.run(&["-C", "shop", "backup"]).done();
-    check(&world, &["--shard", "0/3", "--out", "later"]).done();
-    refuses(&world, &["--merge", "parts", "later"], 5, "shard-foreign");
-    let report = check(&world, &["--json", "--no-record", "--merge", "parts"]).done().json();
-    assert_eq!(
-        read_again(&report).len(),
-        5,
-        "an archive that came since is nobody's part, and waits for its turn"
-    );
-    world.write(
-        "attestar.toml",
-        format!("{POLICY}[store]\nurl = \"../nights\"\n[backup]\nmax_age = \"27h\"\n"),
-    );
-    refuses(&world, &["--merge", "parts"], 5, "shard-foreign");
-}
-
-#[test]
-fn a_shard_says_what_is_wrong_with_its_part_and_the_whole_says_it_again() {
-    let world = nights(3);
-    flip(&archives(&world)[1], 1000);
-    let codes: Vec<i32> =
-        (0..3).map(|part| check(&world, &["--shard", &format!("{part}/3"), "--out", "parts"]).code).collect();
-    assert_eq!(codes.iter().filter(|code| **code == 3).count(), 1, "{codes:?}");
-    let report = refuses(&world, &["--merge", "parts"], 3, "altered");
-    assert_eq!(read_again(&report).len(), 2);
+fn checks_of_another_project_are_no_rhythm_of_this_one() {
+    let world = backed_up(1..=10);
+    night(&world, "2026-11-10T03:00:00Z");
+    let watch = Watch::default();
+    let store = Directory::open(&world.path().join("store"), &watch).unwrap();
+    check_project(&world, &store, "other", "2026-11-13T03:00:00Z", Selection::Window, &watch).unwrap();
+    let covered = night(&world, "2026-11-14T03:00:00Z").report.coverage;
+    assert!(covered.archives_read >= 5, "four days of seven: {covered:?}");
 }
 
 /// Checks a store at a moment, by the library: the clock is the test's. What it saw is remembered in `seen/`.
 pub fn check_store(
     world: &World,
     store: &dyn Store,
+    moment: &str,
+    selection: Selection,
+    watch: &Watch,
+) -> attestar::Result<Checked> {
+    check_project(world, store, "nightly", moment, selection, watch)
+}
+
+/// The same of whichever project.
+fn check_project(
+    world: &World,
+    store: &dyn Store,
+    project: &str,
     moment: &str,
     selection: Selection,
     watch: &Watch,
@@ -405,7 +355,7 @@ pub fn check_store(
         state: State { folder: Some(&world.path().join("seen")), now },
         first: true,
         retention: None,
-        project: Some("nightly"),
+        project: Some(project),
         policy: CheckedPolicy { name: "nightly".into(), sha256: Sha256([0; 32]) },
         max_age_s: 26 * 3600,
         verify_within_s: 7 * 86_400,

@@ -342,6 +342,27 @@ fn what_looks_like_a_credential_is_not_told() {
 }
 
 #[test]
+fn what_the_policy_gives_to_programs_is_told_nowhere() {
+    let server = Server::start(OK);
+    let capture = "[[capture]]\nid = \"x\"\nkind = \"command\"\nrun = [\"sh\", \"-c\", \"echo login as $DB_PASSWORD failed >&2; exit 1\"]\nvariables = [\"PATH\", \"DB_PASSWORD\"]\n";
+    let world = world(&format!("{HOOK}{capture}"));
+    for flags in [&["backup"][..], &["--json", "backup"], &["--log-format", "json", "backup"]] {
+        let mut command = world.command(&[&["-C", "shop"], flags].concat());
+        command.env("HOOK_URL", server.url()).env("DB_PASSWORD", "correct horse battery");
+        let said = said(command.output().unwrap()).exits(1);
+        let request = server.received().expect("a request");
+        for text in [&said.out, &said.err, &request] {
+            assert!(!text.contains("horse"), "{text}");
+        }
+        assert!(format!("{}{}", said.out, said.err).contains("login as [masked: a variable] failed"));
+        let told = notice(&request);
+        for key in ["error", "summary"] {
+            assert!(told[key].as_str().unwrap().contains("login as [masked: a variable] failed"), "{told}");
+        }
+    }
+}
+
+#[test]
 fn every_line_of_a_run_has_its_trace() {
     let world = world("");
     world.run(&["-C", "shop", "backup"]).done();

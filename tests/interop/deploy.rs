@@ -10,6 +10,9 @@ use std::process::Command;
 /// The program where the units expect it.
 const INSTALLED: &str = "/usr/local/bin/attestar";
 
+/// What the units start where they fail.
+const FAILED: &str = "attestar-failed@.service";
+
 /// The metrics that CONTRACT fixes.
 const METRICS: [&str; 9] = [
     "attestar_archive_bytes",
@@ -83,7 +86,7 @@ fn units(scratch: &Path) -> Vec<PathBuf> {
 fn systemd_takes_every_unit_and_rates_it_as_hardened() {
     let scratch = tempfile::tempdir().unwrap();
     let units = units(scratch.path());
-    assert_eq!(units.len(), 7, "four services, three timers");
+    assert_eq!(units.len(), 8, "five services, three timers");
     let output = passes(tool("systemd-analyze").args(["verify", "--man=no"]).args(&units));
     assert_eq!(output.trim(), "");
     for unit in units.iter().filter(|unit| unit.extension().is_some_and(|kind| kind == "service")) {
@@ -98,8 +101,11 @@ fn systemd_takes_every_unit_and_rates_it_as_hardened() {
 #[test]
 fn the_program_takes_what_units_and_crontab_type() {
     let mut commands = BTreeSet::new();
-    for unit in files("systemd", ".service") {
+    let ours = |unit: &PathBuf| !unit.ends_with(FAILED);
+    for unit in files("systemd", ".service").into_iter().filter(ours) {
         let text = fs::read_to_string(&unit).unwrap().replace("\\\n", " ");
+        let is_watched = text.contains("Type=oneshot");
+        assert_eq!(text.contains("\nOnFailure=attestar-failed@%n.service\n"), is_watched, "{unit:?}");
         let line = text.lines().find_map(|line| line.strip_prefix("ExecStart=")).unwrap();
         let arguments = arguments(line, INSTALLED);
         is_taken(&arguments);

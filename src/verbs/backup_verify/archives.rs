@@ -10,6 +10,7 @@ use crate::format::digest::Sha256;
 use crate::format::kind::Kind;
 use crate::format::leaf::What;
 use crate::format::units::count;
+use crate::format::verify_report::ReadCoverage;
 use crate::store::{Entry, ObjectName};
 use crate::verbs::backup_verify::Run;
 use jiff::Timestamp;
@@ -48,6 +49,8 @@ pub(super) struct Archives {
     pub(super) all: Vec<Archive>,
     /// How many there are of whichever project.
     held: usize,
+    /// How many of them have no receipt that holds, and their bytes.
+    unproven: (u64, u64),
     /// What is wrong with their receipts.
     findings: Vec<Finding>,
 }
@@ -57,7 +60,7 @@ impl Archives {
     pub(super) fn find(run: &Run<'_>) -> Result<Archives> {
         let store = run.request.store;
         let read = run.logged.map(|logged| last_read(logged, run.request.state.now)).unwrap_or_default();
-        let mut found = Archives { all: Vec::new(), held: 0, findings: Vec::new() };
+        let mut found = Archives { all: Vec::new(), held: 0, unproven: (0, 0), findings: Vec::new() };
         for folder in [RELEASES, ARCHIVES] {
             for entry in store.list(folder)?.entries {
                 if pack_name(entry.name.file_name()).is_none() {
@@ -81,7 +84,11 @@ impl Archives {
     ) {
         let receipt = match receipt::verify(run.trust, entry.name.file_name(), bundle) {
             Ok(receipt) => receipt,
-            Err(findings) => return self.findings.extend(findings),
+            Err(findings) => {
+                self.unproven.0 += u64::from(may_be_ours(run, &entry));
+                self.unproven.1 += if may_be_ours(run, &entry) { entry.size } else { 0 };
+                return self.findings.extend(findings);
+            }
         };
         self.findings.extend(receipt::size_matches(&receipt, entry.name.file_name(), entry.size));
         let said = receipt.predicate();
@@ -105,6 +112,12 @@ impl Archives {
         });
     }
 
+    /// Counts those without a receipt that holds: they are of all, and nothing of them is read.
+    pub(super) fn add_unproven(&self, coverage: &mut ReadCoverage) {
+        coverage.archives_total += self.unproven.0;
+        coverage.bytes_total += self.unproven.1;
+    }
+
     /// Ends the check `receipts`.
     pub(super) fn conclude_receipts(&self, outcome: &mut Outcome) {
         let all = count(self.held as u64, "archive");
@@ -114,6 +127,15 @@ impl Archives {
         }
         outcome.conclude("receipts", all, self.findings.clone());
     }
+}
+
+/// Whether an archive whose receipt says nothing may be the project's: the log has none of that name that is another's.
+fn may_be_ours(run: &Run<'_>, entry: &Entry) -> bool {
+    let name = pack_name(entry.name.file_name());
+    let leaves = run.logged.into_iter().flat_map(|logged| &logged.leaves.leaves);
+    let mut named =
+        leaves.filter(|leaf| matches!(leaf.what, What::BackedUp | What::Sealed) && Some(&*leaf.name) == name);
+    named.all(|leaf| leaf.project == run.project)
 }
 
 /// When each archive was read last by one who may `verify`, by its digest. What claims to be of the future says nothing.

@@ -31,6 +31,9 @@ pub(super) const CHECK: &str = "contents";
 /// The most archives that are read beside each other. Each has buffers of its own.
 const BESIDE_MAX: usize = 4;
 
+/// What is said of a shard that no archive falls to: fewer archives than parts. Joining the parts finds out whether all were read.
+const EMPTY_PART: &str = "nothing in this part: there are fewer archives than parts";
+
 /// What was read.
 pub(super) struct Contents {
     pub(super) share: Share,
@@ -72,9 +75,17 @@ pub(super) fn check(
         .zip(again)
         .filter(|(_, read)| read.is_some() || !matches!(run.request.selection, Selection::Shard(..)));
     let archives: Vec<CheckedArchive> = listed.map(|(archive, read)| checked(archive, read)).collect();
-    let coverage =
-        coverage(&archives, run.request.state.now, run.started, run.request.verify_within_s * 1000);
-    conclude(run, &archives, &coverage, findings, outcome);
+    let is_shard = matches!(run.request.selection, Selection::Shard(..));
+    if is_shard && chosen.is_empty() && !all.is_empty() {
+        let coverage = coverage(run, &archives, run.started);
+        outcome.conclude(CHECK, EMPTY_PART, Vec::new());
+        return Ok(Contents { share: share_of(run), since: run.started, archives, coverage });
+    }
+    let mut coverage = coverage(run, &archives, run.started);
+    if !is_shard {
+        found.add_unproven(&mut coverage);
+    }
+    conclude(run, &archives, &coverage, run.started, findings, outcome);
     Ok(Contents { share: share_of(run), since: run.started, archives, coverage })
 }
 
@@ -109,9 +120,10 @@ fn choose(run: &Run<'_>, all: &[&Stored], newest: Option<&Newest>) -> Vec<usize>
     }
 }
 
-/// When the store was checked before, in order.
+/// When the project's archives were checked before, in order.
 fn runs(run: &Run<'_>, now: Timestamp) -> Vec<Timestamp> {
-    let leaves = run.logged.into_iter().flat_map(pairs).filter(|(leaf, _)| leaf.what == What::Verified);
+    let all = run.logged.into_iter().flat_map(pairs);
+    let leaves = all.filter(|(leaf, _)| leaf.what == What::Verified && leaf.project == run.project);
     let mut runs: Vec<Timestamp> =
         leaves.filter_map(|(_, told)| told.read_from).filter(|at| *at <= now).collect();
     runs.sort_unstable();
@@ -260,23 +272,25 @@ fn of_archive(finding: &Finding, archive: &Stored) -> Finding {
 }
 
 /// How much was read, and how much of all within the window.
-pub(super) fn coverage(
-    archives: &[CheckedArchive],
-    now: Timestamp,
-    since: Timestamp,
-    window_ms: u64,
-) -> ReadCoverage {
+pub(super) fn coverage(run: &Run<'_>, archives: &[CheckedArchive], since: Timestamp) -> ReadCoverage {
+    let window_ms = run.request.verify_within_s * 1000;
     let mut coverage = ReadCoverage { window_ms, ..ReadCoverage::default() };
-    let ms = |from: Timestamp| now.duration_since(from).as_millis().max(0) as u64;
+    let ms = |from: Timestamp| ms_since(run, from);
     for archive in archives {
-        let is_read = archive.read.as_ref().is_some_and(|read| read.intact);
         coverage.archives_total += 1;
         coverage.bytes_total += archive.size_bytes;
-        if is_read {
+        let last = match &archive.read {
+            Some(read) if read.intact => Some(since),
+            // What it was when it was read before says nothing of what it is.
+            Some(_) => None,
+            None => archive.last_read_at,
+        };
+        if last == Some(since) && archive.read.is_some() {
             coverage.archives_read += 1;
             coverage.bytes_read += archive.size_bytes;
+            // Other machines may have read it long ago.
+            coverage.longest_unread_ms = coverage.longest_unread_ms.max(ms(since));
         }
-        let last = if is_read { Some(since) } else { archive.last_read_at };
         if last.is_some_and(|last| ms(last) <= window_ms) {
             coverage.bytes_within_window += archive.size_bytes;
         }
@@ -286,11 +300,16 @@ pub(super) fn coverage(
     coverage
 }
 
+fn ms_since(run: &Run<'_>, from: Timestamp) -> u64 {
+    run.request.state.now.duration_since(from).as_millis().max(0) as u64
+}
+
 /// Ends the check.
 pub(super) fn conclude(
     run: &Run<'_>,
     archives: &[CheckedArchive],
     coverage: &ReadCoverage,
+    since: Timestamp,
     mut findings: Vec<Finding>,
     outcome: &mut Outcome,
 ) {
@@ -299,7 +318,7 @@ pub(super) fn conclude(
         findings.push(Finding::new(Code::NothingChecked, "archives"));
         return outcome.conclude(CHECK, "no archive was read", findings);
     }
-    findings.extend(overdue(archives, run, coverage.window_ms));
+    findings.extend(overdue(archives, run, since));
     let deep = archives.iter().filter_map(|archive| archive.read.as_ref());
     let how = match deep.filter(|read| read.depth == Depth::Ciphertext).count() as u64 {
         0 => "each file".to_owned(),
@@ -324,11 +343,14 @@ fn within(longest_ms: u64, window_ms: u64) -> String {
     }
 }
 
-/// That archives are still not read within the window, because no more than a part was asked for.
-fn overdue(archives: &[CheckedArchive], run: &Run<'_>, window_ms: u64) -> Option<Finding> {
-    let ms = |from: Timestamp| run.request.state.now.duration_since(from).as_millis().max(0) as u64;
-    let unread = archives.iter().filter(|archive| archive.read.is_none());
-    let ages = unread.map(|archive| ms(archive.last_read_at.unwrap_or(archive.created_at)));
+/// That archives are still not read within the window: no more than a part was asked for, or what was joined is too old.
+fn overdue(archives: &[CheckedArchive], run: &Run<'_>, since: Timestamp) -> Option<Finding> {
+    let window_ms = run.request.verify_within_s * 1000;
+    let last = |archive: &CheckedArchive| match archive.read {
+        Some(_) => since,
+        None => archive.last_read_at.unwrap_or(archive.created_at),
+    };
+    let ages = archives.iter().map(|archive| ms_since(run, last(archive)));
     let late: Vec<u64> = ages.filter(|age| *age > window_ms).collect();
     let longest = late.iter().max()?;
     let finding = Finding::new(Code::UnreadTooLong, count(late.len() as u64, "archive"));

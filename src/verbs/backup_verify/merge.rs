@@ -3,8 +3,11 @@
 //! parts.
 
 use crate::error::Result;
+use crate::evidence::logged::Logged;
 use crate::finding::{Code, Finding, Outcome};
 use crate::format::digest::Sha256;
+use crate::format::leaf::What;
+use crate::format::units::{limit, span};
 use crate::format::verify_report::{CheckedArchive, FoundBy, Shard, Share, VerifyReport};
 use crate::format::verify_result::VerifyResult;
 use crate::keys::right::Right;
@@ -67,9 +70,9 @@ pub(super) fn join(
         findings.extend(report.findings.iter().filter_map(retold));
     }
     let archives = archives(run, found, &joined, &mut findings);
-    let window_ms = run.request.verify_within_s * 1000;
-    let coverage = contents::coverage(&archives, run.request.state.now, since, window_ms);
-    contents::conclude(run, &archives, &coverage, findings, outcome);
+    let mut coverage = contents::coverage(run, &archives, since);
+    found.add_unproven(&mut coverage);
+    contents::conclude(run, &archives, &coverage, since, findings, outcome);
     let share = match of {
         Some(Shard { parts, run, .. }) => Share::Merged { parts, run },
         None => Share::Merged { parts: 0, run: String::new() },
@@ -116,10 +119,29 @@ fn belongs(run: &Run<'_>, report: &VerifyReport) -> Result<(), String> {
     if logged.leaves.root_at(log.size) != Some(log.root) {
         return Err(format!("it is of another log, of {} leaves", log.size));
     }
-    match run_id_at(run, shard.parts, (&log.origin, log.size, log.root)) == shard.run {
-        true => Ok(()),
-        false => Err("what it is a part of is not what it says".to_owned()),
+    if run_id_at(run, shard.parts, (&log.origin, log.size, log.root)) != shard.run {
+        return Err("what it is a part of is not what it says".to_owned());
     }
+    is_of_now(run, report, logged, log.size)
+}
+
+/// Why a report of this check is of an earlier night: a check that passed was logged after its part had seen the log, or it
+/// is older than the newest backup may be. Parts of a check that failed may be joined again, with what was missing.
+fn is_of_now(run: &Run<'_>, report: &VerifyReport, logged: &Logged, seen: u64) -> Result<(), String> {
+    let mut later = logged.leaves.leaves.iter().zip(&logged.told).enumerate().skip(seen as usize);
+    let concluded = later.find(|(_, (leaf, told))| {
+        let passed = told.as_ref().is_some_and(|told| told.passed);
+        leaf.what == What::Verified && leaf.project == run.project && passed
+    });
+    if let Some((at, _)) = concluded {
+        return Err(format!("leaf {} concludes a check that came after it", at + 1));
+    }
+    let age_ms = run.request.state.now.duration_since(report.started_at).as_millis().max(0) as u64;
+    if age_ms > run.request.max_age_s * 1000 {
+        let most = limit(run.request.max_age_s * 1000);
+        return Err(format!("it began {} ago, and a part counts for {most}", span(age_ms)));
+    }
+    Ok(())
 }
 
 /// The parts of one run, each once; says of any other what it is, and which is not there.
