@@ -2,7 +2,7 @@
 //! can ask again what whoever deleted was told.
 //!
 //! Dates are what hosts say, and the order of the log is what nobody can change. Where both disagree, nothing that is
-//! doubtful takes the place of anything: an archive is deleted only if every [reading](readings) lets it go.
+//! doubtful takes the place of anything: an archive is deleted only if every reading of the log lets it go.
 
 mod readings;
 #[cfg(test)]
