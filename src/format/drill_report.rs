@@ -281,18 +281,12 @@ struct PolicyShape {
 impl DrillReport {
     /// The file as it is written: indented, with a final LF.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = serde_json::to_vec_pretty(self).expect("strings and numbers always serialise");
-        bytes.push(b'\n');
-        bytes
+        json::document(self)
     }
 
     /// Reads a report; one of another schema is an error.
     pub fn parse(bytes: &[u8]) -> Result<DrillReport, serde_json::Error> {
-        let report: DrillReport = serde_json::from_slice(bytes)?;
-        if report.schema == SCHEMA {
-            return Ok(report);
-        }
-        Err(serde::de::Error::custom(format!("the schema is {:?}, not {SCHEMA}", report.schema)))
+        json::of_schema(bytes, SCHEMA, |report: &DrillReport| &report.schema)
     }
 
     /// Where the files of a drill lie in a store: `reports/drill/PROJECT-20261120T010002Z-1A2B3C4D`, so that the newest has

@@ -1,4 +1,27 @@
-//! How digests and times stand in JSON. Each has one spelling; another one is refused.
+//! JSON: how documents, digests and times stand in it. Each has one spelling; another one is refused.
+
+use serde::Serialize;
+use serde::de::{DeserializeOwned, Error as _};
+
+/// A document as a file of ours: indented, with a final LF.
+pub(crate) fn document(value: &impl Serialize) -> Vec<u8> {
+    let mut bytes = serde_json::to_vec_pretty(value).expect("strings and numbers always serialise");
+    bytes.push(b'\n');
+    bytes
+}
+
+/// Reads a document; one whose `schema` is another one is an error.
+pub(crate) fn of_schema<T: DeserializeOwned>(
+    bytes: &[u8],
+    schema: &str,
+    said: impl Fn(&T) -> &str,
+) -> serde_json::Result<T> {
+    let read: T = serde_json::from_slice(bytes)?;
+    if said(&read) == schema {
+        return Ok(read);
+    }
+    Err(serde_json::Error::custom(format!("the schema is {:?}, not {schema}", said(&read))))
+}
 
 /// A SHA-256 digest as 64 lower-case hex digits.
 pub(crate) mod sha256 {

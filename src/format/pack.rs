@@ -3,6 +3,7 @@
 use crate::format::capture::Captured;
 use crate::format::class::Class;
 use crate::format::ddl::DdlPack;
+use crate::format::json;
 use crate::format::kind::Kind;
 use crate::format::receipt::Base;
 use crate::format::seal::{PolicyRef, Tool, Totals};
@@ -55,8 +56,6 @@ pub struct Pack {
 impl Pack {
     /// The file as it lies in the pack: indented, with a final LF.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = serde_json::to_vec_pretty(self).expect("strings and numbers always serialise");
-        bytes.push(b'\n');
-        bytes
+        json::document(self)
     }
 }

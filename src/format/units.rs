@@ -32,19 +32,26 @@ pub fn size(bytes: u64) -> String {
     format!("{value:.1} {}", UNITS[unit])
 }
 
-/// `7d`, `26h`, `90s`: seconds in the largest unit that they are a whole number of.
+/// `7d`, `26h`, `90s`: how long something may be, as a policy writes it.
 pub fn policy_duration(seconds: u64) -> String {
-    const UNITS: [(&str, u64); 4] = [("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)];
-    let whole = UNITS.iter().find(|(_, unit)| seconds > 0 && seconds.is_multiple_of(*unit));
-    let (name, unit) = whole.unwrap_or(&("s", 1));
-    format!("{}{name}", seconds / unit)
+    let (many, unit) = in_largest_unit(seconds);
+    format!("{many}{unit}")
 }
 
-/// How long something may be, in milliseconds, as a policy would write it: `26 h`, `7 d`, `90 s`.
+/// The same for people, from milliseconds: `26 h`, `7 d`, `90 s`.
 pub fn limit(ms: u64) -> String {
-    const UNITS: [(u64, &str); 4] = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s")];
-    let whole = UNITS.iter().find(|(unit, _)| ms > 0 && ms.is_multiple_of(*unit));
-    whole.map_or_else(|| span(ms), |(unit, name)| format!("{} {name}", ms / unit))
+    if ms == 0 || !ms.is_multiple_of(1000) {
+        return span(ms);
+    }
+    let (many, unit) = in_largest_unit(ms / 1000);
+    format!("{many} {unit}")
+}
+
+/// Seconds in the largest unit that they are a whole number of.
+fn in_largest_unit(seconds: u64) -> (u64, &'static str) {
+    const UNITS: [(&str, u64); 3] = [("d", 86_400), ("h", 3600), ("m", 60)];
+    let whole = UNITS.iter().find(|(_, unit)| seconds > 0 && seconds.is_multiple_of(*unit));
+    whole.map_or((seconds, "s"), |(name, unit)| (seconds / unit, name))
 }
 
 /// A time span as people read it, from milliseconds: `0.41 s`, `8.4 s`, `15 m`, `7 h 13 m`, `2 d 4 h`.

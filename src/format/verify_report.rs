@@ -283,18 +283,12 @@ impl FoundBy {
 impl VerifyReport {
     /// The file as it is written: indented, with a final LF.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = serde_json::to_vec_pretty(self).expect("strings and numbers always serialise");
-        bytes.push(b'\n');
-        bytes
+        json::document(self)
     }
 
     /// Reads a report; one of another schema is an error.
     pub fn parse(bytes: &[u8]) -> Result<VerifyReport, serde_json::Error> {
-        let report: VerifyReport = serde_json::from_slice(bytes)?;
-        if report.schema == SCHEMA {
-            return Ok(report);
-        }
-        Err(serde::de::Error::custom(format!("the schema is {:?}, not {SCHEMA}", report.schema)))
+        json::of_schema(bytes, SCHEMA, |report: &VerifyReport| &report.schema)
     }
 
     /// The shard that it is, if it is one.

@@ -250,8 +250,7 @@ fn thin(seen: Vec<Seen>) -> Vec<Seen> {
 }
 
 fn write(file: &Path, folder: &Path, remembered: &Remembered) -> Result<()> {
-    let mut bytes = serde_json::to_vec_pretty(remembered).expect("strings and numbers always serialise");
-    bytes.push(b'\n');
+    let bytes = json::document(remembered);
     let mut new = tempfile::NamedTempFile::new_in(folder).map_err(Error::io("create a file in", folder))?;
     new.write_all(&bytes).and_then(|()| new.as_file().sync_all()).map_err(Error::io("write", file))?;
     new.persist(file).map_err(|error| Error::io("write", file)(error.error))?;

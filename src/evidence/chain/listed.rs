@@ -4,26 +4,62 @@
 
 use crate::error::{Error, Result};
 use crate::evidence::agreement;
-use crate::evidence::chain::fetches::{self, Fetches};
-use crate::evidence::chain::{Chain, FoundBase, Wanted, here, not_there};
+use crate::evidence::chain::fetches;
+use crate::evidence::chain::{Chain, FoundBase, here, not_there};
 use crate::evidence::closure;
 use crate::evidence::payload::{FETCH, Fault, Lists};
 use crate::finding::{Code, Finding, Outcome};
 use crate::format::digest::{Digests, Sha256};
+use crate::format::kind::Kind;
 use crate::format::units::count;
 use crate::pipeline::contents::{Contents, Row, Tags};
 use crate::pipeline::pick::{self, Picker};
 use crate::pipeline::watch::Watch;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
-/// What is wrong with a base's lists, or nothing.
-type Listed = std::result::Result<(), Vec<Finding>>;
+/// The files that an archive holds itself, by the identity of their paths.
+type Rows = Arc<HashMap<[u8; 16], Row>>;
+
+/// Those, or what is wrong with its lists.
+type Listed = std::result::Result<Rows, Vec<Finding>>;
+
+/// How many rows are kept of all bases together: some 60 MiB. What is beyond that is read again where it is needed.
+const ROWS_MAX: usize = 500_000;
+
+/// What bases list, kept for a run that asks of many packs: those of one week all refer to the same few.
+#[derive(Default)]
+pub struct Known {
+    by_archive: Mutex<HashMap<Sha256, Rows>>,
+}
+
+impl Known {
+    fn get(&self, archive: &Sha256) -> Option<Rows> {
+        self.by_archive.lock().unwrap_or_else(PoisonError::into_inner).get(archive).cloned()
+    }
+
+    /// Whoever asked first paid for it; two who ask at once both do.
+    fn keep(&self, archive: Sha256, listed: &Rows) {
+        let mut all = self.by_archive.lock().unwrap_or_else(PoisonError::into_inner);
+        if !all.contains_key(&archive)
+            && all.values().map(|rows| rows.len()).sum::<usize>() + listed.len() <= ROWS_MAX
+        {
+            all.insert(archive, listed.clone());
+        }
+    }
+}
 
 impl Chain<'_> {
     /// Fills in, for each file of a pack that another archive holds, what that one lists of it. Runs the check `bases`, unless
     /// there are none. A base that is not there, whose lists are not those that its receipt stands for, or that does not hold
     /// the file itself is a finding.
-    pub fn compare(&self, contents: &mut Contents, outcome: &mut Outcome, watch: &Watch) -> Result<()> {
+    pub fn compare(
+        &self,
+        contents: &mut Contents,
+        known: &Known,
+        outcome: &mut Outcome,
+        watch: &Watch,
+    ) -> Result<()> {
         let Ok(pack) = agreement::read_pack(&contents.tags)? else { return Ok(()) };
         if pack.bases.is_empty() && contents.tags.size(FETCH).is_none() {
             return Ok(());
@@ -33,11 +69,21 @@ impl Chain<'_> {
         let here = here(contents);
         for (base, at) in pack.bases.iter().zip(0..) {
             let listed = match self.find(&pack.project, base)? {
-                Ok(found) => self.listed(&found, at, &mut fetches, watch)?,
+                // What stands under the digest that was signed is the same whoever asks.
+                Ok(found) => match known.get(&base.sha256) {
+                    Some(listed) => Ok(listed),
+                    None => self.listed(&found, watch)?,
+                },
                 Err(found) => Err(found),
             };
             match listed {
-                Ok(()) => findings.extend(not_there((contents, &here), &pack, at, &fetches)?),
+                Ok(listed) => {
+                    for file in fetches.files.iter_mut().filter(|file| file.base == at) {
+                        file.read = listed.get(&file.there).copied();
+                    }
+                    known.keep(base.sha256, &listed);
+                    findings.extend(not_there((contents, &here), &pack, at, &fetches)?);
+                }
                 Err(found) => findings.extend(found),
             }
         }
@@ -49,7 +95,7 @@ impl Chain<'_> {
     }
 
     /// What one base lists. Nothing but its tag files is read.
-    fn listed(&self, base: &FoundBase<'_>, at: u32, fetches: &mut Fetches, watch: &Watch) -> Result<Listed> {
+    fn listed(&self, base: &FoundBase<'_>, watch: &Watch) -> Result<Listed> {
         let name = &*base.found.file_name;
         let identities = base.found.is_encrypted().then_some(self.identities);
         let opened = Picker::of(base.found.parts()?, &base.found.path, identities);
@@ -70,41 +116,29 @@ impl Chain<'_> {
         }
         let elsewhere = fetches::read(&tags, &said.name, &said.bases)?.files;
         let elsewhere: HashSet<[u8; 16]> = elsewhere.iter().map(|file| file.identity).collect();
-        fill(&tags, said.kind, at, &elsewhere, fetches)
+        rows(&tags, said.kind, &elsewhere)
     }
 }
 
-/// Takes what is wanted out of the lists of a base: what it holds itself.
-fn fill(
-    tags: &Tags,
-    kind: crate::format::kind::Kind,
-    at: u32,
-    elsewhere: &HashSet<[u8; 16]>,
-    fetches: &mut Fetches,
-) -> Result<Listed> {
-    let wanted = Wanted::new(&fetches.files, at);
+/// What a base lists and holds itself.
+fn rows(tags: &Tags, kind: Kind, elsewhere: &HashSet<[u8; 16]>) -> Result<Listed> {
     let mut lists = match Lists::open(tags, kind) {
         Ok(lists) => lists,
         Err(finding) => return Ok(Err(vec![finding])),
     };
+    let mut rows = HashMap::new();
     loop {
         let (row, line) = match lists.next_member() {
             Ok(Some(next)) => next,
-            Ok(None) => return Ok(Ok(())),
+            Ok(None) => return Ok(Ok(Arc::new(rows))),
             Err(Fault::Finding(finding)) => return Ok(Err(vec![*finding])),
             Err(Fault::Io(source)) => return Err(Error::io("read", "a tag file")(source)),
         };
         let fingerprint = row.member.fingerprint();
         let (Some(line), Some(blake3)) = (line, row.blake3) else { continue };
-        if elsewhere.contains(&fingerprint.identity) {
-            continue;
-        }
-        let digests = Digests { sha256: Sha256(line.digest), blake3 };
-        let listed = Row { fingerprint, size: row.member.size, digests };
-        for file in wanted.of(fingerprint.identity) {
-            if let Some(file) = fetches.files.get_mut(file) {
-                file.read = Some(listed);
-            }
+        if !elsewhere.contains(&fingerprint.identity) {
+            let digests = Digests { sha256: Sha256(line.digest), blake3 };
+            rows.insert(fingerprint.identity, Row { fingerprint, size: row.member.size, digests });
         }
     }
 }

@@ -5,7 +5,7 @@
 //! nothing is followed further than one step.
 
 pub mod fetches;
-mod listed;
+pub mod listed;
 pub mod shelf;
 
 use crate::error::{Error, Result};

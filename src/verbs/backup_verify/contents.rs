@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::evidence::chain::Chain;
+use crate::evidence::chain::listed::Known;
 use crate::evidence::chain::shelf::Shelf;
 use crate::evidence::logged::pairs;
 use crate::evidence::pack::{self, Judge, Presence};
@@ -158,18 +159,26 @@ fn read_all(run: &Run<'_>, archives: &[&Stored], watch: &Watch) -> Result<Vec<Ou
     watch.expect_bytes(archives.iter().map(|archive| archive.size_bytes).sum());
     let beside = archives.len().min(run.request.threads).clamp(1, BESIDE_MAX);
     let threads = (run.request.threads / beside).max(1);
-    let read = crew::each(archives, beside, |archive| read_one(run, archive, threads, &watch.child()));
+    let known = Known::default();
+    let read =
+        crew::each(archives, beside, |archive| read_one(run, archive, &known, threads, &watch.child()));
     read.into_iter().collect()
 }
 
 /// Reads one archive. What cannot be read is a finding, so that the others are still read.
-fn read_one(run: &Run<'_>, archive: &Stored, threads: usize, watch: &Watch) -> Result<Outcomes> {
+fn read_one(
+    run: &Run<'_>,
+    archive: &Stored,
+    known: &Known,
+    threads: usize,
+    watch: &Watch,
+) -> Result<Outcomes> {
     let started = Instant::now();
     let shut = archive.file().ends_with(".age") && run.request.identities.is_empty();
     let depth = if shut { Depth::Ciphertext } else { Depth::Files };
     let read = match depth {
         Depth::Ciphertext => ciphertext(run, archive, watch).map(|findings| (0, findings)),
-        Depth::Files => files(run, archive, threads, watch),
+        Depth::Files => files(run, archive, known, threads, watch),
     };
     let (files, findings) = match read {
         Ok(read) => read,
@@ -221,7 +230,13 @@ fn ciphertext(run: &Run<'_>, archive: &Stored, watch: &Watch) -> Result<Vec<Find
 
 /// Everything that `verify` asks of an archive: receipt, seal, closure, every file; of files that earlier archives hold, what
 /// those list. Gives how many files there are.
-fn files(run: &Run<'_>, archive: &Stored, threads: usize, watch: &Watch) -> Result<(u64, Vec<Finding>)> {
+fn files(
+    run: &Run<'_>,
+    archive: &Stored,
+    known: &Known,
+    threads: usize,
+    watch: &Watch,
+) -> Result<(u64, Vec<Finding>)> {
     let shelf = Shelf::Store(run.request.store);
     let Some(found) = shelf.find(&archive.name)?.filter(|found| found.file_name == archive.file()) else {
         return Ok((0, vec![Finding::new(Code::Missing, archive.object.as_str())]));
@@ -243,7 +258,7 @@ fn files(run: &Run<'_>, archive: &Stored, threads: usize, watch: &Watch) -> Resu
     match unpacked.contents {
         Ok(mut contents) => {
             let chain = Chain { shelf: &shelf, trust: run.trust, identities: &identities, threads };
-            chain.compare(&mut contents, &mut outcome, watch)?;
+            chain.compare(&mut contents, known, &mut outcome, watch)?;
             let name = &*archive.name;
             let judge = Judge {
                 trust: run.trust,
