@@ -117,6 +117,15 @@ impl Error {
         matches!(self, Error::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
     }
 
+    /// Whether a store did not do it, or a folder's owner does not let this user: a right that others may have.
+    pub fn is_denied(&self) -> bool {
+        match self {
+            Error::Store { .. } => true,
+            Error::Io { source, .. } => source.kind() == std::io::ErrorKind::PermissionDenied,
+            _ => false,
+        }
+    }
+
     /// The next thing to type, or empty.
     pub fn hint(&self) -> &str {
         match self {

@@ -3,13 +3,11 @@
 
 use super::context::Context;
 use attestar::database::postgres::dsn::Dsn;
+use attestar::policy::program::PUBLIC_VARIABLES;
 use serde_json::Value;
 
 /// Values shorter than this are no secrets: `1`, `C`, `prod`.
 const MASKED_BYTES_MIN: usize = 6;
-
-/// Variables that programs need to run, and that everyone may know.
-const PUBLIC: [&str; 4] = ["PATH", "HOME", "LANG", "USER"];
 
 /// What stands where a value was.
 const MASK: &str = "[masked: a variable]";
@@ -23,7 +21,7 @@ impl Masked {
     /// that can be read, nothing was taken.
     pub fn of(context: &Context) -> Masked {
         let Ok(policy) = context.policy() else { return Masked::default() };
-        let names = policy.variables.iter().filter(|name| !PUBLIC.contains(&name.as_str()));
+        let names = policy.variables.iter().filter(|name| !PUBLIC_VARIABLES.contains(&name.as_str()));
         let found = names.filter_map(|name| Some(context.programs()(name)?.to_string_lossy().into_owned()));
         Masked::new(found)
     }

@@ -8,6 +8,9 @@ use crate::policy::values::{duration, show};
 /// The longest time limit: a day.
 const TIME_LIMIT_S_MAX: u64 = 86_400;
 
+/// Variables that programs need to run, whose values everyone may know; those of all others are masked where they are told.
+pub const PUBLIC_VARIABLES: [&str; 8] = ["PATH", "HOME", "LANG", "LC_ALL", "TERM", "TZ", "USER", "PWD"];
+
 /// A program to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Order {

@@ -118,6 +118,12 @@ else
 fi
 devices
 mount -t proc proc "$new/proc" 2> /dev/null || mount --rbind /proc "$new/proc"
+# Root's own number suffices to change the kernel's settings there, without any right of root.
+for path in sys sysrq-trigger irq bus fs; do
+    [ -e "$new/proc/$path" ] || continue
+    { mount --bind "$new/proc/$path" "$new/proc/$path" && mount -o remount,bind,ro "$new/proc/$path"; } 2> /dev/null \
+        || [ "$mapped" = 1 ]
+done
 printf '%s\n' "$hidden" | while IFS= read -r path; do [ -z "$path" ] || hide "$path"; done
 mkdir -p "$new$work"
 mount --bind "$work" "$new$work"

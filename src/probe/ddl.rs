@@ -79,7 +79,9 @@ fn objects(files: &[&DdlFile], there: &BTreeSet<Named>, ledger: &mut Ledger) {
         ledger.failed("objects", finding.actual("it is not there once all files are applied"));
     }
     let unparsed: u64 = files.iter().map(|file| file.statements_unparsed + file.omitted).sum();
-    if missing.is_empty() {
+    if listed.is_empty() {
+        ledger.skipped("objects", "the pack lists no table, view or index".to_owned());
+    } else if missing.is_empty() {
         let all = count(listed.len() as u64, "object");
         ledger.passed("objects", &all, &all);
         ledger.covers(all);
@@ -142,8 +144,9 @@ fn sqlite(
         }
     }
     applied(files, ledger);
+    // The pack's names are folded, as both dialects compare them.
     let mut statement = connection
-        .prepare("SELECT type, name FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'")
+        .prepare("SELECT type, lower(name) FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'")
         .map_err(broken(memory))?;
     let rows = statement.query_map((), |row| Ok((row.get(0)?, row.get(1)?))).map_err(broken(memory))?;
     rows.collect::<rusqlite::Result<_>>().map(Some).map_err(broken(memory))
@@ -167,7 +170,7 @@ fn duckdb(
             Err(Error::Interrupted) => return Err(Error::Interrupted),
             Err(error) => {
                 refused(file, error, ledger);
-                return Ok(None);
+                return runner.told(asked.id, ledger).map(|()| None);
             }
         }
     }
@@ -175,7 +178,7 @@ fn duckdb(
     let query = format!("{attach} {}", definitions("back"));
     let found: Vec<Definition> = read(runner.run(|duckdb| duckdb.run(&query, watch))?)?;
     runner.told(asked.id, ledger)?;
-    Ok(Some(found.into_iter().map(|one| (one.kind, one.name)).collect()))
+    Ok(Some(found.into_iter().map(|one| (one.kind, one.name.to_ascii_lowercase())).collect()))
 }
 
 /// Tables, views and indexes of the user's, by name.

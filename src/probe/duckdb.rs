@@ -45,10 +45,23 @@ pub struct Runner<'a> {
 /// Probes a database.
 pub fn probe(site: &Site<'_>, asked: &Asked<'_>, ledger: &mut Ledger, watch: &Watch) -> Result<()> {
     let runner = Runner::new(site, asked.id, asked.limit)?;
-    let opened = open(site, asked, &runner, watch)?;
-    let attach = runner.attach(&opened.file, &opened.folder);
+    let asked_all = ask(site, asked, &runner, ledger, watch);
+    // What it wrote outside is told however it went.
+    let told = runner.told(asked.id, ledger);
+    asked_all.and(told)
+}
+
+fn ask(
+    site: &Site<'_>,
+    asked: &Asked<'_>,
+    runner: &Runner<'_>,
+    ledger: &mut Ledger,
+    watch: &Watch,
+) -> Result<()> {
+    let opened = open(site, asked, runner, watch)?;
+    let attach = runner.attach(&opened.file, &opened.folder)?;
     let is_digested = opened.captured.is_some_and(|it| it.tables.iter().any(|table| table.content.is_some()));
-    let (version, mut back) = look(&runner, &attach, is_digested, watch)?;
+    let (version, mut back) = look(runner, &attach, is_digested, watch)?;
     let (subject, tables) = match opened.captured {
         Some(captured) => {
             back.incomparable = (version != captured.tool)
@@ -64,7 +77,7 @@ pub fn probe(site: &Site<'_>, asked: &Asked<'_>, ledger: &mut Ledger, watch: &Wa
         }
     };
     let wanted = Wanted { subject: &subject, drill_id: site.drill_id, rows: asked.sample };
-    sample(&runner, &attach, &wanted, tables, ledger, watch)?;
+    sample(runner, &attach, &wanted, tables, ledger, watch)?;
     for query in asked.queries {
         let statement = format!("{attach}; USE {NAME}; {}", query.sql);
         match runner.run(|duckdb| duckdb.answer(&statement, watch)) {
@@ -74,7 +87,7 @@ pub fn probe(site: &Site<'_>, asked: &Asked<'_>, ledger: &mut Ledger, watch: &Wa
         }
     }
     answers::covered(asked.queries.len(), ledger);
-    runner.told(asked.id, ledger)
+    Ok(())
 }
 
 /// A database file to attach, and the folder that it lies in.
@@ -231,10 +244,9 @@ impl<'a> Runner<'a> {
     }
 
     /// Statements that open a database read only, and nothing else.
-    fn attach(&self, file: &Path, folder: &Path) -> String {
-        let attach = literal(&file.to_string_lossy());
-        let guard = self.guard(&[folder, &self.confined.work]).unwrap_or_default();
-        format!("{guard}; ATTACH {attach} AS {NAME} (READ_ONLY)")
+    fn attach(&self, file: &Path, folder: &Path) -> Result<String> {
+        let guard = self.guard(&[folder, &self.confined.work])?;
+        Ok(format!("{guard}; ATTACH {} AS {NAME} (READ_ONLY)", text(file)?))
     }
 }
 

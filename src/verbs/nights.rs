@@ -142,7 +142,8 @@ impl<'a> Nights<'a> {
 
     /// The drill before, and when it ended.
     pub fn previous_drill(&self) -> Result<Option<(Previous, Timestamp)>> {
-        for leaf in self.leaves.iter().rev().filter(|leaf| leaf.what == What::Drilled) {
+        let is_past = |leaf: &&Leaf| leaf.what == What::Drilled && leaf.time <= self.now + SKEW;
+        for leaf in self.leaves.iter().rev().filter(is_past) {
             let Ok(told) = self.log().told(leaf)? else { continue };
             let report = told.subjects.iter().find(|subject| subject.name == FILE);
             let (Some(report), Some(drill_id)) = (report, self.drill_id(leaf)?) else { continue };

@@ -6,6 +6,7 @@ use crate::pipeline::watch::Watch;
 use crate::policy::gate::Document;
 use crate::policy::gate::evidence::{Order, Ran};
 use crate::policy::gate::secrets::search::Searcher;
+use crate::policy::program::PUBLIC_VARIABLES;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -23,9 +24,6 @@ const CUT: &str = "[more was printed here, and is not kept]\n";
 /// Values shorter than this are not masked: they are `1`, `C`, `true`, and stand everywhere.
 const MASKED_BYTES_MIN: usize = 4;
 
-/// Variables whose values say nothing that is not in every log.
-const NOT_MASKED: [&str; 8] = ["PATH", "HOME", "LANG", "LC_ALL", "TERM", "TZ", "USER", "PWD"];
-
 /// Looks a variable up in the environment.
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 
@@ -42,7 +40,7 @@ pub fn run(root: &Path, environment: Environment<'_>, order: &Order, watch: &Wat
     };
     let ended = program.run(watch).map_err(|error| error.to_string())?;
     let is_masked = |(name, value): &&(OsString, OsString)| {
-        value.len() >= MASKED_BYTES_MIN && !NOT_MASKED.iter().any(|plain| name == plain)
+        value.len() >= MASKED_BYTES_MIN && !PUBLIC_VARIABLES.iter().any(|plain| name == plain)
     };
     let values: Vec<Vec<u8>> =
         variables.iter().filter(is_masked).map(|(_, value)| value.as_bytes().to_vec()).collect();

@@ -1,7 +1,7 @@
 //! What an earlier run of any host has left half done: a log to be completed, an archive that it put into the store and did
 //! not live to log.
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::evidence::receipt::{self, SUFFIX, VerifiedReceipt, pack_name};
 use crate::evidence::stored::GRACE;
 use crate::finding::{Code, Finding};
@@ -131,7 +131,7 @@ fn remove(request: &Request<'_>, entry: &Entry) -> Result<Finding> {
             Ok(finding.actual("a run that did not end had put it there without a receipt; it was removed"))
         }
         // Whoever may not delete leaves it to others.
-        Err(error @ Error::Store { .. }) => {
+        Err(error) if error.is_denied() => {
             Ok(Finding::warning(Code::LeftBehind, entry.name.as_str()).actual(error))
         }
         Err(error) => Err(error),
@@ -164,7 +164,7 @@ pub(super) fn sweep(request: &Request<'_>, now: Timestamp) -> Result<Vec<Finding
     let Ok(before) = now.checked_sub(age) else { return Ok(Vec::new()) };
     let swept = match request.store.sweep(before) {
         // Whoever may not look, or not delete, leaves it to others.
-        Err(Error::Store { .. }) => Vec::new(),
+        Err(error) if error.is_denied() => Vec::new(),
         swept => swept?,
     };
     let warning = |name: String| {

@@ -343,6 +343,9 @@ pub(super) fn conclude(
     let window = within(coverage.longest_unread_ms, coverage.window_ms);
     let bytes = size(coverage.bytes_read);
     let broken = tried - coverage.archives_read;
+    if broken > 0 && findings.iter().all(|finding| finding.severity == Severity::Warning) {
+        findings.push(Finding::new(Code::Altered, count(broken, "archive")).actual("not as signed"));
+    }
     let detail = match broken {
         0 => format!("{} read again, {bytes}, {how}; {window}", count(tried, "archive")),
         _ => format!("{} of {} are as signed", coverage.archives_read, count(tried, "archive")),

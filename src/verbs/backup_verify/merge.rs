@@ -183,7 +183,12 @@ fn retold(found: &FoundBy) -> Option<Finding> {
     if found.code == Code::LogNotRemembered.as_str() {
         return None;
     }
-    let code = Code::ALL.iter().copied().find(|code| code.as_str() == found.code)?;
+    let known = Code::ALL.iter().copied().find(|code| code.as_str() == found.code);
+    let Some(code) = known else {
+        let told = Finding::new(Code::ShardForeign, &*found.subject);
+        let why = format!("its part found `{}`, which this version does not know", found.code);
+        return (found.severity == "error").then(|| told.actual(why));
+    };
     let mut finding = match &*found.severity {
         "error" => Finding::new(code, &*found.subject),
         _ => Finding::warning(code, &*found.subject),
@@ -218,4 +223,25 @@ fn archives(
         all.push(contents::checked(archive, read));
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::Severity;
+
+    #[test]
+    fn what_a_newer_version_found_is_not_taken_as_well() {
+        let finding = Finding::new(Code::Altered, "archives/a.tar.zst.age").actual("sha256 0");
+        let found = FoundBy::new("contents", &finding);
+        assert_eq!(
+            retold(&found).map(|told| (told.code, told.actual)),
+            Some((Code::Altered, finding.actual))
+        );
+        let later = FoundBy { code: "from-tomorrow".to_owned(), ..found };
+        let told = retold(&later).expect("it is told");
+        assert_eq!((told.code, told.severity), (Code::ShardForeign, Severity::Error));
+        let warning = FoundBy { severity: "warning".to_owned(), ..later };
+        assert_eq!(retold(&warning).map(|told| told.code), None);
+    }
 }

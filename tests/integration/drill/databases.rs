@@ -299,7 +299,7 @@ fn duckdb_comes_back_in_both_forms() {
 fn ddl_applies_in_its_order_or_is_told() {
     for dialect in ["sqlite", "duckdb", "postgresql"] {
         let world = World::new();
-        world.write("ddl/0001.sql", "CREATE TABLE a (x BIGINT PRIMARY KEY, y TEXT);\n");
+        world.write("ddl/0001.sql", "CREATE TABLE A (x BIGINT PRIMARY KEY, y TEXT);\n");
         world.write("ddl/0002.sql", "CREATE INDEX by_y ON a (y);\nCREATE VIEW v AS SELECT x FROM a;\n");
         let rule =
             format!("[[include]]\nclass = \"ddl\"\npaths = [\"ddl/*.sql\"]\ndialect = \"{dialect}\"\n");

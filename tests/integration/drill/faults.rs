@@ -288,7 +288,7 @@ fn a_probe_that_writes_outside() {
     let store = world.path().join("store");
     let probe = format!(
         "[[probe]]\nid = \"looks\"\nkind = \"command\"\n\
-         run = [\"sh\", \"-c\", \"! ls {}/signing.key && ! ls {}/archives && test $(ls /sys/class/net 2>/dev/null | wc -l) = 0 && test $(grep -c : /proc/net/dev) = 1\"]\n",
+         run = [\"sh\", \"-c\", \"! ls {}/signing.key && ! ls {}/archives && test $(ls /sys/class/net 2>/dev/null | wc -l) = 0 && test $(grep -c : /proc/net/dev) = 1 && ! (exec 3>>/proc/sys/kernel/core_pattern)\"]\n",
         home.display(),
         store.display()
     );
