@@ -11,8 +11,9 @@ use crate::format::units::count;
 use crate::pipeline::alarm::Alarm;
 use crate::pipeline::watch::Watch;
 use crate::policy::Dialect;
-use crate::probe::Site;
+use crate::probe::{Site, is_end};
 use crate::probe::command::printed;
+use crate::probe::deadline::Deadline;
 use crate::probe::duckdb::{Runner, text};
 use crate::probe::ledger::Ledger;
 use crate::probe::postgres::cluster::{self, Cluster};
@@ -20,7 +21,6 @@ use rusqlite::Connection;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
 
 /// What the policy asks.
 pub struct Asked<'a> {
@@ -30,8 +30,8 @@ pub struct Asked<'a> {
     pub dialect: Dialect,
     /// The folder of PostgreSQL's programs.
     pub programs: Option<&'a str>,
-    /// How long all of it may take.
-    pub limit: Duration,
+    /// When it has to be through.
+    pub deadline: Deadline,
 }
 
 /// Something that is there: what it is, and its name without a schema.
@@ -134,11 +134,12 @@ fn sqlite(
     let connection = Connection::open_in_memory().map_err(broken(memory))?;
     defend(&connection).map_err(broken(memory))?;
     let handle = connection.get_interrupt_handle();
-    let _alarm = Alarm::until_called_off(asked.limit, move || handle.interrupt());
+    let _alarm = Alarm::until_called_off(asked.deadline.left(), move || handle.interrupt());
     for file in files {
         let path = site.own(&file.path)?;
         let sql = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
         if let Err(error) = connection.execute_batch(&sql) {
+            asked.deadline.check(&file.path)?;
             refused(file, error, ledger);
             return Ok(None);
         }
@@ -159,7 +160,19 @@ fn duckdb(
     ledger: &mut Ledger,
     watch: &Watch,
 ) -> Result<Option<BTreeSet<Named>>> {
-    let runner = Runner::new(site, asked.id, asked.limit)?;
+    let runner = Runner::new(site, asked.id, asked.deadline)?;
+    let result = on_duckdb(site, &runner, files, ledger, watch);
+    // What it wrote outside is told however it went.
+    runner.told(asked.id, result, ledger)
+}
+
+fn on_duckdb(
+    site: &Site<'_>,
+    runner: &Runner<'_>,
+    files: &[&DdlFile],
+    ledger: &mut Ledger,
+    watch: &Watch,
+) -> Result<Option<BTreeSet<Named>>> {
     let guard = runner.guard(&[runner.work()])?;
     let attach = format!("ATTACH {} AS back; USE back; {guard};", text(&runner.work().join("ddl.duckdb"))?);
     for file in files {
@@ -167,17 +180,16 @@ fn duckdb(
         let sql = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
         match runner.run(|duckdb| duckdb.run(&format!("{attach} {sql}"), watch)) {
             Ok(_) => {}
-            Err(Error::Interrupted) => return Err(Error::Interrupted),
+            Err(error) if is_end(&error) => return Err(error),
             Err(error) => {
                 refused(file, error, ledger);
-                return runner.told(asked.id, ledger).map(|()| None);
+                return Ok(None);
             }
         }
     }
     applied(files, ledger);
     let query = format!("{attach} {}", definitions("back"));
     let found: Vec<Definition> = read(runner.run(|duckdb| duckdb.run(&query, watch))?)?;
-    runner.told(asked.id, ledger)?;
     Ok(Some(found.into_iter().map(|one| (one.kind, one.name.to_ascii_lowercase())).collect()))
 }
 
@@ -195,12 +207,10 @@ fn postgresql(
     watch: &Watch,
 ) -> Result<Option<BTreeSet<Named>>> {
     let programs = cluster::programs(asked.programs, None, site.environment)?;
-    let cluster = Cluster::start(site, asked.id, &programs, asked.limit, watch)?;
+    let cluster = Cluster::start(site, asked.id, &programs, asked.deadline, watch)?;
     let result = on_cluster(site, &cluster, files, ledger, watch);
     // What it wrote outside is told however it went.
-    let told = cluster.end().and_then(|confined| confined.told(asked.id, ledger));
-    let there = result?;
-    told.map(|()| there)
+    cluster.end()?.told(asked.id, result, ledger)
 }
 
 fn on_cluster(

@@ -12,10 +12,10 @@ use crate::policy::probe::{Query, Subject};
 use crate::probe::Site;
 use crate::probe::answers;
 use crate::probe::confined::Confined;
+use crate::probe::deadline::Deadline;
 use crate::probe::facts::{Back, compare, counted};
 use crate::probe::ledger::Ledger;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 /// The name under which the database is attached.
 const NAME: &str = "back";
@@ -30,25 +30,23 @@ pub struct Asked<'a> {
     pub queries: &'a [Query],
     /// How many rows of each table are read in full.
     pub sample: u64,
-    /// How long all of it may take.
-    pub limit: Duration,
+    /// When it has to be through.
+    pub deadline: Deadline,
 }
 
 /// The program, shut off, with its folder.
 pub struct Runner<'a> {
     confined: Confined<'a>,
-    over: Instant,
     memory: u64,
     disk: Option<u64>,
 }
 
 /// Probes a database.
 pub fn probe(site: &Site<'_>, asked: &Asked<'_>, ledger: &mut Ledger, watch: &Watch) -> Result<()> {
-    let runner = Runner::new(site, asked.id, asked.limit)?;
+    let runner = Runner::new(site, asked.id, asked.deadline)?;
     let asked_all = ask(site, asked, &runner, ledger, watch);
     // What it wrote outside is told however it went.
-    let told = runner.told(asked.id, ledger);
-    asked_all.and(told)
+    runner.told(asked.id, asked_all, ledger)
 }
 
 fn ask(
@@ -80,11 +78,8 @@ fn ask(
     sample(runner, &attach, &wanted, tables, ledger, watch)?;
     for query in asked.queries {
         let statement = format!("{attach}; USE {NAME}; {}", query.sql);
-        match runner.run(|duckdb| duckdb.answer(&statement, watch)) {
-            Ok(rows) => answers::compare(asked.id, query, &rows, ledger),
-            Err(Error::Interrupted) => return Err(Error::Interrupted),
-            Err(error) => answers::refused(asked.id, query, &error.to_string(), ledger),
-        }
+        let answer = runner.run(|duckdb| duckdb.answer(&statement, watch));
+        answers::answered(asked.id, query, answer, ledger)?;
     }
     answers::covered(asked.queries.len(), ledger);
     Ok(())
@@ -199,13 +194,13 @@ struct Sampled {
 
 impl<'a> Runner<'a> {
     /// The program for a probe.
-    pub fn new(site: &'a Site<'_>, id: &str, limit: Duration) -> Result<Runner<'a>> {
+    pub fn new(site: &'a Site<'_>, id: &str, deadline: Deadline) -> Result<Runner<'a>> {
         let options = &site.policy.drill;
-        let mut confined = site.confined(id, limit)?;
+        let mut confined = site.confined(id, deadline)?;
         // It keeps its own memory limit, and tells what it needs beyond; the system would end it.
         confined.memory = None;
         let (memory, disk) = (options.memory_limit, options.disk_limit);
-        Ok(Runner { confined, over: Instant::now() + limit, memory, disk })
+        Ok(Runner { confined, memory, disk })
     }
 
     /// Its own folder.
@@ -214,8 +209,8 @@ impl<'a> Runner<'a> {
     }
 
     /// Writes down what it did elsewhere.
-    pub fn told(&self, id: &str, ledger: &mut Ledger) -> Result<()> {
-        self.confined.told(id, ledger)
+    pub fn told<T>(&self, id: &str, asked: Result<T>, ledger: &mut Ledger) -> Result<T> {
+        self.confined.told(id, asked, ledger)
     }
 
     /// Runs it, within what is left of the time.
@@ -225,7 +220,7 @@ impl<'a> Runner<'a> {
             folder: Path::new("/"),
             program: &words,
             variables: &self.confined.variables,
-            time_limit: self.over.saturating_duration_since(Instant::now()),
+            time_limit: self.confined.deadline.left(),
         })
     }
 

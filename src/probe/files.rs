@@ -10,12 +10,12 @@ use crate::format::units::{count, number};
 use crate::pipeline::watch::Watch;
 use crate::policy::matcher;
 use crate::probe::Site;
+use crate::probe::deadline::Deadline;
 use crate::probe::ledger::Ledger;
 use sha2::{Digest, Sha256 as Hasher};
 use std::fs::{self, File};
 use std::io::{BufReader, Read};
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 /// Files larger than this are digested, and not parsed: a parser holds what it reads.
 const PARSED_BYTES_MAX: u64 = 32 << 20;
@@ -39,19 +39,16 @@ pub fn probe(
     site: &Site<'_>,
     patterns: &[String],
     is_parsed: bool,
-    limit: Duration,
+    deadline: Deadline,
     ledger: &mut Ledger,
     watch: &Watch,
 ) -> Result<()> {
-    let over = Instant::now() + limit;
     let set = matcher::set(patterns).map_err(|error| Error::input(error.to_string(), ""))?;
     let list = File::open(site.manifest).map_err(Error::io("open", site.manifest))?;
     let mut seen = Seen::default();
     for line in Lines::new(BufReader::new(list), Encoding::Percent) {
         watch.check()?;
-        if Instant::now() > over {
-            return Err(Error::input("it was not through all files", ""));
-        }
+        deadline.check("not all files were read")?;
         let line = line.map_err(|fault| Error::input(fault.to_string(), ""))?;
         let Some(path) = line.path.strip_prefix("data/") else { continue };
         if patterns.is_empty() || set.is_match(path) {

@@ -13,13 +13,13 @@ use crate::format::capture::{Captured, Form};
 use crate::format::units::count;
 use crate::pipeline::watch::Watch;
 use crate::policy::probe::Query;
-use crate::probe::Site;
 use crate::probe::answers::{self, ROWS_MAX};
+use crate::probe::deadline::Deadline;
 use crate::probe::facts::{Back, compare};
 use crate::probe::ledger::Ledger;
+use crate::probe::{Site, is_end};
 use cluster::Cluster;
 use scratch_database::ScratchDatabase;
-use std::time::{Duration, Instant};
 
 /// What the policy asks.
 pub struct Asked<'a> {
@@ -35,13 +35,12 @@ pub struct Asked<'a> {
     pub extensions: &'a [String],
     /// The folder of the server's programs.
     pub programs: Option<&'a str>,
-    /// How long all of it may take.
-    pub limit: Duration,
+    /// When it has to be through.
+    pub deadline: Deadline,
 }
 
 /// Probes a dump.
 pub fn probe(site: &Site<'_>, asked: &Asked<'_>, ledger: &mut Ledger, watch: &Watch) -> Result<()> {
-    let over = Instant::now() + asked.limit;
     let captured = site.captured(asked.capture).map_err(Error::refused)?;
     if captured.form != Form::Parts {
         let finding = Finding::new(Code::ProbeSkipped, format!("captures/{}", captured.id));
@@ -51,21 +50,20 @@ pub fn probe(site: &Site<'_>, asked: &Asked<'_>, ledger: &mut Ledger, watch: &Wa
         let database = ScratchDatabase::open(site, dsn, asked, watch)?;
         let result = database
             .restore(site, captured, watch)
-            .and_then(|()| questions(&database.server, captured, asked, over, ledger, watch));
+            .and_then(|()| questions(&database.server, captured, asked, ledger, watch));
         return database.empty(ledger, watch).and(result);
     }
     let programs = cluster::programs(asked.programs, captured.server.as_deref(), site.environment)?;
-    let cluster = Cluster::start(site, asked.id, &programs, asked.limit, watch)?;
+    let cluster = Cluster::start(site, asked.id, &programs, asked.deadline, watch)?;
     let roles: Vec<&str> =
         captured.objects.iter().filter(|object| object.kind == "role").map(|object| &*object.name).collect();
     let result = cluster
         .prepare(&roles, asked.extensions, watch)
         .and_then(|()| cluster.restore(site, captured, !asked.extensions.is_empty(), watch))
-        .and_then(|()| questions(&cluster.restorer(), captured, asked, over, ledger, watch))
+        .and_then(|()| questions(&cluster.restorer(), captured, asked, ledger, watch))
         .and_then(|()| amcheck(&cluster, captured, ledger, watch));
     // What it wrote outside is told however it went.
-    let told = cluster.end().and_then(|confined| confined.told(asked.id, ledger));
-    result.and(told)
+    cluster.end()?.told(asked.id, result, ledger)
 }
 
 /// Statistics, what is in it, and the policy's own questions.
@@ -73,12 +71,11 @@ fn questions(
     server: &Server,
     captured: &Captured,
     asked: &Asked<'_>,
-    over: Instant,
     ledger: &mut Ledger,
     watch: &Watch,
 ) -> Result<()> {
-    let server = Server { time_limit: over.saturating_duration_since(Instant::now()), ..server.clone() };
-    let mut session = Session::open(&server, watch)?;
+    let in_time = || Server { time_limit: asked.deadline.left(), ..server.clone() };
+    let mut session = Session::open(&in_time(), watch)?;
     session.tell("ANALYZE;\n")?;
     let version: Vec<String> =
         session.ask("SELECT to_json('PostgreSQL ' || current_setting('server_version'))")?;
@@ -100,11 +97,7 @@ fn questions(
         ledger,
     );
     for query in asked.queries {
-        match answer(&server, query, watch) {
-            Ok(rows) => answers::compare(asked.id, query, &rows, ledger),
-            Err(Error::Interrupted) => return Err(Error::Interrupted),
-            Err(error) => answers::refused(asked.id, query, &error.to_string(), ledger),
-        }
+        answers::answered(asked.id, query, answer(&in_time(), query, watch), ledger)?;
     }
     answers::covered(asked.queries.len(), ledger);
     Ok(())
@@ -138,7 +131,7 @@ fn amcheck(cluster: &Cluster<'_>, captured: &Captured, ledger: &mut Ledger, watc
     };
     let indexes: Result<Vec<u64>> = session.ask(INDEXES);
     match indexes {
-        Err(Error::Interrupted) => return Err(Error::Interrupted),
+        Err(error) if is_end(&error) => return Err(error),
         Err(error) => ledger.failed("amcheck", damaged(error.to_string())),
         Ok(counted) => {
             let faults: Vec<String> = session.ask(PAGES)?;

@@ -12,6 +12,7 @@ use crate::pipeline::watch::Watch;
 use crate::policy::probe::{Query, Subject};
 use crate::probe::Site;
 use crate::probe::answers::{self, ROWS_MAX};
+use crate::probe::deadline::Deadline;
 use crate::probe::facts::{Back, compare, counted};
 use crate::probe::ledger::Ledger;
 use rusqlite::limits::Limit;
@@ -19,7 +20,6 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 /// What lies beside a database that is in use, or was.
 const SIDE_FILES: [&str; 3] = ["-wal", "-shm", "-journal"];
@@ -37,8 +37,8 @@ pub struct Asked<'a> {
     pub foreign_keys: bool,
     /// Its own questions.
     pub queries: &'a [Query],
-    /// How long all of it may take.
-    pub limit: Duration,
+    /// When it has to be through.
+    pub deadline: Deadline,
 }
 
 /// Probes a database file.
@@ -60,31 +60,29 @@ pub fn probe(site: &Site<'_>, asked: &Asked<'_>, ledger: &mut Ledger, watch: &Wa
     };
     let longest = i32::try_from(site.policy.drill.memory_limit).unwrap_or(i32::MAX);
     connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, longest).map_err(broken(&file))?;
-    let over = Instant::now() + asked.limit;
+    let deadline = asked.deadline;
     let handle = connection.get_interrupt_handle();
-    let _alarm = Alarm::until_called_off(asked.limit, move || handle.interrupt());
+    let _alarm = Alarm::until_called_off(deadline.left(), move || handle.interrupt());
     let subject = shown(site, &file);
-    integrity(&connection, &subject, ledger)?;
+    integrity(&connection, &subject, deadline, ledger)?;
     if asked.foreign_keys {
-        foreign_keys(&connection, &subject, ledger)?;
+        foreign_keys(&connection, &subject, deadline, ledger)?;
     }
     let is_digested = captured.is_some_and(|it| it.tables.iter().any(|table| table.content.is_some()));
     match facts(&connection, &file, if is_digested { u64::MAX } else { 0 }, watch) {
         Ok(found) => tables(found, captured, &subject, ledger),
         Err(Error::Interrupted) => return Err(Error::Interrupted),
-        Err(_) if Instant::now() >= over => return Err(ended(&subject)),
+        Err(_) if deadline.left().is_zero() => return Err(deadline.late(&subject)),
         // That it is damaged was told above; what of it cannot be read is told here.
         Err(error) => ledger.failed("tables", corrupt(&subject).actual(error)),
     }
     for query in asked.queries {
-        if Instant::now() >= over {
-            return Err(ended(&subject));
-        }
-        match answer(&connection, query) {
-            Ok(rows) => answers::compare(asked.id, query, &rows, ledger),
-            Err(error) if is_interrupted(&error) => return Err(ended(&subject)),
-            Err(error) => answers::refused(asked.id, query, &error.to_string(), ledger),
-        }
+        deadline.check(&query.sql)?;
+        let answer = answer(&connection, query).map_err(|error| match is_interrupted(&error) {
+            true => deadline.late(&query.sql),
+            false => Error::input(error.to_string(), ""),
+        });
+        answers::answered(asked.id, query, answer, ledger)?;
     }
     answers::covered(asked.queries.len(), ledger);
     Ok(())
@@ -157,14 +155,14 @@ fn open_with_wal(site: &Site<'_>, id: &str, file: &Path, ledger: &mut Ledger) ->
     Ok(connection)
 }
 
-fn integrity(connection: &Connection, subject: &str, ledger: &mut Ledger) -> Result<()> {
+fn integrity(connection: &Connection, subject: &str, deadline: Deadline, ledger: &mut Ledger) -> Result<()> {
     let ask = || -> rusqlite::Result<Vec<String>> {
         let mut statement = connection.prepare(&format!("PRAGMA integrity_check({FAULTS_MAX})"))?;
         statement.query_map((), |row| row.get(0))?.collect()
     };
     let faults = match ask() {
         Ok(faults) => faults,
-        Err(error) if is_interrupted(&error) => return Err(ended(subject)),
+        Err(error) if is_interrupted(&error) => return Err(deadline.late(subject)),
         Err(error) => vec![error.to_string()],
     };
     if faults == ["ok"] {
@@ -176,7 +174,12 @@ fn integrity(connection: &Connection, subject: &str, ledger: &mut Ledger) -> Res
     Ok(())
 }
 
-fn foreign_keys(connection: &Connection, subject: &str, ledger: &mut Ledger) -> Result<()> {
+fn foreign_keys(
+    connection: &Connection,
+    subject: &str,
+    deadline: Deadline,
+    ledger: &mut Ledger,
+) -> Result<()> {
     let ask = || -> rusqlite::Result<(u64, Option<String>)> {
         let mut statement = connection.prepare("PRAGMA foreign_key_check")?;
         let mut rows = statement.query(())?;
@@ -203,7 +206,7 @@ fn foreign_keys(connection: &Connection, subject: &str, ledger: &mut Ledger) -> 
                 finding.actual(format!("{}: {first}", count(orphans, "orphan"))),
             );
         }
-        Err(error) if is_interrupted(&error) => return Err(ended(subject)),
+        Err(error) if is_interrupted(&error) => return Err(deadline.late(subject)),
         Err(error) => ledger.failed("foreign_key_check", finding.actual(error)),
     }
     Ok(())
@@ -240,10 +243,6 @@ fn text(value: ValueRef<'_>) -> String {
 
 fn is_interrupted(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(rusqlite::ErrorCode::OperationInterrupted)
-}
-
-fn ended(subject: &str) -> Error {
-    Error::input(format!("{subject}: it was interrupted"), "")
 }
 
 fn corrupt(subject: &str) -> Finding {

@@ -153,5 +153,5 @@ fn server(site: &Site<'_>, dsn: &str, asked: &Asked<'_>) -> Result<Server> {
     let pass = |name: &&str| Some(((*name).into(), (site.environment)(name)?));
     let password = password.map(|password| ("PGPASSWORD".into(), password.into()));
     let variables = ["PATH", "HOME", "LANG"].iter().filter_map(pass).chain(password);
-    Ok(Server { dsn: text, variables: variables.collect(), time_limit: asked.limit })
+    Ok(Server { dsn: text, variables: variables.collect(), time_limit: asked.deadline.left() })
 }
