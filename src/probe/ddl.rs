@@ -3,22 +3,23 @@
 
 use crate::database::duckdb::{Definition, definitions, read};
 use crate::database::postgres::session::Session;
-use crate::database::sqlite::{broken, defend};
+use crate::database::sqlite::{bound, broken, defend};
 use crate::error::{Error, Result};
 use crate::finding::{Code, Finding};
-use crate::format::ddl::{DdlFile, ObjectKind};
+use crate::format::ddl::{DdlFile, Object, ObjectKind};
 use crate::format::units::count;
 use crate::pipeline::alarm::Alarm;
 use crate::pipeline::watch::Watch;
 use crate::policy::Dialect;
-use crate::probe::{Site, is_end};
 use crate::probe::command::printed;
 use crate::probe::deadline::Deadline;
 use crate::probe::duckdb::{Runner, text};
 use crate::probe::ledger::Ledger;
 use crate::probe::postgres::cluster::{self, Cluster};
+use crate::probe::{Site, is_end};
+use crate::tree::ddl::replay::{Replay, Standing, last};
 use rusqlite::Connection;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -58,60 +59,111 @@ pub fn probe(site: &Site<'_>, asked: &Asked<'_>, ledger: &mut Ledger, watch: &Wa
         _ => postgresql(site, asked, &files, ledger, watch)?,
     };
     if let Some(there) = there {
-        objects(&files, &there, ledger);
+        objects(site, asked.dialect, &files, &there, ledger)?;
         ledger.covers(format!("{} applied", count(files.len() as u64, "file")));
     }
     Ok(())
 }
 
-/// What the pack says that the files create, and do not drop again, against what is there.
-fn objects(files: &[&DdlFile], there: &BTreeSet<Named>, ledger: &mut Ledger) {
-    let mut listed: BTreeSet<Named> = BTreeSet::new();
-    for file in files {
-        listed.extend(file.creates.iter().filter_map(named));
-        for dropped in file.drops.iter().filter_map(named) {
-            listed.remove(&dropped);
-        }
+/// What the pack says that the files create, followed through their statements in order, against what is there.
+fn objects(
+    site: &Site<'_>,
+    dialect: Dialect,
+    files: &[&DdlFile],
+    there: &BTreeSet<Named>,
+    ledger: &mut Ledger,
+) -> Result<()> {
+    let (expected, uncertain) = expected(site, dialect, files)?;
+    let (mut held, mut unsure, before) = (0u64, 0u64, ledger.findings.len());
+    for (named, standing) in &expected {
+        let (code, wanted, actual) = match (standing, there.contains(named)) {
+            (Standing::There, true) => {
+                held += 1;
+                continue;
+            }
+            (Standing::Gone, false) => continue,
+            (Standing::Unsure, _) => {
+                unsure += 1;
+                continue;
+            }
+            // One of the statements that nobody can follow may have done it.
+            _ if uncertain > 0 => {
+                unsure += 1;
+                continue;
+            }
+            (Standing::There, false) => {
+                (Code::ObjectMissing, named.0.clone(), "it is not there once all files are applied")
+            }
+            (Standing::Gone, true) => (
+                Code::ObjectExtra,
+                format!("no {}: it was dropped", named.0),
+                "it is there once all files are applied",
+            ),
+        };
+        ledger.failed("objects", Finding::new(code, &named.1).expected(wanted).actual(actual));
     }
-    let missing: Vec<&Named> = listed.difference(there).collect();
-    for (kind, name) in &missing {
-        let finding = Finding::new(Code::ObjectMissing, name).expected(kind);
-        ledger.failed("objects", finding.actual("it is not there once all files are applied"));
-    }
-    let unparsed: u64 = files.iter().map(|file| file.statements_unparsed + file.omitted).sum();
-    if listed.is_empty() {
+    if expected.is_empty() {
         ledger.skipped("objects", "the pack lists no table, view or index".to_owned());
-    } else if missing.is_empty() {
-        let all = count(listed.len() as u64, "object");
+    } else if ledger.findings.len() == before {
+        let all = count(held, "object");
         ledger.passed("objects", &all, &all);
         ledger.covers(all);
     }
-    if unparsed > 0 {
-        ledger.skipped(
-            "what was not parsed",
-            format!("{} create what the pack does not know", count(unparsed, "statement")),
+    if unsure > 0 {
+        let why = format!(
+            "whether {} should be there cannot be told by reading the files",
+            count(unsure, "object")
         );
+        ledger.skipped("what was not followed", why);
     }
+    let unparsed: u64 = files.iter().map(|file| file.statements_unparsed + file.omitted).sum();
+    if unparsed > 0 {
+        let why = format!("{} create what the pack does not know", count(unparsed, "statement"));
+        ledger.skipped("what was not parsed", why);
+    }
+    Ok(())
+}
+
+/// What has to be there at the end, and how many statements nobody can follow. The pack lists what a file creates and drops,
+/// not in which order: the files that came back say that, and they are those that were signed.
+fn expected(
+    site: &Site<'_>,
+    dialect: Dialect,
+    files: &[&DdlFile],
+) -> Result<(BTreeMap<Named, Standing>, u64)> {
+    let mut replay = Replay::new(dialect);
+    for file in files {
+        let path = site.own(&file.path)?;
+        replay.file(&fs::read(&path).map_err(Error::io("read", &path))?);
+    }
+    let mut expected = BTreeMap::new();
+    let found = replay.objects().iter().filter_map(|(object, standing)| Some((named(object)?, *standing)));
+    for (named, standing) in found {
+        // Of several by one name, each in a schema of its own, one that is there suffices.
+        let known = expected.entry(named).or_insert(standing);
+        *known = match (*known, standing) {
+            (Standing::There, _) | (_, Standing::There) => Standing::There,
+            (Standing::Gone, Standing::Gone) => Standing::Gone,
+            _ => Standing::Unsure,
+        };
+    }
+    for listed in
+        files.iter().flat_map(|file| &file.creates).filter(|it| !replay.is_temporary(it)).filter_map(named)
+    {
+        expected.entry(listed).or_insert(Standing::There);
+    }
+    Ok((expected, replay.uncertain()))
 }
 
 /// Tables, views and indexes, which every dialect has; names as they are without schema and quotes.
-fn named(object: &crate::format::ddl::Object) -> Option<Named> {
+fn named(object: &Object) -> Option<Named> {
     let kind = match object.kind {
         ObjectKind::Table => "table",
-        ObjectKind::View => "view",
+        ObjectKind::View | ObjectKind::MaterializedView => "view",
         ObjectKind::Index => "index",
         _ => return None,
     };
-    let name = object.name.split(" on ").next().unwrap_or(&object.name);
-    Some((kind.to_owned(), last(name)))
-}
-
-/// The last part of a dotted name, without its quotes.
-fn last(name: &str) -> String {
-    if let Some(quoted) = name.strip_suffix('"') {
-        return quoted.rsplit('"').next().unwrap_or(quoted).to_owned();
-    }
-    name.rsplit('.').next().unwrap_or(name).to_owned()
+    Some((kind.to_owned(), last(&object.name)))
 }
 
 fn refused(file: &DdlFile, why: impl ToString, ledger: &mut Ledger) {
@@ -132,7 +184,9 @@ fn sqlite(
 ) -> Result<Option<BTreeSet<Named>>> {
     let memory = Path::new(":memory:");
     let connection = Connection::open_in_memory().map_err(broken(memory))?;
-    defend(&connection).map_err(broken(memory))?;
+    defend(&connection)
+        .and_then(|()| bound(&connection, site.policy.drill.memory_limit))
+        .map_err(broken(memory))?;
     let handle = connection.get_interrupt_handle();
     let _alarm = Alarm::until_called_off(asked.deadline.left(), move || handle.interrupt());
     for file in files {

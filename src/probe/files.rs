@@ -90,8 +90,13 @@ fn one(
     ledger: &mut Ledger,
 ) -> Result<()> {
     seen.files += 1;
-    let file = site.restored.join(path);
-    let found = match digest(&file) {
+    let found = site.within(path).and_then(|file| Ok((digest(&file)?, file)));
+    let (found, file) = match found {
+        Err(Error::Refused(findings)) => {
+            seen.altered += 1;
+            findings.into_iter().for_each(|finding| ledger.failed("digests", finding));
+            return Ok(());
+        }
         Err(error) if error.is_not_found() => {
             seen.altered += 1;
             let finding = Finding::new(Code::Missing, path).expected(format!("sha256 {signed}"));

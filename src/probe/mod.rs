@@ -22,10 +22,12 @@ use crate::format::capture::Captured;
 use crate::format::drill_report::{Ended, ProbeReport};
 use crate::format::pack::Pack;
 use crate::format::path::PackPath;
+use crate::format::units::size;
+use crate::pipeline::meter::Meter;
 use crate::pipeline::watch::Watch;
 use crate::policy::Policy;
 use crate::policy::probe::{Ask, Probe};
-use confined::{Confined, Confinement};
+use confined::{Confined, Confinement, Reach};
 use deadline::Deadline;
 use ledger::Ledger;
 use std::ffi::OsString;
@@ -100,6 +102,18 @@ impl Site<'_> {
         Ok(whole)
     }
 
+    /// What came back by this path, or what a link there leads to: nothing outside of what came back.
+    pub fn within(&self, path: &str) -> Result<PathBuf> {
+        let whole = self.restored.join(path);
+        let found = whole.canonicalize().map_err(Error::io("open", &whole))?;
+        let root = self.restored.canonicalize().map_err(Error::io("open", self.restored))?;
+        if found.starts_with(&root) {
+            return Ok(found);
+        }
+        let finding = Finding::new(Code::ProbeFailed, path).expected("a file of what came back");
+        Err(Error::refused(finding.actual(format!("a link leads out of it, to {}", found.display()))))
+    }
+
     /// A program of a probe, shut off as far as this system allows, in a folder of its own.
     pub fn confined(&self, id: &str, deadline: Deadline) -> Result<Confined<'_>> {
         let work = self.room(id)?;
@@ -108,6 +122,7 @@ impl Site<'_> {
             here: work.clone(),
             note: self.work.join(format!("{id}.note")),
             hidden: self.hidden,
+            reach: Reach::Nothing,
             ids: None,
             memory: Some(self.policy.drill.memory_limit),
             file_bytes: self.policy.drill.disk_limit,
@@ -116,6 +131,18 @@ impl Site<'_> {
             output_bytes_max: confined::OUTPUT_BYTES,
             work,
         })
+    }
+
+    /// Looks that probes do not take more of the disk than the policy allows, beside what was restored.
+    fn meter(&self, watch: &Watch) -> Option<Meter> {
+        let limit = self.policy.drill.disk_limit?;
+        let most = limit.saturating_sub(self.pack.payload.bytes);
+        let refusal = move |taken| {
+            let finding = Finding::new(Code::ScratchFull, "scratch");
+            let finding = finding.expected(format!("at most {} for probes, of `disk_limit`", size(most)));
+            Error::refused(finding.actual(size(taken)))
+        };
+        Some(Meter::start(self.work.to_owned(), most, watch, refusal))
     }
 
     /// A new empty folder for a probe.
@@ -131,7 +158,17 @@ pub fn run(site: &Site<'_>, probe: &Probe, watch: &Watch) -> Result<Probed> {
     let started = Instant::now();
     let mut ledger = Ledger::default();
     let deadline = Deadline::after(Duration::from_secs(probe.time_limit_s));
+    let watch = &watch.child();
+    let meter = site.meter(watch);
     let asked = catch_unwind(AssertUnwindSafe(|| ask(site, probe, deadline, &mut ledger, watch)));
+    drop(meter);
+    // What the meter called off looks interrupted.
+    let asked = asked.map(|asked| {
+        asked.map_err(|error| match error {
+            Error::Interrupted => watch.failure_or(error),
+            error => error,
+        })
+    });
     let took = started.elapsed();
     match asked {
         Ok(Ok(())) => {}
@@ -169,11 +206,13 @@ fn ask(site: &Site<'_>, probe: &Probe, deadline: Deadline, ledger: &mut Ledger, 
         }
         Ask::Postgres { capture, queries, dsn, extensions, programs } => {
             let (dsn, programs) = (dsn.as_deref(), programs.as_deref());
-            let asked = postgres::Asked { id: &probe.id, capture, queries, dsn, extensions, programs, deadline };
+            let asked =
+                postgres::Asked { id: &probe.id, capture, queries, dsn, extensions, programs, deadline };
             postgres::probe(site, &asked, ledger, watch)
         }
         Ask::Ddl { dialect, programs } => {
-            let asked = ddl::Asked { id: &probe.id, dialect: *dialect, programs: programs.as_deref(), deadline };
+            let asked =
+                ddl::Asked { id: &probe.id, dialect: *dialect, programs: programs.as_deref(), deadline };
             ddl::probe(site, &asked, ledger, watch)
         }
         Ask::Command(order) => command::probe(site, &probe.id, order, deadline, ledger, watch),

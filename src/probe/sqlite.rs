@@ -2,7 +2,7 @@
 
 mod wal;
 
-use crate::database::sqlite::{Facts, broken, defend, facts, open_copy};
+use crate::database::sqlite::{Facts, bound, broken, defend, facts, open_copy};
 use crate::error::{Error, Result};
 use crate::finding::{Code, Finding};
 use crate::format::capture::{Captured, Form};
@@ -15,7 +15,6 @@ use crate::probe::answers::{self, ROWS_MAX};
 use crate::probe::deadline::Deadline;
 use crate::probe::facts::{Back, compare, counted};
 use crate::probe::ledger::Ledger;
-use rusqlite::limits::Limit;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
 use std::fs;
@@ -44,7 +43,10 @@ pub struct Asked<'a> {
 /// Probes a database file.
 pub fn probe(site: &Site<'_>, asked: &Asked<'_>, ledger: &mut Ledger, watch: &Watch) -> Result<()> {
     let (file, captured) = match asked.of {
-        Subject::Path(path) => (site.restored.join(path.as_str()), None),
+        Subject::Path(path) => match site.within(path.as_str()) {
+            Err(error) if error.is_not_found() => (site.restored.join(path.as_str()), None),
+            file => (file?, None),
+        },
         Subject::Capture(id) => {
             let captured = site.captured(id).map_err(Error::refused)?;
             (captured_file(site, captured, ledger)?, Some(captured))
@@ -58,8 +60,7 @@ pub fn probe(site: &Site<'_>, asked: &Asked<'_>, ledger: &mut Ledger, watch: &Wa
         Some(_) => open_copy(&file)?,
         None => open_with_wal(site, asked.id, &file, ledger)?,
     };
-    let longest = i32::try_from(site.policy.drill.memory_limit).unwrap_or(i32::MAX);
-    connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, longest).map_err(broken(&file))?;
+    bound(&connection, site.policy.drill.memory_limit).map_err(broken(&file))?;
     let deadline = asked.deadline;
     let handle = connection.get_interrupt_handle();
     let _alarm = Alarm::until_called_off(deadline.left(), move || handle.interrupt());
@@ -123,14 +124,14 @@ fn captured_file(site: &Site<'_>, captured: &Captured, ledger: &mut Ledger) -> R
 /// A file of the payload, as it lay there: if it has a write-ahead log, both are copied, and read as SQLite reads them
 /// after a crash.
 fn open_with_wal(site: &Site<'_>, id: &str, file: &Path, ledger: &mut Ledger) -> Result<Connection> {
-    let log = with_suffix(file, "-wal");
-    let journal = with_suffix(file, "-journal");
-    if !log.is_file() && !journal.is_file() {
+    let log = beside(site, file, "-wal")?;
+    let journal = beside(site, file, "-journal")?;
+    if log.is_none() && journal.is_none() {
         return open_copy(file);
     }
-    if log.is_file() {
-        let told = wal::check(&log)?;
-        let subject = shown(site, &log);
+    if let Some(log) = &log {
+        let told = wal::check(log)?;
+        let subject = shown(site, log);
         match told.torn {
             None => ledger.passed("write-ahead log", "it ends with a commit", count(told.frames, "frame")),
             Some(why) => {
@@ -141,18 +142,24 @@ fn open_with_wal(site: &Site<'_>, id: &str, file: &Path, ledger: &mut Ledger) ->
     }
     let room = site.room(id)?;
     let copy = room.join("database");
-    for (from, to) in
-        [(file, copy.clone()), (&log, with_suffix(&copy, "-wal")), (&journal, with_suffix(&copy, "-journal"))]
-    {
-        if from.is_file() {
-            fs::copy(from, &to).map_err(Error::io("copy", from))?;
-        }
+    let whole = [(Some(file.to_owned()), ""), (log, "-wal"), (journal, "-journal")];
+    for (from, suffix) in whole.iter().filter_map(|(from, suffix)| Some((from.as_ref()?, suffix))) {
+        fs::copy(from, with_suffix(&copy, suffix)).map_err(Error::io("copy", from))?;
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(&copy, flags).map_err(broken(file))?;
     defend(&connection).map_err(broken(file))?;
     connection.pragma_update(None, "query_only", true).map_err(broken(file))?;
     Ok(connection)
+}
+
+/// A file beside a database, if one came back.
+fn beside(site: &Site<'_>, file: &Path, suffix: &str) -> Result<Option<PathBuf>> {
+    let path = with_suffix(file, suffix);
+    match site.within(&shown(site, &path)) {
+        Err(error) if error.is_not_found() => Ok(None),
+        found => found.map(Some),
+    }
 }
 
 fn integrity(connection: &Connection, subject: &str, deadline: Deadline, ledger: &mut Ledger) -> Result<()> {

@@ -2,6 +2,7 @@
 //! time taken. The report is written whatever happens.
 
 mod course;
+mod live;
 mod objectives;
 mod publish;
 mod said;
