@@ -1,5 +1,6 @@
 //! SQLite: a database file, opened so that nothing in it can do harm.
 
+mod journal;
 mod wal;
 
 use crate::database::sqlite::{Facts, bound, broken, defend, facts, open_copy};
@@ -75,7 +76,7 @@ pub fn probe(site: &Site<'_>, asked: &Asked<'_>, ledger: &mut Ledger, watch: &Wa
         Err(Error::Interrupted) => return Err(Error::Interrupted),
         Err(_) if deadline.left().is_zero() => return Err(deadline.late(&subject)),
         // That it is damaged was told above; what of it cannot be read is told here.
-        Err(error) => ledger.failed("tables", corrupt(&subject).actual(error)),
+        Err(error) => ledger.failed("tables", unread(&subject, &error.to_string())),
     }
     for query in asked.queries {
         deadline.check(&query.sql)?;
@@ -140,6 +141,13 @@ fn open_with_wal(site: &Site<'_>, id: &str, file: &Path, ledger: &mut Ledger) ->
             }
         }
     }
+    if let Some(journal) = &journal
+        && journal::names_another(journal)?
+    {
+        let finding = Finding::new(Code::ProbeFailed, shown(site, journal));
+        let finding = finding.expected("a journal of this database alone");
+        return Err(Error::refused(finding.actual("it names another file, which SQLite would delete")));
+    }
     let room = site.room(id)?;
     let copy = room.join("database");
     let whole = [(Some(file.to_owned()), ""), (log, "-wal"), (journal, "-journal")];
@@ -170,7 +178,10 @@ fn integrity(connection: &Connection, subject: &str, deadline: Deadline, ledger:
     let faults = match ask() {
         Ok(faults) => faults,
         Err(error) if is_interrupted(&error) => return Err(deadline.late(subject)),
-        Err(error) => vec![error.to_string()],
+        Err(error) => {
+            ledger.failed("integrity_check", unread(subject, &error.to_string()));
+            return Ok(());
+        }
     };
     if faults == ["ok"] {
         ledger.covers("integrity");
@@ -250,6 +261,15 @@ fn text(value: ValueRef<'_>) -> String {
 
 fn is_interrupted(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(rusqlite::ErrorCode::OperationInterrupted)
+}
+
+/// What could not be read: for want of what the policy gives, or because it is damaged.
+fn unread(subject: &str, error: &str) -> Finding {
+    if error.contains("out of memory") || error.contains("too big") {
+        let finding = Finding::new(Code::ProbeFailed, subject).expected("what fits into `memory_limit`");
+        return finding.actual(error);
+    }
+    corrupt(subject).actual(error)
 }
 
 fn corrupt(subject: &str) -> Finding {

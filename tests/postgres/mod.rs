@@ -24,6 +24,11 @@ pub struct Postgres {
 impl Postgres {
     /// Makes a cluster and starts its server; the superuser is called `owner`.
     pub fn start() -> Postgres {
+        Postgres::start_with(&["listen_addresses="])
+    }
+
+    /// The same with settings of its own.
+    pub fn start_with(settings: &[&str]) -> Postgres {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let data = folder.path().join("data");
         fs::create_dir(&data).expect("the data folder");
@@ -42,7 +47,8 @@ impl Postgres {
         let log = fs::File::create(folder.path().join("log")).expect("its log");
         let mut server = tool("postgres", folder.path());
         server
-            .args(["-c", "listen_addresses=", "-c", "fsync=off", "-c"])
+            .args(settings.iter().flat_map(|setting| ["-c", setting]))
+            .args(["-c", "fsync=off", "-c"])
             .arg(format!("unix_socket_directories={}", folder.path().display()))
             .arg("-D")
             .arg(&data)

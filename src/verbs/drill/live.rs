@@ -4,13 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What a folder holds that a server keeps its data in, and which server that is.
-const DATA_FOLDERS: [(&[&str], &str); 4] = [
-    (&["PG_VERSION", "global"], "PostgreSQL"),
-    // A tablespace holds a folder a database, and each of those says its version.
-    (&["PG_VERSION"], "PostgreSQL"),
-    (&["ibdata1"], "MySQL"),
-    (&["aria_log_control"], "MariaDB"),
-];
+const DATA_FOLDERS: [(&str, &str); 3] =
+    [("PG_VERSION", "PostgreSQL"), ("ibdata1", "MySQL"), ("aria_log_control", "MariaDB")];
 
 /// What a process writes beside a database file while it has it open: of SQLite, and of DuckDB.
 const SIDE_FILES: [&str; 3] = ["-wal", "-journal", ".wal"];
@@ -23,8 +18,7 @@ pub(super) fn around(folder: &Path) -> Option<(PathBuf, String)> {
 
 /// Which server's data folder this is.
 fn served(folder: &Path) -> Option<String> {
-    let has = |names: &[&str]| names.iter().all(|name| folder.join(name).symlink_metadata().is_ok());
-    let (_, server) = DATA_FOLDERS.iter().find(|(names, _)| has(names))?;
+    let (_, server) = DATA_FOLDERS.iter().find(|(name, _)| folder.join(name).symlink_metadata().is_ok())?;
     let is_running = folder.join("postmaster.pid").exists();
     let state = if is_running { ", which is running," } else { "" };
     Some(format!("in the data folder of {server}{state}"))

@@ -11,14 +11,14 @@ use std::process::Command;
 
 const LEDGER: &str = "[[probe]]\nid = \"ledger\"\nkind = \"postgres\"\ncapture = \"ledger\"\n";
 
-fn captures(server: &Postgres) -> String {
+pub(super) fn captures(server: &Postgres) -> String {
     let dsn = server.dsn("ledger");
     format!(
         "[drill]\nuser = \"nobody\"\n[[capture]]\nid = \"ledger\"\nkind = \"postgres\"\ndsn = \"{dsn}\"\n"
     )
 }
 
-fn ledger() -> Postgres {
+pub(super) fn ledger() -> Postgres {
     let server = Postgres::start();
     server.run("postgres", "CREATE DATABASE ledger");
     server.run(
@@ -249,7 +249,7 @@ fn what_any_of_several_runs_wrote_outside_is_told() {
     drill_fails(&world, &format!("wrote-outside {}", outside.display()));
 }
 
-fn duckdb(world: &World, sql: &str) {
+pub(super) fn duckdb(world: &World, sql: &str) {
     let path = world.tree().join("var/c.duckdb");
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     let ran = Command::new(venv().join("duckdb"))

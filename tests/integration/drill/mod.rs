@@ -3,9 +3,15 @@
 mod clean;
 mod databases;
 mod faults;
+mod hostile_duckdb;
+mod hostile_postgres;
+mod hostile_sqlite;
+mod late;
 mod night;
+mod schema;
+mod scratch_dsn;
 
-use crate::forge::{Entry, Pack, Tar, encrypt, own_key, receipt};
+use crate::forge::{Entry, Pack, Tar, encrypt, file, own_key, receipt};
 use crate::world::{Said, World, said};
 use attestar::database::sqlite;
 use attestar::format::capture::{CaptureKind, Captured, Form};
