@@ -124,6 +124,34 @@ fn a_dump_of_a_newer_server_and_one_that_is_none() {
     drill_fails(&world, "probe-failed captures/ledger");
 }
 
+/// A dump of this database as `pg_dump` writes it, in a format of a later release: its header says so.
+#[test]
+fn a_dump_in_a_newer_format_is_told_by_what_restores_it() {
+    let server = ledger();
+    let world = World::new();
+    world.write("attestar.toml", format!("{POLICY}{}{LEDGER}", captures(&server)));
+    let dump = |version: Option<u8>| {
+        let made = Command::new("pg_dump")
+            .args(["--format=custom", "-d"])
+            .arg(server.dsn("ledger"))
+            .output()
+            .unwrap();
+        assert!(made.status.success() && made.stdout.starts_with(b"PGDMP\x01"));
+        let mut bytes = made.stdout;
+        // Behind the letters: major, minor and revision of the format.
+        bytes[6] = version.unwrap_or(bytes[6]);
+        file("captures/ledger/part-00001", bytes)
+    };
+    plant(&world, 1, vec![dump(Some(99))], vec![super::faults::dump("PostgreSQL 15")]);
+    let said = drill(&world).exits(3);
+    assert!(said.findings().iter().all(|found| found == "dump-newer captures/ledger"), "{}", said.out);
+    assert!(said.out.contains("unsupported version (1.99)"), "{}", said.out);
+    // The same dump as it was is read: what is told then is what nobody recorded.
+    plant(&world, 0, vec![dump(None)], vec![super::faults::dump("PostgreSQL 15")]);
+    let said = drill(&world).exits(3);
+    assert!(said.findings().iter().all(|found| found.starts_with("object-extra")), "{}", said.out);
+}
+
 #[test]
 fn a_hostile_dump_runs_nothing_outside() {
     // A function that a superuser's session would run is the owner's here, and finds neither files nor rights.

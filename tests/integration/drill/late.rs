@@ -87,13 +87,13 @@ fn open_scratch(world: &World) -> String {
 #[test]
 fn a_dump_that_takes_too_long_in_whatever_part() {
     let server = ledger();
-    // It hurries where it is captured.
+    // It hurries where it is captured. The statement that makes the function has the word in it, so the index has one of its own.
     server.run(
         "ledger",
         "CREATE FUNCTION slow(x INT) RETURNS INT IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN \
-          IF current_query() LIKE '%bt_index_check%' THEN PERFORM pg_sleep(1000); END IF; RETURN x; END $$; \
-         CREATE INDEX slow_one ON t (slow(id))",
+          IF current_query() LIKE '%bt_index_check%' THEN PERFORM pg_sleep(1000); END IF; RETURN x; END $$",
     );
+    server.run("ledger", "CREATE INDEX slow_one ON t (slow(id))");
     let world = World::new();
     world.write("etc/app.toml", "port = 1\n");
     let probe = |id: &str, more: &str| {

@@ -1,12 +1,15 @@
 //! Restore drills: of backups that are well, and of every fault that one must find.
 
 mod clean;
+mod clean_kinds;
 mod databases;
 mod faults;
+mod host;
 mod hostile_duckdb;
 mod hostile_postgres;
 mod hostile_sqlite;
 mod late;
+mod links;
 mod night;
 mod schema;
 mod scratch_dsn;
