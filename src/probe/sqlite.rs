@@ -76,7 +76,11 @@ pub fn probe(site: &Site<'_>, asked: &Asked<'_>, ledger: &mut Ledger, watch: &Wa
         Err(Error::Interrupted) => return Err(Error::Interrupted),
         Err(_) if deadline.left().is_zero() => return Err(deadline.late(&subject)),
         // That it is damaged was told above; what of it cannot be read is told here.
-        Err(error) => ledger.failed("tables", unread(&subject, &error.to_string())),
+        Err(error) => {
+            let said = error.to_string();
+            let what = said.strip_prefix(&format!("{}: ", file.display())).unwrap_or(&said);
+            ledger.failed("tables", unread(&subject, what));
+        }
     }
     for query in asked.queries {
         deadline.check(&query.sql)?;

@@ -300,6 +300,32 @@ fn a_probe_that_writes_outside() {
 }
 
 #[test]
+fn what_a_program_was_given_to_know_is_in_no_report() {
+    let script = "env; for n in 1 2 3 4 5 6 7 8 9; do echo \\\"pass is $DEPLOY_PASS\\\"; done; exit 3";
+    let probe = format!(
+        "[[probe]]\nid = \"tells\"\nkind = \"command\"\nvariables = [\"DEPLOY_PASS\"]\nrun = [\"sh\", \"-c\", \"{script}\"]\n"
+    );
+    let world = world(&probe);
+    back_up(&world);
+    let mut command = world.command(&["-C", "shop", "--json", "drill", "--out", "drill"]);
+    command
+        .env("TMPDIR", scratches(&world))
+        .env("DEPLOY_PASS", "hunter2-hunter2")
+        .env("OTHER", "unseen-unseen");
+    fs::create_dir_all(scratches(&world)).unwrap();
+    let said = said(command.output().unwrap()).exits(3);
+    assert_eq!(said.findings(), ["probe-failed tells"]);
+    assert!(said.out.contains("pass is [masked: a variable]"), "{}", said.out);
+    let folder = world.path().join("drill");
+    let files = crate::world::names_in(&folder)
+        .into_iter()
+        .map(|name| fs::read_to_string(folder.join(name)).unwrap());
+    for text in files.chain([said.out, said.err]) {
+        assert!(!text.contains("hunter2") && !text.contains("unseen"), "{text}");
+    }
+}
+
+#[test]
 fn an_archive_that_is_gone_and_a_capture_that_never_was() {
     let world = world(APP);
     back_up(&world);
