@@ -8,7 +8,6 @@ use crate::error::{Error, Result};
 use crate::finding::{Code, Finding};
 use crate::format::ddl::{DdlFile, Object, ObjectKind};
 use crate::format::units::count;
-use crate::pipeline::alarm::Alarm;
 use crate::pipeline::watch::Watch;
 use crate::policy::Dialect;
 use crate::probe::command::printed;
@@ -16,6 +15,7 @@ use crate::probe::deadline::Deadline;
 use crate::probe::duckdb::{Runner, text};
 use crate::probe::ledger::Ledger;
 use crate::probe::postgres::cluster::{self, Cluster};
+use crate::probe::sqlite::End;
 use crate::probe::{Site, is_end};
 use crate::tree::ddl::replay::{Replay, Standing, last};
 use rusqlite::Connection;
@@ -54,7 +54,7 @@ pub fn probe(site: &Site<'_>, asked: &Asked<'_>, ledger: &mut Ledger, watch: &Wa
         ));
     }
     let there = match asked.dialect {
-        Dialect::Sqlite => sqlite(site, asked, &files, ledger)?,
+        Dialect::Sqlite => sqlite(site, asked, &files, ledger, watch)?,
         Dialect::Duckdb => duckdb(site, asked, &files, ledger, watch)?,
         _ => postgresql(site, asked, &files, ledger, watch)?,
     };
@@ -181,19 +181,20 @@ fn sqlite(
     asked: &Asked<'_>,
     files: &[&DdlFile],
     ledger: &mut Ledger,
+    watch: &Watch,
 ) -> Result<Option<BTreeSet<Named>>> {
     let memory = Path::new(":memory:");
     let connection = Connection::open_in_memory().map_err(broken(memory))?;
     defend(&connection)
         .and_then(|()| bound(&connection, site.policy.drill.memory_limit))
         .map_err(broken(memory))?;
-    let handle = connection.get_interrupt_handle();
-    let _alarm = Alarm::until_called_off(asked.deadline.left(), move || handle.interrupt());
+    let end = End { deadline: asked.deadline, watch };
+    let _alarm = end.interrupts(&connection);
     for file in files {
         let path = site.own(&file.path)?;
         let sql = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
         if let Err(error) = connection.execute_batch(&sql) {
-            asked.deadline.check(&file.path)?;
+            end.check(&file.path)?;
             refused(file, error, ledger);
             return Ok(None);
         }

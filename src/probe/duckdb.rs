@@ -236,11 +236,19 @@ impl<'a> Runner<'a> {
     /// Runs it, within what is left of the time.
     pub fn run<T>(&self, act: impl FnOnce(&Duckdb<'_>) -> Result<T>) -> Result<T> {
         let words = self.confined.words(&["duckdb".to_owned()])?;
-        act(&Duckdb {
+        let asked = act(&Duckdb {
             folder: Path::new("/"),
             program: &words,
             variables: &self.confined.variables,
             time_limit: self.confined.deadline.left(),
+        });
+        asked.map_err(|error| match error {
+            // It is not what shuts it off that failed.
+            Error::Input { message, hint } => {
+                let said = message.strip_prefix("unshare: ").unwrap_or(&message);
+                Error::Input { message: said.to_owned(), hint }
+            }
+            error => error,
         })
     }
 

@@ -90,7 +90,8 @@ fn questions(
     ledger.passed("restore", "no error", "no error");
     // A table whose rows were not digested was too large for that.
     let is_digested = captured.tables.iter().any(|table| table.content.is_some());
-    let questions = facts::ask(&mut session, if is_digested { u64::MAX } else { 0 })?;
+    let beside = beside(captured, asked);
+    let questions = facts::ask_beside(&mut session, if is_digested { u64::MAX } else { 0 }, &beside)?;
     let found = questions.answer(&mut session)?;
     session.close()?;
     let there = captured.server.clone().unwrap_or_default();
@@ -108,6 +109,17 @@ fn questions(
     }
     answers::covered(asked.queries.len(), ledger);
     Ok(())
+}
+
+/// Extensions that somebody put into the database that is restored into, and that the dump does not have.
+fn beside<'s>(captured: &Captured, asked: &Asked<'s>) -> Vec<&'s str> {
+    if asked.dsn.is_none() {
+        return Vec::new();
+    }
+    let is_captured =
+        |name: &str| captured.objects.iter().any(|it| it.kind == "extension" && it.name == name);
+    let there = contents::EXTENSIONS.iter().copied().chain(asked.extensions.iter().map(String::as_str));
+    there.filter(|name| !is_captured(name)).collect()
 }
 
 /// The rows of an answer; a statement that would write is refused by the server.

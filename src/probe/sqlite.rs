@@ -1,12 +1,13 @@
 //! SQLite: a database file, opened so that nothing in it can do harm.
 
+mod copy;
 mod journal;
 mod wal;
 
-use crate::database::sqlite::{Facts, bound, broken, defend, facts, open_copy};
+use crate::database::sqlite::{Facts, bound, broken, facts, open_copy};
 use crate::error::{Error, Result};
 use crate::finding::{Code, Finding};
-use crate::format::capture::{Captured, Form};
+use crate::format::capture::Captured;
 use crate::format::units::count;
 use crate::pipeline::alarm::Alarm;
 use crate::pipeline::watch::Watch;
@@ -16,16 +17,17 @@ use crate::probe::answers::{self, ROWS_MAX};
 use crate::probe::deadline::Deadline;
 use crate::probe::facts::{Back, compare, counted};
 use crate::probe::ledger::Ledger;
+use copy::{captured_file, open_with_wal};
+use rusqlite::Connection;
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OpenFlags};
-use std::fs;
 use std::path::{Path, PathBuf};
-
-/// What lies beside a database that is in use, or was.
-const SIDE_FILES: [&str; 3] = ["-wal", "-shm", "-journal"];
+use std::time::Duration;
 
 /// How many faults SQLite tells of a damaged file.
 const FAULTS_MAX: usize = 20;
+
+/// When it is first looked whether a statement has to end; then it is looked again and again.
+const FIRST_LOOK: Duration = Duration::from_millis(20);
 
 /// What the policy asks.
 pub struct Asked<'a> {
@@ -43,7 +45,77 @@ pub struct Asked<'a> {
 
 /// Probes a database file.
 pub fn probe(site: &Site<'_>, asked: &Asked<'_>, ledger: &mut Ledger, watch: &Watch) -> Result<()> {
-    let (file, captured) = match asked.of {
+    let (file, captured) = locate(site, asked.of, ledger)?;
+    let connection = match captured {
+        Some(_) => open_copy(&file)?,
+        None => open_with_wal(site, asked.id, &file, ledger)?,
+    };
+    bound(&connection, site.policy.drill.memory_limit).map_err(broken(&file))?;
+    let end = End { deadline: asked.deadline, watch };
+    let _alarm = end.interrupts(&connection);
+    let subject = shown(site, &file);
+    integrity(&connection, &subject, end, ledger)?;
+    if asked.foreign_keys {
+        foreign_keys(&connection, &subject, end, ledger)?;
+    }
+    let is_digested = captured.is_some_and(|it| it.tables.iter().any(|table| table.content.is_some()));
+    match facts(&connection, &file, if is_digested { u64::MAX } else { 0 }, watch) {
+        Ok(found) => tables(found, captured, &subject, ledger),
+        // That it is damaged was told above; what of it cannot be read is told here.
+        Err(error) => {
+            end.check(&subject)?;
+            let said = error.to_string();
+            let what = said.strip_prefix(&format!("{}: ", file.display())).unwrap_or(&said);
+            ledger.failed("tables", unread(&subject, what));
+        }
+    }
+    for query in asked.queries {
+        end.check(&query.sql)?;
+        let answer = answer(&connection, query).map_err(|error| match end.check(&query.sql) {
+            Err(over) => over,
+            Ok(()) => Error::input(error.to_string(), ""),
+        });
+        answers::answered(asked.id, query, answer, ledger)?;
+    }
+    answers::covered(asked.queries.len(), ledger);
+    Ok(())
+}
+
+/// What ends a statement that runs: the time, or who runs all this.
+#[derive(Clone, Copy)]
+pub struct End<'a> {
+    /// The time.
+    pub deadline: Deadline,
+    /// Who runs it.
+    pub watch: &'a Watch,
+}
+
+impl End<'_> {
+    /// Interrupts the connection's statements from then on.
+    pub fn interrupts(self, connection: &Connection) -> Alarm {
+        let (handle, deadline, watch) =
+            (connection.get_interrupt_handle(), self.deadline, self.watch.clone());
+        Alarm::until_called_off(FIRST_LOOK, move || {
+            if deadline.left().is_zero() || watch.check().is_err() {
+                handle.interrupt();
+            }
+        })
+    }
+
+    /// An error once it has come.
+    pub fn check(self, what: &str) -> Result<()> {
+        self.watch.check()?;
+        self.deadline.check(what)
+    }
+}
+
+/// The file, and what the capture recorded of it.
+fn locate<'s>(
+    site: &'s Site<'_>,
+    of: &Subject,
+    ledger: &mut Ledger,
+) -> Result<(PathBuf, Option<&'s Captured>)> {
+    let (file, captured) = match of {
         Subject::Path(path) => match site.within(path.as_str()) {
             Err(error) if error.is_not_found() => (site.restored.join(path.as_str()), None),
             file => (file?, None),
@@ -53,45 +125,11 @@ pub fn probe(site: &Site<'_>, asked: &Asked<'_>, ledger: &mut Ledger, watch: &Wa
             (captured_file(site, captured, ledger)?, Some(captured))
         }
     };
-    if !file.is_file() {
-        let finding = Finding::new(Code::ProbeSkipped, shown(site, &file));
-        return Err(Error::refused(finding.expected("a database file").actual("it did not come back")));
+    if file.is_file() {
+        return Ok((file, captured));
     }
-    let connection = match captured {
-        Some(_) => open_copy(&file)?,
-        None => open_with_wal(site, asked.id, &file, ledger)?,
-    };
-    bound(&connection, site.policy.drill.memory_limit).map_err(broken(&file))?;
-    let deadline = asked.deadline;
-    let handle = connection.get_interrupt_handle();
-    let _alarm = Alarm::until_called_off(deadline.left(), move || handle.interrupt());
-    let subject = shown(site, &file);
-    integrity(&connection, &subject, deadline, ledger)?;
-    if asked.foreign_keys {
-        foreign_keys(&connection, &subject, deadline, ledger)?;
-    }
-    let is_digested = captured.is_some_and(|it| it.tables.iter().any(|table| table.content.is_some()));
-    match facts(&connection, &file, if is_digested { u64::MAX } else { 0 }, watch) {
-        Ok(found) => tables(found, captured, &subject, ledger),
-        Err(Error::Interrupted) => return Err(Error::Interrupted),
-        Err(_) if deadline.left().is_zero() => return Err(deadline.late(&subject)),
-        // That it is damaged was told above; what of it cannot be read is told here.
-        Err(error) => {
-            let said = error.to_string();
-            let what = said.strip_prefix(&format!("{}: ", file.display())).unwrap_or(&said);
-            ledger.failed("tables", unread(&subject, what));
-        }
-    }
-    for query in asked.queries {
-        deadline.check(&query.sql)?;
-        let answer = answer(&connection, query).map_err(|error| match is_interrupted(&error) {
-            true => deadline.late(&query.sql),
-            false => Error::input(error.to_string(), ""),
-        });
-        answers::answered(asked.id, query, answer, ledger)?;
-    }
-    answers::covered(asked.queries.len(), ledger);
-    Ok(())
+    let finding = Finding::new(Code::ProbeSkipped, shown(site, &file));
+    Err(Error::refused(finding.expected("a database file").actual("it did not come back")))
 }
 
 /// What is in it, against what its capture recorded; of a file that was not captured, that there is something at all.
@@ -104,85 +142,15 @@ fn tables(found: Facts, captured: Option<&Captured>, subject: &str, ledger: &mut
     counted(&found.tables, subject, ledger);
 }
 
-/// The file of a capture; nothing may lie beside it that would be read into it.
-fn captured_file(site: &Site<'_>, captured: &Captured, ledger: &mut Ledger) -> Result<PathBuf> {
-    let Form::File(name) = &captured.form else {
-        let finding = Finding::new(Code::ProbeSkipped, format!("captures/{}", captured.id));
-        return Err(Error::refused(finding.expected("a database file").actual("it was captured in parts")));
-    };
-    let file = site.own(&format!("captures/{}/{name}", captured.id))?;
-    let before = ledger.findings.len();
-    for side in SIDE_FILES {
-        let beside = with_suffix(&file, side);
-        if beside.symlink_metadata().is_ok() {
-            let finding = Finding::new(Code::WalStale, shown(site, &beside));
-            let finding = finding.expected("nothing beside a copy that is whole by itself");
-            ledger.failed("side files", finding.actual("SQLite would read it into the database"));
-        }
-    }
-    if ledger.findings.len() == before {
-        ledger.passed("side files", "none", "none");
-    }
-    Ok(file)
-}
-
-/// A file of the payload, as it lay there: if it has a write-ahead log, both are copied, and read as SQLite reads them
-/// after a crash.
-fn open_with_wal(site: &Site<'_>, id: &str, file: &Path, ledger: &mut Ledger) -> Result<Connection> {
-    let log = beside(site, file, "-wal")?;
-    let journal = beside(site, file, "-journal")?;
-    if log.is_none() && journal.is_none() {
-        return open_copy(file);
-    }
-    if let Some(log) = &log {
-        let told = wal::check(log)?;
-        let subject = shown(site, log);
-        match told.torn {
-            None => ledger.passed("write-ahead log", "it ends with a commit", count(told.frames, "frame")),
-            Some(why) => {
-                let finding = Finding::new(Code::WalTorn, subject).expected("it ends with a commit");
-                ledger.failed("write-ahead log", finding.actual(why));
-            }
-        }
-    }
-    if let Some(journal) = &journal
-        && journal::names_another(journal)?
-    {
-        let finding = Finding::new(Code::ProbeFailed, shown(site, journal));
-        let finding = finding.expected("a journal of this database alone");
-        return Err(Error::refused(finding.actual("it names another file, which SQLite would delete")));
-    }
-    let room = site.room(id)?;
-    let copy = room.join("database");
-    let whole = [(Some(file.to_owned()), ""), (log, "-wal"), (journal, "-journal")];
-    for (from, suffix) in whole.iter().filter_map(|(from, suffix)| Some((from.as_ref()?, suffix))) {
-        fs::copy(from, with_suffix(&copy, suffix)).map_err(Error::io("copy", from))?;
-    }
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(&copy, flags).map_err(broken(file))?;
-    defend(&connection).map_err(broken(file))?;
-    connection.pragma_update(None, "query_only", true).map_err(broken(file))?;
-    Ok(connection)
-}
-
-/// A file beside a database, if one came back.
-fn beside(site: &Site<'_>, file: &Path, suffix: &str) -> Result<Option<PathBuf>> {
-    let path = with_suffix(file, suffix);
-    match site.within(&shown(site, &path)) {
-        Err(error) if error.is_not_found() => Ok(None),
-        found => found.map(Some),
-    }
-}
-
-fn integrity(connection: &Connection, subject: &str, deadline: Deadline, ledger: &mut Ledger) -> Result<()> {
+fn integrity(connection: &Connection, subject: &str, end: End<'_>, ledger: &mut Ledger) -> Result<()> {
     let ask = || -> rusqlite::Result<Vec<String>> {
         let mut statement = connection.prepare(&format!("PRAGMA integrity_check({FAULTS_MAX})"))?;
         statement.query_map((), |row| row.get(0))?.collect()
     };
     let faults = match ask() {
         Ok(faults) => faults,
-        Err(error) if is_interrupted(&error) => return Err(deadline.late(subject)),
         Err(error) => {
+            end.check(subject)?;
             ledger.failed("integrity_check", unread(subject, &error.to_string()));
             return Ok(());
         }
@@ -196,12 +164,7 @@ fn integrity(connection: &Connection, subject: &str, deadline: Deadline, ledger:
     Ok(())
 }
 
-fn foreign_keys(
-    connection: &Connection,
-    subject: &str,
-    deadline: Deadline,
-    ledger: &mut Ledger,
-) -> Result<()> {
+fn foreign_keys(connection: &Connection, subject: &str, end: End<'_>, ledger: &mut Ledger) -> Result<()> {
     let ask = || -> rusqlite::Result<(u64, Option<String>)> {
         let mut statement = connection.prepare("PRAGMA foreign_key_check")?;
         let mut rows = statement.query(())?;
@@ -228,8 +191,10 @@ fn foreign_keys(
                 finding.actual(format!("{}: {first}", count(orphans, "orphan"))),
             );
         }
-        Err(error) if is_interrupted(&error) => return Err(deadline.late(subject)),
-        Err(error) => ledger.failed("foreign_key_check", finding.actual(error)),
+        Err(error) => {
+            end.check(subject)?;
+            ledger.failed("foreign_key_check", finding.actual(error));
+        }
     }
     Ok(())
 }
@@ -263,10 +228,6 @@ fn text(value: ValueRef<'_>) -> String {
     }
 }
 
-fn is_interrupted(error: &rusqlite::Error) -> bool {
-    error.sqlite_error_code() == Some(rusqlite::ErrorCode::OperationInterrupted)
-}
-
 /// What could not be read: for want of what the policy gives, or because it is damaged.
 fn unread(subject: &str, error: &str) -> Finding {
     if error.contains("out of memory") || error.contains("too big") {
@@ -278,12 +239,6 @@ fn unread(subject: &str, error: &str) -> Finding {
 
 fn corrupt(subject: &str) -> Finding {
     Finding::new(Code::DatabaseCorrupt, subject).expected("a whole database")
-}
-
-fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
-    let mut name = file.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
 }
 
 /// A path as it is in the tree.

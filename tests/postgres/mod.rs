@@ -19,16 +19,25 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Postgres {
     folder: TempDir,
     server: Child,
+    /// What else a connection needs.
+    more: String,
 }
 
 impl Postgres {
     /// Makes a cluster and starts its server; the superuser is called `owner`.
     pub fn start() -> Postgres {
-        Postgres::start_with(&["listen_addresses="])
+        Postgres::start_with(&["listen_addresses="], "")
     }
 
-    /// The same with settings of its own.
-    pub fn start_with(settings: &[&str]) -> Postgres {
+    /// The same, by a port of this machine as well.
+    pub fn start_on(port: u16) -> Postgres {
+        Postgres::start_with(
+            &["listen_addresses=127.0.0.1", &format!("port={port}")],
+            &format!(" port={port}"),
+        )
+    }
+
+    fn start_with(settings: &[&str], more: &str) -> Postgres {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let data = folder.path().join("data");
         fs::create_dir(&data).expect("the data folder");
@@ -55,14 +64,15 @@ impl Postgres {
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("its log"))
             .stderr(log);
-        let postgres = Postgres { server: server.spawn().expect("postgres starts"), folder };
+        let postgres =
+            Postgres { server: server.spawn().expect("postgres starts"), folder, more: more.to_owned() };
         postgres.wait();
         postgres
     }
 
     /// How the database `name` is reached.
     pub fn dsn(&self, name: &str) -> String {
-        format!("host={} user=owner dbname={name}", self.folder.path().display())
+        format!("host={} user=owner dbname={name}{}", self.folder.path().display(), self.more)
     }
 
     /// Runs statements in a database; gives what they print.

@@ -8,17 +8,15 @@ use crate::pipeline::watch::Watch;
 
 /// Extensions that may be in an empty database beside those that the policy names: one is in every new database, the other
 /// looks for damage.
-const EXTENSIONS: [&str; 2] = ["plpgsql", "amcheck"];
+pub(super) const EXTENSIONS: [&str; 2] = ["plpgsql", "amcheck"];
 
 /// How often everything is dropped that is still there: what depends on something else goes with it, or after it.
 const ROUNDS: usize = 3;
 
-/// What the system made when the cluster was made has a smaller number than 16384; what an allowed extension brought with it
-/// is its own. `NAMES` are those extensions.
+/// What the system made when the cluster was made has a smaller number than 16384, but for large objects, whose numbers users
+/// choose; what an extension brought with it goes with the extension. `NAMES` are those that may be there.
 const EVERYTHING: &str = "\
-WITH allowed AS (SELECT oid FROM pg_extension WHERE extname IN (NAMES)), \
- brought AS (SELECT classid, objid FROM pg_depend WHERE deptype = 'e' AND refclassid = 'pg_extension'::regclass \
-  AND refobjid IN (SELECT oid FROM allowed)), \
+WITH brought AS (SELECT classid, objid FROM pg_depend WHERE deptype = 'e' AND refclassid = 'pg_extension'::regclass), \
  found (rank, class, object) AS ( \
   SELECT 1, 'pg_namespace'::regclass, oid FROM pg_namespace WHERE nspname <> 'public' AND nspname !~ '^pg_(toast_)?temp_' \
   UNION ALL SELECT 2, 'pg_class'::regclass, c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
@@ -46,9 +44,10 @@ WITH allowed AS (SELECT oid FROM pg_extension WHERE extname IN (NAMES)), \
   UNION ALL SELECT 7, 'pg_foreign_data_wrapper'::regclass, oid FROM pg_foreign_data_wrapper \
   UNION ALL SELECT 6, 'pg_event_trigger'::regclass, oid FROM pg_event_trigger \
   UNION ALL SELECT 6, 'pg_publication'::regclass, oid FROM pg_publication \
-  UNION ALL SELECT 9, 'pg_extension'::regclass, oid FROM pg_extension WHERE oid NOT IN (SELECT oid FROM allowed) \
+  UNION ALL SELECT 2, 'pg_extension'::regclass, oid FROM pg_extension WHERE extname NOT IN (NAMES) \
   UNION ALL SELECT 6, 'pg_largeobject'::regclass, oid FROM pg_largeobject_metadata), \
- own AS (SELECT rank, class, object, (pg_identify_object(class, object, 0)).* FROM found f WHERE object >= 16384 \
+ own AS (SELECT rank, class, object, (pg_identify_object(class, object, 0)).* FROM found f \
+  WHERE (object >= 16384 OR class = 'pg_largeobject'::regclass) \
   AND NOT EXISTS (SELECT FROM brought b WHERE b.classid = f.class AND b.objid = f.object)) ";
 
 /// How many there are of each kind.

@@ -142,12 +142,14 @@ fn a_dump_in_a_newer_format_is_told_by_what_restores_it() {
         bytes[6] = version.unwrap_or(bytes[6]);
         file("captures/ledger/part-00001", bytes)
     };
-    plant(&world, 1, vec![dump(Some(99))], vec![super::faults::dump("PostgreSQL 15")]);
+    let mut recorded = super::faults::dump("PostgreSQL 15");
+    recorded.objects = vec![Object { kind: "role".into(), name: "reader".into() }];
+    plant(&world, 1, vec![dump(Some(99))], vec![recorded.clone()]);
     let said = drill(&world).exits(3);
     assert!(said.findings().iter().all(|found| found == "dump-newer captures/ledger"), "{}", said.out);
     assert!(said.out.contains("unsupported version (1.99)"), "{}", said.out);
     // The same dump as it was is read: what is told then is what nobody recorded.
-    plant(&world, 0, vec![dump(None)], vec![super::faults::dump("PostgreSQL 15")]);
+    plant(&world, 0, vec![dump(None)], vec![recorded]);
     let said = drill(&world).exits(3);
     assert!(said.findings().iter().all(|found| found.starts_with("object-extra")), "{}", said.out);
 }

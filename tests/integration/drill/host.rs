@@ -4,19 +4,26 @@
 use super::databases::{captures, ledger};
 use super::{APP, POLICY, back_up, drill, report, scratches, sh, world};
 use crate::postgres::Postgres;
-use crate::world::{Said, World, said};
+use crate::world::{Said, World, said, venv};
 use attestar::format::drill_report::{Ended, StepName};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+fn is_root() -> bool {
+    fs::metadata("/proc/self").unwrap().uid() == 0
+}
+
 /// `drill` started by this script, which has the drill's own command as its arguments, in a mount namespace of its own.
 fn in_namespace(world: &World, script: &str) -> Said {
     fs::create_dir_all(scratches(world)).unwrap();
     let drilled = world.command(&["-C", "shop", "--json", "drill", "--out", "drill"]);
     let mut command = Command::new("unshare");
-    command.args(["--map-root-user", "--mount", "sh", "-c", script, "sh"]);
+    if !is_root() {
+        command.args(["--map-current-user", "--keep-caps"]);
+    }
+    command.args(["--mount", "sh", "-c", script, "sh"]);
     command.arg(drilled.get_program()).args(drilled.get_args()).current_dir(world.path()).env_clear();
     command.envs(drilled.get_envs().filter_map(|(name, value)| Some((name, value?))));
     said(command.env("TMPDIR", scratches(world)).output().unwrap())
@@ -53,7 +60,8 @@ fn a_scratch_among_the_data_of_a_server_is_refused() {
 
 #[test]
 fn a_scratch_that_cannot_be_removed_is_said_and_the_drill_stands() {
-    let slow = "[[probe]]\nid = \"slow\"\nkind = \"command\"\nrun = [\"sleep\", \"5\"]\n";
+    let slow = "queries = [{ sql = \"WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 15000000) \
+                SELECT count(*) FROM n\", expect = \"15000000\" }]\n";
     let world = world(&format!("{APP}{slow}"));
     back_up(&world);
     // Something is mounted in it while it is used.
@@ -132,9 +140,8 @@ fn somebody_who_is_not_root_drills_all_the_same() {
 /// `drill` by another user where this one is root: everything of the world is given away first.
 fn as_nobody(world: &World) -> Said {
     fs::create_dir_all(scratches(world)).unwrap();
-    let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
-    let mut command = Command::new(if is_root { "setpriv" } else { "env" });
-    if is_root {
+    let mut command = Command::new(if is_root() { "setpriv" } else { "env" });
+    if is_root() {
         sh(&format!("chown -R 65534:65534 {0} && chmod 755 {0}", world.path().display()));
         command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
     }
@@ -143,7 +150,16 @@ fn as_nobody(world: &World) -> Said {
     let program = world.path().join("attestar");
     fs::copy(drilled.get_program(), &program).unwrap();
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let bin = world.path().join("bin");
+    fs::create_dir(&bin).unwrap();
+    sh(&format!(
+        "cp -L {}/lib/python3*/site-packages/duckdb_cli/duckdb {}",
+        venv().parent().unwrap().display(),
+        bin.display()
+    ));
     command.arg(program).args(drilled.get_args()).current_dir(world.path()).env_clear();
     command.envs(drilled.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    said(command.env("TMPDIR", scratches(world)).stdin(Stdio::null()).output().unwrap())
+    let path = format!("{}:/usr/local/bin:/usr/bin:/bin", bin.display());
+    command.env("PATH", path).env("TMPDIR", scratches(world));
+    said(command.stdin(Stdio::null()).output().unwrap())
 }

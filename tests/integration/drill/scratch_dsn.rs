@@ -24,7 +24,7 @@ fn servers() -> Postgres {
         "ledger",
         "SELECT lo_from_bytea(0, 'some bytes'); CREATE SEQUENCE s.numbers; CREATE DOMAIN price AS numeric CHECK (value > 0); \
          CREATE FUNCTION s.twice(x INT) RETURNS INT LANGUAGE sql AS 'SELECT 2 * x'; CREATE AGGREGATE s.total (int) \
-         (SFUNC = int4pl, STYPE = int); CREATE OPERATOR s.+++ (FUNCTION = s.twice, RIGHTARG = int); \
+         (SFUNC = int4pl, STYPE = int); CREATE OPERATOR s.#@# (FUNCTION = s.twice, RIGHTARG = int); \
          CREATE TABLE parts (x INT) PARTITION BY RANGE (x); CREATE TABLE part PARTITION OF parts FOR VALUES FROM (0) TO (9); \
          CREATE COLLATION s.plain (locale = 'C'); CREATE TYPE s.pair AS (a INT, b TEXT); CREATE TYPE s.span AS RANGE \
          (subtype = int); CREATE TEXT SEARCH CONFIGURATION s.words (COPY = simple); CREATE EXTENSION hstore; \
@@ -176,8 +176,8 @@ fn what_restores_sees_neither_keys_nor_store_and_reaches_that_database_alone() {
 #[test]
 fn a_database_that_answers_by_the_network_alone() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let server = Postgres::start_with(&["listen_addresses=127.0.0.1", &format!("port={port}")]);
-    server.run("postgres", "CREATE ROLE drill LOGIN");
+    let server = Postgres::start_on(port);
+    server.run("postgres", "CREATE ROLE drill LOGIN; CREATE ROLE reader");
     server.run("postgres", "CREATE DATABASE scratch OWNER drill");
     let live = ledger();
     let dsn = format!("host=127.0.0.1 port={port} user=drill dbname=scratch");
