@@ -31,7 +31,7 @@ SELECT json_build_object('server', 'PostgreSQL ' || current_setting('server_vers
   WHERE pg_has_role(current_user, g.oid, 'MEMBER') AND g.oid <> r.oid AND (g.rolsuper OR g.rolcreaterole OR g.rolname IN \
   ('pg_execute_server_program', 'pg_read_server_files', 'pg_write_server_files')))) FROM pg_roles r \
   WHERE rolname = current_user), \
- 'host', :'HOST', 'address', coalesce(inet_server_addr()::text, 'a socket'), \
+ 'role', session_user, 'host', :'HOST', 'address', coalesce(inet_server_addr()::text, 'a socket'), \
  'port', current_setting('port'))";
 
 /// How long it may take to take everything out again: time that the probe does not have is none that this has not.
@@ -44,6 +44,7 @@ struct Who {
     database: String,
     oid: u64,
     powers: String,
+    role: String,
     host: String,
     address: String,
     port: String,
@@ -109,6 +110,8 @@ impl<'a> ScratchDatabase<'a> {
             |(name, _): &(std::ffi::OsString, _)| server.variables.iter().all(|(known, _)| known != name);
         confined.variables.retain(own);
         confined.variables.extend(server.variables.iter().cloned());
+        // Where it is shut off somebody else's name may be the one that connections go by.
+        confined.variables.push(("PGUSER".into(), who.role.clone().into()));
         let place = who.place();
         Ok(ScratchDatabase { server, confined, version: who.server, place, extensions: asked.extensions })
     }

@@ -79,14 +79,16 @@ fn ten_nights_of_duckdb_in_both_forms() {
          INSERT INTO moods VALUES ('so so', '00000000-0000-0000-0000-000000000001', '\\xAA\\x00'::BLOB, '0101'::BIT), (NULL, NULL, NULL, NULL)",
         "CREATE TABLE made (x INT, y INT GENERATED ALWAYS AS (x * 2)); INSERT INTO made VALUES (1), (NULL); \
          CREATE TABLE checked (x INT PRIMARY KEY CHECK (x > 0), y TEXT UNIQUE NOT NULL DEFAULT 'z'); INSERT INTO checked VALUES (1, 'a')",
-        "CREATE TABLE child (p INT REFERENCES checked (x)); INSERT INTO child VALUES (1); CREATE INDEX by_y ON made (x)",
         "CREATE SEQUENCE sq START 5; CREATE TABLE numbered (id INT DEFAULT nextval('sq')); INSERT INTO numbered DEFAULT VALUES; \
          CREATE MACRO twice(a) AS a * 2; CREATE VIEW seen AS SELECT twice(x) AS \"how much\" FROM made",
         "CREATE TABLE many AS SELECT range AS i, 'text ' || range || chr(10) || ' \"quoted\", ''too''' AS t, range % 7 = 0 AS b FROM range(20000)",
+        "CREATE TABLE child (p INT REFERENCES checked (x)); INSERT INTO child VALUES (1); CREATE INDEX by_y ON made (x)",
     ];
     for (number, night) in nights.iter().enumerate() {
         duckdb(&world, night);
-        world.write("attestar.toml", format!("{POLICY}{}", forms[number % 2]));
+        // DuckDB copies no database with foreign keys: it copies tables in an order of its own.
+        let form = if night.contains("REFERENCES") { &forms[0] } else { &forms[number % 2] };
+        world.write("attestar.toml", format!("{POLICY}{form}"));
         clean(&world, night);
     }
 }
