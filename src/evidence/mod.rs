@@ -34,5 +34,6 @@ pub mod receipt;
 pub mod sbom;
 pub mod seal;
 pub mod stored;
+pub mod tag_files;
 pub mod tree;
 pub mod waived;
