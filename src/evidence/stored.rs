@@ -12,7 +12,7 @@ use crate::keys::trust::Trust;
 use crate::log::event::Told;
 use crate::store::{Entry, ObjectName, Store};
 use jiff::{SignedDuration, Timestamp};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// How long an archive may lie there before its leaf must: who put it there may still be at it, or the next one adopts it.
 pub const GRACE: SignedDuration = SignedDuration::from_hours(24);
@@ -52,13 +52,13 @@ pub fn held(store: &dyn Store) -> Result<BTreeMap<String, Entry>> {
 /// Runs the check `store`: archives, receipts and sizes against the log. What is in the archives is not read.
 pub fn check(store: &dyn Store, logged: &Logged, now: Timestamp, outcome: &mut Outcome) -> Result<()> {
     let held = held(store)?;
-    let standing = standing(logged);
+    let (standing, putters) = (standing(logged), Putters::of(logged));
     let missing = standing.iter().filter_map(|(object, at)| lies_there(at, held.get(object)));
     let mut findings: Vec<Finding> = missing.collect();
     findings.extend(bases(&standing, &held));
     for (object, entry) in &held {
         let receipt = receipt_of(store, entry)?;
-        let leaf = leaf_of(logged, object, entry);
+        let leaf = putters.leaf(object, entry);
         findings.extend(is_logged(entry, leaf, receipt.as_deref(), logged, now));
         if leaf.is_some() && !standing.contains_key(object) {
             findings.extend(unfinished(logged, object));
@@ -118,17 +118,37 @@ fn unfinished(logged: &Logged, object: &str) -> Option<Finding> {
     Some(Finding::warning(Code::PruneUnfinished, object).actual(format!("pruned {}", leaf.time)))
 }
 
-/// The newest leaf that puts an archive there: one of this very object. Where its statement cannot be read, the name alone
-/// is known.
-fn leaf_of<'l>(logged: &'l Logged, object: &str, entry: &Entry) -> Option<&'l Leaf> {
-    let name = pack_name(entry.name.file_name());
-    let leaves = logged.leaves.leaves.iter().zip(&logged.told).rev();
-    let mut archives = leaves.filter(|(leaf, _)| matches!(leaf.what, What::Sealed | What::BackedUp));
-    let found = archives.find(|(leaf, told)| match told {
-        Some(told) => object_of(leaf, told).as_deref() == Some(object),
-        None => name == Some(&leaf.name),
-    });
-    found.map(|(leaf, _)| leaf)
+/// The leaves that put archives there, the newest of each: by the very object, and where a statement cannot be read, so that
+/// the name alone is known, by name.
+struct Putters<'l> {
+    by_object: HashMap<String, usize>,
+    by_name: HashMap<&'l str, usize>,
+    leaves: &'l [Leaf],
+}
+
+impl<'l> Putters<'l> {
+    fn of(logged: &'l Logged) -> Putters<'l> {
+        let leaves = &logged.leaves.leaves;
+        let mut putters = Putters { by_object: HashMap::new(), by_name: HashMap::new(), leaves };
+        for (index, (leaf, told)) in leaves.iter().zip(&logged.told).enumerate() {
+            match told {
+                Some(told) => {
+                    object_of(leaf, told).map(|object| putters.by_object.insert(object, index));
+                }
+                None if matches!(leaf.what, What::Sealed | What::BackedUp) => {
+                    putters.by_name.insert(&leaf.name, index);
+                }
+                None => {}
+            }
+        }
+        putters
+    }
+
+    /// The newest that puts an archive there.
+    fn leaf(&self, object: &str, entry: &Entry) -> Option<&'l Leaf> {
+        let by_name = pack_name(entry.name.file_name()).and_then(|name| self.by_name.get(name));
+        self.by_object.get(object).max(by_name).map(|index| &self.leaves[*index])
+    }
 }
 
 fn receipt_of(store: &dyn Store, archive: &Entry) -> Result<Option<Vec<u8>>> {
