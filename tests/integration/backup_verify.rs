@@ -18,7 +18,7 @@ use attestar::log::state::State;
 use attestar::pipeline::watch::Watch;
 use attestar::store::Store;
 use attestar::store::directory::Directory;
-use attestar::verbs::backup_verify::{Checked, Request, Selection, backup_verify};
+use attestar::verbs::backup_verify::{Checked, Request, Selection, Work, backup_verify};
 use jiff::Timestamp;
 use serde_json::Value;
 use std::fs;
@@ -359,7 +359,7 @@ fn check_project(
         policy: CheckedPolicy { name: "nightly".into(), sha256: Sha256([0; 32]) },
         max_age_s: 26 * 3600,
         verify_within_s: 7 * 86_400,
-        selection,
+        work: Work::Read(selection),
         identities: &Identity::load_file(&home.identity(), &mut NoPassphrases).unwrap(),
         key: Some(&key),
         clock: &move || now,

@@ -22,6 +22,11 @@ struct Sign {
     unchanged: bool,
 }
 
+/// The newest backup that lies in the store.
+pub(super) fn name(run: &Run<'_>, found: &Archives) -> Option<String> {
+    find(run, found).0.map(|sign| sign.name)
+}
+
 /// Compares the age of the newest backup that lies in the store with what the policy allows.
 pub(super) fn check(
     run: &Run<'_>,
@@ -29,16 +34,14 @@ pub(super) fn check(
     seen: Option<&Remembered>,
     outcome: &mut Outcome,
 ) -> Option<Newest> {
-    let now = run.started;
+    let started = run.started;
     let last_seen = seen.and_then(|seen| Some(seen.seen.last()?.at));
-    let mut findings: Vec<Finding> = last_seen.and_then(|last| behind(now, last)).into_iter().collect();
-    let (signs, future): (Vec<Sign>, Vec<Sign>) =
-        signs(run, found).into_iter().partition(|sign| sign.at <= now + SKEW);
+    let mut findings: Vec<Finding> = last_seen.and_then(|last| behind(started, last)).into_iter().collect();
+    let (newest, future) = find(run, found);
     findings.extend(future.iter().map(|sign| {
         let finding = Finding::new(Code::FutureDated, &*sign.name);
-        finding.expected(format!("{now} at most")).actual(sign.at)
+        finding.expected(format!("{} at most", run.now)).actual(sign.at)
     }));
-    let newest = signs.into_iter().max_by_key(|sign| sign.at);
     let max_age_ms = run.request.max_age_s * 1000;
     let Some(Sign { name, at, unchanged }) = newest else {
         let late = Finding::new(Code::BackupLate, run.project);
@@ -48,7 +51,7 @@ pub(super) fn check(
         outcome.conclude(CHECK, "there is no backup", findings);
         return None;
     };
-    let age_ms = now.duration_since(at).as_millis().max(0) as u64;
+    let age_ms = started.duration_since(at).as_millis().max(0) as u64;
     let fresh = age_ms <= max_age_ms;
     if !fresh {
         let late = Finding::new(Code::BackupLate, &*name);
@@ -62,6 +65,13 @@ pub(super) fn check(
         if unchanged { format!("{said} {} ago", span(age_ms)) } else { format!("{} old", span(age_ms)) };
     outcome.conclude(CHECK, format!("{name}, {age} (at most {})", limit(max_age_ms)), findings);
     Some(Newest { name, at, unchanged, age_ms, max_age_ms, fresh })
+}
+
+/// The newest sign of a backup, and those of the future.
+fn find(run: &Run<'_>, found: &Archives) -> (Option<Sign>, Vec<Sign>) {
+    let (signs, future): (Vec<Sign>, Vec<Sign>) =
+        signs(run, found).into_iter().partition(|sign| sign.at <= run.now + SKEW);
+    (signs.into_iter().max_by_key(|sign| sign.at), future)
 }
 
 /// A clock behind what this host has seen by it makes everything look new.

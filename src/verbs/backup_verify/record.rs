@@ -127,6 +127,7 @@ fn result(report: &VerifyReport) -> VerifyResult {
             kind: Kind::Backup,
             name: newest.unwrap_or_else(|| report.project.clone()),
             depth,
+            partial: matches!(report.share, Share::Latest | Share::Subset { .. } | Share::Shard(_)),
             started_at: report.started_at,
             finished_at: report.finished_at,
         },

@@ -2,9 +2,11 @@
 //! which were signed. No archive is read.
 
 use crate::error::Result;
+use crate::evidence::held::Held;
 use crate::evidence::logged::{self, Judging, Logged};
 use crate::evidence::pruned::{self, Retention};
 use crate::evidence::receipt::pack_name;
+use crate::evidence::settled::settle;
 use crate::evidence::stored;
 use crate::finding::{Outcome, Verdict};
 use crate::format::digest::Sha256;
@@ -22,6 +24,8 @@ use crate::report::store::{ArchiveFacts, DrillFacts, EventFacts, Limits, PruneFa
 use crate::store::Store;
 use crate::verbs::prune::{self, Judged};
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
 
 /// Where drills leave their reports.
 pub const DRILLS: &str = "reports/drill";
@@ -52,10 +56,16 @@ pub fn look(request: &Request<'_>) -> Result<(StoreFacts, Outcome)> {
     let mut outcome = Outcome::default();
     let log = Log { store: request.store, trust: request.trust, origin: request.origin };
     let judging = Judging { log, state: request.state, first: request.first };
-    let logged = logged::check(&judging, &mut outcome)?;
-    if let Some(logged) = &logged {
-        pruned::check(logged, request.retention, request.state.now, &mut outcome);
-        stored::check(request.store, logged, request.state.now, &mut outcome)?;
+    let mut logged = logged::check(&judging, &mut outcome)?.map(Arc::new);
+    if let Some(seen) = logged.take() {
+        let (began, held) = (Instant::now(), Held::default());
+        let clock = || request.state.now + began.elapsed();
+        let settled = settle(&judging, &clock, &held, seen, &mut outcome)?;
+        if let Some(logged) = &settled.logged {
+            pruned::check(logged, request.retention, settled.now, &mut outcome);
+            stored::conclude(&settled.held, settled.findings, &mut outcome);
+        }
+        logged = settled.logged;
     }
     let project = request.policy.and_then(|policy| policy.project.clone());
     let mut facts = StoreFacts {
