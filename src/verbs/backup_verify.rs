@@ -126,7 +126,7 @@ pub fn backup_verify(request: &Request<'_>, watch: &Watch) -> Result<Checked> {
         Work::Read(selection) => Done::Read(step("contents", || contents::read(&first, *selection, watch))?),
         Work::Merge(parts) => Done::Merge(parts),
     };
-    let now = step("settled", || settled_now(&judging, request, (logged, held), &mut log))?;
+    let now = step("store", || settled_now(&judging, request, (logged, held), &mut log))?;
     let run = Run::new(request, &project, (now.logged.as_deref(), &now.held), (started, now.at));
     let (mut outcome, mut newest) = (Outcome::default(), None);
     let (found, seen) = (Archives::find(&run), seen_before.as_ref());

@@ -255,7 +255,7 @@ fn read<'l>(logged: &'l Logged, project: &str) -> (Ledger<'l>, BTreeMap<&'l str,
             What::Pruned => stories.get_mut(&*leaf.name).into_iter().for_each(|story| story.is_pruned = true),
             _ => {}
         }
-        ledger.enter(index, leaf, told);
+        ledger.enter(index, leaf, Some(told));
     }
     (ledger, stories)
 }

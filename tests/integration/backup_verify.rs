@@ -422,6 +422,20 @@ fn every_archive_is_read_within_a_week_whatever_nights_were_missed() {
 }
 
 #[test]
+fn looking_at_the_newest_alone_is_no_rhythm() {
+    let world = backed_up(1..=10);
+    assert_eq!(night(&world, "2026-11-10T03:00:00Z").report.coverage.archives_read, 10);
+    // Somebody reads the newest, or a tenth, every few hours; the whole is looked at every third day.
+    for hour in ["11T03", "11T15", "12T03", "12T15", "13T01"] {
+        for part in [Selection::Latest, Selection::Subset(1, 1000)] {
+            let _ = check_at(&world, &format!("2026-11-{hour}:00:00Z"), part, &Watch::default()).unwrap();
+        }
+    }
+    let covered = night(&world, "2026-11-13T03:00:00Z").report.coverage;
+    assert!(covered.archives_read >= 5, "three days of seven: {covered:?}");
+}
+
+#[test]
 fn age_is_by_the_log_and_a_date_in_the_future_is_not_new() {
     let world = backed_up([10, 11]);
     assert_eq!(
