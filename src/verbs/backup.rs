@@ -15,6 +15,7 @@ mod unchanged;
 use crate::error::{Error, Result};
 use crate::evidence::compose::{Identity, TagFiles};
 use crate::evidence::seal::SEAL;
+use crate::evidence::stored::ARCHIVES;
 use crate::finding::{Code, Finding};
 use crate::format::backup_cache::{Header, Held};
 use crate::format::digest::Sha256;
@@ -46,9 +47,6 @@ use remember::Memory;
 use source::Source;
 use std::path::{Path, PathBuf};
 pub use unchanged::Unchanged;
-
-/// The folder of a store that has the backups.
-const ARCHIVES: &str = "archives";
 
 /// How often a run begins anew when others take its name.
 const ATTEMPTS_MAX: usize = 8;

@@ -224,13 +224,7 @@ fn read_one(
 
 /// What could not be read, and why.
 pub(super) fn unreadable(subject: &str, error: &Error) -> Finding {
-    let mut why = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause {
-        why = format!("{why}: {inner}");
-        cause = inner.source();
-    }
-    Finding::new(Code::Unreadable, subject).actual(why)
+    Finding::new(Code::Unreadable, subject).actual(error.with_causes())
 }
 
 /// The ciphertext against the receipt.

@@ -64,7 +64,7 @@ fn not_recorded(run: &Run<'_>, error: &Error) -> Finding {
         Error::Refused(findings) => findings.first().map_or_else(String::new, |finding| {
             format!("{}: {} {}", finding.code, finding.subject, finding.actual.as_deref().unwrap_or_default())
         }),
-        _ => error.to_string(),
+        _ => error.with_causes(),
     };
     Finding::new(Code::NotRecorded, run.request.store.place()).actual(why)
 }
