@@ -16,6 +16,7 @@ use crate::format::member::{FileType, Member};
 use crate::format::pack::{Pack, SCHEMA};
 use crate::format::path::PackPath;
 use crate::format::seal::{PolicyRef, Tool, Totals};
+use crate::pipeline::crew;
 use crate::pipeline::pack::Read;
 use crate::tree::member::{LinkTo, Member as Scanned, MemberKind};
 use jiff::Timestamp;
@@ -192,39 +193,38 @@ impl Payload<'_> {
 /// The tag files that were written into a folder, with their digests, in bytewise order of their names.
 pub struct TagFiles {
     folder: PathBuf,
+    /// Whether they are to outlive a power cut: not those that only pass through a scratch folder.
+    durable: bool,
     files: Vec<(String, Sha256, u64)>,
 }
 
+/// A tag file to be written: its name, and what writes it.
+type Job<'a> = (&'static str, Box<dyn Fn(&mut dyn Write) -> io::Result<()> + Sync + 'a>);
+
 impl TagFiles {
-    /// Writes every tag file but the tag manifest and the seal.
-    pub fn write(folder: &Path, identity: &Identity, payload: &Payload<'_>, pack: &Pack) -> Result<TagFiles> {
-        let mut tags = TagFiles { folder: folder.to_owned(), files: Vec::new() };
-        if identity.kind == Kind::Release {
-            tags.add(HASHES_BLAKE3, |out| {
-                payload.list(out, |out, path, digests| {
-                    write_line(out, Encoding::Plain, &digests.blake3, path.as_str())
-                })
-            })?;
-            tags.add(HASHES_SHA256, |out| {
-                payload.list(out, |out, path, digests| {
-                    write_line(out, Encoding::Plain, &digests.sha256, path.as_str())
-                })
-            })?;
+    /// None yet, in a folder that is kept.
+    pub fn kept(folder: &Path) -> TagFiles {
+        TagFiles { folder: folder.to_owned(), durable: true, files: Vec::new() }
+    }
+
+    /// None yet, in a folder that goes when the archive is written.
+    pub fn passing(folder: &Path) -> TagFiles {
+        TagFiles { durable: false, ..TagFiles::kept(folder) }
+    }
+
+    /// Writes every tag file but the tag manifest and the seal, beside each other.
+    pub fn write(
+        mut self,
+        identity: &Identity,
+        payload: &Payload<'_>,
+        pack: &Pack,
+        threads: usize,
+    ) -> Result<TagFiles> {
+        let jobs = jobs(identity, payload, pack);
+        for made in crew::each(&jobs, threads, |(name, emit)| self.put(name, emit)) {
+            self.files.push(made?);
         }
-        tags.add(BAG_INFO, |out| write_bag_info(out, pack))?;
-        tags.add(BAGIT, |out| out.write_all(Declaration::default().to_text().as_bytes()))?;
-        if let Some(elsewhere) = payload.elsewhere.filter(|elsewhere| !elsewhere.is_empty()) {
-            tags.add(fetch::FILE_NAME, |out| payload.fetches(elsewhere, out))?;
-        }
-        tags.add(INVENTORY, |out| payload.inventory(out))?;
-        tags.add(MANIFEST, |out| {
-            payload.list(out, |out, path, digests| {
-                write_line(out, Encoding::Percent, &digests.sha256, &format!("data/{path}"))
-            })
-        })?;
-        tags.add(PACK, |out| out.write_all(&pack.to_bytes()))?;
-        tags.add(POLICY, |out| out.write_all(identity.policy_text.as_bytes()))?;
-        Ok(tags)
+        Ok(self)
     }
 
     /// Writes the tag manifest over what is there, which no later tag file may join; gives its digest.
@@ -239,25 +239,34 @@ impl TagFiles {
     }
 
     /// Writes one more tag file, named relative to the folder; gives its digest.
-    pub fn add(&mut self, name: &str, emit: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<Sha256> {
+    pub fn add(&mut self, name: &str, emit: impl Fn(&mut dyn Write) -> io::Result<()>) -> Result<Sha256> {
+        let made = self.put(name, &emit)?;
+        let digest = made.1;
+        self.files.push(made);
+        Ok(digest)
+    }
+
+    fn put(
+        &self,
+        name: &str,
+        emit: &dyn Fn(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<(String, Sha256, u64)> {
         let path = self.folder.join(name);
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
         }
         let write = || {
-            let mut out = Hashing {
-                file: BufWriter::with_capacity(256 << 10, File::create_new(&path)?),
-                hasher: sha2::Sha256::new(),
-                size: 0,
-            };
+            let out = Hashing { file: File::create_new(&path)?, hasher: sha2::Sha256::new(), size: 0 };
+            // Lines come in many small pieces.
+            let mut out = BufWriter::with_capacity(256 << 10, out);
             emit(&mut out)?;
-            let Hashing { file, hasher, size } = out;
-            file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
-            Ok((Sha256(hasher.finalize().into()), size))
+            let Hashing { file, hasher, size } = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+            if self.durable {
+                file.sync_all()?;
+            }
+            Ok((name.to_owned(), Sha256(hasher.finalize().into()), size))
         };
-        let (digest, size) = write().map_err(Error::io("write", &path))?;
-        self.files.push((name.to_owned(), digest, size));
-        Ok(digest)
+        write().map_err(Error::io("write", &path))
     }
 
     /// The digest of a tag file that was written.
@@ -270,6 +279,44 @@ impl TagFiles {
         self.files.sort();
         self.files.iter().map(|(name, _, size)| (&**name, *size, self.folder.join(name)))
     }
+}
+
+/// What is to be written, the longest first.
+fn jobs<'a>(identity: &'a Identity, payload: &'a Payload<'a>, pack: &'a Pack) -> Vec<Job<'a>> {
+    let mut jobs: Vec<Job<'a>> = vec![
+        (INVENTORY, Box::new(|out| payload.inventory(out))),
+        (
+            MANIFEST,
+            Box::new(|out| {
+                payload.list(out, |out, path, digests| {
+                    write_line(out, Encoding::Percent, &digests.sha256, &format!("data/{path}"))
+                })
+            }),
+        ),
+    ];
+    if let Some(elsewhere) = payload.elsewhere.filter(|elsewhere| !elsewhere.is_empty()) {
+        jobs.push((fetch::FILE_NAME, Box::new(|out| payload.fetches(elsewhere, out))));
+    }
+    if identity.kind == Kind::Release {
+        let plain = Encoding::Plain;
+        jobs.push((
+            HASHES_BLAKE3,
+            Box::new(move |out| {
+                payload.list(out, |out, path, digests| write_line(out, plain, &digests.blake3, path.as_str()))
+            }),
+        ));
+        jobs.push((
+            HASHES_SHA256,
+            Box::new(move |out| {
+                payload.list(out, |out, path, digests| write_line(out, plain, &digests.sha256, path.as_str()))
+            }),
+        ));
+    }
+    jobs.push((BAG_INFO, Box::new(|out| write_bag_info(out, pack))));
+    jobs.push((BAGIT, Box::new(|out| out.write_all(Declaration::default().to_text().as_bytes()))));
+    jobs.push((PACK, Box::new(|out| out.write_all(&pack.to_bytes()))));
+    jobs.push((POLICY, Box::new(|out| out.write_all(identity.policy_text.as_bytes()))));
+    jobs
 }
 
 fn write_bag_info(out: &mut dyn Write, pack: &Pack) -> io::Result<()> {
@@ -289,7 +336,7 @@ fn write_bag_info(out: &mut dyn Write, pack: &Pack) -> io::Result<()> {
 
 /// Digests and counts what is written.
 struct Hashing {
-    file: BufWriter<File>,
+    file: File,
     hasher: sha2::Sha256,
     size: u64,
 }

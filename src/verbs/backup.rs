@@ -292,7 +292,7 @@ impl Run<'_> {
         let evidence = self.scratch.make("evidence")?;
         let payload = read.payload();
         let pack = Pack { captures: read.facts.clone(), ..payload.pack(identity) };
-        let mut tags = TagFiles::write(&evidence, identity, &payload, &pack)?;
+        let mut tags = TagFiles::passing(&evidence).write(identity, &payload, &pack, request.threads)?;
         let tag_manifest = tags.close()?;
         let seal = seal_of(identity, &pack, request.policy).over(tag_manifest);
         let seal = request.key.sign_statement(&seal).to_bytes();

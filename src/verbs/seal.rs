@@ -407,7 +407,7 @@ fn fill<'p>(
     let payload = Payload { scanned: &scan.members, shape, read: &read, elsewhere: None };
     let says = gathered.after(&root, &payload, watch)?;
     let pack = Pack { ddl: says.ddl, ..payload.pack(identity) };
-    let mut tags = TagFiles::write(&place.evidence(), identity, &payload, &pack)?;
+    let mut tags = TagFiles::kept(&place.evidence()).write(identity, &payload, &pack, request.threads)?;
     let attesting = Attesting {
         identity,
         supplier: request.policy.supplier.as_deref(),
