@@ -83,6 +83,8 @@ fn calls(world: &World, store: &Memory, selection: Selection) -> usize {
     calls.iter().position(|call| call.starts_with("create reports/")).expect("it is recorded")
 }
 
+type Objects = Vec<(ObjectName, Vec<u8>)>;
+
 fn stored(store: &Memory) -> Vec<ObjectName> {
     store.host().list("archives").unwrap().entries.into_iter().map(|entry| entry.name).collect()
 }
@@ -115,7 +117,7 @@ fn what_is_backed_up_while_a_store_is_checked_is_logged() {
     store.set_now(moment(MOMENT));
     back_up(&world, POLICY, MEANWHILE).unwrap();
     let later = in_memory(&world);
-    let all: Vec<(ObjectName, Vec<u8>)> = later
+    let all: Objects = later
         .list("")
         .unwrap()
         .entries
@@ -124,7 +126,7 @@ fn what_is_backed_up_while_a_store_is_checked_is_logged() {
         .collect();
     let new = |name: &ObjectName| name.as_str().starts_with("archives/nightly-20261111T031000Z");
     // Only the archive; with its receipt; with its leaf.
-    let stages: [(&str, Vec<(ObjectName, Vec<u8>)>, &[&str]); 3] = [
+    let stages: [(&str, Objects, &[&str]); 3] = [
         (
             "archive",
             all.iter().filter(|(name, _)| new(name) && name.as_str().ends_with(".age")).cloned().collect(),
