@@ -4,13 +4,12 @@ use crate::error::{Error, Result};
 use crate::finding::{Code, Finding};
 use crate::pipeline::program::Ended;
 use crate::pipeline::watch::Watch;
-use crate::policy::gate::secrets::output::{SEEN_BYTES_MAX, masked, secret_values};
-use crate::policy::program::Order;
+use crate::policy::gate::secrets::output::{SEEN_BYTES_MAX, masked};
+use crate::policy::program::{Order, secret_values};
 use crate::probe::Site;
 use crate::probe::confined::Confined;
 use crate::probe::deadline::Deadline;
 use crate::probe::ledger::Ledger;
-use std::ffi::OsString;
 
 /// How much of what it printed is told, in characters.
 const TOLD_MAX: usize = 400;
@@ -28,10 +27,9 @@ pub fn probe(
     confined.here = site.restored.to_owned();
     // What is masked when it is whole must be whole.
     confined.output_bytes_max = SEEN_BYTES_MAX;
-    let passed = order.variables.iter().filter_map(|name| Some((name.into(), (site.environment)(name)?)));
-    let passed: Vec<(OsString, OsString)> = passed.collect();
-    let secrets = secret_values(&passed);
-    confined.variables.extend(passed);
+    let given = order.given(site.environment);
+    let secrets = secret_values(&given);
+    confined.variables.extend(given);
     confined.variables.push(("ATTESTAR_RESTORED".into(), site.restored.into()));
     confined.variables.push(("ATTESTAR_WORK".into(), confined.work.clone().into()));
     let ran = run(&confined, &words(site, order)?, id, &secrets, watch);

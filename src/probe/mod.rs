@@ -232,7 +232,7 @@ fn broken(probe: &Probe, error: &Error) -> Finding {
         }
         _ => Code::ProbeFailed,
     };
-    Finding::new(code, &*probe.id).expected("an end").actual(error)
+    Finding::new(code, &*probe.id).expected("an end").actual(error.with_causes())
 }
 
 /// Whether the scratch has no room, or a program says so.

@@ -5,7 +5,8 @@ use crate::pipeline::program::Program;
 use crate::pipeline::watch::Watch;
 use crate::policy::gate::Document;
 use crate::policy::gate::evidence::{Order, Ran};
-use crate::policy::gate::secrets::output::{SEEN_BYTES_MAX, masked, secret_values};
+use crate::policy::gate::secrets::output::{SEEN_BYTES_MAX, masked};
+use crate::policy::program::secret_values;
 use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
@@ -15,8 +16,7 @@ pub type Environment<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 
 /// Runs a program in a tree, with the variables that the order names.
 pub fn run(root: &Path, environment: Environment<'_>, order: &Order, watch: &Watch) -> Result<Ran, String> {
-    let pair = |name: &String| Some((OsString::from(name), environment(name)?));
-    let variables: Vec<(OsString, OsString)> = order.variables.iter().filter_map(pair).collect();
+    let variables = order.given(environment);
     let program = Program {
         folder: root,
         words: &order.program,
@@ -25,8 +25,7 @@ pub fn run(root: &Path, environment: Environment<'_>, order: &Order, watch: &Wat
         output_bytes_max: SEEN_BYTES_MAX,
     };
     let ended = program.run(watch).map_err(|error| error.to_string())?;
-    let values = secret_values(&variables);
-    let bytes = masked(ended.output, ended.dropped, ended.tail, &values).into_bytes();
+    let bytes = masked(ended.output, ended.dropped, ended.tail, &secret_values(&variables)).into_bytes();
     let path = format!("output of {}", order.program.join(" "));
     let output = Document { path, sha256: Sha256::of(&bytes), bytes };
     Ok(Ran { code: ended.code, ended: ended.why, output })

@@ -3,6 +3,7 @@
 
 use crate::error::{Error, Result};
 use crate::evidence::receipt::{self, SUFFIX};
+use crate::evidence::stored::ARCHIVES;
 use crate::format::backup_cache::{Header, Held, Reader};
 use crate::format::bundle::BUNDLE_BYTES_MAX;
 use crate::format::digest::Sha256;
@@ -10,7 +11,7 @@ use crate::format::leaf::{Leaf, What};
 use crate::format::units;
 use crate::store::ObjectName;
 use crate::verbs::backup::adopt::Adopted;
-use crate::verbs::backup::{ARCHIVES, Request, archive_name, standing};
+use crate::verbs::backup::{Request, archive_name, standing};
 use jiff::Timestamp;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Seek as _};

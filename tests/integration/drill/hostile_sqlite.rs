@@ -1,7 +1,7 @@
 //! Hostile databases of SQLite in real drills: none crashes the drill, writes or deletes anything outside, hangs, or passes as
 //! though it had been read.
 
-use super::{Connection, POLICY, back_up, fails, file, plant, report, scratches, world};
+use super::{Connection, back_up, fails, file, plant, report, scratches, world};
 use crate::world::{Said, World, said};
 use attestar::format::drill_report::Ended;
 use std::fs;

@@ -1,9 +1,6 @@
 //! What is kept of what a program printed: credentials and the values of its variables masked, and cut to a size.
 
 use crate::policy::gate::secrets::search::Searcher;
-use crate::policy::program::PUBLIC_VARIABLES;
-use std::ffi::OsString;
-use std::os::unix::ffi::OsStrExt;
 
 /// How much of the beginning of the output is kept, and how much of its end, in bytes.
 pub const KEPT_BYTES_MAX: usize = 32 << 10;
@@ -13,17 +10,6 @@ pub const SEEN_BYTES_MAX: usize = 1 << 20;
 
 /// Stands where something was left out.
 pub const CUT: &str = "[more was printed here, and is not kept]\n";
-
-/// Values shorter than this are not masked: they are `1`, `C`, `true`, and stand everywhere.
-const MASKED_BYTES_MIN: usize = 4;
-
-/// The values that are masked wherever they are printed: of every variable that not everyone may know.
-pub fn secret_values(variables: &[(OsString, OsString)]) -> Vec<Vec<u8>> {
-    let is_masked = |(name, value): &&(OsString, OsString)| {
-        value.len() >= MASKED_BYTES_MIN && !PUBLIC_VARIABLES.iter().any(|plain| name == plain)
-    };
-    variables.iter().filter(is_masked).map(|(_, value)| value.as_bytes().to_vec()).collect()
-}
 
 /// What is kept of an output, as text: masked first and cut then, so that nothing is cut out of its mask.
 pub fn masked(mut head: Vec<u8>, dropped: u64, mut tail: Vec<u8>, values: &[Vec<u8>]) -> String {
