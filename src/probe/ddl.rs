@@ -118,7 +118,7 @@ fn objects(
     }
     let unparsed: u64 = files.iter().map(|file| file.statements_unparsed + file.omitted).sum();
     if unparsed > 0 {
-        let why = format!("{} create what the pack does not know", count(unparsed, "statement"));
+        let why = format!("{}: nothing is known of what is created there", count(unparsed, "statement"));
         ledger.skipped("what was not parsed", why);
     }
     Ok(())
