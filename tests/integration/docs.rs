@@ -125,7 +125,7 @@ const NOT_AT_NIGHT: [&str; 24] = [
 fn every_finding_of_a_night_is_told_with_what_to_do() {
     let operations = document("docs/OPERATIONS.md");
     let drills = document("docs/DRILLS.md");
-    let found = operations.split("## When something is found").nth(1).unwrap();
+    let found = operations.split("## The night it goes wrong").nth(1).unwrap();
     let failed = drills.split("## When one fails").nth(1).unwrap();
     let rows =
         found.split("\n## ").next().unwrap().lines().chain(failed.split("\n## ").next().unwrap().lines());
