@@ -36,5 +36,6 @@ pub mod sbom;
 pub mod seal;
 pub mod settled;
 pub mod stored;
+pub mod tag_files;
 pub mod tree;
 pub mod waived;

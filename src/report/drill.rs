@@ -1,7 +1,7 @@
 //! The page of a restore drill: what was restored, how fast, what was asked of it, what that proves and what not.
 
 use crate::format::drill_report::{
-    DrillReport, DrillResult, Ended, Objectives, ProbeReport, ReportedFinding,
+    DrillReport, DrillResult, Ended, Objective, Objectives, ProbeReport, ReportedFinding,
 };
 use crate::format::units::{count, number, size};
 use crate::report::checks::sentence;
@@ -66,20 +66,8 @@ fn summary(report: &DrillReport) -> Markup {
 
 fn objectives(objectives: &Objectives) -> Markup {
     let rows = [
-        (
-            "RTO",
-            "from the start to the end of the last probe",
-            objectives.rto_target_ms,
-            objectives.rto_measured_ms,
-            objectives.rto_met,
-        ),
-        (
-            "RPO",
-            "how much time would have been lost",
-            objectives.rpo_target_ms,
-            objectives.rpo_measured_ms,
-            objectives.rpo_met,
-        ),
+        ("RTO", "from the start to the end of the last probe", Some(objectives.rto())),
+        ("RPO", "how much time would have been lost", objectives.rpo()),
     ];
     html! {
         div class="scroll" role="group" tabindex="0" aria-label="objectives" { table {
@@ -88,30 +76,32 @@ fn objectives(objectives: &Objectives) -> Markup {
                 th scope="col" class="number" { "Target" } th scope="col" { "Result" }
             } }
             tbody {
-                @for (name, means, target, measured, met) in rows {
-                    @if name == "RPO" && !objectives.has_rpo() {
-                        tr {
-                            th scope="row" { (name) }
-                            td colspan="3" { "not applicable: a release has no recovery point" }
-                        }
-                    } @else { tr {
+                @for (name, means, said) in rows {
+                    tr {
                         th scope="row" { (name) br; span class="quiet" { (means) } }
-                        td class="number" { (lasted(measured)) }
-                        td class="number" { @if target == 0 { "none" } @else { (lasted(target)) } }
-                        td { (objective(target, met)) }
-                    } }
+                        @match said {
+                            Some(said) => (objective(said)),
+                            None => td colspan="3" { "not applicable: a release has no recovery point" },
+                        }
+                    }
                 }
             }
         } }
     }
 }
 
-/// Whether an objective was met; without a target there is nothing to meet.
-fn objective(target_ms: u64, met: bool) -> Markup {
-    match (target_ms, met) {
-        (0, _) => state("no target", Tone::Plain),
-        (_, true) => state("met", Tone::Good),
-        (_, false) => state("missed", Tone::Bad),
+/// What was measured, what was asked for, and whether that was met; without a target there is nothing to meet.
+fn objective(Objective { target_ms, measured_ms, met }: Objective) -> Markup {
+    let result = match (measured_ms, target_ms) {
+        (None, _) => state("not measured", Tone::Bad),
+        (Some(_), None) => state("no target", Tone::Plain),
+        (Some(_), Some(_)) if met => state("met", Tone::Good),
+        (Some(_), Some(_)) => state("missed", Tone::Bad),
+    };
+    html! {
+        td class="number" { (measured_ms.map_or_else(|| "–".to_owned(), lasted)) }
+        td class="number" { (target_ms.map_or_else(|| "none".to_owned(), lasted)) }
+        td { (result) }
     }
 }
 

@@ -13,9 +13,10 @@ mod standing;
 mod unchanged;
 
 use crate::error::{Error, Result};
-use crate::evidence::compose::{Identity, TagFiles};
+use crate::evidence::compose::Identity;
 use crate::evidence::seal::SEAL;
 use crate::evidence::stored::ARCHIVES;
+use crate::evidence::tag_files::TagFiles;
 use crate::finding::{Code, Finding};
 use crate::format::backup_cache::{Header, Held};
 use crate::format::digest::Sha256;

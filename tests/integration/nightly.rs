@@ -48,7 +48,7 @@ fn exit_code(world: &World, command: &str) -> Option<f64> {
 
 /// The metrics as Prometheus' own tool takes them.
 #[track_caller]
-fn promtool(text: &str) {
+pub fn promtool(text: &str) {
     let tool = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".judges/bin/promtool");
     let tool = if tool.exists() { tool } else { "promtool".into() };
     let mut child = Command::new(tool)

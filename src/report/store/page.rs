@@ -8,7 +8,7 @@ use crate::report::checks::{checks, findings, sentence, unchecked};
 use crate::report::list::{Cell, List, names, numbers, text};
 use crate::report::shell::{Page, Place, section};
 use crate::report::store::health::{Card, State};
-use crate::report::store::{EventFacts, StoreFacts, StoreReport};
+use crate::report::store::{DrillFacts, EventFacts, StoreFacts, StoreReport};
 use crate::report::words::{Tone, age, lasted, limit, minute, shown, state};
 use jiff::Timestamp;
 use maud::{Markup, html};
@@ -165,14 +165,15 @@ fn objectives(facts: &StoreFacts, links: bool) -> Markup {
     }
 }
 
-type Measured = fn(&crate::report::store::DrillFacts) -> (u64, u64);
+type Measured = fn(&DrillFacts) -> (Option<u64>, u64);
 
 fn objective(facts: &StoreFacts, name: &str, target: Option<u64>, measured: Measured) -> Markup {
-    let mark = |drill| {
+    let mark = |drill: &DrillFacts| {
         let (ms, target) = measured(drill);
-        Mark { at: drill.finished_at, value: ms as f64, missed: target > 0 && ms > target }
+        let ms = ms?;
+        Some(Mark { at: drill.finished_at, value: ms as f64, missed: target > 0 && ms > target })
     };
-    let marks: Vec<Mark> = facts.drills.iter().map(mark).collect();
+    let marks: Vec<Mark> = facts.drills.iter().filter_map(mark).collect();
     let (from, to) = (marks.first().map(|mark| mark.at), marks.last().map(|mark| mark.at));
     let missed = marks.iter().filter(|mark| mark.missed).count() as u64;
     let aimed = target.map_or("no target".to_owned(), |ms| format!("target {} (dashed)", lasted(ms)));
@@ -185,6 +186,8 @@ fn objective(facts: &StoreFacts, name: &str, target: Option<u64>, measured: Meas
                 figcaption { (words) }
                 (curve(&drawn, &marks, Span { from, to }, |ms| lasted(ms as u64)))
             }
+        } @else {
+            p { (name) ": no drill has measured it." }
         }
     }
 }
@@ -195,25 +198,33 @@ fn drills(facts: &StoreFacts, links: bool) -> Markup {
         columns: &[names("Drilled"), text("Archive"), numbers("RTO"), numbers("RPO"), text("Result")],
         rows: facts.drills.len(),
     };
-    let of = |ms: u64, target: u64| match target {
-        0 => html! { (lasted(ms)) br; span class="quiet" { "no target" } },
-        _ => html! {
-            (lasted(ms)) br;
-            span class="quiet" { @if ms > target { "missed, " } "target " (lasted(target)) }
-        },
-    };
     let row = |at: usize| {
         let drill = &facts.drills[facts.drills.len() - 1 - at];
         let word = if drill.passed { state("passed", Tone::Good) } else { state("failed", Tone::Bad) };
         vec![
             Cell::new(link(links, "drills", Some(&drill.report), minute(drill.finished_at))),
             Cell::new(html! { (shown(&drill.name)) }),
-            Cell::number(of(drill.rto_ms, drill.rto_target_ms), drill.rto_ms as f64),
-            Cell::number(of(drill.rpo_ms, drill.rpo_target_ms), drill.rpo_ms as f64),
+            measured(drill.rto_ms, drill.rto_target_ms),
+            if drill.has_rpo {
+                measured(drill.rpo_ms, drill.rpo_target_ms)
+            } else {
+                Cell::number("none", -2.0)
+            },
             Cell::new(word),
         ]
     };
     list.table(row)
+}
+
+/// What was measured, and what it was held to.
+fn measured(ms: Option<u64>, target: u64) -> Cell {
+    let Some(ms) = ms else { return Cell::number("not measured", -1.0) };
+    let against = match target {
+        0 => "no target".to_owned(),
+        _ if ms > target => format!("missed, target {}", lasted(target)),
+        _ => format!("target {}", lasted(target)),
+    };
+    Cell::number(html! { (lasted(ms)) br; span class="quiet" { (against) } }, ms as f64)
 }
 
 fn coverage(report: &StoreReport<'_>) -> Markup {

@@ -9,8 +9,6 @@ use crate::evidence::pruned::{self, Retention};
 use crate::evidence::settled::settle;
 use crate::evidence::stored;
 use crate::finding::{Outcome, Verdict};
-use crate::format::digest::Sha256;
-use crate::format::drill_report::{DrillReport, DrillResult, FILE, REPORT_BYTES_MAX};
 use crate::format::kind::Kind;
 use crate::format::leaf::{Leaf, What};
 use crate::format::statement::Subject;
@@ -21,18 +19,12 @@ use crate::log::state::State;
 use crate::policy::Policy;
 use crate::policy::prune::Archive;
 use crate::report::outcome::OutcomeDocument;
-use crate::report::store::{ArchiveFacts, DrillFacts, EventFacts, Limits, PruneFacts, ReportRef, StoreFacts};
+use crate::report::store::{ArchiveFacts, EventFacts, Limits, PruneFacts, ReportRef, StoreFacts};
 use crate::store::Store;
 use crate::verbs::prune::{self, Judged};
-use std::collections::HashMap;
+use crate::verbs::report::drills::Reports;
 use std::sync::Arc;
 use std::time::Instant;
-
-/// Where drills leave their reports.
-pub const DRILLS: &str = "reports/drill";
-
-/// Drill reports that are read, the newest first: twenty years of weekly ones.
-const DRILLS_MAX: usize = 1_000;
 
 /// Which store, and by what it is judged.
 pub struct Request<'a> {
@@ -52,8 +44,8 @@ pub struct Request<'a> {
     pub retention: Option<&'a Retention>,
 }
 
-/// Looks at a store.
-pub fn look(request: &Request<'_>) -> Result<(StoreFacts, Outcome)> {
+/// Looks at a store. It ends soon after the store's watch is told so; `reports` spares whoever looks again what it has read.
+pub fn look(request: &Request<'_>, reports: &mut Reports) -> Result<(StoreFacts, Outcome)> {
     let mut outcome = Outcome::default();
     let log = Log { store: request.store, trust: request.trust, origin: request.origin };
     let judging = Judging { log, state: request.state, first: request.first };
@@ -84,7 +76,7 @@ pub fn look(request: &Request<'_>) -> Result<(StoreFacts, Outcome)> {
         outcome: OutcomeDocument::new(&outcome),
     };
     if let Some(logged) = &logged {
-        tell(request, logged, &mut facts)?;
+        tell(request, logged, reports, &mut facts)?;
     }
     (facts.prune, facts.prune_says) = pruned_next(request, &log, &outcome)?;
     Ok((facts, outcome))
@@ -129,7 +121,7 @@ fn limits(policy: Option<&Policy>) -> Limits {
 }
 
 /// Events, archives and drills of the project.
-fn tell(request: &Request<'_>, logged: &Logged, facts: &mut StoreFacts) -> Result<()> {
+fn tell(request: &Request<'_>, logged: &Logged, reports: &mut Reports, facts: &mut StoreFacts) -> Result<()> {
     let wanted = facts.project.clone();
     let is_wanted = |leaf: &Leaf| wanted.as_ref().is_none_or(|project| *project == leaf.project);
     let leaves = logged.leaves.leaves.iter().zip(&logged.told).zip(0..);
@@ -146,7 +138,7 @@ fn tell(request: &Request<'_>, logged: &Logged, facts: &mut StoreFacts) -> Resul
         .collect();
     archives.sort_by_key(|(put, _)| *put);
     facts.archives = archives.into_iter().map(|(_, archive)| archive).collect();
-    facts.drills = drills(request.store, &mut facts.events)?;
+    facts.drills = reports.of(request.store, wanted.as_deref(), &mut facts.events)?;
     Ok(())
 }
 
@@ -190,46 +182,4 @@ fn report(told: &Told) -> Option<ReportRef> {
         Some(ReportRef { name, sha256: subject.digest.sha256.to_string() })
     };
     told.subjects.iter().find_map(find)
-}
-
-/// The newest drills whose report is the one that was signed, in the order of the log. Each event learns where its report
-/// lies; one that is gone or altered has none.
-fn drills(store: &dyn Store, events: &mut [EventFacts]) -> Result<Vec<DrillFacts>> {
-    let mut drilled: Vec<&mut EventFacts> =
-        events.iter_mut().filter(|event| event.what == What::Drilled).collect();
-    if drilled.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut reports = HashMap::new();
-    let files = store.list(DRILLS)?.entries.into_iter().filter(|entry| entry.name.file_name() == FILE);
-    for entry in files.rev().take(DRILLS_MAX) {
-        let Ok(Some((bytes, _))) = store.get(&entry.name, REPORT_BYTES_MAX) else { continue };
-        let folder = entry.name.parent().and_then(|folder| folder.rsplit('/').next()).unwrap_or_default();
-        if let Ok(report) = DrillReport::parse(&bytes) {
-            reports.insert(Sha256::of(&bytes).to_string(), (folder.to_owned(), report));
-        }
-    }
-    let mut told = Vec::new();
-    for event in &mut drilled {
-        let found = event.report.take().and_then(|signed| reports.remove_entry(&signed.sha256));
-        let Some((sha256, (folder, report))) = found else { continue };
-        told.push(drill(&report, &event.name, &folder));
-        event.report = Some(ReportRef { name: folder, sha256 });
-    }
-    Ok(told)
-}
-
-fn drill(report: &DrillReport, name: &str, folder: &str) -> DrillFacts {
-    let objectives = &report.objectives;
-    DrillFacts {
-        drill_id: report.drill_id.clone(),
-        report: folder.to_owned(),
-        name: name.to_owned(),
-        finished_at: report.finished_at,
-        passed: report.result == DrillResult::Passed,
-        rto_ms: objectives.rto_measured_ms,
-        rto_target_ms: objectives.rto_target_ms,
-        rpo_ms: objectives.rpo_measured_ms,
-        rpo_target_ms: objectives.rpo_target_ms,
-    }
 }

@@ -6,6 +6,7 @@ use attestar::log::Log;
 use attestar::log::state::State;
 use attestar::store::memory::Memory;
 use attestar::verbs::nights::Nights;
+use attestar::verbs::report::drills::Reports;
 use attestar::verbs::report::store::{Request, look};
 use jiff::SignedDuration;
 
@@ -45,7 +46,7 @@ fn a_drill_and_a_backup_of_the_future_are_not_the_last_ones() {
         policy: None,
         retention: Some(&retention),
     };
-    let (facts, _) = look(&request).unwrap();
+    let (facts, _) = look(&request, &mut Reports::default()).unwrap();
     let drilled: Vec<_> = facts.archives.iter().filter_map(|archive| archive.drilled_at).collect();
     assert_eq!(drilled, [night(2), night(3)], "the page does not tell of a drill to come");
     // Clocks of two hosts are never quite the same.
