@@ -49,7 +49,7 @@ pub fn main() -> ExitCode {
         Ok(context) => execute(&context, &cli.command),
         Err(error) => show_error(json, &error, &Masked::default()),
     };
-    log::end(exit, started.elapsed());
+    log::end(nightly::name(&cli.command), exit, started.elapsed());
     exit.into()
 }
 

@@ -8,7 +8,7 @@ use super::exit::Exit;
 use super::masked::Masked;
 use super::{log, screen};
 use attestar::error::Error;
-use attestar::finding::Finding;
+use attestar::finding::{Code, Finding, Weight};
 use attestar::format::notice::{FINDINGS_MAX, Notice, NoticeFinding, SCHEMA};
 use attestar::policy::Policy;
 use attestar::policy::telemetry::end_of;
@@ -100,7 +100,8 @@ impl Run<'_> {
             .flat_map(|key| document[*key].as_array().into_iter().flatten())
             .collect();
         let mut findings: Vec<NoticeFinding> = all.iter().map(|value| finding(value)).collect();
-        findings.sort_by_key(|finding| finding.severity == "warning");
+        // First what the exit code is of.
+        findings.sort_by_key(|finding| (finding.severity == "warning", weight(&finding.code)));
         findings.truncate(FINDINGS_MAX);
         let ended = end_of(exit as u8);
         let first = findings.first().map(|finding| format!("{} {}", finding.code, finding.subject));
@@ -141,6 +142,11 @@ fn finding(value: &Value) -> NoticeFinding {
         expected: text("expected"),
         actual: text("actual"),
     }
+}
+
+/// How much a finding of this code weighs.
+fn weight(code: &str) -> Option<Weight> {
+    Code::ALL.iter().find(|known| known.as_str() == code).map(|known| known.weight())
 }
 
 /// What the host calls itself.

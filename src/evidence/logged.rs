@@ -125,7 +125,8 @@ fn no_log(remembered: Option<&Remembered>, outcome: &mut Outcome) {
     outcome.conclude("checkpoint", "the store has no log", vec![finding]);
 }
 
-fn leaves(size: u64) -> String {
+/// `1 leaf`, `2,361 leaves`
+pub fn leaves(size: u64) -> String {
     if size == 1 { "1 leaf".to_owned() } else { format!("{} leaves", number(size)) }
 }
 

@@ -120,7 +120,7 @@ impl<'l> Register<'l> {
     /// The finding about an archive that was pruned and lies there.
     fn unfinished(&self, object: &str) -> Option<Finding> {
         let leaf = self.pruned.get(pack_name(object.rsplit('/').next()?)?)?;
-        Some(Finding::warning(Code::PruneUnfinished, object).actual(format!("pruned {}", leaf.time)))
+        Some(Finding::warning(Code::PruneUnfinished, object).actual(format!("pruned at {:.0}", leaf.time)))
     }
 }
 
@@ -151,7 +151,7 @@ fn lies_there((leaf, told): &(&Leaf, &Told), held: Option<&HeldArchive>) -> Opti
     let file = told.subjects.first().map_or(&leaf.name, |subject| &subject.name);
     let Some(held) = held else {
         let finding =
-            Finding::new(Code::Missing, file).expected(format!("what was {} {}", leaf.what, leaf.time));
+            Finding::new(Code::Missing, file).expected(format!("what was {} at {:.0}", leaf.what, leaf.time));
         return Some(finding.actual("no archive, and no leaf says that it was pruned"));
     };
     let Entry { name, size, .. } = &held.entry;

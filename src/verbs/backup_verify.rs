@@ -11,7 +11,7 @@ mod share;
 
 use crate::error::{Error, Result};
 use crate::evidence::held::Held;
-use crate::evidence::logged::{self, Judging, Logged};
+use crate::evidence::logged::{self, Judging, Logged, leaves};
 use crate::evidence::pruned::Retention;
 use crate::evidence::settled::{Settled, settle};
 use crate::evidence::stored;
@@ -274,9 +274,9 @@ fn conclude_log(
     let size = head.map_or(0, |head| head.size);
     let detail = failed.unwrap_or_else(|| match seen_before {
         Some(before) => {
-            format!("{} leaves, consistent with the {} seen before", number(size), number(before))
+            format!("{}, consistent with the {} seen before", leaves(size), number(before))
         }
-        None => format!("{} leaves; none were seen here before", number(size)),
+        None => format!("{}; none were seen here before", leaves(size)),
     });
     outcome.conclude("log", detail, findings);
     let head = head?;

@@ -438,7 +438,10 @@ fn every_line_of_a_run_has_its_trace() {
         lines.iter().find(|line| line[key] == text).unwrap_or_else(|| panic!("{}", said.err))
     };
     let ended = line("message", "ended");
-    assert_eq!(ended["parent_span_id"], "b7ad6b7169203331");
+    assert_eq!(
+        (&ended["parent_span_id"], &ended["command"]),
+        (&"b7ad6b7169203331".into(), &"backup-verify".into())
+    );
     let steps = ["log", "receipts", "contents", "store", "recorded"].map(|step| line("step", step));
     assert!(
         steps.iter().all(|step| step["parent_span_id"] == ended["span_id"] && step["duration_ms"].is_u64())
@@ -447,6 +450,17 @@ fn every_line_of_a_run_has_its_trace() {
     spans.sort_unstable();
     spans.dedup();
     assert_eq!(spans.len(), 5);
+    // What was found is a line that can be read, with each of its parts.
+    fs::rename(world.path().join("nights/archives"), world.path().join("aside")).unwrap();
+    let said = world.run(&["-C", "shop", "--log-format", "json", "backup-verify"]).exits(3);
+    let lines: Vec<Value> = said.err.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+    let missing = lines.iter().find(|line| line["code"] == "missing").expect("a line of the finding");
+    let subject = missing["subject"].as_str().unwrap();
+    assert!(subject.starts_with("nightly-") && missing["level"] == "ERROR", "{missing}");
+    assert_eq!(missing["message"], format!("missing {subject}"));
+    let checked = lines.iter().find(|line| line["code"] == "nothing-checked").unwrap();
+    assert!(checked.get("actual").is_none(), "{checked}");
+    fs::rename(world.path().join("aside"), world.path().join("nights/archives")).unwrap();
     // What is no parent starts a trace of its own.
     for bad in ["00-00000000000000000000000000000000-b7ad6b7169203331-01", "x"] {
         let mut command = world.command(&["-C", "shop", "--json", "backup-verify"]);
