@@ -4,7 +4,7 @@ use crate::format::drill_report::{
     DrillReport, DrillResult, Ended, Objective, Objectives, ProbeReport, ReportedFinding,
 };
 use crate::format::units::{count, number, size};
-use crate::report::checks::sentence;
+use crate::report::checks::{Found, found, sentence};
 use crate::report::shell::{Page, Place, section};
 use crate::report::words::{Tone, instant, lasted, minute, shown, state};
 use maud::{Markup, html};
@@ -16,15 +16,17 @@ pub fn page(report: &DrillReport) -> String {
 
 /// The page, as a file or in the console.
 pub fn page_in(report: &DrillReport, place: Place<'_>) -> String {
-    let parts: [(&str, &str, Markup); 7] = [
+    let mut parts: Vec<(&str, &str, Markup)> = vec![
         ("objectives", "Objectives", objectives(&report.objectives)),
         ("steps", "Steps", steps(report)),
         ("probes", "Probes", probes(&report.probes)),
         ("proves", "What it proves", sentences(&report.proves, "Nothing.")),
         ("not", "What it does not prove", sentences(&report.does_not_prove, "Nothing was named.")),
-        ("findings", "Findings", findings(&report.findings)),
         ("record", "Record", record(report)),
     ];
+    // Where something was found, that is what anybody wants to know first.
+    let at = if report.findings.is_empty() { parts.len() - 1 } else { 0 };
+    parts.insert(at, ("findings", "Findings", findings(&report.findings)));
     let sections: Vec<(&str, &str)> = parts.iter().map(|(id, name, _)| (*id, *name)).collect();
     let (verdict, tone) = match report.result {
         DrillResult::Passed => {
@@ -175,19 +177,25 @@ fn sentences(sentences: &[String], none: &str) -> Markup {
 }
 
 fn findings(findings: &[ReportedFinding]) -> Markup {
+    let one = |finding: &ReportedFinding| {
+        found(&Found {
+            code: &finding.code,
+            severity: &finding.severity,
+            check: None,
+            subject: &finding.subject,
+            expected: finding.expected.as_deref(),
+            actual: finding.actual.as_deref(),
+        })
+    };
     html! {
         @if findings.is_empty() { p { "None." } }
-        @for finding in findings {
-            div class="finding" {
-                h3 { (shown(&finding.code)) ": " code { (shown(&finding.subject)) } }
-                dl {
-                    dt { "severity" } dd { (shown(&finding.severity)) }
-                    @if let Some(expected) = &finding.expected { dt { "expected" } dd { code { (shown(expected)) } } }
-                    @if let Some(actual) = &finding.actual { dt { "found" } dd { code { (shown(actual)) } } }
-                }
-            }
-        }
+        @for finding in findings { (one(finding)) }
     }
+}
+
+/// A digest; what was never read has none.
+fn digest(sha256: &str) -> Markup {
+    html! { @if sha256.is_empty() { "not read" } @else { code { "sha256 " (shown(sha256)) } } }
 }
 
 /// What somebody needs who compares this page with the signed report.
@@ -202,9 +210,10 @@ fn record(report: &DrillReport) -> Markup {
             dt { "Trace" } dd { code { (shown(&report.trace_id)) } }
             dt { "Began" } dd { (instant(report.started_at)) }
             dt { "Ended" } dd { (instant(report.finished_at)) }
-            dt { "Archive" } dd { code { "sha256 " (shown(&report.archive.sha256)) } }
-            dt { "Seal" } dd { code { "sha256 " (shown(&report.archive.seal_sha256)) } }
-            dt { "Signer" } dd { code { (shown(&report.archive.signer_key_id)) } }
+            dt { "Archive" } dd { (digest(&report.archive.sha256)) }
+            dt { "Seal" } dd { (digest(&report.archive.seal_sha256)) }
+            dt { "Signer" }
+            dd { @if report.archive.signer_key_id.is_empty() { "none whose receipt was verified" } @else { code { (shown(&report.archive.signer_key_id)) } } }
             dt { "Policy" } dd { (shown(&report.policy.name)) " " code { "sha256 " (report.policy.sha256) } }
             dt { "Tool" } dd { (shown(&report.tool.name)) " " (shown(&report.tool.version)) }
             @if let Some(previous) = &report.previous {

@@ -21,6 +21,11 @@ pub fn minute(at: Timestamp) -> Markup {
     moment(at, "%Y-%m-%d %H:%M UTC")
 }
 
+/// `2026-11-20 14:02 UTC` without markup: in a table of many, a tag for each would be most of the page.
+pub fn stamp(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
 fn moment(at: Timestamp, form: &str) -> Markup {
     html! { time datetime=(at.strftime("%Y-%m-%dT%H:%M:%SZ")) { (at.strftime(form)) } }
 }
