@@ -44,9 +44,9 @@ pub fn span(seconds: u64) -> String {
     told.map(|(_, (value, unit))| format!("{value} {unit}")).collect::<Vec<_>>().join(" ")
 }
 
-/// `26 h`, `7 d`: a limit in seconds, as policies write it.
+/// `26 h`, `7 d`: a limit in seconds.
 pub fn limit(seconds: u64) -> String {
-    units::limit(seconds.saturating_mul(1000))
+    units::limit_s(seconds)
 }
 
 /// How long ago something was; what lies ahead is said to.

@@ -57,7 +57,7 @@ pub struct Run<'a> {
     pub project: &'a str,
     /// The policy's name.
     pub policy: &'a str,
-    /// `backup`, `backup-verify`, `prune` or `drill`.
+    /// `backup`, `backup-verify`, `backup-verify-shard`, `prune` or `drill`.
     pub command: &'a str,
     /// How it ended.
     pub exit_code: u8,

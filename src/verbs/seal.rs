@@ -4,7 +4,7 @@ mod filing;
 
 use crate::error::{Error, Result};
 use crate::evidence::attest::Attesting;
-use crate::evidence::compose::{Identity, Payload, Shape, TagFiles};
+use crate::evidence::compose::{Identity, Payload, Shape};
 use crate::evidence::ddl;
 use crate::evidence::filing::Filed;
 use crate::evidence::gates::events::Reader;
@@ -17,6 +17,7 @@ use crate::evidence::provenance::Origin;
 use crate::evidence::receipt::SUFFIX;
 use crate::evidence::sbom::Sbom;
 use crate::evidence::seal::SEAL;
+use crate::evidence::tag_files::TagFiles;
 use crate::finding::{Code, Finding};
 use crate::format::digest::Sha256;
 use crate::format::gates::Waived;
