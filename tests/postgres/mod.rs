@@ -70,6 +70,11 @@ impl Postgres {
         postgres
     }
 
+    /// Where its socket lies.
+    pub fn host(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// How the database `name` is reached.
     pub fn dsn(&self, name: &str) -> String {
         format!("host={} user=owner dbname={name}{}", self.folder.path().display(), self.more)
