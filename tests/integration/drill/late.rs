@@ -125,10 +125,15 @@ fn a_dump_that_takes_too_long_in_whatever_part() {
 
 #[test]
 fn files_that_are_not_read_in_time() {
-    let files = "[[probe]]\nid = \"files\"\nkind = \"files\"\ntime_limit = \"0s\"\n";
+    let files = "[[probe]]\nid = \"files\"\nkind = \"files\"\ntime_limit = \"1s\"\n";
     let world = super::world(&format!("{APP}{files}"));
+    // A parser reads slower than a disk.
+    for number in 0..4 {
+        let lines = "- {a: 1, b: [x, y], c: {d: \"e\"}}\n".repeat(500_000);
+        world.write(&format!("many/{number}.yaml"), lines);
+    }
     // It would not parse, if it were read.
-    world.write("etc/half.json", "{");
+    world.write("others/half.json", "{");
     back_up(&world);
     all_late(&world, &["files"]);
     assert_eq!(report(&world).probes[0].status, Ended::Passed, "the other ran");
