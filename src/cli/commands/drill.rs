@@ -30,6 +30,9 @@ const STATUS_COLUMN: usize = 68;
 /// Where the text of a line begins, in columns.
 const TEXT_COLUMN: usize = 13;
 
+/// How wide a screen is, in columns.
+const COLUMNS: usize = 80;
+
 /// Drills a restore.
 pub fn run(context: &Context, args: &DrillArgs) -> Result<Answer> {
     let policy = context.policy()?;
@@ -149,8 +152,8 @@ pub fn lines(report: &DrillReport, covered: &[(String, String)]) -> String {
     }
     objectives(&mut text, report);
     for (name, list) in [("proves", &report.proves), ("not proved", &report.does_not_prove)] {
-        for (index, line) in list.iter().enumerate() {
-            row(&mut text, if index == 0 { name } else { "" }, line, None);
+        if !list.is_empty() {
+            row(&mut text, name, &list.join("; "), None);
         }
     }
     text
@@ -184,7 +187,9 @@ fn objectives(text: &mut String, report: &DrillReport) {
 
 /// A name, what is said of it, and how it ended.
 fn row(text: &mut String, name: &str, what: &str, status: Option<&str>) {
-    let mut lines = wrap(&safe(what), STATUS_COLUMN - TEXT_COLUMN - 1).into_iter();
+    // Without a status there is nothing to keep clear of.
+    let end = if status.is_some() { STATUS_COLUMN - 1 } else { COLUMNS };
+    let mut lines = wrap(&safe(what), end - TEXT_COLUMN).into_iter();
     let name = safe(name);
     let width = TEXT_COLUMN - 1;
     let start = format!("{name:<width$} {}", lines.next().unwrap_or_default());
