@@ -152,8 +152,8 @@ pub fn lines(report: &DrillReport, covered: &[(String, String)]) -> String {
     }
     objectives(&mut text, report);
     for (name, list) in [("proves", &report.proves), ("not proved", &report.does_not_prove)] {
-        if !list.is_empty() {
-            row(&mut text, name, &list.join("; "), None);
+        for (index, sentence) in list.iter().enumerate() {
+            said(&mut text, if index == 0 { name } else { "" }, sentence);
         }
     }
     text
@@ -185,11 +185,17 @@ fn objectives(text: &mut String, report: &DrillReport) {
     }
 }
 
+/// A sentence: nothing stands at its end, and its further lines hang.
+fn said(text: &mut String, name: &str, sentence: &str) {
+    for (index, line) in wrap(&safe(sentence), COLUMNS - TEXT_COLUMN - 2).iter().enumerate() {
+        let (start, hang) = if index == 0 { (name, "") } else { ("", "  ") };
+        let _ = writeln!(text, "{start:<TEXT_COLUMN$}{hang}{line}");
+    }
+}
+
 /// A name, what is said of it, and how it ended.
 fn row(text: &mut String, name: &str, what: &str, status: Option<&str>) {
-    // Without a status there is nothing to keep clear of.
-    let end = if status.is_some() { STATUS_COLUMN - 1 } else { COLUMNS };
-    let mut lines = wrap(&safe(what), end - TEXT_COLUMN).into_iter();
+    let mut lines = wrap(&safe(what), STATUS_COLUMN - TEXT_COLUMN - 1).into_iter();
     let name = safe(name);
     let width = TEXT_COLUMN - 1;
     let start = format!("{name:<width$} {}", lines.next().unwrap_or_default());
