@@ -12,7 +12,7 @@ use crate::cli::screen::{self, count, paint, safe, size, wrap};
 use crate::cli::stores::state;
 use anstyle::AnsiColor;
 use attestar::error::Result;
-use attestar::format::drill_report::{DrillReport, Ended, Objective, ProbeReport, StepName};
+use attestar::format::drill_report::{DrillReport, DrillResult, Ended, Objective, ProbeReport, StepName};
 use attestar::format::units::span;
 use attestar::keys::entropy::{Entropy, OsEntropy};
 use attestar::log::Log;
@@ -82,9 +82,12 @@ fn answer(args: &DrillArgs, drilled: &Drilled) -> Answer {
         text += "the report is neither in the store nor in its log\n";
     }
     let report = args.out.join(attestar::format::drill_report::FILE);
-    let fresh = drilled.report.fresh_until.strftime("%Y-%m-%d");
+    let fresh = match drilled.report.result {
+        DrillResult::Passed => format!("   fresh until {}", drilled.report.fresh_until.strftime("%Y-%m-%d")),
+        DrillResult::Failed => String::new(),
+    };
     match &drilled.written {
-        Ok(()) => row(&mut text, "report", &format!("{}   fresh until {fresh}", report.display()), None),
+        Ok(()) => row(&mut text, "report", &format!("{}{fresh}", report.display()), None),
         Err(error) => {
             text += &screen::error(error);
             text += "the report is not whole on this host\n";
