@@ -67,16 +67,26 @@ impl<'d> Incoming<'d> {
         Ok(())
     }
 
-    /// Gives the file its name if nothing has it.
-    pub fn create(mut self, name: &ObjectName) -> io::Result<Created> {
+    /// Gives the file its name if nothing has it. Whatever has it then has it after a power cut, too: who put it there may
+    /// have been killed before it synced that.
+    pub fn create(&mut self, name: &ObjectName) -> io::Result<Created> {
         let parent = self.root.parent(name)?;
         match self.rename_new(&parent, name.file_name()) {
-            Err(Errno::EXIST) => return Ok(Created::AlreadyThere),
-            renamed => renamed?,
+            Err(Errno::EXIST) => {}
+            renamed => {
+                renamed?;
+                self.placed = true;
+            }
         }
-        self.placed = true;
         rustix::fs::fsync(&parent)?;
-        Ok(Created::Created)
+        Ok(if self.placed { Created::Created } else { Created::AlreadyThere })
+    }
+
+    /// Takes back a name that it was given.
+    pub fn withdraw(&self, name: &ObjectName) {
+        if self.placed {
+            let _ = self.root.remove(name);
+        }
     }
 
     /// Gives the file its name, whatever had it.
@@ -150,10 +160,14 @@ impl Write for Arriving<'_> {
 impl Arrival for Arriving<'_> {
     fn finish(self: Box<Self>, size: u64, sha256: &Sha256) -> Result<Created> {
         self.watch.check()?;
-        let written = Sha256(self.sha256.finalize().into());
-        compare(self.directory, &self.name, (self.size, &written), (size, sha256))?;
-        self.incoming.sync(size).map_err(self.directory.failed("write", self.name.as_str()))?;
-        self.incoming.create(&self.name).map_err(self.directory.failed("create", self.name.as_str()))
+        let Arriving { directory, name, mut incoming, size: there, sha256: hasher, .. } = *self;
+        compare(directory, &name, (there, &Sha256(hasher.finalize().into())), (size, sha256))?;
+        incoming.sync(size).map_err(directory.failed("write", name.as_str()))?;
+        incoming.create(&name).map_err(|error| {
+            // Nothing is built upon an archive that did not arrive, so it can go again.
+            incoming.withdraw(&name);
+            directory.failed("create", name.as_str())(error)
+        })
     }
 }
 

@@ -73,7 +73,11 @@ fn attempt(request: &Request<'_>, project: &str, now: Timestamp) -> Result<Optio
         let leaves = known.as_ref().map_or(&[][..], |known| &known.leaves.leaves);
         match gone(leaves, &stored, &bases) {
             Some(base) => unfounded.push(not_adopted(archive, base)),
-            None => records.push(record),
+            None => {
+                // It is there. Now it is after a power cut, too: who put it there may not have lived to see to that.
+                request.store.create(&entry.name, &record.statement)?;
+                records.push(record);
+            }
         }
     }
     let size = known.as_ref().map_or(0, |known| known.leaves.head.size());

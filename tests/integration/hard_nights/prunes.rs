@@ -1,7 +1,8 @@
 //! A prune by another host that comes between any two calls of a backup: what the backup counts on may be gone by the time it
 //! is logged, and nothing may be logged that counts on what is gone.
 
-use super::calls::{Host, ORIGIN, TwoNights, archives, night};
+use super::calls::{TwoNights, archives};
+use super::host::{Host, ORIGIN, night};
 use crate::prune::nights::Laid;
 use attestar::evidence::pruned::Retention;
 use attestar::format::kind::Kind;
