@@ -7,7 +7,7 @@
 //! 4. Replace `log/checkpoint`, never by one of fewer leaves.
 //!
 //! Whoever comes first completes what `log/pending` names before anything else, so nobody waits for a writer that was
-//! killed. A statement is in the store before its leaf is in the log. Writing the same one again adds no second leaf: if
+//! killed; unless its key was revoked meanwhile: then it is set aside ([`withdrawn`](super::withdrawn)). A statement is in the store before its leaf is in the log. Writing the same one again adds no second leaf: if
 //! its statement was there before, the whole log is searched for it, else what came since.
 
 use crate::error::{Error, Result};
@@ -22,6 +22,7 @@ use crate::format::tlog::{entries, staged};
 use crate::keys::signing::SigningKey;
 use crate::log::read::Head;
 use crate::log::state::State;
+use crate::log::withdrawn::Pending;
 use crate::log::{CHECKPOINT, Log, PENDING, STAGED, invalid, name};
 use crate::store::{Created, ObjectName, Revision, Store, Swapped};
 use jiff::Timestamp;
@@ -89,6 +90,8 @@ struct Settled {
     head: Option<Head>,
     /// Which content `log/pending` had.
     pending: Option<Revision>,
+    /// What is to be said of it, if it is none that may be completed.
+    set_aside: Option<Finding>,
 }
 
 /// A record that is not known to be in the log.
@@ -141,10 +144,10 @@ impl Writer<'_> {
     }
 
     /// Whether this writer can append, before anything is made that a leaf is to be of. Completes whatever an earlier one
-    /// has left half done; gives how many leaves the log has.
-    pub fn complete(&self) -> Result<u64> {
+    /// has left half done, or sets it aside if nobody may believe it; gives what is worth saying of that.
+    pub fn complete(&self) -> Result<Option<Finding>> {
         self.may_sign()?;
-        Ok(self.settle()?.size())
+        Ok(self.settle()?.set_aside)
     }
 
     /// Puts the statements into the store, before anything is said of them in the log.
@@ -216,28 +219,28 @@ impl Writer<'_> {
         let log = Log { trust: &trust, ..self.log };
         for _ in 0..ATTEMPTS_MAX {
             // In this order: what is pending now is never behind a checkpoint that was read before.
-            let pending = log.signed_note(PENDING)?;
+            let pending = log.pending()?;
             let head = log.head()?;
             let size = head.as_ref().map_or(0, Head::size);
-            match pending {
-                Some(pending) if pending.size() > size => {
-                    self.complete_pending(&log, &pending, head.as_ref())?;
-                }
-                pending => {
-                    let is_other = |pending: &Head| {
-                        let head = head.as_ref().map(Head::checkpoint);
-                        pending.size() == size && Some(pending.checkpoint()) != head
-                    };
-                    if pending.as_ref().is_some_and(is_other) {
-                        return Err(invalid(
-                            PENDING,
-                            "it has as many leaves as the checkpoint, and other ones",
-                        ));
-                    }
-                    self.recall(head.as_ref())?;
-                    return Ok(Settled { head, pending: pending.map(|pending| pending.revision) });
-                }
+            let checkpoint = pending.parts().map(|(checkpoint, _)| checkpoint);
+            let is_ahead = checkpoint.is_some_and(|pending| pending.size > size);
+            if let (true, Pending::Next(pending)) = (is_ahead, &pending) {
+                self.complete_pending(&log, pending, head.as_ref())?;
+                continue;
             }
+            let is_other = |pending: &Checkpoint| {
+                pending.size == size && Some(pending) != head.as_ref().map(Head::checkpoint)
+            };
+            if checkpoint.is_some_and(is_other) {
+                return Err(invalid(PENDING, "it has as many leaves as the checkpoint, and other ones"));
+            }
+            self.recall(head.as_ref())?;
+            let set_aside = match &pending {
+                Pending::Withdrawn(withdrawn) if is_ahead => Some(self.set_aside(withdrawn, head.as_ref())?),
+                _ => None,
+            };
+            let pending = pending.parts().map(|(_, revision)| revision.clone());
+            return Ok(Settled { head, pending, set_aside });
         }
         Err(invalid(PENDING, "it does not become the checkpoint"))
     }
@@ -256,7 +259,7 @@ impl Writer<'_> {
         };
         let files =
             staged::parse(&bytes).ok_or_else(|| invalid(name.as_str(), "not what a writer stages"))?;
-        if self.follow(pending, head, &files)? != files {
+        if self.follow(pending.checkpoint(), head, &files)? != files {
             return Err(invalid(name.as_str(), "its files are not those of the log that is pending"));
         }
         files.iter().try_for_each(|(path, bytes)| self.create(path, bytes))?;
@@ -268,14 +271,14 @@ impl Writer<'_> {
     }
 
     /// The files that the staged entries make of the log at `head`, if they make what is pending.
-    fn follow(
+    pub(super) fn follow(
         &self,
-        pending: &Head,
+        pending: &Checkpoint,
         head: Option<&Head>,
         files: &BTreeMap<String, Vec<u8>>,
     ) -> Result<BTreeMap<String, Vec<u8>>> {
         let mut edge = self.log.edge(head)?;
-        let size = pending.size();
+        let size = pending.size;
         while edge.size() < size {
             let tile = Tile::holding(0, edge.size(), size);
             let bundle = files.get(&tile.entries_path()).and_then(|bundle| entries::parse(bundle));
@@ -288,7 +291,7 @@ impl Writer<'_> {
                 edge.push(entry).map_err(|fault| invalid(PENDING, fault))?;
             }
         }
-        if (edge.size(), edge.root()) != (size, pending.checkpoint().root) {
+        if (edge.size(), edge.root()) != (size, pending.root) {
             return Err(invalid(PENDING, "what is staged does not lead from the checkpoint to it"));
         }
         Ok(edge.files())
@@ -361,7 +364,7 @@ impl Log<'_> {
 }
 
 /// Where the files of the next checkpoint wait.
-fn staged_name(next: &Checkpoint) -> Result<ObjectName> {
+pub(super) fn staged_name(next: &Checkpoint) -> Result<ObjectName> {
     ObjectName::new(&format!("{STAGED}/{}-{}", next.size, next.root))
 }
 

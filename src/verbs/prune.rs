@@ -87,7 +87,7 @@ pub fn prune(request: &Request<'_>, watch: &Watch) -> Result<Pruned> {
     let store = writer.log.store;
     let deciding = Deciding { log: &writer.log, state: writer.state, retention, now };
     may(request)?;
-    writer.complete()?;
+    let set_aside = writer.complete()?;
     let (mut done, mut completed) = (Vec::new(), Vec::new());
     let mut logged = None;
     for _ in 0..ATTEMPTS_MAX {
@@ -117,6 +117,7 @@ pub fn prune(request: &Request<'_>, watch: &Watch) -> Result<Pruned> {
         pruned.judged.retain(|judged| judged.kept.is_some());
         pruned.judged.extend(done.iter().cloned());
         pruned.judged.sort_by_key(|judged| judged.time);
+        pruned.warnings.extend(set_aside);
         if pruned.outcome.verdict() == Verdict::Holds {
             let judged = logged.as_ref().map_or(size, |appended: &Appended| appended.size);
             writer.state.remember_judged(store.place(), judged)?;

@@ -39,9 +39,10 @@ pub(super) type Stored = BTreeMap<String, u64>;
 /// Completes the log, and logs every backup of the project that has a valid receipt and no leaf; says which. What has neither
 /// is nothing that anybody could restore: once no run can be at it any more, it goes.
 pub(super) fn adopt(request: &Request<'_>, project: &str, now: Timestamp) -> Result<Adopted> {
-    request.log.complete()?;
+    let set_aside = request.log.complete()?;
     for _ in 0..ATTEMPTS_MAX {
-        if let Some(adopted) = attempt(request, project, now)? {
+        if let Some(mut adopted) = attempt(request, project, now)? {
+            adopted.findings.extend(set_aside);
             return Ok(adopted);
         }
     }

@@ -45,7 +45,6 @@ fn survives(
             }
             1 => {
                 assert!(WORDS.iter().any(|words| ended.said.contains(words)), "{told}: {}", ended.said);
-                assert!(ended.said.contains("hint:"), "{told}: {}", ended.said);
                 prepared.harmless(&told);
                 if !met.name.starts_with("unlink") {
                     prepared.is_clean(&told);

@@ -187,7 +187,7 @@ impl Prepared {
     }
 
     /// What was left behind has lain there for two days: nobody can be at it any more.
-    fn age(&self) {
+    pub(super) fn age(&self) {
         let incoming = self.store().join("incoming");
         let left = names_in(&incoming).into_iter().map(|name| incoming.join(name)).chain(self.bare());
         left.for_each(|file| age(&file));

@@ -180,7 +180,7 @@ static int note(const struct call *call, const struct seccomp_notif *asked, char
 struct plan {
     FILE *journal;
     const char *snapshots;
-    int kills, error, sticks;
+    int kills, error, sticks, dead;
     long at, count;
 };
 
@@ -197,7 +197,7 @@ static void decide(struct plan *plan, const struct seccomp_notif *asked, struct 
     fprintf(plan->journal, "%ld\t%s%s\n", plan->count, call->name, line);
     fflush(plan->journal);
     if (plan->kills && plan->count == plan->at) {
-        kill(-program, SIGKILL);
+        plan->dead = !kill(-program, SIGKILL);
         return;
     }
     int fails = plan->sticks ? plan->count >= plan->at && call->room && first[0] == '/' : plan->count == plan->at;
@@ -224,7 +224,8 @@ static void stand_by(int listener, struct plan *plan, pid_t program) {
             fail("receive");
         }
         struct seccomp_notif_resp answer = { .id = asked.id };
-        decide(plan, &asked, &answer, program);
+        if (!plan->dead) decide(plan, &asked, &answer, program);
+        if (plan->dead) continue; // Nobody hears the answer: each of its threads waits here, or ends.
         if (ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &answer) && errno != ENOENT) fail("answer");
     }
 }
