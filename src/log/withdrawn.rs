@@ -105,3 +105,83 @@ fn may_not(error: Error, object: &ObjectName) -> Error {
     let message = format!("{object} is of a checkpoint by a revoked key, and this host may not delete it");
     Error::input(message, "whoever may runs once: attestar prune")
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::error::Error;
+    use crate::finding::Code;
+    use crate::keys::trust::Trust;
+    use crate::log::append::{Appended, Record};
+    use crate::log::testing::{FORGETFUL, backup, hosts, key, log, names, tree, trust, writer};
+    use crate::log::{CHECKPOINT, PENDING};
+    use crate::store::memory::{Fault, Memory};
+    use crate::store::{ObjectName, Store};
+
+    const MAY: &str = "may = [\"seal:backup\", \"receipt\", \"verify\", \"log\"]";
+
+    /// Host 2 is no longer trusted.
+    fn revoked() -> Trust {
+        trust(MAY, &format!("{MAY}\nrevoked_at = 2026-11-02T00:00:00Z"))
+    }
+
+    fn append(store: &dyn Store, trust: &Trust, host: u8, records: &[Record]) -> crate::Result<Appended> {
+        writer(log(store, trust), &key(host), &FORGETFUL).append(records)
+    }
+
+    /// A log of host 1 with this many leaves.
+    fn of_one(leaves: u64) -> Memory {
+        let (store, records) = (Memory::new(), (0..leaves).map(backup).collect::<Vec<_>>());
+        append(&store, &hosts(), 1, &records).unwrap();
+        store.host()
+    }
+
+    #[test]
+    fn what_a_revoked_writer_died_at_is_set_aside_unless_it_was_published() {
+        for before in [0, 3, 254, 255] {
+            let lost = [backup(900), backup(901)];
+            let count = {
+                let store = of_one(before);
+                append(&store, &hosts(), 2, &lost).unwrap();
+                store.calls().len()
+            };
+            let (mut aside, mut published) = (0, 0);
+            for (at, fault) in (0..count).flat_map(|at| [(at, Fault::KilledBefore), (at, Fault::KilledAfter)])
+            {
+                let store = of_one(before);
+                store.fault_at(at, fault);
+                append(&store, &hosts(), 2, &lost).expect_err("it died");
+                let (store, trust, key) = (store.host(), revoked(), key(1));
+                let object = |name| store.get(&ObjectName::new(name).unwrap(), 1 << 10).unwrap();
+                let is_pending = object(PENDING)
+                    .is_some_and(|(note, _)| trust.verify_checkpoint(&note, PENDING, None).is_err());
+                if let Err(error) = log(&store, &trust).head() {
+                    // Somebody may have been told of it: nobody may go on from it, nor drop it.
+                    let refused = writer(log(&store, &trust), &key, &FORGETFUL).complete().unwrap_err();
+                    for error in [error, refused] {
+                        let Error::Refused(findings) = error else { panic!("call {at}: {error}") };
+                        assert_eq!(
+                            (findings[0].code, &*findings[0].subject),
+                            (Code::SignerRevoked, CHECKPOINT)
+                        );
+                    }
+                    published += 1;
+                    continue;
+                }
+                let said = writer(log(&store, &trust), &key, &FORGETFUL).complete().unwrap();
+                assert_eq!(said.is_some(), is_pending, "call {at}: {said:?}");
+                aside += usize::from(is_pending);
+                // As many leaves as were dropped: the files of the log have the same names, and other bytes.
+                append(&store, &trust, 1, &[backup(950), backup(951)]).unwrap();
+                append(&store, &trust, 1, &[backup(952)]).unwrap();
+                let found = names(&tree(&store));
+                assert_eq!(found.len() as u64, before + 3, "call {at}: {found:?}");
+                assert!(
+                    found.ends_with(&["shop-b950", "shop-b951", "shop-b952"].map(str::to_owned)),
+                    "call {at}"
+                );
+                assert_eq!(writer(log(&store, &trust), &key, &FORGETFUL).complete().unwrap(), None);
+            }
+            assert!(aside > 4 && published > 0, "{before}: {aside} set aside, {published} published");
+        }
+    }
+}

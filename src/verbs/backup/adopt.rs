@@ -3,7 +3,7 @@
 
 use crate::error::Result;
 use crate::evidence::receipt::{self, SUFFIX, VerifiedReceipt, pack_name};
-use crate::evidence::stored::GRACE;
+use crate::evidence::stored::{GRACE, is_backup_of};
 use crate::finding::{Code, Finding};
 use crate::format::bundle::BUNDLE_BYTES_MAX;
 use crate::format::kind::Kind;
@@ -98,7 +98,8 @@ fn attempt(request: &Request<'_>, project: &str, now: Timestamp) -> Result<Optio
 /// The finding about an archive that nobody could restore: what it needs was pruned before it was logged.
 fn not_adopted(archive: &str, base: &str) -> Finding {
     let finding = Finding::warning(Code::NotLogged, format!("{ARCHIVES}/{archive}"));
-    finding.actual(format!("it is not adopted: it needs {base}, which was pruned or is not in the store"))
+    let why = format!("it is not adopted: it needs {base}, which was pruned or is not in the store");
+    finding.actual(format!("{why}; attestar prune takes it away"))
 }
 
 /// The archives of the project that have neither leaf nor receipt, and have lain there for so long that whoever put them there
@@ -112,21 +113,6 @@ fn bare<'e>(entries: &'e [Entry], project: &str, logged: &BTreeSet<&str>, now: T
             && now.duration_since(entry.modified) > GRACE
     };
     entries.iter().filter(is_bare).collect()
-}
-
-/// Whether a pack's name is the project, and the time of a backup right after it: the `shop-eu` of `shop-eu-…` is another
-/// project than `shop`.
-fn is_backup_of(project: &str, name: &str) -> bool {
-    let Some(version) = name.strip_prefix(project).and_then(|rest| rest.strip_prefix('-')) else {
-        return false;
-    };
-    let (time, number) = version.split_once('-').unwrap_or((version, "0000"));
-    let is_time = time.len() == "YYYYMMDDThhmmssZ".len()
-        && time.bytes().zip(b"00000000T000000Z").all(|(byte, form)| match form {
-            b'0' => byte.is_ascii_digit(),
-            _ => byte == *form,
-        });
-    is_time && number.len() == 4 && number.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 fn remove(request: &Request<'_>, entry: &Entry) -> Result<Finding> {
@@ -177,32 +163,4 @@ pub(super) fn sweep(request: &Request<'_>, now: Timestamp) -> Result<Vec<Finding
         finding.actual("a run that did not end had left it in the store; it was removed")
     };
     Ok(swept.into_iter().map(warning).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_backup_of;
-
-    #[test]
-    fn a_backup_is_of_the_project_whose_name_ends_before_its_time() {
-        for name in ["shop-20261120T010002Z", "shop-20261120T010002Z-00af"] {
-            assert!(is_backup_of("shop", name), "{name}");
-        }
-        assert!(is_backup_of("shop-eu", "shop-eu-20261120T010002Z"));
-        for name in [
-            "shop-eu-20261120T010002Z",
-            "shop-eu-20261120T010002Z-0001",
-            "shop20261120T010002Z",
-            "shop-1.2.0",
-            "shop-20261120T010002Z-",
-            "shop-20261120T010002Z-000g",
-            "shop-20261120T010002Z-00001",
-            "shop-20261120T010002",
-            "shop-2026112xT010002Z",
-            "shop",
-            "shop-",
-        ] {
-            assert!(!is_backup_of("shop", name), "{name}");
-        }
-    }
 }

@@ -15,8 +15,8 @@ use attestar::log::state::State;
 use attestar::pipeline::watch::Watch;
 use attestar::policy::backup::Keep;
 use attestar::policy::prune::Rule;
-use attestar::store::Store;
 use attestar::store::memory::{Fault, Memory};
+use attestar::store::{ObjectName, Store};
 use attestar::verbs::backup::Done;
 use attestar::verbs::prune::{self, Request};
 use jiff::SignedDuration;
@@ -118,6 +118,60 @@ fn dies_before_its_leaf(host: &Host, nights: &TwoNights) -> (Memory, String) {
     (0..50).find_map(dies).expect("a host that died between receipt and leaf")
 }
 
+/// Whoever may prune does away with an archive that nobody could restore, once nobody can be at it any more: with a leaf, and
+/// with nothing else.
+fn takes_away(host: &Host, store: &Memory, orphan: &str) {
+    let state = State { folder: None, now: night(6) };
+    let log = Log { store, trust: &host.trust, origin: Some(ORIGIN) };
+    let keep = Retention { backups: Rule::Backups(Keep { last: 100, ..Keep::default() }), ..last_one() };
+    let prune = |now| {
+        let writer = Writer { log, origin: ORIGIN, key: &host.key, state: &state };
+        let request = Request { log: &writer, retention: &keep, now };
+        prune::prune(&request, &Watch::default()).unwrap()
+    };
+    let before = archives(store);
+    assert!(prune(night(2) + SignedDuration::from_hours(23)).deleted.is_empty(), "it may still be worked at");
+    let planned = prune::plan(&log, &state, &keep, night(6)).unwrap();
+    for pruned in [planned, prune(night(6))] {
+        let deleted: Vec<&str> = pruned.deleted.iter().map(|one| &*one.name).collect();
+        assert_eq!(deleted, [orphan]);
+    }
+    let after: Vec<String> = before.into_iter().filter(|name| name != orphan).collect();
+    assert_eq!(archives(store), after);
+    assert!(prune(night(6)).deleted.is_empty());
+    assert_eq!(host.findings_by(store, night(6), &keep), [""; 0]);
+    assert_eq!(store.list("archives").unwrap().entries.len(), 2 * after.len(), "with its receipt");
+}
+
+#[test]
+fn what_came_without_a_receipt_goes_with_the_next_prune() {
+    let nights = TwoNights::new();
+    let store = nights.again();
+    let name = ObjectName::new("archives/nightly-20261103T010000Z.tar.zst.age").unwrap();
+    store.create(&name, b"half a night").unwrap();
+    let state = State { folder: None, now: night(6) };
+    let log = Log { store: &store, trust: &nights.host.trust, origin: Some(ORIGIN) };
+    let writer = Writer { log, origin: ORIGIN, key: &nights.host.key, state: &state };
+    let keep = Retention { backups: Rule::Backups(Keep { last: 100, ..Keep::default() }), ..last_one() };
+    for (now, goes) in [(night(2) + SignedDuration::from_hours(23), false), (night(6), true)] {
+        let request = Request { log: &writer, retention: &keep, now };
+        let pruned = prune::prune(&request, &Watch::default()).unwrap();
+        let said: Vec<String> = pruned
+            .warnings
+            .iter()
+            .map(|found| format!("{} {}", found.code.as_str(), found.subject))
+            .collect();
+        assert_eq!(said, if goes { vec![format!("cleaned {name}")] } else { vec![] });
+        assert_eq!(store.head(&name).unwrap().is_none(), goes);
+        assert_eq!(
+            (pruned.deleted.len(), pruned.logged),
+            (0, None),
+            "there is nothing that a leaf could be of"
+        );
+    }
+    assert_eq!(archives(&store), nights.names);
+}
+
 #[test]
 fn what_needs_a_pruned_archive_is_not_adopted() {
     let nights = TwoNights::new();
@@ -140,6 +194,9 @@ fn what_needs_a_pruned_archive_is_not_adopted() {
         let expected = if prunes { vec![format!("not-logged {object}")] } else { vec![] };
         assert_eq!(found, expected);
         host.restores(&store, &made.pack.name, 4, "the next one");
+        if prunes {
+            takes_away(host, &store, &orphan);
+        }
         host.world.write("etc/app.conf", "port = 2\n");
     }
 }

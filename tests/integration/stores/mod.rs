@@ -4,6 +4,7 @@ mod bucket;
 mod directory;
 mod faults;
 mod host;
+mod hundred;
 mod memory;
 mod night;
 mod proxy;
