@@ -25,11 +25,16 @@ use crate::log::state::State;
 use crate::log::withdrawn::Pending;
 use crate::log::{CHECKPOINT, Log, PENDING, STAGED, invalid, name};
 use crate::store::{Created, ObjectName, Revision, Store, Swapped};
+use crossbeam_channel::never;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// How often a writer starts again when others are faster, before it gives up.
 const ATTEMPTS_MAX: usize = 10_000;
+
+/// How long the first pause is at most, for whoever comes second; each next one is twice as long.
+const PAUSE: Duration = Duration::from_millis(32);
 
 /// A leaf with its signed statement.
 #[derive(Clone, Debug)]
@@ -123,7 +128,7 @@ impl Writer<'_> {
         let mut open = self.file_statements(records, settled.size())?;
         let asked = open.len() as u64;
         let mut settled = Some(settled);
-        for _ in 0..ATTEMPTS_MAX {
+        for attempt in 0..ATTEMPTS_MAX {
             let now = settled.take().map_or_else(|| self.settle(), Ok)?;
             self.drop_known(&mut open, now.size())?;
             let (added, size) = (open.len() as u64, now.size());
@@ -138,6 +143,7 @@ impl Writer<'_> {
                 self.remember(Some(&head))?;
                 return Ok(Some(Appended { size: head.size(), added, already: asked - added }));
             }
+            pause(attempt, &open[0].record.leaf.event);
         }
         let message = format!("the log of {} changed {ATTEMPTS_MAX} times meanwhile", self.log.store.place());
         Err(Error::input(message, "try again: nothing is lost"))
@@ -264,9 +270,12 @@ impl Writer<'_> {
         }
         files.iter().try_for_each(|(path, bytes)| self.create(path, bytes))?;
         let expected = head.map(|head| &head.revision);
-        self.log.store.swap(&ObjectName::new(CHECKPOINT)?, &pending.note, expected)?;
-        // Whether it was this writer or another one, the checkpoint is there now, or a later one.
-        self.clean(pending.size(), &files);
+        // Whether it was this writer or another one, the checkpoint is there now, or a later one. One of them cleans up.
+        if let Swapped::Swapped(_) =
+            self.log.store.swap(&ObjectName::new(CHECKPOINT)?, &pending.note, expected)?
+        {
+            self.clean(pending.size(), &files);
+        }
         Ok(())
     }
 
@@ -361,6 +370,13 @@ impl Log<'_> {
             _ => Ok(edge),
         }
     }
+}
+
+/// Lets others go first, so that a hundred writers who try at once do not all stand in each other's way: each for another
+/// while, which its own statement tells, and longer each time, up to four seconds.
+fn pause(attempt: usize, own: &Sha256) {
+    let share = u32::from(own.0[attempt % own.0.len()]);
+    let _ = never::<()>().recv_timeout(PAUSE * (1 << attempt.min(7)) * share / 255);
 }
 
 /// Where the files of the next checkpoint wait.

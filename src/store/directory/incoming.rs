@@ -40,6 +40,11 @@ impl<'d> Incoming<'d> {
     /// An empty file.
     pub fn begin(root: &'d Root, object: &ObjectName) -> io::Result<Incoming<'d>> {
         let folder = root.made_folder(INCOMING)?;
+        // What is deleted to make room needs the lock, and there is no room to make it then.
+        match rustix::fs::statat(&folder, LOCK, AtFlags::SYMLINK_NOFOLLOW) {
+            Err(Errno::NOENT) => drop(lock_file(&folder)?),
+            found => drop(found?),
+        }
         let mut random = [0; 8];
         getrandom::fill(&mut random).map_err(io::Error::other)?;
         let shown = &object.file_name()[..object.file_name().len().min(200)];
@@ -171,6 +176,11 @@ impl Arrival for Arriving<'_> {
     }
 }
 
+fn lock_file(folder: &OwnedFd) -> io::Result<File> {
+    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    Ok(File::from(rustix::fs::openat(folder, LOCK, flags, FILE_MODE)?))
+}
+
 /// The right to replace, one process and thread at a time.
 pub struct Lock {
     _file: File,
@@ -180,11 +190,7 @@ impl Lock {
     /// Waits for it. Whoever holds it does so for one rename, and loses it when the process ends.
     pub fn take(root: &Root, path: &Path, watch: &Watch) -> Result<Lock> {
         let failed = |error: io::Error| Error::io("lock", path.join(INCOMING).join(LOCK))(error);
-        let open = || {
-            let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-            let folder = root.made_folder(INCOMING)?;
-            Ok(File::from(rustix::fs::openat(&folder, LOCK, flags, FILE_MODE)?))
-        };
+        let open = || lock_file(&root.made_folder(INCOMING)?);
         let file = open().map_err(failed)?;
         loop {
             watch.check()?;

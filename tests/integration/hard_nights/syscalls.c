@@ -1,10 +1,10 @@
 // Runs a program and stands at each of its system calls that change something outside of it: all processes, all threads,
 // in one order, before the call is made. Notes it, and lets it be made, fail, or never come: the program is killed there.
 //
-//     syscalls JOURNAL SNAPSHOTS WHAT AT PROGRAM ARGUMENT…
+//     syscalls JOURNAL SNAPSHOTS WHAT AT NAMES PROGRAM ARGUMENT…
 //
-// WHAT is `watch`, `kill`, `fail ERRNO` written as `fail=5`, or `full=28`: from call AT on, whatever needs room on a disk
-// fails. AT counts from 1. JOURNAL gets a line a call: its number, its name, its arguments, separated by tabs. A file is
+// WHAT is `watch`, `kill`, `fail=ERRNO`, or `full=ERRNO`: from call AT on, whatever needs room on a disk fails. AT counts
+// from 1, of the calls with these names (`fsync,fdatasync`; all of them: `-`). JOURNAL gets a line a call: its number, its name, its arguments, separated by tabs. A file is
 // copied to SNAPSHOTS/NUMBER when it is synced: those bytes survive.
 //
 // By the kernel's own means (seccomp's user notification), so that nothing in the program can go past it: no library is
@@ -179,10 +179,19 @@ static int note(const struct call *call, const struct seccomp_notif *asked, char
 
 struct plan {
     FILE *journal;
-    const char *snapshots;
+    const char *snapshots, *names;
     int kills, error, sticks, dead;
-    long at, count;
+    long at, count, named;
 };
+
+// Whether a name is in a list with commas.
+static int is_named(const char *names, const char *name) {
+    if (!strcmp(names, "-")) return 1;
+    size_t length = strlen(name);
+    for (const char *at = names; at; at = strchr(at, ','), at = at ? at + 1 : at)
+        if (!strncmp(at, name, length) && (at[length] == ',' || !at[length])) return 1;
+    return 0;
+}
 
 // Decides about one call.
 static void decide(struct plan *plan, const struct seccomp_notif *asked, struct seccomp_notif_resp *answer, pid_t program) {
@@ -194,13 +203,17 @@ static void decide(struct plan *plan, const struct seccomp_notif *asked, struct 
     if (changes < 0) fail("a name with a line break");
     if (!changes) return;
     plan->count++;
+    int counts = is_named(plan->names, call->name);
+    plan->named += counts;
     fprintf(plan->journal, "%ld\t%s%s\n", plan->count, call->name, line);
     fflush(plan->journal);
-    if (plan->kills && plan->count == plan->at) {
+    if (plan->kills && counts && plan->named == plan->at) {
         plan->dead = !kill(-program, SIGKILL);
         return;
     }
-    int fails = plan->sticks ? plan->count >= plan->at && call->room && first[0] == '/' : plan->count == plan->at;
+    int is_there = strncmp(call->name, "open", 4) == 0 && access(first, F_OK) == 0;
+    int fails = plan->sticks ? plan->named >= plan->at && call->room && first[0] == '/' && !is_there
+                             : counts && plan->named == plan->at;
     if (plan->error && fails) {
         answer->flags = 0;
         answer->error = -plan->error;
@@ -245,9 +258,9 @@ static int listener_of(pid_t program, volatile int *told) {
 }
 
 int main(int count, char **arguments) {
-    if (count < 6) return fprintf(stderr, "syscalls JOURNAL SNAPSHOTS WHAT AT PROGRAM ARGUMENT…\n"), 125;
+    if (count < 7) return fprintf(stderr, "syscalls JOURNAL SNAPSHOTS WHAT AT NAMES PROGRAM ARGUMENT…\n"), 125;
     const char *what = arguments[3], *equals = strchr(what, '=');
-    struct plan plan = { .journal = fopen(arguments[1], "we"), .snapshots = arguments[2], .at = atol(arguments[4]) };
+    struct plan plan = { .journal = fopen(arguments[1], "we"), .snapshots = arguments[2], .at = atol(arguments[4]), .names = arguments[5] };
     if (!plan.journal) fail(arguments[1]);
     plan.kills = !strcmp(what, "kill");
     plan.sticks = !strncmp(what, "full", 4);
@@ -263,7 +276,7 @@ int main(int count, char **arguments) {
         *told = listener < 0 ? -2 : listener;
         while (*told != -1) usleep(200);
         close(listener);
-        execvp(arguments[5], arguments + 5);
+        execvp(arguments[6], arguments + 6);
         _exit(127);
     }
     stand_by(listener_of(program, told), &plan, program);

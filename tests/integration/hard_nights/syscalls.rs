@@ -12,7 +12,10 @@ pub(super) const ENOSPC: i32 = 28;
 /// The disk does not do what it should.
 pub(super) const EIO: i32 = 5;
 
-/// What happens at the call of a number, counted from 1 over all threads.
+/// Names of calls, with commas; `-`: all that change something.
+pub(super) type Names = &'static str;
+
+/// What happens at the call of a number, counted from 1 over all threads, of those with these names.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum What {
     /// Nothing: the calls are noted.
@@ -20,9 +23,9 @@ pub(super) enum What {
     /// The run is killed before it.
     Killed(usize),
     /// It fails with this error.
-    Fails(usize, i32),
+    Fails(usize, i32, Names),
     /// From it on whatever needs room on a disk fails.
-    Full(usize),
+    Full(usize, Names),
 }
 
 /// A call that changes something.
@@ -46,7 +49,10 @@ impl Call {
             let parts = path.strip_prefix(world.path()).unwrap_or(path).iter();
             let short = |part: &str| {
                 let hidden = [".attestar-run-", ".tmp"].iter().find(|hidden| part.starts_with(**hidden));
-                let end = hidden.map(|hidden| hidden.len()).or(part.find(|c: char| c.is_ascii_digit()));
+                let is_digest =
+                    part.len() >= 64 && part.bytes().take(64).all(|byte| byte.is_ascii_hexdigit());
+                let random = if is_digest { Some(0) } else { part.find(|c: char| c.is_ascii_digit()) };
+                let end = hidden.map(|hidden| hidden.len()).or(random);
                 part[..end.unwrap_or(part.len())].to_owned()
             };
             parts.map(|part| short(&part.to_string_lossy())).collect::<Vec<_>>().join("/")
@@ -96,17 +102,17 @@ impl Driver {
 
     /// The command, and the driver before it.
     pub(super) fn command(&self, inner: &Command, what: What) -> Command {
-        let (what, at) = match what {
-            What::Watched => ("watch".to_owned(), 0),
-            What::Killed(at) => ("kill".to_owned(), at),
-            What::Fails(at, error) => (format!("fail={error}"), at),
-            What::Full(at) => (format!("full={ENOSPC}"), at),
+        let (what, at, names) = match what {
+            What::Watched => ("watch".to_owned(), 0, "-"),
+            What::Killed(at) => ("kill".to_owned(), at, "-"),
+            What::Fails(at, error, names) => (format!("fail={error}"), at, names),
+            What::Full(at, names) => (format!("full={ENOSPC}"), at, names),
         };
         let synced = self.folder.path().join("synced");
         let _ = fs::remove_dir_all(&synced);
         fs::create_dir(&synced).unwrap();
         let mut command = Command::new(self.folder.path().join("syscalls"));
-        command.arg(self.journal()).arg(synced).args([what, at.to_string()]);
+        command.arg(self.journal()).arg(synced).args([&what, &at.to_string(), names]);
         command.arg(inner.get_program()).args(inner.get_args()).env_clear();
         command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
         command.current_dir(inner.get_current_dir().unwrap());

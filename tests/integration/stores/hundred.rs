@@ -19,11 +19,6 @@ use std::time::Instant;
 /// Which host a process is that the test starts, and the port of the bucket.
 const HOST: &str = "ATTESTAR_TEST_HOST";
 
-const HOSTS: i64 = 100;
-
-/// How many of them are killed.
-const VICTIMS: usize = 40;
-
 /// What a host says when it was told that its leaf is in the log.
 const TOLD: &str = "in the log: ";
 
@@ -31,18 +26,15 @@ fn bucket(port: u16) -> Box<dyn Store> {
     opened(port, "shared", SECRET, &Watch::default())
 }
 
-/// A host: its backups, one after the other.
+/// A host: its backup.
 fn work(host: &str) {
     let mut numbers = host.split(' ').map(|number| number.parse::<i64>().unwrap());
     let mut next = || numbers.next().unwrap();
-    let (port, host, leaves) = (next(), next(), next());
+    let (port, number) = (next(), next());
     let store = bucket(u16::try_from(port).unwrap());
-    for number in host * leaves..(host + 1) * leaves {
-        let night = backup(number);
-        let record = night.lay(&*store, &nights::key(1));
-        nights::append(&*store, 1, &[record]).unwrap();
-        println!("\n{TOLD}{number}");
-    }
+    let record = backup(number).lay(&*store, &nights::key(1));
+    nights::append(&*store, 1, &[record]).unwrap();
+    println!("\n{TOLD}{number}");
 }
 
 /// The same numbers each time: xorshift64.
@@ -58,10 +50,10 @@ impl Random {
 }
 
 /// Starts the host; whatever it is told goes to `told`.
-fn start(test: &str, port: u16, host: i64, leaves: i64, told: &mpsc::Sender<i64>) -> Child {
+fn start(test: &str, port: u16, host: i64, told: &mpsc::Sender<i64>) -> Child {
     let mut command = Command::new(std::env::current_exe().expect("this test"));
     command.args(["--exact", &format!("stores::hundred::{test}"), "--nocapture"]);
-    command.env(HOST, format!("{port} {host} {leaves}"));
+    command.env(HOST, format!("{port} {host}"));
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("a host starts");
     let (lines, told) = (BufReader::new(child.stdout.take().expect("a pipe")).lines(), told.clone());
     thread::spawn(move || {
@@ -73,18 +65,19 @@ fn start(test: &str, port: u16, host: i64, leaves: i64, told: &mpsc::Sender<i64>
     child
 }
 
-/// Runs all hosts at once and kills the victims, each when so many leaves were told of; gives what was told.
-fn together(test: &str, port: u16, leaves: i64) -> (BTreeSet<i64>, usize) {
+/// Runs so many hosts at once and kills two in five, each when so many leaves were told of; gives what was told, and how many of
+/// them did not end before.
+fn together(test: &str, port: u16, count: i64) -> (BTreeSet<i64>, usize) {
     let (sender, receiver) = mpsc::channel();
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     let mut doomed: Vec<(usize, i64)> = Vec::new();
-    while doomed.len() < VICTIMS {
-        let host = random.below(HOSTS as usize) as i64;
+    while doomed.len() < count as usize * 2 / 5 {
+        let host = random.below(count as usize) as i64;
         if doomed.iter().all(|(_, other)| *other != host) {
-            doomed.push((random.below((HOSTS * leaves) as usize / 2), host));
+            doomed.push((random.below(count as usize / 2), host));
         }
     }
-    let mut hosts: Vec<Child> = (0..HOSTS).map(|host| start(test, port, host, leaves, &sender)).collect();
+    let mut hosts: Vec<Child> = (0..count).map(|host| start(test, port, host, &sender)).collect();
     drop(sender);
     let mut told = BTreeSet::new();
     // Until the last pipe is closed.
@@ -109,14 +102,14 @@ fn leaves(store: &dyn Store) -> Vec<String> {
     known.leaves.leaves.iter().map(|leaf| leaf.name.clone()).collect()
 }
 
-fn nothing_is_lost(test: &str, server: fn() -> Server, leaves_each: i64) {
+fn nothing_is_lost(test: &str, server: fn() -> Server, hosts: i64) {
     if let Ok(host) = std::env::var(HOST) {
         return work(&host);
     }
     let server = server();
     let proxy = Proxy::before(server.port, |_, _| Fate::Passes);
     let begun = Instant::now();
-    let (told, killed) = together(test, proxy.port, leaves_each);
+    let (told, killed) = together(test, proxy.port, hosts);
     let store = bucket(proxy.port);
     let found = leaves(&*store);
     let distinct: BTreeSet<&String> = found.iter().collect();
@@ -127,16 +120,24 @@ fn nothing_is_lost(test: &str, server: fn() -> Server, leaves_each: i64) {
         told.len(),
         proxy.seen().len()
     );
+    let mut m = std::collections::BTreeMap::<String, usize>::new();
+    for line in proxy.seen() {
+        let mut w = line.split(' ');
+        let (a, b) = (w.next().unwrap_or(""), w.next().unwrap_or(""));
+        let b: String = b.chars().take_while(|c| !c.is_ascii_digit()).take(26).collect();
+        *m.entry(format!("{a} {b}")).or_default() += 1;
+    }
+    println!("{m:#?}");
     assert_eq!(distinct.len(), found.len(), "no leaf stands twice");
     let missing: Vec<&i64> =
         told.iter().filter(|number| !distinct.contains(&backup(**number).name())).collect();
     assert!(missing.is_empty(), "told, and not in the log: {missing:?}");
     // All but what the dead did not come to; some of them died with their leaf in the log.
-    let all: BTreeSet<String> = (0..HOSTS * leaves_each).map(|number| backup(number).name()).collect();
+    let all: BTreeSet<String> = (0..hosts).map(|number| backup(number).name()).collect();
     assert!(distinct.iter().all(|name| all.contains(*name)));
-    assert!(killed > VICTIMS / 2 && found.len() > all.len() / 2, "{killed} killed, {} leaves", found.len());
+    assert!(killed > all.len() / 8 && found.len() > all.len() / 2, "{killed} killed, {} leaves", found.len());
     // The hosts that died come back.
-    for number in (0..HOSTS * leaves_each).filter(|number| !told.contains(number)) {
+    for number in (0..hosts).filter(|number| !told.contains(number)) {
         let record = backup(number).lay(&*store, &nights::key(1));
         nights::append(&*store, 1, &[record]).unwrap();
     }
@@ -148,11 +149,12 @@ fn nothing_is_lost(test: &str, server: fn() -> Server, leaves_each: i64) {
 #[test]
 fn a_hundred_hosts_with_kills_lose_no_leaf_on_s3s() {
     let test = "a_hundred_hosts_with_kills_lose_no_leaf_on_s3s";
-    nothing_is_lost(test, Server::s3s, 2);
+    nothing_is_lost(test, Server::s3s, 100);
 }
 
+/// Fewer, since this server takes its time.
 #[test]
-fn a_hundred_hosts_with_kills_lose_no_leaf_under_object_lock() {
-    let test = "a_hundred_hosts_with_kills_lose_no_leaf_under_object_lock";
-    nothing_is_lost(test, Server::under_object_lock, 1);
+fn many_hosts_with_kills_lose_no_leaf_under_object_lock() {
+    let test = "many_hosts_with_kills_lose_no_leaf_under_object_lock";
+    nothing_is_lost(test, Server::under_object_lock, 25);
 }
