@@ -200,9 +200,21 @@ impl Writer<'_> {
         self.log.store.create(&staged_name(&next)?, &staged::to_bytes(&edge.files()))?;
         let pending = ObjectName::new(PENDING)?;
         match self.log.store.swap(&pending, &note, now.pending.as_ref())? {
-            Swapped::Changed => Ok(None),
+            Swapped::Changed => self.unstage(&next).map(|()| None),
             Swapped::Swapped(_) => self.settle().map(|settled| settled.head),
         }
+    }
+
+    /// Takes away what was staged in vain. Not so if it is pending nevertheless: another host may have staged the very same. It
+    /// cannot become so later, since what it was to replace is gone. Failing to is no failure.
+    fn unstage(&self, lost: &Checkpoint) -> Result<()> {
+        let staged = staged_name(lost)?;
+        let pending = self.log.pending();
+        let is_other = |pending: Pending| pending.parts().is_some_and(|(pending, _)| pending != lost);
+        if pending.is_ok_and(is_other) {
+            let _ = self.log.store.delete(&staged);
+        }
+        Ok(())
     }
 
     /// Nobody signs what no reader would take.
@@ -336,7 +348,10 @@ impl Writer<'_> {
         };
         let staged = names(store, STAGED).into_iter().filter(is_past);
         for name in gone.into_iter().chain(staged) {
-            let _ = store.delete(&name);
+            // Who may not delete need not try it of each.
+            if store.delete(&name).is_err_and(|error| error.is_denied()) {
+                break;
+            }
         }
     }
 

@@ -120,14 +120,6 @@ fn nothing_is_lost(test: &str, server: fn() -> Server, hosts: i64) {
         told.len(),
         proxy.seen().len()
     );
-    let mut m = std::collections::BTreeMap::<String, usize>::new();
-    for line in proxy.seen() {
-        let mut w = line.split(' ');
-        let (a, b) = (w.next().unwrap_or(""), w.next().unwrap_or(""));
-        let b: String = b.chars().take_while(|c| !c.is_ascii_digit()).take(26).collect();
-        *m.entry(format!("{a} {b}")).or_default() += 1;
-    }
-    println!("{m:#?}");
     assert_eq!(distinct.len(), found.len(), "no leaf stands twice");
     let missing: Vec<&i64> =
         told.iter().filter(|number| !distinct.contains(&backup(**number).name())).collect();
