@@ -112,6 +112,16 @@ impl Error {
         Error::Refused(vec![finding])
     }
 
+    /// What caused it, from the outermost cause to the innermost.
+    pub fn causes(&self) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
+        std::iter::successors(std::error::Error::source(self), |cause| cause.source())
+    }
+
+    /// The message with what caused it, in one line.
+    pub fn with_causes(&self) -> String {
+        self.causes().fold(self.to_string(), |text, cause| format!("{text}: {cause}"))
+    }
+
     /// Whether it is that a file is not there.
     pub fn is_not_found(&self) -> bool {
         matches!(self, Error::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)

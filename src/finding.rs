@@ -17,17 +17,17 @@ pub enum Severity {
     Error,
 }
 
-/// What an error-level finding of a code makes of the verdict.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What an error-level finding of a code makes of the verdict; what decides before others comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Weight {
     /// The evidence does not verify (exit 3).
     Refutes,
     /// The operation cannot be done (exit 1).
     Fails,
-    /// It verifies, but a rule refuses it (exit 4).
-    Refuses,
     /// It could not be verified (exit 5).
     Unverified,
+    /// It verifies, but a rule refuses it (exit 4).
+    Refuses,
     /// A warning, never more.
     Warns,
 }

@@ -55,6 +55,16 @@ impl Answer {
         Told { exit: self.exit, document: self.document.clone(), measured: self.measured.clone() }
     }
 
+    /// The same without what is told to nobody. What was asked for as it is stays: it is no report of a run.
+    pub fn masked(self, masked: &Masked) -> Answer {
+        if self.is_data {
+            return self;
+        }
+        let (text, document) = (masked.text(&self.text), masked.document(self.document));
+        let hint = self.hint.map(|hint| masked.text(&hint));
+        Answer { text, hint, document, ..self }
+    }
+
     /// Shows it.
     pub fn show(self, context: &Context) -> Exit {
         log::document(&self.document);
@@ -84,8 +94,9 @@ pub struct Told {
 
 impl Told {
     /// What is told of an error.
-    pub fn error(error: &Error) -> Told {
-        Told { exit: Exit::from(error), document: document(error), measured: Vec::new() }
+    pub fn error(error: &Error, masked: &Masked) -> Told {
+        let document = masked.document(document(error));
+        Told { exit: Exit::from(error), document, measured: Vec::new() }
     }
 }
 

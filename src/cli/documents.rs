@@ -21,7 +21,6 @@ use gate::{GateTotals, WaivedDocument};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::error::Error as _;
 
 /// Files and their bytes.
 #[derive(Clone, Copy, Debug, Default, Serialize, JsonSchema)]
@@ -66,17 +65,11 @@ pub struct ErrorDocument {
 impl ErrorDocument {
     /// The document of an error.
     pub fn new(error: &Error) -> ErrorDocument {
-        let mut causes = Vec::new();
-        let mut cause = error.source();
-        while let Some(inner) = cause {
-            causes.push(inner.to_string());
-            cause = inner.source();
-        }
         ErrorDocument {
             schema: "attestar/error/v1",
             exit_code: Exit::from(error) as u8,
             error: error.to_string(),
-            caused_by: causes,
+            caused_by: error.causes().map(ToString::to_string).collect(),
             hint: error.hint().to_owned(),
             findings: if let Error::Refused(findings) = error { findings.clone() } else { Vec::new() },
         }

@@ -41,9 +41,9 @@ pub fn document(document: &Value) {
             let (code, subject) = (text(finding, "code"), text(finding, "subject"));
             let (expected, actual) = (text(finding, "expected"), text(finding, "actual"));
             if finding["severity"] == "warning" {
-                tracing::warn!(code, expected, actual, "{subject}");
+                tracing::warn!(code, subject, expected, actual, "{code} {subject}");
             } else {
-                tracing::error!(code, expected, actual, "{subject}");
+                tracing::error!(code, subject, expected, actual, "{code} {subject}");
             }
         }
     }
@@ -54,9 +54,10 @@ pub fn warn(message: &str) {
     tracing::warn!("{message}");
 }
 
-/// Logs how the run ended.
-pub fn end(exit: Exit, took: Duration) {
-    tracing::info!(exit_code = exit as u8, duration_ms = took.as_millis() as u64, "ended");
+/// Logs how the run of a command ended.
+pub fn end(command: Option<&str>, exit: Exit, took: Duration) {
+    let command = command.unwrap_or_default();
+    tracing::info!(command, exit_code = exit as u8, duration_ms = took.as_millis() as u64, "ended");
 }
 
 /// Writes events as lines. A span of the library is a step of the run: it has a line when it ends.
@@ -141,7 +142,9 @@ impl Visit for Fields {
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.0.insert(field.name().to_owned(), value.into());
+        if !value.is_empty() {
+            self.0.insert(field.name().to_owned(), value.into());
+        }
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {

@@ -1,10 +1,13 @@
-//! Values that the policy takes from the environment are in nothing that is told of a run: a program that fails may print the
-//! password that it was given.
+//! Values that the policy takes from the environment or from a file are in nothing that is told of a run, nor is the password of
+//! any connection string: a program that fails may print what it was given.
 
 use super::context::Context;
 use attestar::database::postgres::dsn::Dsn;
 use attestar::policy::program::PUBLIC_VARIABLES;
 use serde_json::Value;
+use std::fs;
+use std::ops::Range;
+use std::path::Path;
 
 /// Values shorter than this are no secrets: `1`, `C`, `prod`.
 const MASKED_BYTES_MIN: usize = 6;
@@ -12,18 +15,26 @@ const MASKED_BYTES_MIN: usize = 6;
 /// What stands where a value was.
 const MASK: &str = "[masked: a variable]";
 
+/// What stands where a password was.
+const MASK_PASSWORD: &str = "[masked: a password]";
+
+/// The longest file that a policy may take a value from and that is masked.
+const FILE_BYTES_MAX: u64 = 64 << 10;
+
 /// The values that are masked.
 #[derive(Default)]
 pub struct Masked(Vec<String>);
 
 impl Masked {
-    /// The values of every variable that the policy names, and passwords in connection strings among them. Without a policy
-    /// that can be read, nothing was taken.
+    /// The values of every variable and file that the policy names, and passwords in connection strings among them. Without a
+    /// policy that can be read, nothing was taken.
     pub fn of(context: &Context) -> Masked {
         let Ok(policy) = context.policy() else { return Masked::default() };
-        let names = policy.variables.iter().filter(|name| !PUBLIC_VARIABLES.contains(&name.as_str()));
+        let sources = policy.sources;
+        let names = sources.variables.iter().filter(|name| !PUBLIC_VARIABLES.contains(&name.as_str()));
         let found = names.filter_map(|name| Some(context.programs()(name)?.to_string_lossy().into_owned()));
-        Masked::new(found)
+        let files = sources.files.iter().filter_map(|path| content(&context.global.tree.join(path)));
+        Masked::new(found.chain(files))
     }
 
     fn new(found: impl Iterator<Item = String>) -> Masked {
@@ -40,9 +51,10 @@ impl Masked {
         self.0.iter().map(|value| value.as_bytes().to_vec()).collect()
     }
 
-    /// A text without them.
+    /// A text without them, and without the passwords of whatever connection strings stand in it.
     pub fn text(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, value| text.replace(value, MASK))
+        let text = self.0.iter().fold(text.to_owned(), |text, value| text.replace(value, MASK));
+        without_passwords(&text)
     }
 
     /// A document without them.
@@ -56,6 +68,56 @@ impl Masked {
             other => other,
         }
     }
+}
+
+/// What a file says, if it is a short one.
+fn content(path: &Path) -> Option<String> {
+    let metadata = fs::metadata(path).ok()?;
+    let is_short = metadata.is_file() && metadata.len() <= FILE_BYTES_MAX;
+    is_short.then(|| fs::read(path).ok()).flatten().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// A text with `scheme://user:…@host` and `password=…` in it, without what the dots stand for.
+fn without_passwords(text: &str) -> String {
+    let (mut told, mut rest) = (String::with_capacity(text.len()), text);
+    loop {
+        let address = rest.find("://").map(|at| at + 3);
+        let pair = rest.find("password=").map(|at| at + 9);
+        let Some(at) = address.into_iter().chain(pair).min() else { break };
+        let (before, after) = rest.split_at(at);
+        told.push_str(before);
+        rest = after;
+        let secret = if Some(at) == address { in_authority(after) } else { value(after) };
+        if let Some(range) = secret {
+            told.push_str(&after[..range.start]);
+            told.push_str(MASK_PASSWORD);
+            rest = &after[range.end..];
+        }
+    }
+    told + rest
+}
+
+/// Where the password stands in `user:password@host/…`.
+fn in_authority(text: &str) -> Option<Range<usize>> {
+    let ends = |letter: char| letter.is_whitespace() || matches!(letter, '/' | '?' | '#' | '"' | '\'' | '`');
+    let end = text.find(ends).unwrap_or(text.len());
+    let at = text[..end].rfind('@')?;
+    let colon = text[..at].find(':')?;
+    (colon + 1 < at).then_some(colon + 1..at)
+}
+
+/// Where the value stands that follows `password=`.
+fn value(text: &str) -> Option<Range<usize>> {
+    let quote = text.chars().next().filter(|first| matches!(first, '\'' | '"'));
+    let range = match quote {
+        Some(quote) => 1..text[1..].find(quote).map_or(text.len(), |at| at + 1),
+        None => {
+            let ends =
+                |letter: char| letter.is_whitespace() || matches!(letter, '&' | ';' | '"' | '\'' | '`');
+            0..text.find(ends).unwrap_or(text.len())
+        }
+    };
+    (!range.is_empty()).then_some(range)
 }
 
 #[cfg(test)]
@@ -72,6 +134,21 @@ mod tests {
             ("hunter22 hunter22-longer", "[masked: a variable] [masked: a variable]"),
         ] {
             assert_eq!(masked.text(text), told);
+        }
+        for (text, told) in [
+            ("at postgres://app:pw@db/x?a=b", "at postgres://app:[masked: a password]@db/x?a=b"),
+            ("host=db password=pw user=x", "host=db password=[masked: a password] user=x"),
+            ("password='p w'; x://a:b@c", "password='[masked: a password]'; x://a:[masked: a password]@c"),
+            (
+                "s3://bucket/a:b@c, https://host:80/x, password=",
+                "s3://bucket/a:b@c, https://host:80/x, password=",
+            ),
+            (
+                "postgres://app:p@w@db \"password=é\"",
+                "postgres://app:[masked: a password]@db \"password=[masked: a password]\"",
+            ),
+        ] {
+            assert_eq!(Masked::default().text(text), told);
         }
         let document = serde_json::json!({"error": "hunter22", "of": [{"hint": "hunter22"}, 5]});
         let told = serde_json::json!({"error": MASK, "of": [{"hint": MASK}, 5]});

@@ -49,7 +49,7 @@ pub fn main() -> ExitCode {
         Ok(context) => execute(&context, &cli.command),
         Err(error) => show_error(json, &error, &Masked::default()),
     };
-    log::end(exit, started.elapsed());
+    log::end(nightly::name(&cli.command), exit, started.elapsed());
     exit.into()
 }
 
@@ -63,15 +63,17 @@ fn prepare(cli: &Cli, trace: Trace) -> Result<Context> {
 
 /// Runs a command and shows its answer.
 fn execute(context: &Context, command: &Command) -> Exit {
-    let (told, exit) = match answer(context, command) {
-        Ok(answer) => (answer.told(), answer.show(context)),
-        Err(error) => {
-            let shown = show_error(context.global.json, &error, &Masked::of(context));
-            (Told::error(&error), shown)
+    let answer = answer(context, command);
+    let masked = Masked::of(context);
+    let (told, exit) = match answer {
+        Ok(answer) => {
+            let answer = answer.masked(&masked);
+            (answer.told(), answer.show(context))
         }
+        Err(error) => (Told::error(&error, &masked), show_error(context.global.json, &error, &masked)),
     };
     match nightly::name(command) {
-        Some(name) => nightly::ended(context, name, &told),
+        Some(name) => nightly::ended(context, name, &told, &masked),
         None => exit,
     }
 }

@@ -8,7 +8,7 @@ use super::exit::Exit;
 use super::masked::Masked;
 use super::{log, screen};
 use attestar::error::Error;
-use attestar::finding::Finding;
+use attestar::finding::{Code, Finding, Weight};
 use attestar::format::notice::{FINDINGS_MAX, Notice, NoticeFinding, SCHEMA};
 use attestar::policy::Policy;
 use attestar::policy::telemetry::end_of;
@@ -32,18 +32,18 @@ pub fn name(command: &Command) -> Option<&'static str> {
 
 /// Writes metrics, then tells whoever the policy names; gives how the run ended after all. Without a policy that can be read
 /// there is nobody to tell, and the error said so.
-pub fn ended(context: &Context, command: &'static str, told: &Told) -> Exit {
+pub fn ended(context: &Context, command: &'static str, told: &Told, masked: &Masked) -> Exit {
     let Ok(policy) = context.policy() else { return told.exit };
     if policy.metrics.is_none() && policy.notify.is_none() {
         return told.exit;
     }
     let project = version::project_name(&context.global.tree, &policy)
         .map_or_else(|_| policy.name.clone(), |name| name.value);
-    let run = Run { context, policy: &policy, project: &project, command, told };
+    let run = Run { context, policy: &policy, project: &project, command, told, masked };
     let mut exit = told.exit;
     let unwritten = run.write_metrics().err();
     if let Some(error) = &unwritten {
-        say(&format!("the metrics were not written: {}", with_causes(error)));
+        say(&masked.text(&format!("the metrics were not written: {}", error.with_causes())));
         // Whoever waits for them would take this run for one that did not happen.
         exit = if exit == Exit::Done { Exit::Failed } else { exit };
     }
@@ -57,6 +57,7 @@ struct Run<'a> {
     project: &'a str,
     command: &'static str,
     told: &'a Told,
+    masked: &'a Masked,
 }
 
 impl Run<'_> {
@@ -81,7 +82,7 @@ impl Run<'_> {
         let Some(to) = self.policy.notify.as_ref().filter(|to| to.on.contains(&(exit as u8))) else { return };
         let notice = self.notice(exit, unwritten);
         let root = &self.context.global.tree;
-        let secrets = Masked::of(self.context).values();
+        let secrets = self.masked.values();
         // A run that was interrupted tells so, and can be interrupted no more.
         let watch = attestar::pipeline::watch::Watch::default();
         for failure in notify::notify(to, &notice, &secrets, root, self.context.programs(), &watch) {
@@ -92,14 +93,15 @@ impl Run<'_> {
     fn notice(&self, exit: Exit, unwritten: Option<&Error>) -> Notice {
         let document = &self.told.document;
         let text = |value: &Value| value.as_str().map(str::to_owned);
-        let error = text(&document["error"])
-            .or_else(|| Some(format!("the metrics were not written: {}", unwritten?)));
+        let error = error(document)
+            .or_else(|| Some(format!("the metrics were not written: {}", unwritten?.with_causes())));
         let all: Vec<&Value> = ["findings", "notes", "warnings"]
             .iter()
             .flat_map(|key| document[*key].as_array().into_iter().flatten())
             .collect();
         let mut findings: Vec<NoticeFinding> = all.iter().map(|value| finding(value)).collect();
-        findings.sort_by_key(|finding| finding.severity == "warning");
+        // First what the exit code is of.
+        findings.sort_by_key(|finding| (finding.severity == "warning", weight(&finding.code)));
         findings.truncate(FINDINGS_MAX);
         let ended = end_of(exit as u8);
         let first = findings.first().map(|finding| format!("{} {}", finding.code, finding.subject));
@@ -124,6 +126,13 @@ impl Run<'_> {
     }
 }
 
+/// The error of a document with what caused it, in one line.
+fn error(document: &Value) -> Option<String> {
+    let causes = document["caused_by"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let all: Vec<&str> = [document["error"].as_str()?].into_iter().chain(causes).collect();
+    Some(all.join(": "))
+}
+
 fn finding(value: &Value) -> NoticeFinding {
     let text = |key: &str| value[key].as_str().map(str::to_owned);
     NoticeFinding {
@@ -135,20 +144,15 @@ fn finding(value: &Value) -> NoticeFinding {
     }
 }
 
+/// How much a finding of this code weighs.
+fn weight(code: &str) -> Option<Weight> {
+    Code::ALL.iter().find(|known| known.as_str() == code).map(|known| known.weight())
+}
+
 /// What the host calls itself.
 fn host() -> Option<String> {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
     Some(name.trim().to_owned()).filter(|name| !name.is_empty())
-}
-
-fn with_causes(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
-    text
 }
 
 /// Says something that is no part of the answer.

@@ -5,7 +5,6 @@ use attestar::error::Error;
 use attestar::finding::{Check, Finding, Outcome, Severity, Status};
 pub use attestar::format::units::{count, number, size};
 pub use attestar::format::visible::visible as safe;
-use std::error::Error as _;
 use std::fmt::Write as _;
 use std::io::Write as _;
 
@@ -170,10 +169,8 @@ pub fn findings(text: &mut String, findings: &[Finding]) {
 /// `error:`, `caused by:`, `hint:`.
 pub fn error(error: &Error) -> String {
     let mut text = format!("{} {}\n", paint(AnsiColor::Red, "error:"), safe(&error.to_string()));
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let _ = writeln!(text, "caused by: {}", safe(&inner.to_string()));
-        cause = inner.source();
+    for cause in error.causes() {
+        let _ = writeln!(text, "caused by: {}", safe(&cause.to_string()));
     }
     if let Error::Refused(list) = error {
         findings(&mut text, list);

@@ -1,14 +1,15 @@
 //! Requests and their answers.
 
 use crate::console::ask::{About, Asking, Known, NoAnswer, Wanted};
+use crate::console::drawn::Drawn;
 use crate::console::guard;
 use crate::format::leaf::is_name;
-use crate::report::shell::{self, policy};
+use crate::report::shell::policy;
 use crate::report::store::health::{Health, State as Stands};
-use crate::report::store::page;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use bytes::Bytes;
 use jiff::Timestamp;
 use serde::Serialize;
 use std::sync::Arc;
@@ -19,6 +20,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 pub struct Shared {
     /// What is known, and who can be asked.
     pub asking: Arc<Asking>,
+    /// What was drawn of it.
+    pub drawn: Arc<Drawn>,
     /// How many requests there were.
     pub requests: Arc<AtomicU64>,
     /// The present.
@@ -32,14 +35,14 @@ const TEXT: &str = "text/plain; charset=utf-8";
 const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// A status, a type and a body.
-struct Reply(StatusCode, &'static str, Vec<u8>);
+struct Reply(StatusCode, &'static str, Bytes);
 
 /// Answers a request.
 pub async fn answer(State(shared): State<Shared>, request: Request<Body>) -> Response<Body> {
     shared.requests.fetch_add(1, Relaxed);
     let (head, _) = request.into_parts();
     let reply = match guard::check(&head.method, &head.headers) {
-        Err(refused) => Reply(refused.status, TEXT, format!("{}\n", refused.why).into_bytes()),
+        Err(refused) => Reply(refused.status, TEXT, format!("{}\n", refused.why).into()),
         Ok(()) => reply(&shared, head.uri.path()).await,
     };
     let Reply(status, content_type, body) = reply;
@@ -64,13 +67,13 @@ async fn reply(shared: &Shared, path: &str) -> Reply {
     let known = shared.asking.known();
     let now = (shared.clock)();
     match path {
-        "/" => overview(&known, now),
+        "/" => overview(shared, &known, now),
         "/health" => health(&known, now),
         "/metrics" if known.facts.is_some() => {
-            Reply(StatusCode::OK, METRICS, known.metrics.as_bytes().to_vec())
+            Reply(StatusCode::OK, METRICS, Bytes::copy_from_slice(known.metrics.as_bytes()))
         }
-        "/api/store" => match &known.facts {
-            Some(facts) => json(StatusCode::OK, &facts.at(now)),
+        "/api/store" => match shared.drawn.document(&known, now) {
+            Some(document) => Reply(StatusCode::OK, JSON, document),
             None => not_yet(&known),
         },
         "/metrics" => not_yet(&known),
@@ -100,24 +103,24 @@ fn wanted(path: &str) -> Option<Wanted> {
 async fn read(shared: &Shared, wanted: Wanted) -> Reply {
     let content_type = if wanted.as_page { HTML } else { JSON };
     match shared.asking.ask(wanted).await {
-        Ok(bytes) => Reply(StatusCode::OK, content_type, bytes),
+        Ok(bytes) => Reply(StatusCode::OK, content_type, bytes.into()),
         Err(NoAnswer::Unknown) => missing(),
-        Err(NoAnswer::Busy) => {
-            Reply(StatusCode::SERVICE_UNAVAILABLE, TEXT, b"the store is being read; try again\n".to_vec())
-        }
-        Err(NoAnswer::Failed) => {
-            Reply(StatusCode::BAD_GATEWAY, TEXT, b"the store could not be read; see /health\n".to_vec())
-        }
+        Err(NoAnswer::Busy) => Reply(
+            StatusCode::SERVICE_UNAVAILABLE,
+            TEXT,
+            Bytes::from_static(b"the store is being read; try again\n"),
+        ),
+        Err(NoAnswer::Failed) => Reply(
+            StatusCode::BAD_GATEWAY,
+            TEXT,
+            Bytes::from_static(b"the store could not be read; see /health\n"),
+        ),
     }
 }
 
-fn overview(known: &Known, now: Timestamp) -> Reply {
-    let trouble = known.failure.as_ref().map(|(at, why)| (*at, &**why));
-    let (status, text) = match &known.facts {
-        Some(facts) => (StatusCode::OK, page(&facts.at(now), shell::Place::Console { trouble })),
-        None => (StatusCode::SERVICE_UNAVAILABLE, shell::waiting(now, trouble)),
-    };
-    Reply(status, HTML, text.into_bytes())
+fn overview(shared: &Shared, known: &Known, now: Timestamp) -> Reply {
+    let status = if known.facts.is_some() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    Reply(status, HTML, shared.drawn.page(known, now))
 }
 
 fn health(known: &Known, now: Timestamp) -> Reply {
@@ -146,14 +149,20 @@ fn json(status: StatusCode, document: &impl Serialize) -> Reply {
     match serde_json::to_vec(document) {
         Ok(mut bytes) => {
             bytes.push(b'\n');
-            Reply(status, JSON, bytes)
+            Reply(status, JSON, bytes.into())
         }
-        Err(_) => Reply(StatusCode::INTERNAL_SERVER_ERROR, TEXT, b"a document that is none\n".to_vec()),
+        Err(_) => {
+            Reply(StatusCode::INTERNAL_SERVER_ERROR, TEXT, Bytes::from_static(b"a document that is none\n"))
+        }
     }
 }
 
 fn missing() -> Reply {
-    Reply(StatusCode::NOT_FOUND, TEXT, b"there is nothing of this name; / says what there is\n".to_vec())
+    Reply(
+        StatusCode::NOT_FOUND,
+        TEXT,
+        Bytes::from_static(b"there is nothing of this name; / says what there is\n"),
+    )
 }
 
 fn not_yet(known: &Known) -> Reply {
@@ -161,5 +170,5 @@ fn not_yet(known: &Known) -> Reply {
         Some(_) => "the store could not be looked at; see /health\n",
         None => "the store is being looked at for the first time; try again\n",
     };
-    Reply(StatusCode::SERVICE_UNAVAILABLE, TEXT, why.as_bytes().to_vec())
+    Reply(StatusCode::SERVICE_UNAVAILABLE, TEXT, Bytes::from_static(why.as_bytes()))
 }

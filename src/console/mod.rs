@@ -10,6 +10,7 @@
 
 mod answer;
 mod ask;
+mod drawn;
 mod guard;
 mod line;
 mod server;

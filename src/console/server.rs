@@ -59,7 +59,12 @@ impl Server {
     ) -> Result<Server> {
         let address = listener.local_addr().map_err(failed)?;
         let requests = Arc::new(AtomicU64::new(0));
-        let shared = Shared { asking: Arc::clone(asking), requests: Arc::clone(&requests), clock };
+        let shared = Shared {
+            asking: Arc::clone(asking),
+            drawn: Arc::default(),
+            requests: Arc::clone(&requests),
+            clock,
+        };
         let runtime = Builder::new_current_thread().enable_all().build().map_err(failed)?;
         let (ended, stop) = abortable(pending::<()>());
         let thread = Background::start("console", move || {

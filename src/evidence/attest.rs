@@ -1,11 +1,12 @@
 //! Writes SBOMs and attestations of a release into its tag files.
 
 use crate::error::{Error, Result};
-use crate::evidence::compose::{Identity, Payload, TagFiles};
+use crate::evidence::compose::{Identity, Payload};
 use crate::evidence::gates::record::GATES;
 use crate::evidence::payload::{MANIFEST, NAMED_MAX, Named};
 use crate::evidence::provenance::{self, Origin, PROVENANCE, Parts};
 use crate::evidence::sbom::{self, ATTESTATION, CYCLONEDX, Format, SPDX, Sbom, Subject};
+use crate::evidence::tag_files::TagFiles;
 use crate::format::bom::release::ReleaseFile;
 use crate::format::cyclonedx::attestation;
 use crate::format::ddl::DdlPack;

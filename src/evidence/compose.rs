@@ -1,28 +1,18 @@
-//! Writes what is said about a pack: its tag files, each from what was read, none with a clock reading.
+//! What a pack says of its payload: members as they stand in it, the lines of its lists, and `pack.json`; each from what was
+//! read, none with a clock reading.
 
-use crate::error::{Error, Result};
-use crate::evidence::agreement::{BAG_INFO, BAGIT, PACK, POLICY};
-use crate::evidence::closure::TAG_MANIFEST;
 use crate::evidence::elsewhere::Elsewhere;
-use crate::evidence::payload::{HASHES_BLAKE3, HASHES_SHA256, INVENTORY, MANIFEST};
-use crate::format::bag::declaration::Declaration;
 use crate::format::bag::fetch;
-use crate::format::bag::info::{self, Element, Oxum};
 use crate::format::digest::{Digests, Sha256};
 use crate::format::inventory;
 use crate::format::kind::Kind;
-use crate::format::listing::{Encoding, write_line};
 use crate::format::member::{FileType, Member};
 use crate::format::pack::{Pack, SCHEMA};
 use crate::format::path::PackPath;
 use crate::format::seal::{PolicyRef, Tool, Totals};
 use crate::pipeline::pack::Read;
 use crate::tree::member::{LinkTo, Member as Scanned, MemberKind};
-use jiff::Timestamp;
-use sha2::Digest as _;
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, Write};
 
 /// What a pack is called, and under which policy it is made.
 #[derive(Clone, Debug)]
@@ -114,7 +104,7 @@ impl Payload<'_> {
     }
 
     /// Writes a line for each listed member.
-    fn list(
+    pub(super) fn list(
         &self,
         out: &mut dyn Write,
         line: impl Fn(&mut dyn Write, &PackPath, &Digests) -> io::Result<()>,
@@ -125,7 +115,7 @@ impl Payload<'_> {
         })
     }
 
-    fn inventory(&self, out: &mut dyn Write) -> io::Result<()> {
+    pub(super) fn inventory(&self, out: &mut dyn Write) -> io::Result<()> {
         let rows = self.scanned.iter().zip(self.read);
         rows.into_iter().try_for_each(|(scanned, read)| {
             let member = self.shape.member(scanned);
@@ -142,7 +132,7 @@ impl Payload<'_> {
     }
 
     /// A line for each file whose bytes an earlier archive holds.
-    fn fetches(&self, elsewhere: &Elsewhere, out: &mut dyn Write) -> io::Result<()> {
+    pub(super) fn fetches(&self, elsewhere: &Elsewhere, out: &mut dyn Write) -> io::Result<()> {
         let rows = self.scanned.iter().zip(self.read).enumerate();
         rows.into_iter().try_for_each(|(at, (scanned, read))| {
             let Some(url) = elsewhere.url(at, scanned.path.as_str()) else { return Ok(()) };
@@ -186,123 +176,5 @@ impl Payload<'_> {
             }
         }
         pack
-    }
-}
-
-/// The tag files that were written into a folder, with their digests, in bytewise order of their names.
-pub struct TagFiles {
-    folder: PathBuf,
-    files: Vec<(String, Sha256, u64)>,
-}
-
-impl TagFiles {
-    /// Writes every tag file but the tag manifest and the seal.
-    pub fn write(folder: &Path, identity: &Identity, payload: &Payload<'_>, pack: &Pack) -> Result<TagFiles> {
-        let mut tags = TagFiles { folder: folder.to_owned(), files: Vec::new() };
-        if identity.kind == Kind::Release {
-            tags.add(HASHES_BLAKE3, |out| {
-                payload.list(out, |out, path, digests| {
-                    write_line(out, Encoding::Plain, &digests.blake3, path.as_str())
-                })
-            })?;
-            tags.add(HASHES_SHA256, |out| {
-                payload.list(out, |out, path, digests| {
-                    write_line(out, Encoding::Plain, &digests.sha256, path.as_str())
-                })
-            })?;
-        }
-        tags.add(BAG_INFO, |out| write_bag_info(out, pack))?;
-        tags.add(BAGIT, |out| out.write_all(Declaration::default().to_text().as_bytes()))?;
-        if let Some(elsewhere) = payload.elsewhere.filter(|elsewhere| !elsewhere.is_empty()) {
-            tags.add(fetch::FILE_NAME, |out| payload.fetches(elsewhere, out))?;
-        }
-        tags.add(INVENTORY, |out| payload.inventory(out))?;
-        tags.add(MANIFEST, |out| {
-            payload.list(out, |out, path, digests| {
-                write_line(out, Encoding::Percent, &digests.sha256, &format!("data/{path}"))
-            })
-        })?;
-        tags.add(PACK, |out| out.write_all(&pack.to_bytes()))?;
-        tags.add(POLICY, |out| out.write_all(identity.policy_text.as_bytes()))?;
-        Ok(tags)
-    }
-
-    /// Writes the tag manifest over what is there, which no later tag file may join; gives its digest.
-    pub fn close(&mut self) -> Result<Sha256> {
-        let mut listed = std::mem::take(&mut self.files);
-        listed.sort();
-        let digest = self.add(TAG_MANIFEST, |out| {
-            listed.iter().try_for_each(|(name, digest, _)| write_line(out, Encoding::Percent, digest, name))
-        })?;
-        self.files.extend(listed);
-        Ok(digest)
-    }
-
-    /// Writes one more tag file, named relative to the folder; gives its digest.
-    pub fn add(&mut self, name: &str, emit: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<Sha256> {
-        let path = self.folder.join(name);
-        if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
-        }
-        let write = || {
-            let mut out = Hashing {
-                file: BufWriter::with_capacity(256 << 10, File::create_new(&path)?),
-                hasher: sha2::Sha256::new(),
-                size: 0,
-            };
-            emit(&mut out)?;
-            let Hashing { file, hasher, size } = out;
-            file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
-            Ok((Sha256(hasher.finalize().into()), size))
-        };
-        let (digest, size) = write().map_err(Error::io("write", &path))?;
-        self.files.push((name.to_owned(), digest, size));
-        Ok(digest)
-    }
-
-    /// The digest of a tag file that was written.
-    pub fn digest(&self, name: &str) -> Option<Sha256> {
-        self.files.iter().find(|(known, ..)| known == name).map(|(_, digest, _)| *digest)
-    }
-
-    /// The files in bytewise order: name, size, and the file to read.
-    pub fn in_order(&mut self) -> impl Iterator<Item = (&str, u64, PathBuf)> {
-        self.files.sort();
-        self.files.iter().map(|(name, _, size)| (&**name, *size, self.folder.join(name)))
-    }
-}
-
-fn write_bag_info(out: &mut dyn Write, pack: &Pack) -> io::Result<()> {
-    let date = Timestamp::from_second(pack.source_date_epoch).map_err(io::Error::other)?;
-    let date = date.to_string();
-    let oxum = Oxum { octets: pack.payload.bytes, streams: pack.payload.files };
-    let elements = [
-        ("Bag-Software-Agent", format!("{} {}", pack.tool.name, pack.tool.version)),
-        ("Bagging-Date", date.split('T').next().unwrap_or(&date).to_owned()),
-        ("External-Identifier", pack.name.clone()),
-        ("Payload-Oxum", oxum.to_string()),
-    ];
-    let elements: Vec<Element> =
-        elements.into_iter().filter_map(|(label, value)| Element::new(label, value)).collect();
-    info::write(&mut &mut *out, &elements)
-}
-
-/// Digests and counts what is written.
-struct Hashing {
-    file: BufWriter<File>,
-    hasher: sha2::Sha256,
-    size: u64,
-}
-
-impl Write for Hashing {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let count = self.file.write(bytes)?;
-        self.hasher.update(&bytes[..count]);
-        self.size += count as u64;
-        Ok(count)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
     }
 }

@@ -75,7 +75,8 @@ impl Elsewhere {
 
 /// `attestar://NAME/data/PATH`, percent-encoded as RFC 3986 says.
 pub fn url(name: &str, path: &str) -> String {
-    let mut url = format!("{SCHEME}{name}/data/");
+    let mut url = String::with_capacity(SCHEME.len() + name.len() + "/data/".len() + path.len());
+    url.extend([SCHEME, name, "/data/"]);
     for byte in path.bytes() {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'/') {
             url.push(char::from(byte));

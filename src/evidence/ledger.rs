@@ -1,10 +1,13 @@
-//! The archives of one project, as its log has them at a leaf: what [`policy::prune`](crate::policy::prune) judges.
+//! The archives of one project, as its log has them at a leaf: the one reading of the log that pruning, drills, the nightly
+//! check and the pages share. What may go is judged by [`policy::prune`](crate::policy::prune).
 
 use crate::evidence::receipt::pack_name;
 use crate::format::kind::Kind;
 use crate::format::leaf::{Leaf, What};
+use crate::format::moment::SKEW;
 use crate::log::event::Told;
 use crate::policy::prune::{Archive, Moment};
+use jiff::Timestamp;
 use std::collections::HashMap;
 
 /// The archives of one project, releases and backups apart.
@@ -12,6 +15,10 @@ use std::collections::HashMap;
 pub struct Ledger<'l> {
     releases: Archives<'l>,
     backups: Archives<'l>,
+    /// Drills that restored something, by their places in the log.
+    drills: Vec<u64>,
+    /// What is dated later is of the future; `None` where whoever asks judges dates himself.
+    latest: Option<Timestamp>,
 }
 
 /// The archives of one kind, each with the index of its name.
@@ -22,27 +29,66 @@ struct Archives<'l> {
 }
 
 impl<'l> Ledger<'l> {
-    /// Enters the leaf of this place in the log, and what its statement says.
-    pub fn enter(&mut self, index: u64, leaf: &'l Leaf, told: &'l Told) {
+    /// An empty one in which what is dated in the future counts for nothing: clocks may be [`SKEW`] apart.
+    pub fn at(now: Timestamp) -> Ledger<'l> {
+        Ledger { latest: Some(now + SKEW), ..Ledger::default() }
+    }
+
+    /// Enters the leaf of this place in the log, and what its statement says; `None` where that was not asked, so that the
+    /// leaf alone is taken at its word.
+    pub fn enter(&mut self, index: u64, leaf: &'l Leaf, told: Option<&'l Told>) {
         let moment = Moment { time: leaf.time, leaf: index };
         let named = &*leaf.name;
+        let is_past = self.is_past(leaf.time);
+        let passed = told.is_none_or(|told| told.passed);
         match leaf.what {
-            What::Sealed => self.releases.put(named, moment, &told.bases),
-            What::BackedUp => self.backups.put(named, moment, &told.bases),
-            What::Unchanged => self.change(named, |archive| archive.moments.push(moment)),
-            What::Verified => {
-                for archive in &told.subjects {
+            What::Sealed => self.releases.put(named, moment, told),
+            What::BackedUp => self.backups.put(named, moment, told),
+            What::Unchanged if passed => self.change(named, |archive| archive.moments.push(moment)),
+            What::Verified if is_past => {
+                for archive in told.into_iter().flat_map(|told| &told.subjects) {
                     let name = pack_name(&archive.name).unwrap_or(&archive.name);
                     self.change(name, |archive| archive.verified = Some(index));
                 }
             }
-            What::Drilled => self.change(named, |archive| {
-                archive.is_doubtful = !told.passed;
-                archive.drilled = if told.passed { Some(index) } else { archive.drilled };
-            }),
+            What::Drilled if is_past => self.drill(named, index, told),
             What::Pruned => self.change(named, |archive| archive.is_gone = true),
-            What::Approved | What::Waived | What::Gated => {}
+            _ => {}
         }
+    }
+
+    fn drill(&mut self, name: &str, index: u64, told: Option<&Told>) {
+        self.drills.push(index);
+        let Some(told) = told else { return };
+        self.change(name, |archive| {
+            archive.is_doubtful = !told.passed;
+            archive.drilled = if told.passed { Some(index) } else { archive.drilled };
+        });
+    }
+
+    fn is_past(&self, time: Timestamp) -> bool {
+        self.latest.is_none_or(|latest| time <= latest)
+    }
+
+    /// Every moment that an archive of a kind holds and that counts, in the order of the archives; of those that are gone,
+    /// too.
+    pub fn moments(&self, kind: Kind) -> impl Iterator<Item = (&Archive<'l>, Moment)> {
+        self.all_moments(kind).filter(|(_, moment)| self.is_past(moment.time))
+    }
+
+    /// Those that are dated in the future.
+    pub fn future(&self, kind: Kind) -> impl Iterator<Item = (&Archive<'l>, Moment)> {
+        self.all_moments(kind).filter(|(_, moment)| !self.is_past(moment.time))
+    }
+
+    fn all_moments(&self, kind: Kind) -> impl Iterator<Item = (&Archive<'l>, Moment)> {
+        let archives = self.archives(kind).iter();
+        archives.flat_map(|archive| archive.moments.iter().map(move |moment| (archive, *moment)))
+    }
+
+    /// Drills that count, by their places in the log, the last one first.
+    pub fn drills(&self) -> impl Iterator<Item = u64> {
+        self.drills.iter().rev().copied()
     }
 
     /// The archives of a kind, in the order of the log; those that are gone, too.
@@ -73,8 +119,8 @@ impl<'l> Ledger<'l> {
 
 impl<'l> Archives<'l> {
     /// An archive that was put into the store; one that was pruned and is put there again is there again.
-    fn put(&mut self, name: &'l str, moment: Moment, bases: &'l [String]) {
-        let bases: Vec<&'l str> = bases.iter().map(String::as_str).collect();
+    fn put(&mut self, name: &'l str, moment: Moment, told: Option<&'l Told>) {
+        let bases: Vec<&'l str> = told.into_iter().flat_map(|told| &told.bases).map(String::as_str).collect();
         if let Some(archive) = self.by_name.get(name).and_then(|&at| self.all.get_mut(at)) {
             archive.moments.push(moment);
             archive.bases = bases;

@@ -23,6 +23,7 @@ pub struct Judging<'a> {
 }
 
 /// What was found out of a log that is whole.
+#[derive(Clone, Debug)]
 pub struct Logged {
     /// Its leaves.
     pub leaves: Leaves,
@@ -37,6 +38,15 @@ pub struct Logged {
 /// Runs the checks `checkpoint`, `earlier`, `tree` and `events`; gives the leaves if the first three hold. What this host
 /// remembers is brought up to date then.
 pub fn check(judging: &Judging<'_>, outcome: &mut Outcome) -> Result<Option<Logged>> {
+    check_after(judging, None, outcome)
+}
+
+/// The same of a log that was checked a moment ago: statements that were verified then are not fetched once more.
+pub fn check_after(
+    judging: &Judging<'_>,
+    before: Option<&Logged>,
+    outcome: &mut Outcome,
+) -> Result<Option<Logged>> {
     let (trust, remembered) = judging.state.trusting(&judging.log)?;
     let log = Log { trust: &trust, ..judging.log };
     let Some(head) = passes("checkpoint", "it does not count", log.head(), outcome)?
@@ -83,7 +93,7 @@ pub fn check(judging: &Judging<'_>, outcome: &mut Outcome) -> Result<Option<Logg
     if let Some(remembered) = &remembered {
         remembered.keep(&mut trust, &leaves);
     }
-    let told = events(&Log { trust: &trust, ..judging.log }, &leaves, outcome)?;
+    let told = events(&Log { trust: &trust, ..judging.log }, &leaves, before, outcome)?;
     let prunes_judged = remembered.map_or(0, |remembered| remembered.prunes_judged);
     Ok(Some(Logged { leaves, told, trust, prunes_judged }))
 }
@@ -115,7 +125,8 @@ fn no_log(remembered: Option<&Remembered>, outcome: &mut Outcome) {
     outcome.conclude("checkpoint", "the store has no log", vec![finding]);
 }
 
-fn leaves(size: u64) -> String {
+/// `1 leaf`, `2,361 leaves`
+pub fn leaves(size: u64) -> String {
     if size == 1 { "1 leaf".to_owned() } else { format!("{} leaves", number(size)) }
 }
 
@@ -153,9 +164,22 @@ fn earlier(
     Ok(true)
 }
 
-fn events(log: &Log<'_>, leaves: &Leaves, outcome: &mut Outcome) -> Result<Vec<Option<Told>>> {
+fn events(
+    log: &Log<'_>,
+    leaves: &Leaves,
+    before: Option<&Logged>,
+    outcome: &mut Outcome,
+) -> Result<Vec<Option<Told>>> {
     let (mut told, mut findings) = (Vec::new(), Vec::new());
-    for leaf in &leaves.leaves {
+    let known = |at: usize, leaf: &Leaf| {
+        let before = before.filter(|before| before.leaves.leaves.get(at) == Some(leaf))?;
+        before.told.get(at)?.clone()
+    };
+    for (at, leaf) in leaves.leaves.iter().enumerate() {
+        if let Some(known) = known(at, leaf) {
+            told.push(Some(known));
+            continue;
+        }
         told.push(match log.told(leaf)? {
             Ok(told) => Some(told),
             Err(found) => {

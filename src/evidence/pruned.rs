@@ -57,7 +57,7 @@ pub fn check(logged: &Logged, retention: Option<&Retention>, now: Timestamp, out
         match finding {
             // The rest is judged as if it had not been.
             Some(finding) => findings.push(finding),
-            None if retention.is_some() => ledger.enter(index, leaf, told),
+            None if retention.is_some() => ledger.enter(index, leaf, Some(told)),
             None => {}
         }
     }

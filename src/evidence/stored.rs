@@ -1,10 +1,9 @@
 //! The store against its log, both ways: no archive without a leaf, and no leaf without its archive.
 
-use crate::error::Result;
-use crate::evidence::logged::{Logged, pairs};
+use crate::evidence::held::{Held, HeldArchive};
+use crate::evidence::logged::Logged;
 use crate::evidence::receipt::{self, SUFFIX, pack_name};
 use crate::finding::{Code, Finding, Outcome, Severity};
-use crate::format::bundle::BUNDLE_BYTES_MAX;
 use crate::format::digest::Sha256;
 use crate::format::kind::Kind;
 use crate::format::leaf::{Leaf, What};
@@ -12,9 +11,9 @@ use crate::format::receipt::Base;
 use crate::format::units::count;
 use crate::keys::trust::Trust;
 use crate::log::event::Told;
-use crate::store::{Entry, ObjectName, Store};
+use crate::store::Entry;
 use jiff::{SignedDuration, Timestamp};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// How long an archive may lie there before its leaf must: who put it there may still be at it, or the next one adopts it.
 pub const GRACE: SignedDuration = SignedDuration::from_hours(24);
@@ -55,66 +54,102 @@ pub fn object_of(leaf: &Leaf, told: &Told) -> Option<String> {
     }
 }
 
-/// Every archive of the store, wherever it lies, by the name of its object.
-pub fn held(store: &dyn Store) -> Result<BTreeMap<String, Entry>> {
-    let mut held = BTreeMap::new();
-    for folder in [RELEASES, ARCHIVES] {
-        let entries = store.list(folder)?.entries.into_iter();
-        let archives = entries.filter(|entry| pack_name(entry.name.file_name()).is_some());
-        held.extend(archives.map(|entry| (entry.name.to_string(), entry)));
-    }
-    Ok(held)
-}
+/// The check's name.
+pub const CHECK: &str = "store";
 
-/// Runs the check `store`: archives, receipts and sizes against the log. What is in the archives is not read.
-pub fn check(store: &dyn Store, logged: &Logged, now: Timestamp, outcome: &mut Outcome) -> Result<()> {
-    let held = held(store)?;
-    let standing = standing(logged);
-    let missing = standing.iter().filter_map(|(object, at)| lies_there(at, held.get(object)));
-    let mut findings: Vec<Finding> = missing.collect();
-    findings.extend(bases(&standing, &held));
-    for (object, entry) in &held {
-        let receipt = receipt_of(store, entry)?;
-        let leaf = leaf_of(logged, object, entry);
-        findings.extend(is_logged(entry, leaf, receipt.as_deref(), logged, now));
-        if leaf.is_some() && !standing.contains_key(object) {
-            findings.extend(unfinished(logged, object));
-        }
-    }
+/// Ends the check `store` with what was found.
+pub fn conclude(held: &Held, findings: Vec<Finding>, outcome: &mut Outcome) {
     let archives = count(held.len() as u64, "archive");
     let detail = match findings.is_empty() {
         true => format!("{archives}: none without a leaf, no leaf without its archive"),
         false => archives,
     };
-    outcome.conclude("store", detail, findings);
-    Ok(())
+    outcome.conclude(CHECK, detail, findings);
 }
 
-/// The archives that must lie there, by their objects: put there by a leaf, and not pruned by a later one.
-fn standing(logged: &Logged) -> BTreeMap<String, (&Leaf, &Told)> {
-    let mut standing: BTreeMap<String, (&Leaf, &Told)> = BTreeMap::new();
-    for (leaf, told) in pairs(logged) {
-        match object_of(leaf, told) {
-            Some(object) => {
-                standing.insert(object, (leaf, told));
-            }
-            None if leaf.what == What::Pruned => standing.retain(|_, (other, _)| other.name != leaf.name),
-            None => {}
+/// Compares archives, receipts and sizes with the log. What is in the archives is not read.
+pub fn judge(held: &Held, logged: &Logged, now: Timestamp) -> Vec<Finding> {
+    let register = Register::of(logged);
+    let standing = register.standing.iter();
+    let missing = standing.filter_map(|(object, at)| lies_there(at, held.get(object)));
+    let mut findings: Vec<Finding> = missing.collect();
+    findings.extend(bases(&register.standing, held));
+    for (object, archive) in held.iter() {
+        let leaf = register.leaf_of(object, &archive.entry);
+        findings.extend(is_logged(archive, leaf, &register, logged, now));
+        if leaf.is_some() && !register.standing.contains_key(object) {
+            findings.extend(register.unfinished(object));
         }
     }
-    standing
+    findings
 }
 
-/// The first of these archives that does not stand: it was pruned, or never logged.
-pub fn fallen<'b>(logged: &Logged, bases: &'b [Base]) -> Option<&'b str> {
-    let standing = standing(logged);
-    let stands = |base: &&Base| standing.values().any(|(leaf, _)| leaf.name == base.name);
-    bases.iter().find(|base| !stands(base)).map(|base| &*base.name)
+/// What a log says of objects.
+pub struct Register<'l> {
+    /// The archives that must lie there: put there by a leaf, and not pruned by a later one.
+    standing: BTreeMap<String, (&'l Leaf, &'l Told)>,
+    /// The newest leaf that puts an object there, and its place.
+    put: HashMap<String, (usize, &'l Leaf)>,
+    /// The same where its statement cannot be read, so that the name alone is known.
+    unread: HashMap<&'l str, (usize, &'l Leaf)>,
+    /// The newest leaf that prunes an archive of a name.
+    pruned: HashMap<&'l str, &'l Leaf>,
+}
+
+impl<'l> Register<'l> {
+    /// Reads the log.
+    pub fn of(logged: &'l Logged) -> Register<'l> {
+        let (mut standing, mut named) = (BTreeMap::new(), HashMap::<&str, Vec<String>>::new());
+        let (mut put, mut unread, mut pruned) = (HashMap::new(), HashMap::new(), HashMap::new());
+        for (at, (leaf, told)) in logged.leaves.leaves.iter().zip(&logged.told).enumerate() {
+            match (leaf.what, told) {
+                (What::Sealed | What::BackedUp, Some(told)) => {
+                    let Some(object) = object_of(leaf, told) else { continue };
+                    named.entry(&leaf.name).or_default().push(object.clone());
+                    put.insert(object.clone(), (at, leaf));
+                    standing.insert(object, (leaf, told));
+                }
+                (What::Sealed | What::BackedUp, None) => drop(unread.insert(&*leaf.name, (at, leaf))),
+                (What::Pruned, Some(_)) => {
+                    for object in named.remove(&*leaf.name).unwrap_or_default() {
+                        standing.remove(&object);
+                    }
+                    pruned.insert(&*leaf.name, leaf);
+                }
+                _ => {}
+            }
+        }
+        Register { standing, put, unread, pruned }
+    }
+
+    /// Whether an object must lie there.
+    pub fn stands(&self, object: &str) -> bool {
+        self.standing.contains_key(object)
+    }
+
+    /// The first of these archives that does not stand: it was pruned, or never logged.
+    pub fn fallen<'b>(&self, bases: &'b [Base]) -> Option<&'b str> {
+        let stands = |base: &&Base| self.standing.values().any(|(leaf, _)| leaf.name == base.name);
+        bases.iter().find(|base| !stands(base)).map(|base| &*base.name)
+    }
+
+    /// The newest leaf that puts an archive there: one of this very object, or of its name.
+    fn leaf_of(&self, object: &str, entry: &Entry) -> Option<&'l Leaf> {
+        let named = pack_name(entry.name.file_name()).and_then(|name| self.unread.get(name));
+        let found = self.put.get(object).into_iter().chain(named).max_by_key(|(at, _)| *at);
+        found.map(|(_, leaf)| *leaf)
+    }
+
+    /// The finding about an archive that was pruned and lies there.
+    fn unfinished(&self, object: &str) -> Option<Finding> {
+        let leaf = self.pruned.get(pack_name(object.rsplit('/').next()?)?)?;
+        Some(Finding::warning(Code::PruneUnfinished, object).actual(format!("pruned at {:.0}", leaf.time)))
+    }
 }
 
 /// The findings about archives that others need, which stand, and that do not stand themselves or are not held: one each.
-fn bases(standing: &BTreeMap<String, (&Leaf, &Told)>, held: &BTreeMap<String, Entry>) -> Vec<Finding> {
-    let there = standing.iter().filter(|(object, _)| held.contains_key(*object));
+fn bases(standing: &BTreeMap<String, (&Leaf, &Told)>, held: &Held) -> Vec<Finding> {
+    let there = standing.iter().filter(|(object, _)| held.get(object).is_some());
     let there: BTreeSet<&str> = there.map(|(_, (leaf, _))| &*leaf.name).collect();
     let mut gone: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (leaf, told) in standing.values() {
@@ -134,60 +169,33 @@ fn bases(standing: &BTreeMap<String, (&Leaf, &Told)>, held: &BTreeMap<String, En
     gone.into_iter().map(finding).collect()
 }
 
-/// The finding about an archive that was pruned and lies there.
-fn unfinished(logged: &Logged, object: &str) -> Option<Finding> {
-    let name = pack_name(object.rsplit('/').next()?)?;
-    let pruned = pairs(logged).filter(|(leaf, _)| leaf.what == What::Pruned && leaf.name == name);
-    let (leaf, _) = pruned.last()?;
-    Some(Finding::warning(Code::PruneUnfinished, object).actual(format!("pruned {}", leaf.time)))
-}
-
-/// The newest leaf that puts an archive there: one of this very object. Where its statement cannot be read, the name alone
-/// is known.
-fn leaf_of<'l>(logged: &'l Logged, object: &str, entry: &Entry) -> Option<&'l Leaf> {
-    let name = pack_name(entry.name.file_name());
-    let leaves = logged.leaves.leaves.iter().zip(&logged.told).rev();
-    let mut archives = leaves.filter(|(leaf, _)| matches!(leaf.what, What::Sealed | What::BackedUp));
-    let found = archives.find(|(leaf, told)| match told {
-        Some(told) => object_of(leaf, told).as_deref() == Some(object),
-        None => name == Some(&leaf.name),
-    });
-    found.map(|(leaf, _)| leaf)
-}
-
-fn receipt_of(store: &dyn Store, archive: &Entry) -> Result<Option<Vec<u8>>> {
-    let name = ObjectName::new(&format!("{}{SUFFIX}", archive.name))?;
-    Ok(store.get(&name, BUNDLE_BYTES_MAX)?.map(|(bytes, _)| bytes))
-}
-
 /// What is wrong with the archive of a leaf.
-fn lies_there((leaf, told): &(&Leaf, &Told), held: Option<&Entry>) -> Option<Finding> {
+fn lies_there((leaf, told): &(&Leaf, &Told), held: Option<&HeldArchive>) -> Option<Finding> {
     let file = told.subjects.first().map_or(&leaf.name, |subject| &subject.name);
     let Some(held) = held else {
         let finding =
-            Finding::new(Code::Missing, file).expected(format!("what was {} {}", leaf.what, leaf.time));
+            Finding::new(Code::Missing, file).expected(format!("what was {} at {:.0}", leaf.what, leaf.time));
         return Some(finding.actual("no archive, and no leaf says that it was pruned"));
     };
-    let signed = told.size_bytes.filter(|size| *size != held.size)?;
-    let finding = Finding::new(Code::Altered, held.name.as_str()).expected(format!("{signed} bytes"));
-    Some(finding.actual(format!("{} bytes", held.size)))
+    let Entry { name, size, .. } = &held.entry;
+    let signed = told.size_bytes.filter(|signed| signed != size)?;
+    let finding = Finding::new(Code::Altered, name.as_str()).expected(format!("{signed} bytes"));
+    Some(finding.actual(format!("{size} bytes")))
 }
 
 /// What is wrong if the log does not know an archive, or knows another receipt of it.
 fn is_logged(
-    held: &Entry,
+    held: &HeldArchive,
     leaf: Option<&Leaf>,
-    receipt: Option<&[u8]>,
+    register: &Register<'_>,
     logged: &Logged,
     now: Timestamp,
 ) -> Option<Finding> {
-    let archive = held.name.as_str();
-    let Some(bundle) = receipt else {
+    let archive = held.entry.name.as_str();
+    let Some(bundle) = held.receipt() else {
         let finding = Finding::new(Code::ReceiptMissing, format!("{archive}{SUFFIX}"));
-        // Between an archive and its receipt a run may still be at it, or have been killed: then the next one removes it.
-        let is_young = leaf.is_none() && now.duration_since(held.modified) <= GRACE;
-        return Some(match is_young {
-            true => Finding { severity: Severity::Warning, ..finding.actual("the archive came only now") },
+        return Some(match leaf.is_none() && is_arriving(held, now) {
+            true => arriving(finding),
             false => finding,
         });
     };
@@ -198,9 +206,9 @@ fn is_logged(
             finding.expected(format!("sha256 {}", leaf.event)).actual(format!("sha256 {found}"))
         });
     }
-    let mut finding = unlogged(archive, held.name.file_name(), bundle, &logged.trust, now);
-    let receipt = receipt::verify(&logged.trust, held.name.file_name(), Some(bundle)).ok();
-    if let Some(base) = receipt.as_ref().and_then(|receipt| fallen(logged, &receipt.predicate().bases)) {
+    let mut finding = unlogged(archive, held.entry.name.file_name(), bundle, &logged.trust, now);
+    let receipt = receipt::verify(&logged.trust, held.entry.name.file_name(), Some(bundle)).ok();
+    if let Some(base) = receipt.as_ref().and_then(|receipt| register.fallen(&receipt.predicate().bases)) {
         let why = format!("it needs {base}, which was pruned before this could be logged");
         finding = finding.actual(format!("{why}: attestar prune takes it away"));
     } else if let (Some(receipt), None) = (receipt, &finding.actual)
@@ -211,6 +219,16 @@ fn is_logged(
     }
     let what = if archive.starts_with(RELEASES) { What::Sealed } else { What::BackedUp };
     Some(finding.expected(format!("a leaf `{what}` of it, in this place")))
+}
+
+/// Whether an archive has no receipt yet: a run may still be at it, or have been killed, and then the next one removes it.
+pub fn is_arriving(held: &HeldArchive, now: Timestamp) -> bool {
+    held.receipt.is_none() && now.duration_since(held.entry.modified) <= GRACE
+}
+
+/// What is said of it: a warning.
+pub fn arriving(finding: Finding) -> Finding {
+    Finding { severity: Severity::Warning, ..finding.actual("the archive came only now") }
 }
 
 /// The finding about an archive that the log does not know: a warning while its receipt is young.

@@ -137,10 +137,36 @@ pub struct Objectives {
     pub rpo_met: bool,
 }
 
+/// One of the two, as it is told: a number stands only where something was measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Objective {
+    /// What the policy asks for; `None` if nothing.
+    pub target_ms: Option<u64>,
+    /// What was measured; `None` if the drill did not come that far.
+    pub measured_ms: Option<u64>,
+    /// Whether it was measured and is within the target.
+    pub met: bool,
+}
+
 impl Objectives {
-    /// Whether there is a recovery point: a release has none.
-    pub fn has_rpo(&self) -> bool {
-        !self.rpo_met || self.rpo_target_ms > 0 || self.rpo_measured_ms > 0
+    /// The recovery time.
+    pub fn rto(&self) -> Objective {
+        objective(self.rto_target_ms, self.rto_measured_ms, self.rto_met)
+    }
+
+    /// The recovery point; `None` of a release, which has none.
+    pub fn rpo(&self) -> Option<Objective> {
+        let has_one = !self.rpo_met || self.rpo_target_ms > 0 || self.rpo_measured_ms > 0;
+        has_one.then(|| objective(self.rpo_target_ms, self.rpo_measured_ms, self.rpo_met))
+    }
+}
+
+fn objective(target_ms: u64, measured_ms: u64, met: bool) -> Objective {
+    Objective {
+        target_ms: (target_ms > 0).then_some(target_ms),
+        // What was measured is met, or took some time; a zero that is not met was never measured.
+        measured_ms: (met || measured_ms > 0).then_some(measured_ms),
+        met,
     }
 }
 

@@ -24,7 +24,7 @@ pub struct Notice {
     pub policy: String,
     /// The host, as it calls itself; null if it does not.
     pub host: Option<String>,
-    /// `backup`, `backup-verify`, `prune` or `drill`.
+    /// `backup`, `backup-verify`, `backup-verify-shard`, `prune` or `drill`.
     pub command: String,
     /// The exit code.
     pub exit_code: u8,

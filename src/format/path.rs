@@ -2,7 +2,7 @@
 //!
 //! A [`PackPath`] can only be made by validation, so nothing else ever reaches a file name.
 
-use std::borrow::Borrow;
+use std::borrow::{Borrow, Cow};
 use std::fmt;
 use unicode_normalization::UnicodeNormalization;
 
@@ -83,11 +83,11 @@ impl PackPath {
 }
 
 /// Encodes CR, LF and `%` for a manifest line (RFC 8493, section 2.1.3).
-pub fn encode_manifest(path: &str) -> String {
+pub fn encode_manifest(path: &str) -> Cow<'_, str> {
     if !path.contains(['%', '\r', '\n']) {
-        return path.to_owned();
+        return Cow::Borrowed(path);
     }
-    path.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    Cow::Owned(path.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A"))
 }
 
 /// Decodes `%0A`, `%0D` and `%25` of a manifest line, in either case; every other `%` stands for itself.

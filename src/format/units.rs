@@ -32,26 +32,17 @@ pub fn size(bytes: u64) -> String {
     format!("{value:.1} {}", UNITS[unit])
 }
 
-/// `7d`, `26h`, `90s`: how long something may be, as a policy writes it.
-pub fn policy_duration(seconds: u64) -> String {
-    let (many, unit) = in_largest_unit(seconds);
-    format!("{many}{unit}")
-}
-
-/// The same for people, from milliseconds: `26 h`, `7 d`, `90 s`.
-pub fn limit(ms: u64) -> String {
-    if ms == 0 || !ms.is_multiple_of(1000) {
-        return span(ms);
-    }
-    let (many, unit) = in_largest_unit(ms / 1000);
-    format!("{many} {unit}")
-}
-
-/// Seconds in the largest unit that they are a whole number of.
-fn in_largest_unit(seconds: u64) -> (u64, &'static str) {
+/// `7 d`, `26 h`, `90 s`: how long something may be, from seconds, in the largest unit that they are a whole number of.
+pub fn limit_s(seconds: u64) -> String {
     const UNITS: [(&str, u64); 3] = [("d", 86_400), ("h", 3600), ("m", 60)];
     let whole = UNITS.iter().find(|(_, unit)| seconds > 0 && seconds.is_multiple_of(*unit));
-    whole.map_or((seconds, "s"), |(name, unit)| (seconds / unit, name))
+    let (unit, seconds_each) = whole.copied().unwrap_or(("s", 1));
+    format!("{} {unit}", seconds / seconds_each)
+}
+
+/// The same from milliseconds; what is no whole number of seconds is told as a [`span`].
+pub fn limit(ms: u64) -> String {
+    if ms == 0 || !ms.is_multiple_of(1000) { span(ms) } else { limit_s(ms / 1000) }
 }
 
 /// A time span as people read it, from milliseconds: `0.41 s`, `8.4 s`, `15 m`, `7 h 13 m`, `2 d 4 h`.

@@ -37,10 +37,14 @@ pub struct Checked {
     pub project: String,
     /// What the archives are.
     pub kind: Kind,
-    /// The newest backup; of a shard, its run.
+    /// The newest backup; the project, where there is none, and of a shard.
     pub name: String,
     /// How deep archives were read.
     pub depth: Depth,
+    /// Whether a part was asked for, such as the newest alone: then it is no rhythm by which every byte is read again. Absent
+    /// if not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub partial: bool,
     /// When it began. The archives count as read at this time: not one was read before it.
     #[serde(with = "json::timestamp")]
     pub started_at: Timestamp,
@@ -90,6 +94,10 @@ mod tests {
         );
         let result: VerifyResult = serde_json::from_str(&json).unwrap();
         assert_eq!(serde_json::to_string(&result).unwrap(), json);
+        let partial = json.replace("\"files\"", "\"files\",\"partial\":true");
+        let read: VerifyResult = serde_json::from_str(&partial).unwrap();
+        assert!(read.check.partial && !result.check.partial);
+        assert_eq!(serde_json::to_string(&read).unwrap(), partial);
         assert_eq!(result.signed_at(), Some("2026-11-20T03:00:09Z".parse().unwrap()));
         assert!(serde_json::from_str::<TestResult>(&json).is_err());
         let archive = ("shop-1.tar.zst.age".to_owned(), Sha256([1; 32]));

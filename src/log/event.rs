@@ -34,6 +34,8 @@ pub struct Told {
     pub size_bytes: Option<u64>,
     /// When reading the subjects began, where they were read again.
     pub read_from: Option<Timestamp>,
+    /// Whether no more was to be read than was asked for, likewise.
+    pub is_partial: bool,
     /// The archives that it needs, likewise.
     pub bases: Vec<String>,
 }
@@ -149,7 +151,8 @@ impl Behind<'_> {
         let read = self.signed::<VerifyResult>(Right::Verify, None, |result| result.check.name.clone())?;
         let VerifyResult { result, check, .. } = read.predicate();
         let passed = *result != test_result::Result::Failed;
-        Ok(Told { read_from: Some(check.started_at), ..told(&read, passed) })
+        let (read_from, is_partial) = (Some(check.started_at), check.partial);
+        Ok(Told { read_from, is_partial, ..told(&read, passed) })
     }
 
     fn drill(&self) -> std::result::Result<Told, Vec<Finding>> {
@@ -165,6 +168,7 @@ fn told<P>(statement: &Verified<Statement<P>>, passed: bool) -> Told {
         role: statement.role().to_owned(),
         size_bytes: None,
         read_from: None,
+        is_partial: false,
         bases: Vec::new(),
     }
 }

@@ -18,7 +18,7 @@ mod raw;
 mod reach;
 pub mod rules;
 pub mod sbom;
-mod secrets;
+pub mod secrets;
 pub mod store;
 pub mod telemetry;
 #[cfg(test)]

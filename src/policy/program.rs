@@ -4,9 +4,13 @@ use crate::error::Result;
 use crate::format::path::PackPath;
 use crate::format::settings::Section;
 use crate::policy::values::{duration, show};
+use std::ffi::OsString;
 
 /// The longest time limit: a day.
 const TIME_LIMIT_S_MAX: u64 = 86_400;
+
+/// Values shorter than this are not masked: they are `1`, `C`, `true`, and stand everywhere.
+const MASKED_BYTES_MIN: usize = 4;
 
 /// Variables that programs need to run, whose values everyone may know; those of all others are masked where they are told.
 pub const PUBLIC_VARIABLES: [&str; 8] = ["PATH", "HOME", "LANG", "LC_ALL", "TERM", "TZ", "USER", "PWD"];
@@ -20,6 +24,22 @@ pub struct Order {
     pub time_limit_s: u64,
     /// Names of the variables that it gets.
     pub variables: Vec<String>,
+}
+
+impl Order {
+    /// The variables that it gets of these, with their values.
+    pub fn given(&self, environment: &dyn Fn(&str) -> Option<OsString>) -> Vec<(OsString, OsString)> {
+        let pair = |name: &String| Some((OsString::from(name), environment(name)?));
+        self.variables.iter().filter_map(pair).collect()
+    }
+}
+
+/// The values among those that a program got which are told to nobody.
+pub fn secret_values(given: &[(OsString, OsString)]) -> Vec<Vec<u8>> {
+    let is_secret = |(name, value): &&(OsString, OsString)| {
+        value.len() >= MASKED_BYTES_MIN && !PUBLIC_VARIABLES.iter().any(|plain| name == plain)
+    };
+    given.iter().filter(is_secret).map(|(_, value)| value.as_encoded_bytes().to_vec()).collect()
 }
 
 /// `time_limit` in seconds, at most a day.

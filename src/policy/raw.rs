@@ -75,7 +75,7 @@ impl Policy {
             log_origin: origin(root.section("log")?)?,
             metrics: telemetry::metrics(root.section("metrics")?)?,
             notify: telemetry::notify(root.section("notify")?)?,
-            variables: secrets::variables(&root)?,
+            sources: secrets::sources(&root)?,
             matcher,
             source,
             text,

@@ -14,6 +14,7 @@ use crate::policy::git::GitOptions;
 use crate::policy::matcher::Matcher;
 use crate::policy::probe::Probe;
 use crate::policy::sbom::SbomOptions;
+use crate::policy::secrets::Sources;
 use crate::policy::store::StoreOptions;
 use crate::policy::telemetry::Notify;
 use jiff::Timestamp;
@@ -98,8 +99,8 @@ pub struct Policy {
     pub metrics: Option<PathBuf>,
     /// Whom to tell of a run that did not end well.
     pub notify: Option<Notify>,
-    /// The variables of the environment that it takes values from, for programs or as `env:NAME`.
-    pub variables: BTreeSet<String>,
+    /// Where it takes values from that it does not say.
+    pub sources: Sources,
     /// The include rules, compiled.
     pub(super) matcher: Matcher,
 }

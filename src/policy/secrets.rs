@@ -31,16 +31,26 @@ pub(super) fn refuse(section: &Section<'_>) -> Result<()> {
     })
 }
 
-/// The variables of the environment that a policy takes values from: those that programs get, and those that `env:NAME`
-/// names.
-pub(super) fn variables(section: &Section<'_>) -> Result<BTreeSet<String>> {
-    let mut names = BTreeSet::new();
+/// Where a policy takes values from that it does not say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sources {
+    /// Variables of the environment: those that programs get, and those that `env:NAME` names.
+    pub variables: BTreeSet<String>,
+    /// The files that `file:PATH` names, relative to the tree.
+    pub files: BTreeSet<String>,
+}
+
+pub(super) fn sources(section: &Section<'_>) -> Result<Sources> {
+    let mut sources = Sources::default();
     section.each_text(&mut |key, found| {
-        let named = if key == "variables" { Some(found.value) } else { found.value.strip_prefix("env:") };
-        names.extend(named.map(str::to_owned));
+        let variable = if key == "variables" { Some(found.value) } else { found.value.strip_prefix("env:") };
+        sources.variables.extend(variable.map(str::to_owned));
+        // The address of a store that is a folder is no secret.
+        let file = found.value.strip_prefix("file:").filter(|path| !path.starts_with("//"));
+        sources.files.extend(file.map(str::to_owned));
         Ok(())
     })?;
-    Ok(names)
+    Ok(sources)
 }
 
 fn secret(key: &str, found: Located<&str>) -> Option<&'static str> {

@@ -4,7 +4,8 @@ use crate::error::{Error, Result};
 use crate::finding::{Code, Finding};
 use crate::pipeline::program::Ended;
 use crate::pipeline::watch::Watch;
-use crate::policy::program::Order;
+use crate::policy::gate::secrets::search::Searcher;
+use crate::policy::program::{Order, secret_values};
 use crate::probe::Site;
 use crate::probe::ledger::Ledger;
 use std::time::Duration;
@@ -16,8 +17,9 @@ const TOLD_MAX: usize = 400;
 pub fn probe(site: &Site<'_>, id: &str, order: &Order, ledger: &mut Ledger, watch: &Watch) -> Result<()> {
     let mut confined = site.confined(id, Duration::from_secs(order.time_limit_s))?;
     confined.here = site.restored.to_owned();
-    let passed = order.variables.iter().filter_map(|name| Some((name.into(), (site.environment)(name)?)));
-    confined.variables.extend(passed);
+    let given = order.given(site.environment);
+    let secrets = secret_values(&given);
+    confined.variables.extend(given);
     confined.variables.push(("ATTESTAR_RESTORED".into(), site.restored.into()));
     confined.variables.push(("ATTESTAR_WORK".into(), confined.work.clone().into()));
     let ended = confined.run(&words(site, order)?, watch)?;
@@ -40,7 +42,7 @@ pub fn probe(site: &Site<'_>, id: &str, order: &Order, ledger: &mut Ledger, watc
         code => {
             let code = code.map_or_else(|| ended.why.clone().unwrap_or_default(), |code| code.to_string());
             let finding = Finding::new(Code::ProbeFailed, id).expected("exit code 0");
-            ledger.failed("exit code", finding.actual(format!("{code}: {}", printed(&ended))));
+            ledger.failed("exit code", finding.actual(format!("{code}: {}", told(&ended, &secrets))));
         }
     }
     confined.told(id, ledger)
@@ -59,8 +61,14 @@ fn words(site: &Site<'_>, order: &Order) -> Result<Vec<String>> {
 
 /// The end of what it printed, in one line.
 pub fn printed(ended: &Ended) -> String {
+    told(ended, &[])
+}
+
+/// The same of a program that was given secrets: masked first and cut then, so that nothing is cut out of its mask.
+fn told(ended: &Ended, secrets: &[Vec<u8>]) -> String {
     let bytes = if ended.tail.is_empty() { &ended.output } else { &ended.tail };
-    let text = String::from_utf8_lossy(bytes);
+    let bytes = Searcher::new().mask(bytes, secrets);
+    let text = String::from_utf8_lossy(&bytes);
     let line = text.trim().replace('\n', "; ");
     let skipped = line.chars().count().saturating_sub(TOLD_MAX);
     line.chars().skip(skipped).collect()

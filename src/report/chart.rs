@@ -47,7 +47,7 @@ impl Span {
 /// Rows of events over one time: what went well below the middle of its row, what failed above it. The words of a row say what its marks are: `12 backups, 1 failed`.
 pub fn timeline(rows: &[(&str, String, Vec<Mark>)], span: Span) -> Markup {
     html! {
-        div class="plot" {
+        div class="plot rows" {
             @for (name, words, marks) in rows {
                 span class="name" { (name) }
                 svg class="strip" viewBox="0 0 1000 100" preserveAspectRatio="none" role="img" aria-label=(words) {

@@ -1,6 +1,6 @@
 //! The checks of an outcome, and everything that they found: a part of most pages.
 
-use crate::finding::{Finding, Status};
+use crate::finding::{Code, Finding, Status};
 use crate::report::outcome::OutcomeDocument;
 use crate::report::words::{Tone, severity, shown, status, verdict};
 use maud::{Markup, html};
@@ -67,15 +67,44 @@ pub fn findings(outcome: &OutcomeDocument) -> Markup {
 }
 
 fn one(check: Option<&str>, finding: &Finding) -> Markup {
+    found(&Found {
+        code: finding.code.as_str(),
+        severity: severity(finding.severity),
+        check,
+        subject: &finding.subject,
+        expected: finding.expected.as_deref(),
+        actual: finding.actual.as_deref(),
+    })
+}
+
+/// A finding, of a run or out of a report.
+pub struct Found<'a> {
+    /// Its code; one that this version does not know has no meaning here.
+    pub code: &'a str,
+    /// `error` or `warning`.
+    pub severity: &'a str,
+    /// The check that found it, where that is known.
+    pub check: Option<&'a str>,
+    /// What it is about.
+    pub subject: &'a str,
+    /// What should be.
+    pub expected: Option<&'a str>,
+    /// What is.
+    pub actual: Option<&'a str>,
+}
+
+/// A finding: what it is about, what its code means, what was expected and what was there.
+pub fn found(found: &Found<'_>) -> Markup {
+    let meaning = Code::ALL.iter().find(|code| code.as_str() == found.code).map(|code| code.meaning());
     html! {
         div class="finding" {
-            h3 { (finding.code.as_str()) ": " code { (shown(&finding.subject)) } }
+            h3 { (shown(found.code)) ": " code { (shown(found.subject)) } }
             dl {
-                dt { "severity" } dd { (severity(finding.severity)) }
-                @if let Some(check) = check { dt { "check" } dd { (check) } }
-                dt { "means" } dd { (finding.code.meaning()) }
-                @if let Some(expected) = &finding.expected { dt { "expected" } dd { code { (shown(expected)) } } }
-                @if let Some(actual) = &finding.actual { dt { "found" } dd { code { (shown(actual)) } } }
+                dt { "severity" } dd { (shown(found.severity)) }
+                @if let Some(check) = found.check { dt { "check" } dd { (shown(check)) } }
+                @if let Some(meaning) = meaning { dt { "means" } dd { (meaning) } }
+                @if let Some(expected) = found.expected { dt { "expected" } dd { code { (shown(expected)) } } }
+                @if let Some(actual) = found.actual { dt { "found" } dd { code { (shown(actual)) } } }
             }
         }
     }

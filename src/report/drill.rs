@@ -1,10 +1,10 @@
 //! The page of a restore drill: what was restored, how fast, what was asked of it, what that proves and what not.
 
 use crate::format::drill_report::{
-    DrillReport, DrillResult, Ended, Objectives, ProbeReport, ReportedFinding,
+    DrillReport, DrillResult, Ended, Objective, Objectives, ProbeReport, ReportedFinding,
 };
 use crate::format::units::{count, number, size};
-use crate::report::checks::sentence;
+use crate::report::checks::{Found, found, sentence};
 use crate::report::shell::{Page, Place, section};
 use crate::report::words::{Tone, instant, lasted, minute, shown, state};
 use maud::{Markup, html};
@@ -16,15 +16,17 @@ pub fn page(report: &DrillReport) -> String {
 
 /// The page, as a file or in the console.
 pub fn page_in(report: &DrillReport, place: Place<'_>) -> String {
-    let parts: [(&str, &str, Markup); 7] = [
+    let mut parts: Vec<(&str, &str, Markup)> = vec![
         ("objectives", "Objectives", objectives(&report.objectives)),
         ("steps", "Steps", steps(report)),
         ("probes", "Probes", probes(&report.probes)),
         ("proves", "What it proves", sentences(&report.proves, "Nothing.")),
         ("not", "What it does not prove", sentences(&report.does_not_prove, "Nothing was named.")),
-        ("findings", "Findings", findings(&report.findings)),
         ("record", "Record", record(report)),
     ];
+    // Where something was found, that is what anybody wants to know first.
+    let at = if report.findings.is_empty() { parts.len() - 1 } else { 0 };
+    parts.insert(at, ("findings", "Findings", findings(&report.findings)));
     let sections: Vec<(&str, &str)> = parts.iter().map(|(id, name, _)| (*id, *name)).collect();
     let (verdict, tone) = match report.result {
         DrillResult::Passed => {
@@ -66,20 +68,8 @@ fn summary(report: &DrillReport) -> Markup {
 
 fn objectives(objectives: &Objectives) -> Markup {
     let rows = [
-        (
-            "RTO",
-            "from the start to the end of the last probe",
-            objectives.rto_target_ms,
-            objectives.rto_measured_ms,
-            objectives.rto_met,
-        ),
-        (
-            "RPO",
-            "how much time would have been lost",
-            objectives.rpo_target_ms,
-            objectives.rpo_measured_ms,
-            objectives.rpo_met,
-        ),
+        ("RTO", "from the start to the end of the last probe", Some(objectives.rto())),
+        ("RPO", "how much time would have been lost", objectives.rpo()),
     ];
     html! {
         div class="scroll" role="group" tabindex="0" aria-label="objectives" { table {
@@ -88,30 +78,32 @@ fn objectives(objectives: &Objectives) -> Markup {
                 th scope="col" class="number" { "Target" } th scope="col" { "Result" }
             } }
             tbody {
-                @for (name, means, target, measured, met) in rows {
-                    @if name == "RPO" && !objectives.has_rpo() {
-                        tr {
-                            th scope="row" { (name) }
-                            td colspan="3" { "not applicable: a release has no recovery point" }
-                        }
-                    } @else { tr {
+                @for (name, means, said) in rows {
+                    tr {
                         th scope="row" { (name) br; span class="quiet" { (means) } }
-                        td class="number" { (lasted(measured)) }
-                        td class="number" { @if target == 0 { "none" } @else { (lasted(target)) } }
-                        td { (objective(target, met)) }
-                    } }
+                        @match said {
+                            Some(said) => (objective(said)),
+                            None => td colspan="3" { "not applicable: a release has no recovery point" },
+                        }
+                    }
                 }
             }
         } }
     }
 }
 
-/// Whether an objective was met; without a target there is nothing to meet.
-fn objective(target_ms: u64, met: bool) -> Markup {
-    match (target_ms, met) {
-        (0, _) => state("no target", Tone::Plain),
-        (_, true) => state("met", Tone::Good),
-        (_, false) => state("missed", Tone::Bad),
+/// What was measured, what was asked for, and whether that was met; without a target there is nothing to meet.
+fn objective(Objective { target_ms, measured_ms, met }: Objective) -> Markup {
+    let result = match (measured_ms, target_ms) {
+        (None, _) => state("not measured", Tone::Bad),
+        (Some(_), None) => state("no target", Tone::Plain),
+        (Some(_), Some(_)) if met => state("met", Tone::Good),
+        (Some(_), Some(_)) => state("missed", Tone::Bad),
+    };
+    html! {
+        td class="number" { (measured_ms.map_or_else(|| "–".to_owned(), lasted)) }
+        td class="number" { (target_ms.map_or_else(|| "none".to_owned(), lasted)) }
+        td { (result) }
     }
 }
 
@@ -185,19 +177,25 @@ fn sentences(sentences: &[String], none: &str) -> Markup {
 }
 
 fn findings(findings: &[ReportedFinding]) -> Markup {
+    let one = |finding: &ReportedFinding| {
+        found(&Found {
+            code: &finding.code,
+            severity: &finding.severity,
+            check: None,
+            subject: &finding.subject,
+            expected: finding.expected.as_deref(),
+            actual: finding.actual.as_deref(),
+        })
+    };
     html! {
         @if findings.is_empty() { p { "None." } }
-        @for finding in findings {
-            div class="finding" {
-                h3 { (shown(&finding.code)) ": " code { (shown(&finding.subject)) } }
-                dl {
-                    dt { "severity" } dd { (shown(&finding.severity)) }
-                    @if let Some(expected) = &finding.expected { dt { "expected" } dd { code { (shown(expected)) } } }
-                    @if let Some(actual) = &finding.actual { dt { "found" } dd { code { (shown(actual)) } } }
-                }
-            }
-        }
+        @for finding in findings { (one(finding)) }
     }
+}
+
+/// A digest; what was never read has none.
+fn digest(sha256: &str) -> Markup {
+    html! { @if sha256.is_empty() { "not read" } @else { code { "sha256 " (shown(sha256)) } } }
 }
 
 /// What somebody needs who compares this page with the signed report.
@@ -212,9 +210,10 @@ fn record(report: &DrillReport) -> Markup {
             dt { "Trace" } dd { code { (shown(&report.trace_id)) } }
             dt { "Began" } dd { (instant(report.started_at)) }
             dt { "Ended" } dd { (instant(report.finished_at)) }
-            dt { "Archive" } dd { code { "sha256 " (shown(&report.archive.sha256)) } }
-            dt { "Seal" } dd { code { "sha256 " (shown(&report.archive.seal_sha256)) } }
-            dt { "Signer" } dd { code { (shown(&report.archive.signer_key_id)) } }
+            dt { "Archive" } dd { (digest(&report.archive.sha256)) }
+            dt { "Seal" } dd { (digest(&report.archive.seal_sha256)) }
+            dt { "Signer" }
+            dd { @if report.archive.signer_key_id.is_empty() { "none whose receipt was verified" } @else { code { (shown(&report.archive.signer_key_id)) } } }
             dt { "Policy" } dd { (shown(&report.policy.name)) " " code { "sha256 " (report.policy.sha256) } }
             dt { "Tool" } dd { (shown(&report.tool.name)) " " (shown(&report.tool.version)) }
             @if let Some(previous) = &report.previous {

@@ -27,6 +27,8 @@ pub enum Holds {
     Text,
     /// A number: aligned at its end, sorted by `data-n`.
     Number,
+    /// A moment: never broken into two lines.
+    Time,
 }
 
 /// A column of words.
@@ -37,6 +39,11 @@ pub const fn text(name: &'static str) -> Column {
 /// A column of numbers.
 pub const fn numbers(name: &'static str) -> Column {
     Column { name, holds: Holds::Number }
+}
+
+/// A column of moments.
+pub const fn times(name: &'static str) -> Column {
+    Column { name, holds: Holds::Time }
 }
 
 /// The column that names a row.
@@ -131,7 +138,11 @@ impl List<'_> {
 }
 
 fn class(holds: Holds) -> Option<&'static str> {
-    (holds == Holds::Number).then_some("number")
+    match holds {
+        Holds::Name | Holds::Text => None,
+        Holds::Number => Some("number"),
+        Holds::Time => Some("when"),
+    }
 }
 
 #[cfg(test)]

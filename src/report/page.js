@@ -93,7 +93,14 @@
     back.addEventListener("click", () => { leaf(-1); if (back.disabled) on.focus(); });
     on.addEventListener("click", () => { leaf(1); if (on.disabled) back.focus(); });
     // On paper there is nothing to leaf through: what can be printed is.
-    addEventListener("beforeprint", () => { if (shown.length <= PRINTED && count <= PRINTED) { rest(); size = PRINTED; first = 0; show(); } });
+    addEventListener("beforeprint", () => {
+      const total = shown === all ? count : shown.length;
+      if (total > PRINTED) {
+        told.textContent += "; too many for paper, the page itself has them all";
+      } else if (total > size) {
+        rest(); size = total; first = 0; show();
+      }
+    });
     addEventListener("afterprint", () => { size = page; show(); });
     caption.className = "unseen";
     region.setAttribute("aria-label", what);

@@ -2,10 +2,10 @@
 
 use crate::format::units::{count, limit, number, size};
 use crate::format::verify_report::{CheckResult, CheckedArchive, Depth, FoundBy, Share, VerifyReport};
-use crate::report::checks::sentence;
-use crate::report::list::{Cell, List, names, numbers, text};
+use crate::report::checks::{Found, found, sentence};
+use crate::report::list::{Cell, List, names, numbers, text, times};
 use crate::report::shell::{Page, Place, section};
-use crate::report::words::{Tone, age, ended, instant, lasted, minute, shown, state};
+use crate::report::words::{Tone, age, ended, instant, lasted, minute, shown, stamp, state};
 use maud::{Markup, html};
 
 /// The page, as a file of its own.
@@ -93,19 +93,19 @@ fn checks(report: &VerifyReport) -> Markup {
 }
 
 fn findings(findings: &[FoundBy]) -> Markup {
+    let one = |finding: &FoundBy| {
+        found(&Found {
+            code: &finding.code,
+            severity: &finding.severity,
+            check: Some(&finding.check),
+            subject: &finding.subject,
+            expected: finding.expected.as_deref(),
+            actual: finding.actual.as_deref(),
+        })
+    };
     html! {
         @if findings.is_empty() { p { "None." } }
-        @for found in findings {
-            div class="finding" {
-                h3 { (shown(&found.code)) ": " code { (shown(&found.subject)) } }
-                dl {
-                    dt { "severity" } dd { (shown(&found.severity)) }
-                    dt { "check" } dd { (shown(&found.check)) }
-                    @if let Some(expected) = &found.expected { dt { "expected" } dd { code { (shown(expected)) } } }
-                    @if let Some(actual) = &found.actual { dt { "found" } dd { code { (shown(actual)) } } }
-                }
-            }
-        }
+        @for finding in findings { (one(finding)) }
     }
 }
 
@@ -133,9 +133,9 @@ fn archives(report: &VerifyReport) -> Markup {
         what: "archives",
         columns: &[
             names("Archive"),
-            text("Made"),
+            times("Made"),
             numbers("Size"),
-            text("Read before"),
+            times("Read before"),
             text("Now"),
             numbers("Took"),
         ],
@@ -157,10 +157,10 @@ fn archives(report: &VerifyReport) -> Markup {
         };
         vec![
             Cell::new(html! { (shown(&archive.name)) br; span class="quiet" { (archive.kind.as_str()) } }),
-            Cell::new(minute(archive.created_at)),
+            Cell::new(html! { (stamp(archive.created_at)) }),
             Cell::number(size(archive.size_bytes), archive.size_bytes as f64),
             Cell::new(match archive.last_read_at {
-                Some(at) => html! { (minute(at)) br; span class="quiet" { (age(at, report.started_at)) } },
+                Some(at) => html! { (stamp(at)) br; span class="quiet" { (age(at, report.started_at)) } },
                 None => html! { "never" },
             }),
             Cell::new(html! { (now) br; span class="quiet" { (depth) } }),

@@ -21,6 +21,11 @@ pub fn minute(at: Timestamp) -> Markup {
     moment(at, "%Y-%m-%d %H:%M UTC")
 }
 
+/// `2026-11-20 14:02 UTC` without markup: in a table of many, a tag for each would be most of the page.
+pub fn stamp(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
 fn moment(at: Timestamp, form: &str) -> Markup {
     html! { time datetime=(at.strftime("%Y-%m-%dT%H:%M:%SZ")) { (at.strftime(form)) } }
 }
@@ -39,9 +44,9 @@ pub fn span(seconds: u64) -> String {
     told.map(|(_, (value, unit))| format!("{value} {unit}")).collect::<Vec<_>>().join(" ")
 }
 
-/// `26 h`, `7 d`: a limit in seconds, as policies write it.
+/// `26 h`, `7 d`: a limit in seconds.
 pub fn limit(seconds: u64) -> String {
-    units::limit(seconds.saturating_mul(1000))
+    units::limit_s(seconds)
 }
 
 /// How long ago something was; what lies ahead is said to.

@@ -57,7 +57,7 @@ pub struct Run<'a> {
     pub project: &'a str,
     /// The policy's name.
     pub policy: &'a str,
-    /// `backup`, `backup-verify`, `prune` or `drill`.
+    /// `backup`, `backup-verify`, `backup-verify-shard`, `prune` or `drill`.
     pub command: &'a str,
     /// How it ended.
     pub exit_code: u8,
@@ -71,6 +71,8 @@ impl Run<'_> {
     /// Writes what this run came to over what earlier ones did.
     pub fn set(&self, gauges: &mut Gauges) {
         let labels = [("project", self.project), ("policy", self.policy)];
+        // What this drill did not measure is absent, and not what the one before it came to.
+        measured_by(self.command).iter().for_each(|metric| gauges.unset(metric.as_str(), &labels));
         let mut set = |metric: Metric, value| gauges.set(metric.as_str(), metric.help(), &labels, value);
         let success = success_of(self.command);
         for (metric, value) in self.measured.iter().filter(|(metric, _)| !is_success_time(*metric)) {
@@ -87,6 +89,11 @@ impl Run<'_> {
 
 fn is_success_time(metric: Metric) -> bool {
     matches!(metric, Metric::BackupLastSuccess | Metric::BackupVerifyLastSuccess | Metric::DrillLastSuccess)
+}
+
+/// What each run of a command measures anew, or not at all.
+fn measured_by(command: &str) -> &'static [Metric] {
+    if command == "drill" { &[Metric::DrillRto, Metric::DrillRpo] } else { &[] }
 }
 
 /// The success time of a command, if it has one.
@@ -177,6 +184,21 @@ mod tests {
             codes.map(|(project, command)| value(&file, Metric::LastRunExitCode, project, Some(command)));
         assert_eq!(codes, [Some(3.0), Some(4.0), Some(0.0), Some(0.0)]);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no lock and no half of a file stays");
+    }
+
+    #[test]
+    fn what_a_drill_did_not_measure_is_absent() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("attestar.prom");
+        record(&file, &run("a", "drill", 0, &[(Metric::DrillRto, 8.4), (Metric::DrillRpo, 60.0)])).unwrap();
+        record(&file, &run("b", "drill", 0, &[(Metric::DrillRto, 9.0)])).unwrap();
+        record(&file, &run("a", "drill", 3, &[(Metric::DrillRpo, 61.0)])).unwrap();
+        record(&file, &run("a", "backup", 0, &[])).unwrap();
+        let values = [("a", Metric::DrillRto), ("a", Metric::DrillRpo), ("b", Metric::DrillRto)];
+        let values = values.map(|(project, metric)| value(&file, metric, project, None));
+        assert_eq!(values, [None, Some(61.0), Some(9.0)]);
+        record(&file, &run("b", "drill", 1, &[])).unwrap();
+        assert!(!fs::read_to_string(&file).unwrap().contains("drill_rto"), "no gauge without a value");
     }
 
     #[test]

@@ -38,7 +38,8 @@ pub fn notify(
     // Nothing has an empty address, which would be everywhere.
     let address_bytes = address_bytes.filter(|address| !address.is_empty());
     let values: Vec<Vec<u8>> = secrets.iter().cloned().chain(address_bytes).collect();
-    let body = masked_notice(notice, &values).to_bytes();
+    let mask = Mask { searcher: Searcher::new(), values };
+    let body = mask.notice(notice).to_bytes();
     match address {
         None => {}
         Some(Err(error)) => failures.push(format!("the webhook was not told: {error}")),
@@ -51,7 +52,7 @@ pub fn notify(
     if let Some(order) = &notify.run
         && let Err(why) = run(order, root, environment, &body, watch)
     {
-        let why = masked(&why, &values);
+        let why = mask.text(&why);
         failures.push(format!(
             "{} did not take the notice: {why}",
             order.program.first().map_or("", String::as_str)
@@ -60,23 +61,29 @@ pub fn notify(
     failures
 }
 
-fn masked(text: &str, values: &[Vec<u8>]) -> String {
-    String::from_utf8_lossy(&Searcher::new().mask(text.as_bytes(), values)).into_owned()
+/// What is not told.
+struct Mask {
+    searcher: Searcher,
+    values: Vec<Vec<u8>>,
 }
 
-/// The notice without what may not be told. Each text by itself: a mask must not reach across two.
-fn masked_notice(notice: &Notice, values: &[Vec<u8>]) -> Notice {
-    let mut masked_notice = notice.clone();
-    let texts =
-        [Some(&mut masked_notice.summary), masked_notice.error.as_mut(), masked_notice.store.as_mut()];
-    let findings = masked_notice
-        .findings
-        .iter_mut()
-        .flat_map(|finding| [Some(&mut finding.subject), finding.expected.as_mut(), finding.actual.as_mut()]);
-    for text in texts.into_iter().chain(findings).flatten() {
-        *text = masked(text, values);
+impl Mask {
+    fn text(&self, text: &str) -> String {
+        String::from_utf8_lossy(&self.searcher.mask(text.as_bytes(), &self.values)).into_owned()
     }
-    masked_notice
+
+    /// The notice without it. Each text by itself: a mask must not reach across two.
+    fn notice(&self, notice: &Notice) -> Notice {
+        let mut masked = notice.clone();
+        let texts = [Some(&mut masked.summary), masked.error.as_mut(), masked.store.as_mut()];
+        let findings = masked.findings.iter_mut().flat_map(|finding| {
+            [Some(&mut finding.subject), finding.expected.as_mut(), finding.actual.as_mut()]
+        });
+        for text in texts.into_iter().chain(findings).flatten() {
+            *text = self.text(text);
+        }
+        masked
+    }
 }
 
 /// A value that the policy names: `env:NAME`, or `file:PATH` in the tree.
@@ -96,8 +103,7 @@ fn run(
     body: &[u8],
     watch: &Watch,
 ) -> Result<(), String> {
-    let pair = |name: &String| Some((OsString::from(name), environment(name)?));
-    let variables: Vec<(OsString, OsString)> = order.variables.iter().filter_map(pair).collect();
+    let variables = order.given(environment);
     let program = Program {
         folder: root,
         words: &order.program,

@@ -26,6 +26,16 @@ impl Gauges {
         gauge.values.insert(labels_text(labels), value);
     }
 
+    /// Takes a value away: what is not known is absent, never zero.
+    pub fn unset(&mut self, name: &str, labels: &[(&str, &str)]) {
+        if let Some(gauge) = self.0.get_mut(name) {
+            gauge.values.remove(&labels_text(labels));
+            if gauge.values.is_empty() {
+                self.0.remove(name);
+            }
+        }
+    }
+
     /// A value, if there is one.
     pub fn get(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
         self.0.get(name)?.values.get(&labels_text(labels)).copied()

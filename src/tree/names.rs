@@ -68,13 +68,18 @@ fn names(members: &[Member]) -> Vec<&str> {
     let mut before = "";
     for member in members {
         let path = member.path.as_str();
-        // In order, all paths of one folder stand together: one that the path before does not share is new.
-        let shared = path.bytes().zip(before.bytes()).take_while(|(a, b)| a == b).count();
-        names.extend(path.match_indices('/').filter(|&(at, _)| at >= shared).map(|(at, _)| &path[..at]));
+        names.extend(new_folders(before, path));
         names.push(path);
         before = path;
     }
     names
+}
+
+/// The folders on the way to a path that are not on the way to the one before it. In order, all paths of one folder stand
+/// together: one that the path before does not share is new.
+pub(super) fn new_folders<'a>(before: &str, path: &'a str) -> impl Iterator<Item = &'a str> {
+    let shared = path.bytes().zip(before.bytes()).take_while(|(a, b)| a == b).count();
+    path.match_indices('/').filter(move |&(at, _)| at >= shared).map(|(at, _)| &path[..at])
 }
 
 fn key(name: &str) -> String {

@@ -10,7 +10,7 @@ use crate::policy::Policy;
 use crate::tree::member::{Link, LinkTo, Member, MemberKind, Stamp};
 use crate::tree::names;
 use crate::tree::scan::ScanOptions;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsStr;
 use std::fs::{self, DirEntry, FileType, Metadata};
 use std::io;
@@ -52,23 +52,21 @@ pub(super) fn walk(root: &Path, policy: &Policy, options: &ScanOptions<'_>) -> R
 
 /// Adds every folder that holds something of the pack, with its own mode, time and owner; `members` stays in order.
 pub(super) fn add_folders(root: &Path, members: &mut Vec<Member>) -> Result<()> {
-    let mut folders = BTreeSet::new();
-    for member in members.iter() {
-        let mut parent = member.path.parent();
-        while let Some(folder) = parent {
-            let path = PackPath::new(folder.as_bytes()).expect("the folder of a valid path is one");
-            parent = folder.rsplit_once('/').map(|(above, _)| above);
-            if !folders.insert(path) {
-                break;
-            }
-        }
+    let (mut folders, mut before) = (Vec::new(), "");
+    for path in members.iter().map(|member| member.path.as_str()) {
+        folders.extend(names::new_folders(before, path));
+        before = path;
     }
-    for path in folders {
-        let full = root.join(path.as_str());
+    let made = folders.into_iter().map(|folder| {
+        let path = PackPath::new(folder.as_bytes()).expect("the folder of a valid path is one");
+        let full = root.join(folder);
         let metadata = fs::symlink_metadata(&full).map_err(Error::io("read", &full))?;
-        members.push(member(path, MemberKind::Dir, None, &metadata));
-    }
-    members.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+        Ok(member(path, MemberKind::Dir, None, &metadata))
+    });
+    let made: Vec<Member> = made.collect::<Result<_>>()?;
+    members.extend(made);
+    // Nearly all are in order: a sort that sees that.
+    members.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(())
 }
 

@@ -13,8 +13,10 @@ mod standing;
 mod unchanged;
 
 use crate::error::{Error, Result};
-use crate::evidence::compose::{Identity, TagFiles};
+use crate::evidence::compose::Identity;
 use crate::evidence::seal::SEAL;
+use crate::evidence::stored::ARCHIVES;
+use crate::evidence::tag_files::TagFiles;
 use crate::finding::{Code, Finding};
 use crate::format::backup_cache::{Header, Held};
 use crate::format::digest::Sha256;
@@ -46,9 +48,6 @@ use remember::Memory;
 use source::Source;
 use std::path::{Path, PathBuf};
 pub use unchanged::Unchanged;
-
-/// The folder of a store that has the backups.
-const ARCHIVES: &str = "archives";
 
 /// How often a run begins anew when others take its name.
 const ATTEMPTS_MAX: usize = 8;
@@ -294,7 +293,7 @@ impl Run<'_> {
         let evidence = self.scratch.make("evidence")?;
         let payload = read.payload();
         let pack = Pack { captures: read.facts.clone(), ..payload.pack(identity) };
-        let mut tags = TagFiles::write(&evidence, identity, &payload, &pack)?;
+        let mut tags = TagFiles::passing(&evidence).write(identity, &payload, &pack, request.threads)?;
         let tag_manifest = tags.close()?;
         let seal = seal_of(identity, &pack, request.policy).over(tag_manifest);
         let seal = request.key.sign_statement(&seal).to_bytes();

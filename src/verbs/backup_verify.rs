@@ -10,10 +10,13 @@ mod record;
 mod share;
 
 use crate::error::{Error, Result};
-use crate::evidence::logged::{self, Judging, Logged};
+use crate::evidence::held::Held;
+use crate::evidence::logged::{self, Judging, Logged, leaves};
 use crate::evidence::pruned::Retention;
+use crate::evidence::settled::{Settled, settle};
 use crate::evidence::stored;
-use crate::finding::{Check, Outcome, Verdict};
+use crate::finding::{Check, Finding, Outcome, Verdict};
+use crate::format::checkpoint::Checkpoint;
 use crate::format::leaf::What;
 use crate::format::units::number;
 use crate::format::verify_report::{
@@ -29,10 +32,11 @@ use crate::pipeline::watch::Watch;
 use crate::store::Store;
 use crate::verbs::log;
 use archives::Archives;
-use contents::Contents;
+use contents::{Contents, Reading};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 pub use merge::Part;
 pub use record::Recorded;
@@ -59,8 +63,8 @@ pub struct Request<'a> {
     pub max_age_s: u64,
     /// Every byte is read again within this, in seconds.
     pub verify_within_s: u64,
-    /// Which archives are read.
-    pub selection: Selection,
+    /// What is done with the archives.
+    pub work: Work,
     /// What decrypts them; without any, ciphertexts are compared with their receipts.
     pub identities: &'a [Identity],
     /// Signs the report and the log; `None` to look only.
@@ -73,8 +77,17 @@ pub struct Request<'a> {
     pub threads: usize,
 }
 
-/// Which archives are read.
+/// What is done with the archives.
 #[derive(Clone, Debug)]
+pub enum Work {
+    /// They are read.
+    Read(Selection),
+    /// What other machines have read is joined.
+    Merge(Vec<Part>),
+}
+
+/// Which archives are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Selection {
     /// As many as must be for every byte to be read within the policy's time, those first that were not for longest.
     Window,
@@ -86,8 +99,6 @@ pub enum Selection {
     Subset(u32, u32),
     /// One part of so many, from 0, of even size; it says nothing of the rest.
     Shard(u32, u32),
-    /// What other machines have read.
-    Merge(Vec<Part>),
 }
 
 /// What was found out.
@@ -100,50 +111,90 @@ pub struct Checked {
     pub recorded: Option<Recorded>,
 }
 
-/// Checks a store.
+/// Checks a store. What lies there and what the log says may change while archives are read, which may take hours: so
+/// everything but what was read is judged at the end, by what is true then.
 pub fn backup_verify(request: &Request<'_>, watch: &Watch) -> Result<Checked> {
-    let started = (request.clock)();
+    let (started, now) = ((request.clock)(), request.state.now);
     let seen_before = request.state.recall(request.store.place())?;
     let mut log = Outcome::default();
     let judging = Judging { log: log_of(request), state: request.state, first: request.first };
-    let logged = step("log", || logged::check(&judging, &mut log))?;
-    let project = project(request, logged.as_ref())?;
-    let trust = logged.as_ref().map_or(request.trust, |logged| &logged.trust);
-    let run = Run { request, project: &project, trust, logged: logged.as_ref(), started };
-    let found = step("receipts", || Archives::find(&run))?;
-    let mut outcome = Outcome::default();
-    let is_shard = matches!(request.selection, Selection::Shard(..));
-    let mut newest = None;
-    if !is_shard {
-        newest = newest::check(&run, &found, seen_before.as_ref(), &mut outcome);
+    let logged = step("log", || logged::check(&judging, &mut log))?.map(Arc::new);
+    let project = project(request, logged.as_deref())?;
+    let held = step("receipts", || Held::read(request.store))?;
+    let first = Run::new(request, &project, (logged.as_deref(), &held), (started, now));
+    let done = match &request.work {
+        Work::Read(selection) => Done::Read(step("contents", || contents::read(&first, *selection, watch))?),
+        Work::Merge(parts) => Done::Merge(parts),
+    };
+    let now = step("store", || settled_now(&judging, request, (logged, held), &mut log))?;
+    let run = Run::new(request, &project, (now.logged.as_deref(), &now.held), (started, now.at));
+    let (mut outcome, mut newest) = (Outcome::default(), None);
+    let (found, seen) = (Archives::find(&run), seen_before.as_ref());
+    if !request.is_shard() {
+        newest = newest::check(&run, &found, seen, &mut outcome);
         found.conclude_receipts(&mut outcome);
     }
-    let read = step("contents", || match &request.selection {
-        Selection::Merge(parts) => merge::join(&run, &found, parts, &mut outcome),
-        _ => contents::check(&run, &found, newest.as_ref(), &mut outcome, watch),
-    })?;
-    let seen = seen_before.map(|seen| seen.newest().size);
-    let log = conclude_log(log, logged.as_ref(), seen, &mut outcome);
-    if let Some(logged) = logged.as_ref().filter(|_| !is_shard) {
-        step("store", || store(request, logged, &mut outcome))?;
-    }
+    let read = match done {
+        Done::Read(reading) => contents::settle(&run, &found, reading, &mut outcome),
+        Done::Merge(parts) => merge::join(&run, &found, parts, &mut outcome),
+    };
+    let log = conclude_log(log, run.logged, seen.map(|seen| seen.newest().size), &mut outcome);
+    store(&run, now.findings, &mut outcome)?;
     watch.check()?;
     let report = report(&run, &outcome, log, newest, read);
     step("recorded", || record::record(&run, report, outcome))
 }
 
-/// The checks `pruned` and `store`. That the store cannot be asked now takes nothing back of what was found before.
-fn store(request: &Request<'_>, logged: &Logged, outcome: &mut Outcome) -> Result<()> {
-    log::judge_prunes(&prunes_of(request), logged, outcome)?;
-    match stored::check(request.store, logged, request.state.now, outcome) {
-        Err(Error::Interrupted) => Err(Error::Interrupted),
-        Err(error) => {
-            let finding = contents::unreadable(request.store.place(), &error);
-            outcome.conclude("store", "it could not be compared with the log", vec![finding]);
-            Ok(())
+/// What was done before everything is judged.
+enum Done<'a> {
+    Read(Reading),
+    Merge(&'a [Part]),
+}
+
+/// The store and its log when archives were read.
+struct Now {
+    logged: Option<Arc<Logged>>,
+    held: Held,
+    at: Timestamp,
+    /// What is wrong with the one by the other; `None` without a log that holds.
+    findings: Option<Result<Vec<Finding>>>,
+}
+
+/// Looks at both once more. That the store cannot be asked now takes nothing back of what was found before.
+fn settled_now(
+    judging: &Judging<'_>,
+    request: &Request<'_>,
+    (logged, held): (Option<Arc<Logged>>, Held),
+    log: &mut Outcome,
+) -> Result<Now> {
+    let Some(seen) = logged.clone() else {
+        return Ok(Now { logged, held, at: (request.clock)(), findings: None });
+    };
+    match settle(judging, request.clock, &held, seen, log) {
+        Ok(Settled { logged: None, held, now: at, .. }) => Ok(Now { logged: None, held, at, findings: None }),
+        Ok(Settled { logged, held, findings, now: at }) => {
+            Ok(Now { logged, held, at, findings: Some(Ok(findings)) })
         }
-        Ok(()) => Ok(()),
+        Err(Error::Interrupted) => Err(Error::Interrupted),
+        Err(error) => Ok(Now { logged, held, at: (request.clock)(), findings: Some(Err(error)) }),
     }
+}
+
+/// The checks `pruned` and `store`; of a shard only that it could not be asked.
+fn store(run: &Run<'_>, findings: Option<Result<Vec<Finding>>>, outcome: &mut Outcome) -> Result<()> {
+    let (Some(logged), Some(findings)) = (run.logged, findings) else { return Ok(()) };
+    if !run.request.is_shard() {
+        log::judge_prunes(&prunes_of(run.request), logged, run.now, outcome)?;
+    }
+    match findings {
+        Ok(_) if run.request.is_shard() => {}
+        Ok(findings) => stored::conclude(run.held, findings, outcome),
+        Err(error) => {
+            let finding = contents::unreadable(run.request.store.place(), &error);
+            outcome.conclude(stored::CHECK, "it could not be compared with the log", vec![finding]);
+        }
+    }
+    Ok(())
 }
 
 /// A step of the run, for who reads the log.
@@ -158,7 +209,28 @@ struct Run<'a> {
     /// With what the log kept from before keys were revoked.
     trust: &'a Trust,
     logged: Option<&'a Logged>,
+    held: &'a Held,
     started: Timestamp,
+    /// When store and log were as they are here.
+    now: Timestamp,
+}
+
+impl<'a> Run<'a> {
+    fn new(
+        request: &'a Request<'a>,
+        project: &'a str,
+        (logged, held): (Option<&'a Logged>, &'a Held),
+        (started, now): (Timestamp, Timestamp),
+    ) -> Run<'a> {
+        let trust = logged.map_or(request.trust, |logged| &logged.trust);
+        Run { request, project, trust, logged, held, started, now }
+    }
+}
+
+impl Request<'_> {
+    fn is_shard(&self) -> bool {
+        matches!(self.work, Work::Read(Selection::Shard(..)))
+    }
 }
 
 fn log_of<'a>(request: &Request<'a>) -> Log<'a> {
@@ -202,9 +274,9 @@ fn conclude_log(
     let size = head.map_or(0, |head| head.size);
     let detail = failed.unwrap_or_else(|| match seen_before {
         Some(before) => {
-            format!("{} leaves, consistent with the {} seen before", number(size), number(before))
+            format!("{}, consistent with the {} seen before", leaves(size), number(before))
         }
-        None => format!("{} leaves; none were seen here before", number(size)),
+        None => format!("{}; none were seen here before", leaves(size)),
     });
     outcome.conclude("log", detail, findings);
     let head = head?;
@@ -219,6 +291,11 @@ fn report(
     read: Contents,
 ) -> VerifyReport {
     let request = run.request;
+    // Parts are of the log by which they were shared out, whatever came since.
+    let log = match (log, read.shared_out_at) {
+        (Some(log), Some(Checkpoint { size, root, .. })) => Some(CheckedLog { size, root, ..log }),
+        (log, _) => log,
+    };
     let mut report = VerifyReport {
         schema: SCHEMA.to_owned(),
         trace_id: request.trace_id.to_owned(),

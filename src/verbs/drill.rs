@@ -1,11 +1,14 @@
 //! `drill`: an archive is restored into a scratch folder, every hash of it checked, its databases opened and asked, and the
 //! time taken. The report is written whatever happens.
 
+mod asked;
 mod course;
 mod objectives;
 mod publish;
 mod said;
 mod scratch;
+mod steps;
+mod way_back;
 
 use crate::error::{Error, Result};
 use crate::finding::{Outcome, Verdict};

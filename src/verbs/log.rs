@@ -1,8 +1,10 @@
 //! `log`: what a store's log says, whether it is whole, and proofs of what is in it.
 
 use crate::error::{Error, Result};
+use crate::evidence::held::Held;
 use crate::evidence::logged::{self, Judging, Logged};
 use crate::evidence::pruned::{self, Retention};
+use crate::evidence::settled::settle;
 use crate::evidence::stored;
 use crate::finding::{Code, Finding, Outcome};
 use crate::format::leaf::{Leaf, What};
@@ -13,6 +15,9 @@ use crate::log::read::Leaves;
 use crate::log::state::State;
 use crate::log::{CHECKPOINT, Log};
 use crate::store::Store;
+use jiff::Timestamp;
+use std::sync::Arc;
+use std::time::Instant;
 
 /// Which log, and by what it is judged.
 pub struct Request<'a> {
@@ -55,20 +60,29 @@ pub struct Verified {
 
 /// Checks everything that can be without reading an archive. `first` admits that this host remembers nothing.
 pub fn verify(request: &Request<'_>, first: bool) -> Result<Verified> {
-    let mut outcome = Outcome::default();
     let judging = Judging { log: request.log(), state: request.state, first };
-    let logged = logged::check(&judging, &mut outcome)?;
-    if let Some(logged) = &logged {
-        judge_prunes(request, logged, &mut outcome)?;
-        stored::check(request.store, logged, request.state.now, &mut outcome)?;
+    let (began, mut outcome) = (Instant::now(), Outcome::default());
+    let clock = || request.state.now + began.elapsed();
+    let Some(logged) = logged::check(&judging, &mut outcome)? else {
+        return Ok(Verified { outcome, leaves: None });
+    };
+    let settled = settle(&judging, &clock, &Held::default(), Arc::new(logged), &mut outcome)?;
+    if let Some(logged) = &settled.logged {
+        judge_prunes(request, logged, settled.now, &mut outcome)?;
+        stored::conclude(&settled.held, settled.findings, &mut outcome);
     }
-    Ok(Verified { outcome, leaves: logged.map(|logged| logged.leaves.head.size()) })
+    Ok(Verified { outcome, leaves: settled.logged.map(|logged| logged.leaves.head.size()) })
 }
 
 /// Runs the check `pruned`. What holds now need not be judged again by a policy of later.
-pub fn judge_prunes(request: &Request<'_>, logged: &Logged, outcome: &mut Outcome) -> Result<()> {
+pub fn judge_prunes(
+    request: &Request<'_>,
+    logged: &Logged,
+    now: Timestamp,
+    outcome: &mut Outcome,
+) -> Result<()> {
     let mut judged = Outcome::default();
-    pruned::check(logged, request.retention, request.state.now, &mut judged);
+    pruned::check(logged, request.retention, now, &mut judged);
     if request.retention.is_some() && judged.errors().next().is_none() {
         request.state.remember_judged(request.store.place(), logged.leaves.head.size())?;
     }

@@ -2,18 +2,22 @@
 //! what was drilled last.
 
 use crate::error::{Error, Result};
+use crate::evidence::ledger::Ledger;
 use crate::finding::{Code, Finding};
 use crate::format::drill_report::{FILE, Previous};
+use crate::format::kind::Kind;
 use crate::format::leaf::{Leaf, What};
-use crate::format::moment::SKEW;
 use crate::format::test_result::TestResult;
 use crate::keys::right::Right;
 use crate::keys::trust::Trust;
 use crate::keys::verify::Expect;
 use crate::log::Log;
+use crate::log::event::Told;
 use crate::log::state::State;
+use crate::policy::prune::{Archive, Moment};
 use crate::store::{ObjectName, Store};
 use jiff::{SignedDuration, Timestamp};
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 /// A backup that verifies, or the word that one still stands for everything.
@@ -52,19 +56,22 @@ impl<'a> Nights<'a> {
             None => only_project(&all, log.store.place())?,
         };
         let leaves: Vec<Leaf> = all.into_iter().filter(|leaf| leaf.project == project).collect();
-        let future = leaves.iter().filter(|leaf| is_backup(leaf) && leaf.time > state.now + SKEW);
-        let future = future.map(|leaf| {
-            let finding = Finding::new(Code::FutureDated, &*leaf.name);
-            finding.expected(format!("at most {}", state.now)).actual(leaf.time)
-        });
-        Ok(Nights {
-            place: log.store,
-            origin: log.origin,
-            trust: known.trust,
-            future: future.collect(),
-            leaves,
-            now: state.now,
-        })
+        let now = state.now;
+        let dated = |(archive, moment): (&Archive<'_>, Moment)| {
+            let finding = Finding::new(Code::FutureDated, archive.name);
+            finding.expected(format!("at most {now}")).actual(moment.time)
+        };
+        let future = ledger(&leaves, now).future(Kind::Backup).map(dated).collect();
+        Ok(Nights { place: log.store, origin: log.origin, trust: known.trust, future, leaves, now })
+    }
+
+    fn ledger(&self) -> Ledger<'_> {
+        ledger(&self.leaves, self.now)
+    }
+
+    /// What the statement of a leaf says, or what is wrong with it.
+    fn told(&self, index: u64) -> Result<Result<Told, Vec<Finding>>> {
+        self.log().told(&self.leaves[index as usize])
     }
 
     fn log(&self) -> Log<'_> {
@@ -78,27 +85,17 @@ impl<'a> Nights<'a> {
 
     /// The newest backup that verifies, was not pruned, and is not of the future: as of a moment, if one is given.
     pub fn newest(&self, as_of: Option<Timestamp>) -> Result<Night> {
-        let latest = as_of.unwrap_or(self.now + SKEW).min(self.now + SKEW);
-        let mut pruned = BTreeSet::new();
-        let mut candidates: Vec<&Leaf> = Vec::new();
-        // Backwards: what was pruned may have been put there again later.
-        for leaf in self.leaves.iter().rev() {
-            match leaf.what {
-                What::Pruned => {
-                    pruned.insert(&*leaf.name);
-                }
-                _ if is_backup(leaf) && leaf.time <= latest && !pruned.contains(&*leaf.name) => {
-                    candidates.push(leaf);
-                }
-                _ => {}
-            }
-        }
+        let ledger = self.ledger();
+        let is_candidate = |(archive, moment): &(&Archive<'_>, Moment)| {
+            !archive.is_gone && as_of.is_none_or(|latest| moment.time <= latest)
+        };
+        let mut candidates: Vec<_> = ledger.moments(Kind::Backup).filter(is_candidate).collect();
         // Of two of one moment the one that was logged last.
-        candidates.sort_by_key(|leaf| std::cmp::Reverse(leaf.time));
+        candidates.sort_by_key(|(_, moment)| Reverse((moment.time, moment.leaf)));
         let mut refused = Vec::new();
-        for leaf in candidates {
-            match self.log().told(leaf)? {
-                Ok(_) => return Ok(Night { name: leaf.name.clone(), at: leaf.time }),
+        for (archive, moment) in candidates {
+            match self.told(moment.leaf)? {
+                Ok(_) => return Ok(Night { name: archive.name.to_owned(), at: moment.time }),
                 Err(findings) => refused.extend(findings),
             }
         }
@@ -112,10 +109,11 @@ impl<'a> Nights<'a> {
 
     /// When an archive was last known to be all there is: it was made then, or nothing had changed since.
     pub fn stands_at(&self, name: &str) -> Result<Option<Timestamp>> {
+        let ledger = self.ledger();
         let mut newest = None;
-        for leaf in self.leaves.iter().filter(|leaf| is_backup(leaf) && leaf.name == name) {
-            if leaf.time <= self.now + SKEW && self.log().told(leaf)?.is_ok() {
-                newest = newest.max(Some(leaf.time));
+        for (_, moment) in ledger.moments(Kind::Backup).filter(|(archive, _)| archive.name == name) {
+            if self.told(moment.leaf)?.is_ok() {
+                newest = newest.max(Some(moment.time));
             }
         }
         Ok(newest)
@@ -123,16 +121,16 @@ impl<'a> Nights<'a> {
 
     /// The times of good backups from `since` on, and the last one before; in order.
     pub fn times(&self, since: Timestamp) -> Result<Vec<Timestamp>> {
-        let mut leaves: Vec<&Leaf> = self.leaves.iter().filter(|leaf| is_backup(leaf)).collect();
-        leaves.retain(|leaf| leaf.time <= self.now + SKEW);
-        leaves.sort_by_key(|leaf| std::cmp::Reverse(leaf.time));
+        let ledger = self.ledger();
+        let mut moments: Vec<Moment> = ledger.moments(Kind::Backup).map(|(_, moment)| moment).collect();
+        moments.sort_by_key(|moment| Reverse(moment.time));
         let mut times = Vec::new();
-        for leaf in leaves {
-            if self.log().told(leaf)?.is_err() {
+        for moment in moments {
+            if self.told(moment.leaf)?.is_err() {
                 continue;
             }
-            times.push(leaf.time);
-            if leaf.time < since {
+            times.push(moment.time);
+            if moment.time < since {
                 break;
             }
         }
@@ -142,9 +140,9 @@ impl<'a> Nights<'a> {
 
     /// The drill before, and when it ended.
     pub fn previous_drill(&self) -> Result<Option<(Previous, Timestamp)>> {
-        let is_past = |leaf: &&Leaf| leaf.what == What::Drilled && leaf.time <= self.now + SKEW;
-        for leaf in self.leaves.iter().rev().filter(is_past) {
-            let Ok(told) = self.log().told(leaf)? else { continue };
+        for index in self.ledger().drills() {
+            let leaf = &self.leaves[index as usize];
+            let Ok(told) = self.told(index)? else { continue };
             let report = told.subjects.iter().find(|subject| subject.name == FILE);
             let (Some(report), Some(drill_id)) = (report, self.drill_id(leaf)?) else { continue };
             return Ok(Some((Previous { drill_id, sha256: report.digest.sha256 }, leaf.time)));
@@ -160,6 +158,13 @@ impl<'a> Nights<'a> {
         let verified = self.trust.verify::<TestResult>(&bundle, expect, Some(leaf.time));
         Ok(verified.ok().map(|verified| verified.predicate().drill.drill_id.clone()))
     }
+}
+
+/// The leaves, taken at their word: whoever needs one asks what its statement says.
+fn ledger(leaves: &[Leaf], now: Timestamp) -> Ledger<'_> {
+    let mut ledger = Ledger::at(now);
+    leaves.iter().zip(0..).for_each(|(leaf, index)| ledger.enter(index, leaf, None));
+    ledger
 }
 
 fn is_backup(leaf: &Leaf) -> bool {

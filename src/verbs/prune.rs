@@ -240,6 +240,9 @@ fn unfinished(
     let mut unfinished = Vec::new();
     for (name, story) in stories.iter().filter(|(_, story)| story.is_pruned) {
         let objects = shelf.objects(story.kind, &story.file, name);
+        if objects.is_empty() {
+            continue;
+        }
         let mut there = ledger.archives(story.kind).iter().filter(|archive| !archive.is_gone);
         let warning = |code, why: String| Finding::warning(code, *name).actual(why);
         if let Some(other) = there.find(|archive| archive.bases.contains(name)) {
@@ -273,7 +276,7 @@ fn read<'l>(logged: &'l Logged, project: &str) -> (Ledger<'l>, BTreeMap<&'l str,
             What::Pruned => stories.get_mut(&*leaf.name).into_iter().for_each(|story| story.is_pruned = true),
             _ => {}
         }
-        ledger.enter(index, leaf, told);
+        ledger.enter(index, leaf, Some(told));
     }
     (ledger, stories)
 }

@@ -4,7 +4,7 @@ mod filing;
 
 use crate::error::{Error, Result};
 use crate::evidence::attest::Attesting;
-use crate::evidence::compose::{Identity, Payload, Shape, TagFiles};
+use crate::evidence::compose::{Identity, Payload, Shape};
 use crate::evidence::ddl;
 use crate::evidence::filing::Filed;
 use crate::evidence::gates::events::Reader;
@@ -17,6 +17,7 @@ use crate::evidence::provenance::Origin;
 use crate::evidence::receipt::SUFFIX;
 use crate::evidence::sbom::Sbom;
 use crate::evidence::seal::SEAL;
+use crate::evidence::tag_files::TagFiles;
 use crate::finding::{Code, Finding};
 use crate::format::digest::Sha256;
 use crate::format::gates::Waived;
@@ -407,7 +408,7 @@ fn fill<'p>(
     let payload = Payload { scanned: &scan.members, shape, read: &read, elsewhere: None };
     let says = gathered.after(&root, &payload, watch)?;
     let pack = Pack { ddl: says.ddl, ..payload.pack(identity) };
-    let mut tags = TagFiles::write(&place.evidence(), identity, &payload, &pack)?;
+    let mut tags = TagFiles::kept(&place.evidence()).write(identity, &payload, &pack, request.threads)?;
     let attesting = Attesting {
         identity,
         supplier: request.policy.supplier.as_deref(),

@@ -20,7 +20,7 @@ use crate::report::store::{EventFacts, StoreFacts};
 use crate::report::{drill, pack, verification};
 use crate::store::{ObjectName, Revision, Store};
 use crate::verbs::fetch;
-use crate::verbs::report::store::DRILLS;
+use crate::verbs::report::drills::{DRILLS, Reports};
 use crate::verbs::report::{metrics, pack as pack_report, store as store_report};
 use crate::verbs::verify::{self, Request};
 use jiff::Timestamp;
@@ -53,6 +53,8 @@ pub struct Served<'a> {
     pub watch: &'a Watch,
     /// What the last look saw.
     pub seen: Seen,
+    /// What earlier looks have read.
+    pub reports: Reports,
 }
 
 /// What the last look saw.
@@ -76,7 +78,7 @@ impl Source for Served<'_> {
             policy: self.policy,
             retention: self.retention,
         };
-        let (facts, _) = store_report::look(&request)?;
+        let (facts, _) = store_report::look(&request, &mut self.reports)?;
         let releases = facts.archives.iter().filter(|archive| archive.kind == Kind::Release);
         self.seen = Seen {
             checkpoint,

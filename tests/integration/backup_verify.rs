@@ -18,7 +18,7 @@ use attestar::log::state::State;
 use attestar::pipeline::watch::Watch;
 use attestar::store::Store;
 use attestar::store::directory::Directory;
-use attestar::verbs::backup_verify::{Checked, Request, Selection, backup_verify};
+use attestar::verbs::backup_verify::{Checked, Request, Selection, Work, backup_verify};
 use jiff::Timestamp;
 use serde_json::Value;
 use std::fs;
@@ -359,7 +359,7 @@ fn check_project(
         policy: CheckedPolicy { name: "nightly".into(), sha256: Sha256([0; 32]) },
         max_age_s: 26 * 3600,
         verify_within_s: 7 * 86_400,
-        selection,
+        work: Work::Read(selection),
         identities: &Identity::load_file(&home.identity(), &mut NoPassphrases).unwrap(),
         key: Some(&key),
         clock: &move || now,
@@ -419,6 +419,20 @@ fn every_archive_is_read_within_a_week_whatever_nights_were_missed() {
     // A part by number leaves others unread, and says so.
     let part = check_at(&world, "2026-12-23T03:00:00Z", Selection::Latest, &Watch::default()).unwrap();
     assert_eq!(codes(&part.outcome), ["backup-late", "unread-too-long"]);
+}
+
+#[test]
+fn looking_at_the_newest_alone_is_no_rhythm() {
+    let world = backed_up(1..=10);
+    assert_eq!(night(&world, "2026-11-10T03:00:00Z").report.coverage.archives_read, 10);
+    // Somebody reads the newest, or a tenth, every few hours; the whole is looked at every third day.
+    for hour in ["11T03", "11T15", "12T03", "12T15", "13T01"] {
+        for part in [Selection::Latest, Selection::Subset(1, 1000)] {
+            let _ = check_at(&world, &format!("2026-11-{hour}:00:00Z"), part, &Watch::default()).unwrap();
+        }
+    }
+    let covered = night(&world, "2026-11-13T03:00:00Z").report.coverage;
+    assert!(covered.archives_read >= 5, "three days of seven: {covered:?}");
 }
 
 #[test]

@@ -93,6 +93,65 @@ fn every_finding_code_stands_in_cli_md_with_its_meaning_and_exit_code() {
     assert_eq!(listed.count(), Code::ALL.len(), "docs/CLI.md lists codes that are none");
 }
 
+/// Codes that no command of the night gives: those of gates and stages, of bags by others, of trees and proofs.
+const NOT_AT_NIGHT: [&str; 24] = [
+    "tree-differs",
+    "bag-warning",
+    "weak-digest",
+    "payload-not-here",
+    "not-checkable",
+    "no-payload",
+    "sbom-source-invalid",
+    "sbom-source-newer",
+    "sbom-source-too-large",
+    "sbom-sources-disagree",
+    "git-unread",
+    "proof-invalid",
+    "other-policy",
+    "other-commit",
+    "waiver-elsewhere",
+    "waiver-expired",
+    "waiver-not-allowed",
+    "waiver-unused",
+    "waiver-unjudged",
+    "policy-expired",
+    "approval-missing",
+    "approval-not-counted",
+    "ddl-unparsed",
+    "gate-unchecked",
+];
+
+#[test]
+fn every_finding_of_a_night_is_told_with_what_to_do() {
+    let operations = document("docs/OPERATIONS.md");
+    let drills = document("docs/DRILLS.md");
+    let found = operations.split("## The night it goes wrong").nth(1).unwrap();
+    let failed = drills.split("## When one fails").nth(1).unwrap();
+    let rows =
+        found.split("\n## ").next().unwrap().lines().chain(failed.split("\n## ").next().unwrap().lines());
+    let mut told = BTreeSet::new();
+    for row in rows.filter(|line| line.starts_with("| `")) {
+        let mut cells = row.split(" | ");
+        let codes = cells.next().unwrap();
+        assert!(cells.all(|cell| cell.trim_matches(['|', ' ']).len() > 5), "{row}");
+        // What stands in backquotes and is no code is where it is found.
+        told.extend(codes.split('`').skip(1).step_by(2));
+    }
+    for code in Code::ALL.iter().map(|code| code.as_str()) {
+        let elsewhere = NOT_AT_NIGHT.contains(&code) || code.starts_with("gate-");
+        assert!(
+            told.contains(code) || elsewhere,
+            "{code}: what does it mean at night, and what is to be done?"
+        );
+        assert!(!(told.contains(code) && elsewhere), "{code} is told, and so given at night");
+    }
+    let is_code = |word: &&str| Code::ALL.iter().any(|code| code.as_str() == *word);
+    let places = ["events/…", "archives/…", "log/checkpoint"];
+    let strange: Vec<&str> =
+        told.into_iter().filter(|word| !is_code(word) && !places.contains(word)).collect();
+    assert!(strange.is_empty(), "{strange:?} are no codes");
+}
+
 #[test]
 fn every_exit_code_stands_in_cli_md() {
     let table = document("src/cli/exit.rs");

@@ -110,6 +110,7 @@ fn verified(world: &World, name: &str, hours: i64, passed: bool) -> Record {
         kind: Kind::Backup,
         name: name.into(),
         depth: Depth::Files,
+        partial: false,
         started_at: hours_ago(hours),
         finished_at: hours_ago(hours),
     };

@@ -6,6 +6,7 @@ mod backup;
 mod backup_verify;
 mod backup_verify_chains;
 mod backup_verify_faults;
+mod backup_verify_meanwhile;
 mod backup_verify_shards;
 mod capture;
 mod ddl;

@@ -1,12 +1,12 @@
 //! What machines and people hear of a night: metrics, notices, traces.
 
 use crate::backup::POLICY;
-use crate::world::{Said, World, names_in, said};
+use crate::world::{Said, World, everything_in, names_in, said};
 use serde_json::Value;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
@@ -48,7 +48,7 @@ fn exit_code(world: &World, command: &str) -> Option<f64> {
 
 /// The metrics as Prometheus' own tool takes them.
 #[track_caller]
-fn promtool(text: &str) {
+pub fn promtool(text: &str) {
     let tool = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".judges/bin/promtool");
     let tool = if tool.exists() { tool } else { "promtool".into() };
     let mut child = Command::new(tool)
@@ -362,6 +362,60 @@ fn what_the_policy_gives_to_programs_is_told_nowhere() {
     }
 }
 
+/// Every file below a folder, as text.
+fn everything_written(folder: &Path) -> String {
+    let files = everything_in(folder).into_iter().filter(|(path, _)| path.is_file());
+    files.map(|(path, _)| String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned()).collect()
+}
+
+#[test]
+fn the_password_of_a_connection_is_told_nowhere() {
+    const DSN: &str = "postgres://app:correct%20horse@127.0.0.1:1/shop";
+    let server = Server::start(OK);
+    let dump = "[[capture]]\nid = \"db\"\nkind = \"postgres\"\ndsn = \"file:../secret/db.dsn\"\n";
+    let says = "[[capture]]\nid = \"a\"\nkind = \"command\"\nrun = [\"sh\", \"-c\", \"cat ../secret/db.dsn >&2; echo password is correct horse >&2; exit 1\"]\nvariables = [\"PATH\"]\n";
+    // One that the policy does not name, in a line that a program prints.
+    let other = "[[capture]]\nid = \"x\"\nkind = \"command\"\nrun = [\"sh\", \"-c\", \"cat ../other >&2; exit 1\"]\nvariables = [\"PATH\"]\n";
+    for (what, captures) in
+        [("dump", dump.to_owned()), ("says", format!("{dump}{says}")), ("other", other.to_owned())]
+    {
+        let world = world(&format!("{HOOK}{METRICS}{captures}"));
+        fs::create_dir(world.path().join("secret")).unwrap();
+        fs::write(world.path().join("secret/db.dsn"), format!("{DSN}\n")).unwrap();
+        fs::write(world.path().join("other"), "cannot reach postgres://a:correct-horse@db/x\n").unwrap();
+        for flags in
+            [&["backup"][..], &["--json", "backup"], &["--log-format", "json", "backup"], &["-q", "backup"]]
+        {
+            let mut command = world.command(&[&["-C", "shop"], flags].concat());
+            let said = said(command.env("HOOK_URL", server.url()).output().unwrap()).exits(1);
+            let request = server.received().expect("a request");
+            let nights = everything_written(&world.path().join("nights"));
+            for text in [&said.out, &said.err, &request, &metrics(&world), &nights] {
+                assert!(!text.contains("horse"), "{what}: {text}");
+            }
+            let told = format!("{}{}", said.out, said.err);
+            assert!(what == "dump" || told.contains("[masked: "), "{what}: {told}");
+        }
+    }
+}
+
+#[test]
+fn what_a_probe_prints_of_its_variables_is_in_no_report() {
+    let probe = "[[probe]]\nid = \"login\"\nkind = \"command\"\nrun = [\"sh\", \"-c\", \"echo login as $DB_PASSWORD failed; exit 1\"]\nvariables = [\"PATH\", \"DB_PASSWORD\"]\n";
+    let world = world(probe);
+    world.run(&["-C", "shop", "backup"]).done();
+    for flags in [&["drill"][..], &["--json", "drill"], &["--log-format", "json", "drill"]] {
+        let mut command = world.command(&[&["-C", "shop"], flags, &["--out", "drill"]].concat());
+        let said = said(command.env("DB_PASSWORD", "correct horse battery").output().unwrap()).exits(3);
+        let written = everything_written(&world.path().join("nights"));
+        let report = everything_written(&world.path().join("drill"));
+        for text in [&said.out, &said.err, &written, &report] {
+            assert!(!text.contains("horse"), "{text}");
+        }
+        assert!(report.contains("login as [masked: a variable] failed"), "{report}");
+    }
+}
+
 #[test]
 fn every_line_of_a_run_has_its_trace() {
     let world = world("");
@@ -384,7 +438,10 @@ fn every_line_of_a_run_has_its_trace() {
         lines.iter().find(|line| line[key] == text).unwrap_or_else(|| panic!("{}", said.err))
     };
     let ended = line("message", "ended");
-    assert_eq!(ended["parent_span_id"], "b7ad6b7169203331");
+    assert_eq!(
+        (&ended["parent_span_id"], &ended["command"]),
+        (&"b7ad6b7169203331".into(), &"backup-verify".into())
+    );
     let steps = ["log", "receipts", "contents", "store", "recorded"].map(|step| line("step", step));
     assert!(
         steps.iter().all(|step| step["parent_span_id"] == ended["span_id"] && step["duration_ms"].is_u64())
@@ -393,6 +450,17 @@ fn every_line_of_a_run_has_its_trace() {
     spans.sort_unstable();
     spans.dedup();
     assert_eq!(spans.len(), 5);
+    // What was found is a line that can be read, with each of its parts.
+    fs::rename(world.path().join("nights/archives"), world.path().join("aside")).unwrap();
+    let said = world.run(&["-C", "shop", "--log-format", "json", "backup-verify"]).exits(3);
+    let lines: Vec<Value> = said.err.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+    let missing = lines.iter().find(|line| line["code"] == "missing").expect("a line of the finding");
+    let subject = missing["subject"].as_str().unwrap();
+    assert!(subject.starts_with("nightly-") && missing["level"] == "ERROR", "{missing}");
+    assert_eq!(missing["message"], format!("missing {subject}"));
+    let checked = lines.iter().find(|line| line["code"] == "nothing-checked").unwrap();
+    assert!(checked.get("actual").is_none(), "{checked}");
+    fs::rename(world.path().join("aside"), world.path().join("nights/archives")).unwrap();
     // What is no parent starts a trace of its own.
     for bad in ["00-00000000000000000000000000000000-b7ad6b7169203331-01", "x"] {
         let mut command = world.command(&["-C", "shop", "--json", "backup-verify"]);

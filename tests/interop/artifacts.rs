@@ -106,7 +106,7 @@ fn a_package_says_what_dpkg_says() {
     let control = "Package: sample\nVersion: 1:2.3-4\nArchitecture: all\nMaintainer: Example Works <a@example.org>\n\
         Depends: libc6 (>= 2), awk | mawk\nDescription: a\n b\n";
     write(&dir.path().join("tree/DEBIAN/control"), control);
-    for packing in ["-Zgzip", "-Znone", "-Zzstd"] {
+    for packing in ["-Zxz", "-Zgzip", "-Znone", "-Zzstd"] {
         let deb = dir.path().join("sample.deb");
         let mut build = tool("dpkg-deb");
         build.args(["--root-owner-group", packing, "--build"]).arg(dir.path().join("tree")).arg(&deb);

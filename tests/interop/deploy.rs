@@ -90,7 +90,7 @@ fn systemd_takes_every_unit_and_rates_it_as_hardened() {
     let output = passes(tool("systemd-analyze").args(["verify", "--man=no"]).args(&units));
     assert_eq!(output.trim(), "");
     for unit in units.iter().filter(|unit| unit.extension().is_some_and(|kind| kind == "service")) {
-        // Tenths of systemd's exposure: 100 is a unit without any of it. The drill starts database servers.
+        // Tenths of systemd's exposure, as docs/deploy/README.md has them: 100 is a unit without any of it.
         let most = if unit.ends_with("attestar-drill.service") { "40" } else { "20" };
         let mut security = tool("systemd-analyze");
         security.args(["security", "--no-pager", "--offline=true"]).arg(format!("--threshold={most}"));

@@ -21,7 +21,7 @@ use attestar::policy::{Policy, Source};
 use attestar::store::{ObjectName, Store};
 use attestar::telemetry::metrics::Metric;
 use attestar::tree::version;
-use attestar::verbs::backup_verify::{self, Checked, Part, Recorded, Request, Selection};
+use attestar::verbs::backup_verify::{self, Checked, Part, Recorded, Request, Selection, Work};
 use jiff::Timestamp;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -32,9 +32,9 @@ pub fn run(context: &Context, args: &BackupVerifyArgs) -> Result<Answer> {
     let started = Instant::now();
     let policy = context.policy()?;
     let Named { store, origin } = context.store(&args.store)?;
-    let selection = selection(args, &*store)?;
+    let work = work(args, &*store)?;
     let trust = context.trust(&args.trust)?;
-    let reads = !matches!(selection, Selection::Merge(_));
+    let reads = matches!(work, Work::Read(_));
     let identities = if reads { context.identities(&args.trust)? } else { Vec::new() };
     let key = match args.no_record {
         true => None,
@@ -55,7 +55,7 @@ pub fn run(context: &Context, args: &BackupVerifyArgs) -> Result<Answer> {
         policy: CheckedPolicy { name: policy.name.clone(), sha256: policy.sha256 },
         max_age_s: max_age_s(args, &policy)?,
         verify_within_s: policy.backup.verify_within_s,
-        selection,
+        work,
         identities: &identities,
         key: key.as_ref(),
         clock: &Timestamp::now,
@@ -104,7 +104,15 @@ fn max_age_s(args: &BackupVerifyArgs, policy: &Policy) -> Result<u64> {
     })
 }
 
-fn selection(args: &BackupVerifyArgs, store: &dyn Store) -> Result<Selection> {
+fn work(args: &BackupVerifyArgs, store: &dyn Store) -> Result<Work> {
+    if !args.merge.is_empty() {
+        let parts = args.merge.iter().map(|path| parts_at(path, store)).collect::<Result<Vec<_>>>()?;
+        return Ok(Work::Merge(parts.into_iter().flatten().collect()));
+    }
+    selection(args).map(Work::Read)
+}
+
+fn selection(args: &BackupVerifyArgs) -> Result<Selection> {
     if let Some(text) = &args.subset {
         let (part, parts) = part_of("--subset", text, 1)?;
         return Ok(Selection::Subset(part, parts));
@@ -112,10 +120,6 @@ fn selection(args: &BackupVerifyArgs, store: &dyn Store) -> Result<Selection> {
     if let Some(text) = &args.shard {
         let (part, parts) = part_of("--shard", text, 0)?;
         return Ok(Selection::Shard(part, parts));
-    }
-    if !args.merge.is_empty() {
-        let parts = args.merge.iter().map(|path| parts_at(path, store)).collect::<Result<Vec<_>>>()?;
-        return Ok(Selection::Merge(parts.into_iter().flatten().collect()));
     }
     Ok(match (args.latest, args.all) {
         (true, _) => Selection::Latest,

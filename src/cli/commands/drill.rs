@@ -12,7 +12,7 @@ use crate::cli::screen::{self, count, paint, safe, size, wrap};
 use crate::cli::stores::state;
 use anstyle::AnsiColor;
 use attestar::error::Result;
-use attestar::format::drill_report::{DrillReport, Ended, ProbeReport, StepName};
+use attestar::format::drill_report::{DrillReport, Ended, Objective, ProbeReport, StepName};
 use attestar::format::units::span;
 use attestar::keys::entropy::{Entropy, OsEntropy};
 use attestar::log::Log;
@@ -111,8 +111,8 @@ fn exit(drilled: &Drilled) -> Exit {
 /// For the metrics file: what was measured, in seconds.
 fn measured(report: &DrillReport) -> Vec<(Metric, f64)> {
     let said = &report.objectives;
-    let pairs = [(Metric::DrillRto, said.rto_measured_ms), (Metric::DrillRpo, said.rpo_measured_ms)];
-    let measured = pairs.into_iter().filter(|(_, ms)| *ms > 0);
+    let pairs = [(Metric::DrillRto, Some(said.rto())), (Metric::DrillRpo, said.rpo())];
+    let measured = pairs.into_iter().filter_map(|(metric, said)| Some((metric, said?.measured_ms?)));
     measured.map(|(metric, ms)| (metric, ms as f64 / 1000.0)).collect()
 }
 
@@ -166,17 +166,18 @@ fn asked(probe: &ProbeReport, covered: &[(String, String)]) -> String {
 
 fn objectives(text: &mut String, report: &DrillReport) {
     let said = &report.objectives;
-    for (name, target, measured, met) in [
-        ("RTO", said.rto_target_ms, said.rto_measured_ms, said.rto_met),
-        ("RPO", said.rpo_target_ms, said.rpo_measured_ms, said.rpo_met),
-    ] {
-        if name == "RPO" && !said.has_rpo() {
+    for (name, said) in [("RTO", Some(said.rto())), ("RPO", said.rpo())] {
+        let Some(Objective { target_ms, measured_ms, met }) = said else {
             row(text, name, "none: a release has no recovery point", None);
             continue;
-        }
-        let target = if target == 0 { "no target".to_owned() } else { format!("target {}", span(target)) };
-        let word = if met { paint(AnsiColor::Green, "met") } else { paint(AnsiColor::Red, "missed") };
-        let measured = if measured == 0 && !met { "not measured".to_owned() } else { span(measured) };
+        };
+        let target = target_ms.map_or_else(|| "no target".to_owned(), |ms| format!("target {}", span(ms)));
+        let measured = measured_ms.map_or_else(|| "not measured".to_owned(), span);
+        let word = match (met, target_ms) {
+            (true, Some(_)) => paint(AnsiColor::Green, "met"),
+            (true, None) => "measured".to_owned(),
+            (false, _) => paint(AnsiColor::Red, "missed"),
+        };
         row(text, name, &format!("{measured:<12} {target}"), Some(&word));
     }
 }

@@ -15,6 +15,7 @@ use attestar::error::Result;
 use attestar::evidence::pruned::Retention;
 use attestar::finding::Verdict;
 use attestar::format::kind::Kind;
+use attestar::format::units::limit_s;
 use attestar::log::Log;
 use attestar::log::append::Writer;
 use attestar::policy::Policy;
@@ -77,7 +78,7 @@ fn head(policy: &Policy, retention: &Retention) -> String {
 
 /// What a rule keeps, in words.
 fn told(rule: &Rule) -> String {
-    let age = |seconds: u64| format!("whatever is younger than {}", span(seconds));
+    let age = |seconds: u64| format!("whatever is younger than {}", limit_s(seconds));
     match rule {
         rule if rule.is_everything() => "every one is kept".to_owned(),
         Rule::Releases(min_age_s) => age(min_age_s.unwrap_or_default()),
@@ -97,15 +98,6 @@ fn told(rule: &Rule) -> String {
             parts.extend((keep.min_age_s > 0).then(|| age(keep.min_age_s)));
             parts.join(", ")
         }
-    }
-}
-
-/// `30 d`, `26 h`, `90 s`: as long as it was written.
-fn span(seconds: u64) -> String {
-    match [(86_400, "d"), (3_600, "h"), (60, "m")].into_iter().find(|(unit, _)| seconds.is_multiple_of(*unit))
-    {
-        Some((unit, letter)) => format!("{} {letter}", seconds / unit),
-        None => format!("{seconds} s"),
     }
 }
 

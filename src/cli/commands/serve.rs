@@ -9,6 +9,7 @@ use crate::cli::screen::{count, safe, say};
 use crate::cli::stores::Named;
 use attestar::console::{bind, run as console};
 use attestar::error::Result;
+use attestar::verbs::report::drills::Reports;
 use attestar::verbs::serve::{Seen, Served};
 use jiff::Timestamp;
 
@@ -35,6 +36,7 @@ pub fn run(context: &Context, args: &ServeArgs) -> Result<Answer> {
         clock: Timestamp::now,
         watch: &context.watch,
         seen: Seen::default(),
+        reports: Reports::default(),
     };
     let quiet = context.global.quiet;
     let ended = console(listener, &mut served, Timestamp::now, &context.watch, |address| {

@@ -10,7 +10,8 @@ use crate::cli::screen::{self, count, duration};
 use crate::cli::stores::{Found, state};
 use attestar::error::Result;
 use attestar::evidence::chain::shelf::Shelf;
-use attestar::finding::{Code, Outcome, Verdict};
+use attestar::finding::{Code, Finding, Outcome, Verdict};
+use attestar::keys::right::Right;
 use attestar::keys::trust::Trust;
 use attestar::pipeline::whole_file;
 use attestar::report::pack::{PackReport, page};
@@ -177,6 +178,15 @@ pub fn hint(outcome: &Outcome, trust: &TrustArgs) -> Option<String> {
     }
     if has(Code::ApprovalMissing) {
         return Some("attestar approve, by a key that trust gives one of these roles".into());
+    }
+    let may_not_log = |finding: &Finding| {
+        finding.code == Code::SignerNotAllowed && finding.expected.as_deref() == Some(Right::Log.as_str())
+    };
+    if outcome.errors().any(may_not_log) {
+        return Some(
+            "--key trusts nobody with a log: --trust FILE, where its key may `log`\n      (attestar keys trust FILE --role R --may log)"
+                .into(),
+        );
     }
     if has(Code::SignerUnknown) {
         return Some(

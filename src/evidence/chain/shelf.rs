@@ -1,13 +1,14 @@
 //! Where archives are found by the names of their packs: in a store, or in the folder that another one lies in.
 
 use crate::error::{Error, Result};
+use crate::evidence::held::Held;
 use crate::evidence::receipt::SUFFIX;
 use crate::evidence::stored::{ARCHIVES, release_folder};
 use crate::format::bundle::BUNDLE_BYTES_MAX;
 use crate::format::leaf::is_name;
 use crate::pipeline::pick::ReadSeek;
 use crate::store::window::Window;
-use crate::store::{ObjectName, Store};
+use crate::store::{Entry, ObjectName, Store};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -19,6 +20,8 @@ pub const SUFFIXES: [&str; 2] = [".tar.zst.age", ".tar.zst"];
 pub enum Shelf<'s> {
     /// A store: backups, and releases.
     Store(&'s dyn Store),
+    /// The same, where what lies there is known, with its receipts.
+    Held(&'s dyn Store, &'s Held),
     /// A folder with archives, and their receipts beside them.
     Folder(PathBuf),
 }
@@ -86,6 +89,7 @@ impl Shelf<'_> {
         match self {
             Shelf::Folder(folder) => in_folder(folder, pack),
             Shelf::Store(store) => in_store(*store, pack),
+            Shelf::Held(store, held) => Ok(of_held(*store, held, pack)),
         }
     }
 
@@ -130,21 +134,33 @@ fn receipt_beside(path: &Path) -> Result<Option<Vec<u8>>> {
 fn in_store<'s>(store: &'s dyn Store, pack: &str) -> Result<Option<Found<'s>>> {
     for folder in [ARCHIVES.to_owned(), release_folder(pack)] {
         for suffix in SUFFIXES {
-            let file_name = format!("{pack}{suffix}");
-            let name = ObjectName::new(&format!("{folder}/{file_name}"))?;
+            let name = ObjectName::new(&format!("{folder}/{pack}{suffix}"))?;
             let Some(entry) = store.head(&name)? else { continue };
             let receipt = store.get(&ObjectName::new(&format!("{name}{SUFFIX}"))?, BUNDLE_BYTES_MAX)?;
-            let (size, receipt) = (entry.size, receipt.map(|(bytes, _)| bytes));
-            return Ok(Some(match store.file(&name) {
-                Some(path) => Found { file_name, path, size, receipt, place: Place::File },
-                None => {
-                    let path = PathBuf::from(&file_name);
-                    Found { file_name, path, size, receipt, place: Place::Object(store, name) }
-                }
-            }));
+            return Ok(Some(found(store, entry, receipt.map(|(bytes, _)| bytes))));
         }
     }
     Ok(None)
+}
+
+fn of_held<'s>(store: &'s dyn Store, held: &Held, pack: &str) -> Option<Found<'s>> {
+    let folders = [ARCHIVES.to_owned(), release_folder(pack)].into_iter();
+    let mut names =
+        folders.flat_map(|folder| SUFFIXES.map(|suffix| format!("{folder}/{pack}{suffix}")).into_iter());
+    let archive = names.find_map(|name| held.get(&name))?;
+    Some(found(store, archive.entry.clone(), archive.receipt().map(<[u8]>::to_vec)))
+}
+
+fn found<'s>(store: &'s dyn Store, entry: Entry, receipt: Option<Vec<u8>>) -> Found<'s> {
+    let Entry { name, size, .. } = entry;
+    let file_name = name.file_name().to_owned();
+    match store.file(&name) {
+        Some(path) => Found { file_name, path, size, receipt, place: Place::File },
+        None => {
+            let path = PathBuf::from(&file_name);
+            Found { file_name, path, size, receipt, place: Place::Object(store, name) }
+        }
+    }
 }
 
 fn gone(store: &dyn Store, name: &ObjectName) -> Error {

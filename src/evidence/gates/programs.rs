@@ -6,9 +6,8 @@ use crate::pipeline::watch::Watch;
 use crate::policy::gate::Document;
 use crate::policy::gate::evidence::{Order, Ran};
 use crate::policy::gate::secrets::search::Searcher;
-use crate::policy::program::PUBLIC_VARIABLES;
+use crate::policy::program::secret_values;
 use std::ffi::OsString;
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -21,16 +20,12 @@ const SEEN_BYTES_MAX: usize = 1 << 20;
 /// Stands where something was left out.
 const CUT: &str = "[more was printed here, and is not kept]\n";
 
-/// Values shorter than this are not masked: they are `1`, `C`, `true`, and stand everywhere.
-const MASKED_BYTES_MIN: usize = 4;
-
 /// Looks a variable up in the environment.
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 
 /// Runs a program in a tree, with the variables that the order names.
 pub fn run(root: &Path, environment: Environment<'_>, order: &Order, watch: &Watch) -> Result<Ran, String> {
-    let pair = |name: &String| Some((OsString::from(name), environment(name)?));
-    let variables: Vec<(OsString, OsString)> = order.variables.iter().filter_map(pair).collect();
+    let variables = order.given(environment);
     let program = Program {
         folder: root,
         words: &order.program,
@@ -39,12 +34,7 @@ pub fn run(root: &Path, environment: Environment<'_>, order: &Order, watch: &Wat
         output_bytes_max: SEEN_BYTES_MAX,
     };
     let ended = program.run(watch).map_err(|error| error.to_string())?;
-    let is_masked = |(name, value): &&(OsString, OsString)| {
-        value.len() >= MASKED_BYTES_MIN && !PUBLIC_VARIABLES.iter().any(|plain| name == plain)
-    };
-    let values: Vec<Vec<u8>> =
-        variables.iter().filter(is_masked).map(|(_, value)| value.as_bytes().to_vec()).collect();
-    let bytes = masked(ended.output, ended.dropped, ended.tail, &values).into_bytes();
+    let bytes = masked(ended.output, ended.dropped, ended.tail, &secret_values(&variables)).into_bytes();
     let path = format!("output of {}", order.program.join(" "));
     let output = Document { path, sha256: Sha256::of(&bytes), bytes };
     Ok(Ran { code: ended.code, ended: ended.why, output })

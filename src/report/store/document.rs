@@ -157,14 +157,16 @@ pub struct DrillFacts {
     pub finished_at: Timestamp,
     /// Whether it passed.
     pub passed: bool,
-    /// How long the restore took.
-    pub rto_ms: u64,
+    /// How long the restore took; null where the drill did not come that far.
+    pub rto_ms: Option<u64>,
     /// How long it was allowed to; 0 where nothing said.
     pub rto_target_ms: u64,
-    /// How much would have been lost.
-    pub rpo_ms: u64,
+    /// How much would have been lost; null where that was not measured.
+    pub rpo_ms: Option<u64>,
     /// How much was allowed to; 0 where nothing said.
     pub rpo_target_ms: u64,
+    /// Whether there is a recovery point at all: a release has none.
+    pub has_rpo: bool,
 }
 
 /// An archive that the next prune takes.

@@ -42,6 +42,13 @@ pub struct Card {
     pub says: String,
 }
 
+impl Card {
+    /// Whether it was never done, and will be late if it is not.
+    pub fn is_due_later(&self) -> bool {
+        self.state == State::Never && self.limit_s.is_some()
+    }
+}
+
 /// `attestar/health/v1`: what a watchdog asks.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(title = "attestar/health/v1")]
@@ -120,15 +127,17 @@ fn never(
     has_releases: bool,
     now: Timestamp,
 ) -> Card {
-    let (state, says) = match first_backup {
+    let card = |state, limit_s, says| Card { name, state, at: None, about: None, limit_s, says };
+    match first_backup {
         Some(first) if is_within(first, limit_s, now) => {
-            (State::Never, format!("due {} after the first backup", told(limit_s)))
+            card(State::Never, Some(limit_s), format!("due {} after the first backup", told(limit_s)))
         }
-        Some(_) => (State::Late, format!("was due {} after the first backup", told(limit_s))),
-        None if has_releases => (State::Never, "the store holds releases alone".to_owned()),
-        None => (State::Late, "the store holds no archive".to_owned()),
-    };
-    Card { name, state, at: None, about: None, limit_s: Some(limit_s), says }
+        Some(_) => {
+            card(State::Late, Some(limit_s), format!("was due {} after the first backup", told(limit_s)))
+        }
+        None if has_releases => card(State::Never, None, "the store holds releases alone".to_owned()),
+        None => card(State::Late, Some(limit_s), "the store holds no archive".to_owned()),
+    }
 }
 
 /// What is done when there is reason to.
@@ -143,7 +152,10 @@ fn whenever(name: &'static str, what: What, facts: &StoreFacts, now: Timestamp) 
 fn log(facts: &StoreFacts) -> Card {
     let found = facts.outcome.verdict;
     let state = if found == Verdict::Holds { State::Good } else { State::Failed };
-    let says = verdict(found).0.to_owned();
+    let says = match found {
+        Verdict::Holds => "every leaf and its statement was checked".to_owned(),
+        found => verdict(found).0.to_owned(),
+    };
     Card { name: "log", state, at: Some(facts.looked_at), about: None, limit_s: None, says }
 }
 

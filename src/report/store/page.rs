@@ -5,11 +5,11 @@ use crate::format::leaf::What;
 use crate::format::units::{count, number, size};
 use crate::report::chart::{Curve, Mark, Span, curve, timeline};
 use crate::report::checks::{checks, findings, sentence, unchecked};
-use crate::report::list::{Cell, List, names, numbers, text};
+use crate::report::list::{Cell, List, names, numbers, text, times};
 use crate::report::shell::{Page, Place, section};
 use crate::report::store::health::{Card, State};
-use crate::report::store::{EventFacts, StoreFacts, StoreReport};
-use crate::report::words::{Tone, age, lasted, limit, minute, shown, state};
+use crate::report::store::{DrillFacts, EventFacts, StoreFacts, StoreReport};
+use crate::report::words::{Tone, age, lasted, limit, minute, shown, stamp, state};
 use jiff::Timestamp;
 use maud::{Markup, html};
 
@@ -19,7 +19,7 @@ pub fn page(report: &StoreReport<'_>, place: Place<'_>) -> String {
     let sections: Vec<(&str, &str)> = parts.iter().map(|(id, name, _)| (*id, *name)).collect();
     let (verdict, tone) = verdict(report);
     let body = html! {
-        (sentence(verdict, tone))
+        (sentence(&verdict, tone))
         ul class="cards" { @for card in &report.cards { (self::card(card, report)) } }
         (summary(report))
         @for (id, name, part) in &parts { (section(id, name, part.clone())) }
@@ -31,9 +31,10 @@ pub fn page(report: &StoreReport<'_>, place: Place<'_>) -> String {
 
 type Part = (&'static str, &'static str, Markup);
 
+/// The sections; what was found comes first where something was.
 fn parts(report: &StoreReport<'_>, links: bool) -> Vec<Part> {
     let facts = report.facts;
-    vec![
+    let mut parts = vec![
         ("timeline", "Timeline", events_over_time(report)),
         ("objectives", "Recovery time and point", objectives(facts, links)),
         ("coverage", "Coverage of verification", coverage(report)),
@@ -41,16 +42,26 @@ fn parts(report: &StoreReport<'_>, links: bool) -> Vec<Part> {
         ("prune", "What prune takes next", prune(facts)),
         ("events", "Log", events(facts, links)),
         ("checks", "Checks", checks(&facts.outcome)),
-        ("findings", "Findings", findings(&facts.outcome)),
         ("unchecked", "Not checked", not_checked(facts)),
-    ]
+    ];
+    let at = if facts.outcome.findings.is_empty() { parts.len() - 1 } else { 0 };
+    parts.insert(at, ("findings", "Findings", findings(&facts.outcome)));
+    parts
 }
 
-fn verdict(report: &StoreReport<'_>) -> (&'static str, Tone) {
+/// What the cards come to; what was never done and is not due yet is said, as nothing is known by it.
+fn verdict(report: &StoreReport<'_>) -> (String, Tone) {
+    let open = report.cards.iter().filter(|card| card.state == State::Never && card.is_due_later());
+    let open: Vec<&str> = open.map(|card| card.name).collect();
     match report.state {
-        State::Good | State::Never => ("On time, and the log holds.", Tone::Good),
-        State::Late => ("Late: something was not done for too long.", Tone::Bad),
-        State::Failed => ("Failed: something does not hold.", Tone::Bad),
+        State::Good | State::Never if open.is_empty() => {
+            ("On time, and the log holds.".to_owned(), Tone::Good)
+        }
+        State::Good | State::Never => {
+            (format!("On time, and the log holds. Not done yet: {}.", open.join(", ")), Tone::Good)
+        }
+        State::Late => ("Late: something was not done for too long.".to_owned(), Tone::Bad),
+        State::Failed => ("Failed: something does not hold.".to_owned(), Tone::Bad),
     }
 }
 
@@ -59,6 +70,7 @@ fn card(card: &Card, report: &StoreReport<'_>) -> Markup {
         State::Good if card.limit_s.is_some() => ("on time", Tone::Good),
         State::Good if card.name == "log" => ("holds", Tone::Good),
         State::Good => ("done", Tone::Good),
+        State::Never if card.is_due_later() => ("not yet", Tone::Open),
         State::Never => ("never", Tone::Plain),
         State::Late if card.at.is_none() => ("never, and late", Tone::Bad),
         State::Late => ("late", Tone::Bad),
@@ -165,14 +177,15 @@ fn objectives(facts: &StoreFacts, links: bool) -> Markup {
     }
 }
 
-type Measured = fn(&crate::report::store::DrillFacts) -> (u64, u64);
+type Measured = fn(&DrillFacts) -> (Option<u64>, u64);
 
 fn objective(facts: &StoreFacts, name: &str, target: Option<u64>, measured: Measured) -> Markup {
-    let mark = |drill| {
+    let mark = |drill: &DrillFacts| {
         let (ms, target) = measured(drill);
-        Mark { at: drill.finished_at, value: ms as f64, missed: target > 0 && ms > target }
+        let ms = ms?;
+        Some(Mark { at: drill.finished_at, value: ms as f64, missed: target > 0 && ms > target })
     };
-    let marks: Vec<Mark> = facts.drills.iter().map(mark).collect();
+    let marks: Vec<Mark> = facts.drills.iter().filter_map(mark).collect();
     let (from, to) = (marks.first().map(|mark| mark.at), marks.last().map(|mark| mark.at));
     let missed = marks.iter().filter(|mark| mark.missed).count() as u64;
     let aimed = target.map_or("no target".to_owned(), |ms| format!("target {} (dashed)", lasted(ms)));
@@ -185,6 +198,8 @@ fn objective(facts: &StoreFacts, name: &str, target: Option<u64>, measured: Meas
                 figcaption { (words) }
                 (curve(&drawn, &marks, Span { from, to }, |ms| lasted(ms as u64)))
             }
+        } @else {
+            p { (name) ": no drill has measured it." }
         }
     }
 }
@@ -195,25 +210,33 @@ fn drills(facts: &StoreFacts, links: bool) -> Markup {
         columns: &[names("Drilled"), text("Archive"), numbers("RTO"), numbers("RPO"), text("Result")],
         rows: facts.drills.len(),
     };
-    let of = |ms: u64, target: u64| match target {
-        0 => html! { (lasted(ms)) br; span class="quiet" { "no target" } },
-        _ => html! {
-            (lasted(ms)) br;
-            span class="quiet" { @if ms > target { "missed, " } "target " (lasted(target)) }
-        },
-    };
     let row = |at: usize| {
         let drill = &facts.drills[facts.drills.len() - 1 - at];
         let word = if drill.passed { state("passed", Tone::Good) } else { state("failed", Tone::Bad) };
         vec![
-            Cell::new(link(links, "drills", Some(&drill.report), minute(drill.finished_at))),
+            Cell::new(link(links, "drills", Some(&drill.report), html! { (stamp(drill.finished_at)) })),
             Cell::new(html! { (shown(&drill.name)) }),
-            Cell::number(of(drill.rto_ms, drill.rto_target_ms), drill.rto_ms as f64),
-            Cell::number(of(drill.rpo_ms, drill.rpo_target_ms), drill.rpo_ms as f64),
+            measured(drill.rto_ms, drill.rto_target_ms),
+            if drill.has_rpo {
+                measured(drill.rpo_ms, drill.rpo_target_ms)
+            } else {
+                Cell::number("none", -2.0)
+            },
             Cell::new(word),
         ]
     };
     list.table(row)
+}
+
+/// What was measured, and what it was held to.
+fn measured(ms: Option<u64>, target: u64) -> Cell {
+    let Some(ms) = ms else { return Cell::number("not measured", -1.0) };
+    let against = match target {
+        0 => "no target".to_owned(),
+        _ if ms > target => format!("missed, target {}", lasted(target)),
+        _ => format!("target {}", lasted(target)),
+    };
+    Cell::number(html! { (lasted(ms)) br; span class="quiet" { (against) } }, ms as f64)
 }
 
 fn coverage(report: &StoreReport<'_>) -> Markup {
@@ -247,12 +270,12 @@ fn archives(report: &StoreReport<'_>, links: bool) -> Markup {
     let drawn = Curve { words: &words, target: None, columns: true };
     let list = List {
         what: "archives",
-        columns: &[names("Archive"), text("Made"), numbers("Size"), text("Read again"), text("Restored")],
+        columns: &[names("Archive"), times("Made"), numbers("Size"), times("Read again"), times("Restored")],
         rows: facts.archives.len(),
     };
     let time = |at: Option<Timestamp>| {
         Cell::new(match at {
-            Some(at) => html! { (minute(at)) br; span class="quiet" { (age(at, report.at)) } },
+            Some(at) => html! { (stamp(at)) br; span class="quiet" { (age(at, report.at)) } },
             None => html! { "never" },
         })
     };
@@ -264,7 +287,7 @@ fn archives(report: &StoreReport<'_>, links: bool) -> Markup {
                 (link(links, "packs", (archive.kind == Kind::Release).then_some(&archive.name), html! { (shown(&archive.name)) }))
                 br; span class="quiet" { (archive.kind.as_str()) }
             }),
-            Cell::new(minute(archive.made_at)),
+            Cell::new(html! { (stamp(archive.made_at)) }),
             Cell::number(bytes, archive.bytes.map_or(-1.0, |bytes| bytes as f64)),
             time(archive.verified_at),
             time(archive.drilled_at),
@@ -314,7 +337,7 @@ fn prune(facts: &StoreFacts) -> Markup {
 fn events(facts: &StoreFacts, links: bool) -> Markup {
     let list = List {
         what: "leaves",
-        columns: &[numbers("Leaf"), text("When"), text("What"), names("About"), text("By"), text("Said")],
+        columns: &[numbers("Leaf"), times("When"), text("What"), names("About"), text("By"), text("Said")],
         rows: facts.events.len(),
     };
     let row = |at: usize| {
@@ -327,7 +350,7 @@ fn events(facts: &StoreFacts, links: bool) -> Markup {
         };
         vec![
             Cell::number(index, *index as f64),
-            Cell::new(minute(*time)),
+            Cell::new(html! { (stamp(*time)) }),
             Cell::new(link(
                 links,
                 folder(*what),

@@ -8,7 +8,7 @@ use crate::format::digest::Sha256;
 use bytes::Bytes;
 use object_store::multipart::PartId;
 use object_store::path::Path as Key;
-use object_store::{CopyMode, CopyOptions, PutMode, PutMultipartOptions};
+use object_store::{CopyMode, CopyOptions, MultipartUpload, PutMode, PutMultipartOptions};
 use sha2::Digest as _;
 use std::collections::VecDeque;
 use std::io::{self, Write};
@@ -47,10 +47,17 @@ pub struct Arriving<'b> {
 /// A multipart upload.
 struct Upload {
     key: Key,
-    id: String,
-    parts: Vec<PartId>,
-    under_way: VecDeque<(usize, Task<object_store::Result<PartId>>)>,
+    parts: Parts,
+    under_way: VecDeque<(usize, Task<object_store::Result<Option<PartId>>>)>,
     begun: usize,
+}
+
+/// How parts become one object.
+enum Parts {
+    /// By the upload's name and what its parts are called: whoever is left without an answer can ask again.
+    Named { id: String, sent: Vec<PartId> },
+    /// By the library's own upload, which brings the token where Azure takes it: with the request that ends it, once.
+    Counted(Option<Box<dyn MultipartUpload>>),
 }
 
 impl<'b> Arriving<'b> {
@@ -104,10 +111,19 @@ impl<'b> Arriving<'b> {
             self.receive(upload)?;
         }
         let part = Bytes::from(std::mem::take(&mut self.buffer));
-        let objects = self.bucket.objects.clone();
-        let (key, id, number) = (upload.key.clone(), upload.id.clone(), upload.begun);
-        let task =
-            self.bucket.runtime.begin(async move { objects.put_part(&key, &id, number, part.into()).await });
+        let runtime = &self.bucket.runtime;
+        let task = match &mut upload.parts {
+            Parts::Named { id, .. } => {
+                let (objects, key) = (self.bucket.objects.clone(), upload.key.clone());
+                let (id, number) = (id.clone(), upload.begun);
+                runtime.begin(async move { objects.put_part(&key, &id, number, part.into()).await.map(Some) })
+            }
+            Parts::Counted(counted) => {
+                let counted = counted.as_mut().expect("it has not ended");
+                let sent = counted.put_part(part.into());
+                runtime.begin(async move { sent.await.map(|()| None) })
+            }
+        };
         upload.under_way.push_back((length, task));
         upload.begun += 1;
         Ok(())
@@ -116,27 +132,40 @@ impl<'b> Arriving<'b> {
     /// Waits for the earliest part that is under way.
     fn receive(&self, upload: &mut Upload) -> Result<()> {
         if let Some((_, task)) = upload.under_way.pop_front() {
-            upload.parts.push(task.wait(&self.bucket.watch)?.map_err(|error| self.failed(&error))?);
+            let part = task.wait(&self.bucket.watch)?.map_err(|error| self.failed(&error))?;
+            if let Parts::Named { sent, .. } = &mut upload.parts {
+                sent.extend(part);
+            }
         }
         Ok(())
     }
 
     fn begin(&self) -> Result<Upload> {
-        self.bucket.conditions.hold_for_uploads(self.bucket)?;
-        let key = match self.bucket.way {
-            Way::Complete => self.bucket.key(self.name.as_str()),
-            Way::Copy => {
-                self.bucket.key(&format!("{INCOMING}/{}.{}", self.name.file_name(), &self.token[..16]))
-            }
-        };
+        let bucket = self.bucket;
+        bucket.conditions.hold_for_uploads(bucket)?;
         let options =
             PutMultipartOptions { attributes: attributes(&self.token), ..PutMultipartOptions::default() };
-        let id = self.bucket.ask(|| {
-            let (objects, key, options) = (self.bucket.objects.clone(), key.clone(), options.clone());
-            async move { objects.create_multipart_opts(&key, options).await }
-        })?;
-        let id = id.map_err(|error| self.failed(&error))?;
-        Ok(Upload { key, id, parts: Vec::new(), under_way: VecDeque::new(), begun: 0 })
+        let (key, parts) = match bucket.way {
+            Way::Complete => {
+                let key = bucket.key(self.name.as_str());
+                let id = bucket.ask(|| {
+                    let (objects, key, options) = (bucket.objects.clone(), key.clone(), options.clone());
+                    async move { objects.create_multipart_opts(&key, options).await }
+                })?;
+                (key, id.map(|id| Parts::Named { id, sent: Vec::new() }))
+            }
+            Way::Copy => {
+                let name = format!("{INCOMING}/{}.{}", self.name.file_name(), &self.token[..16]);
+                let key = bucket.key(&name);
+                let counted = bucket.ask(|| {
+                    let (objects, key, options) = (bucket.objects.clone(), key.clone(), options.clone());
+                    async move { objects.put_multipart_opts(&key, options).await }
+                })?;
+                (key, counted.map(|counted| Parts::Counted(Some(counted))))
+            }
+        };
+        let parts = parts.map_err(|error| self.failed(&error))?;
+        Ok(Upload { key, parts, under_way: VecDeque::new(), begun: 0 })
     }
 
     /// Everything that is left, as the last part.
@@ -154,22 +183,30 @@ impl<'b> Arriving<'b> {
     }
 
     /// Ends the upload. On S3 it is in place then, if nothing was.
-    fn complete(&self, upload: &Upload) -> Result<Created> {
-        let ended = self.decided(&self.relative(&upload.key), || {
-            let (objects, key, id) = (self.bucket.objects.clone(), upload.key.clone(), upload.id.clone());
-            let parts = upload.parts.clone();
-            async move { objects.complete_multipart(&key, &id, parts).await.map(drop) }
-        })?;
-        match (ended, self.bucket.way) {
-            (Created::Created, Way::Complete) => self.placed(),
-            (Created::Created, Way::Copy) => self.copy(&upload.key),
-            (Created::AlreadyThere, _) => Ok(Created::AlreadyThere),
+    fn complete(&self, upload: &mut Upload) -> Result<Created> {
+        let at = self.relative(&upload.key);
+        match &mut upload.parts {
+            Parts::Named { id, sent } => {
+                let ended = self.decided(&at, TRIES, || {
+                    let (objects, key, id) = (self.bucket.objects.clone(), upload.key.clone(), id.clone());
+                    let sent = sent.clone();
+                    async move { objects.complete_multipart(&key, &id, sent).await.map(drop) }
+                })?;
+                if ended == Created::Created { self.placed() } else { Ok(ended) }
+            }
+            Parts::Counted(counted) => {
+                let ended = self.decided(&at, 1, || {
+                    let mut counted = counted.take().expect("it is ended once");
+                    async move { counted.complete().await.map(drop) }
+                })?;
+                if ended == Created::Created { self.copy(&upload.key) } else { Ok(ended) }
+            }
         }
     }
 
     /// From `incoming/` to its place, if nothing is there.
     fn copy(&self, from: &Key) -> Result<Created> {
-        self.decided(self.name.as_str(), || {
+        self.decided(self.name.as_str(), TRIES, || {
             let objects = self.bucket.objects.clone();
             let (from, to) = (from.clone(), self.bucket.key(self.name.as_str()));
             let options = CopyOptions { mode: CopyMode::Create, ..CopyOptions::default() };
@@ -179,7 +216,7 @@ impl<'b> Arriving<'b> {
 
     /// Makes a request that puts this object at a name if nothing has it. What one that failed, or whose answer got lost,
     /// came to, the object itself says: it is this one, or another.
-    fn decided<F>(&self, at: &str, request: impl Fn() -> F) -> Result<Created>
+    fn decided<F>(&self, at: &str, tries: u32, mut request: impl FnMut() -> F) -> Result<Created>
     where
         F: Future<Output = object_store::Result<()>> + Send + 'static,
     {
@@ -194,7 +231,7 @@ impl<'b> Arriving<'b> {
                 Ok(Holder::Another) if conflict || failures::is_open(&error) || is_absent(&error) => {
                     return Ok(Created::AlreadyThere);
                 }
-                Ok(Holder::Nobody) if attempt < TRIES && (conflict || failures::may_pass(&error)) => {
+                Ok(Holder::Nobody) if attempt < tries && (conflict || failures::may_pass(&error)) => {
                     self.bucket.pause(attempt)?;
                 }
                 _ => return Err(self.failed(&error)),
@@ -224,12 +261,17 @@ impl<'b> Arriving<'b> {
     fn tidy(&mut self) {
         let Some(mut upload) = self.upload.take() else { return };
         upload.under_way.clear();
-        let (objects, copied) = (self.bucket.objects.clone(), self.bucket.way == Way::Copy);
+        let objects = self.bucket.objects.clone();
         let tidying = self.bucket.runtime.begin(async move {
             // One of the two is gone already; what stays is swept.
-            let _ = objects.abort_multipart(&upload.key, &upload.id).await;
-            if copied {
-                let _ = delete(objects, upload.key).await;
+            match upload.parts {
+                Parts::Named { id, .. } => drop(objects.abort_multipart(&upload.key, &id).await),
+                Parts::Counted(counted) => {
+                    if let Some(mut counted) = counted {
+                        drop(counted.abort().await);
+                    }
+                    drop(delete(objects, upload.key).await);
+                }
             }
         });
         tidying.at_most(TIDY);
@@ -263,8 +305,8 @@ impl Arrival for Arriving<'_> {
             return Ok(if put.is_some() { Created::Created } else { Created::AlreadyThere });
         }
         self.send_rest()?;
-        let upload = self.upload.take().expect("it was begun");
-        let completed = self.complete(&upload);
+        let mut upload = self.upload.take().expect("it was begun");
+        let completed = self.complete(&mut upload);
         let done = matches!(completed, Ok(Created::Created)) && self.bucket.way == Way::Complete;
         self.upload = (!done).then_some(upload);
         completed

@@ -3,6 +3,7 @@
 use crate::tree::artifact::Source;
 use crate::tree::artifact::bounds::{Bounded, Pool, Trouble};
 use flate2::bufread::MultiGzDecoder;
+use lzma_rust2::XzReader;
 use std::io::{self, BufReader, Read, SeekFrom};
 
 /// How much is read at once.
@@ -10,6 +11,9 @@ const BUFFER_BYTES: usize = 64 << 10;
 
 /// The largest window of zstd that is accepted, as a power of two: 128 MiB, what `zstd -d` takes too.
 const WINDOW_LOG_MAX: u32 = 27;
+
+/// The memory that xz may take, in KiB: twice what its highest preset needs.
+const XZ_KIB_MAX: u32 = 128 << 10;
 
 /// How many bytes are enough to know what a stream holds: the first tar header, and the pax header before it.
 pub const HEAD_BYTES: usize = 8 << 10;
@@ -135,6 +139,8 @@ pub enum Form {
     Gzip,
     /// RFC 8878.
     Zstd,
+    /// The .xz file format, version 1.2.
+    Xz,
     /// POSIX.1-1988 and later, or an archive of no member.
     Tar,
     /// Anything else.
@@ -149,6 +155,9 @@ impl Form {
         }
         if head.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
             return Form::Zstd;
+        }
+        if head.starts_with(b"\xfd7zXZ\0") {
+            return Form::Xz;
         }
         let is_empty_tar = head.get(..512).is_some_and(|block| block.iter().all(|byte| *byte == 0));
         match head.get(257..262) == Some(b"ustar") || is_empty_tar {
@@ -174,6 +183,11 @@ pub fn unpacked<T>(
             let mut zstd = zstd::Decoder::new(input)?;
             zstd.window_log_max(WINDOW_LOG_MAX)?;
             then(&mut Flowing::new(Bounded::new(zstd, pool.clone())))
+        }
+        Form::Xz => {
+            let input = BufReader::with_capacity(BUFFER_BYTES, input);
+            let xz = XzReader::new_mem_limit(input, true, XZ_KIB_MAX);
+            then(&mut Flowing::new(Bounded::new(xz, pool.clone())))
         }
         Form::Tar | Form::Other => then(input),
     }

@@ -90,7 +90,7 @@ fn dispatch(path: &str, head: &[u8], source: &mut dyn Source) -> Result<Option<R
         });
     }
     match form {
-        Form::Gzip | Form::Zstd | Form::Tar => archive(path, form, source),
+        Form::Gzip | Form::Zstd | Form::Xz | Form::Tar => archive(path, form, source),
         Form::Other => program::read(path, head, source),
     }
 }

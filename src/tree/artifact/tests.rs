@@ -7,7 +7,8 @@ use crate::tree::artifact::inspect;
 use crate::tree::artifact::testing::{
     faults, gzip, member, outline, read, read_whole, survives_damage, tar, zip,
 };
-use std::io::{self, Cursor, Read, Seek, SeekFrom};
+use lzma_rust2::{XzOptions, XzWriter};
+use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
 use tar::EntryType;
 
 const METADATA: &[u8] = b"Metadata-Version: 2.1\nName: Sample.Pkg\nVersion: 1.0\nLicense-Expression: MIT\n\
@@ -279,12 +280,19 @@ fn ar(members: &[(&str, &[u8])]) -> Vec<u8> {
     all
 }
 
+fn xz(bytes: &[u8]) -> Vec<u8> {
+    let mut out = XzWriter::new(Vec::new(), XzOptions::with_preset(6)).unwrap();
+    out.write_all(bytes).unwrap();
+    out.finish().unwrap()
+}
+
 #[test]
 fn a_package_of_debian_says_what_it_is() {
     let control = b"Package: sample\nVersion: 1.2-3\nArchitecture: amd64\nMaintainer: Jane <j@example.org>\n\
         Depends: libc6 (>= 2.36), awk | mawk\n";
     let tar = tar(&[("./md5sums", b""), ("./control", control)]);
-    for (name, packed) in [("control.tar.gz", gzip(&tar)), ("control.tar", tar.clone())] {
+    let packed = [("control.tar.xz", xz(&tar)), ("control.tar.gz", gzip(&tar)), ("control.tar", tar.clone())];
+    for (name, packed) in packed {
         let deb = ar(&[("debian-binary", b"2.0"), (name, &packed), ("data.tar.xz", b"...")]);
         let reading = read_whole("sample_1.2-3_amd64.deb", &deb);
         assert_eq!(
@@ -299,7 +307,7 @@ fn a_package_of_debian_says_what_it_is() {
         survives_damage("sample_1.2-3_amd64.deb", &deb, 3);
     }
     for (deb, what) in [
-        (ar(&[("control.tar.xz", b"\xfd7zXZ\0")]), "control.tar.xz is packed in a way that is not read"),
+        (ar(&[("control.tar.lzma", b"]\0\0\x80\0")]), "control.tar.lzma is packed in a way that is not read"),
         (ar(&[("data.tar", b"")]), "it ends too early"),
         (ar(&[("x", &b""[..]); 16]), "a package without control.tar"),
         (b"no ar archive".to_vec(), "it is not an ar archive"),

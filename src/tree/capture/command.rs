@@ -68,10 +68,8 @@ fn start(
     environment: Environment<'_>,
     watch: &Watch,
 ) -> Result<Piped> {
-    let pass = |name: &String| Some((OsString::from(name), environment(name)?));
     let folder = folder.map(|folder| (OsString::from(FOLDER), folder.as_os_str().to_owned()));
-    let variables: Vec<(OsString, OsString)> =
-        order.variables.iter().filter_map(pass).chain(folder).collect();
+    let variables: Vec<(OsString, OsString)> = order.given(environment).into_iter().chain(folder).collect();
     let program = Program {
         folder: root,
         words: &order.program,

@@ -3,7 +3,7 @@
 
 use crate::error::Result;
 use crate::evidence::receipt::{self, SUFFIX, VerifiedReceipt, pack_name};
-use crate::evidence::stored::{GRACE, is_backup_of};
+use crate::evidence::stored::{ARCHIVES, GRACE, is_backup_of};
 use crate::finding::{Code, Finding};
 use crate::format::bundle::BUNDLE_BYTES_MAX;
 use crate::format::kind::Kind;
@@ -11,8 +11,8 @@ use crate::format::leaf::{Leaf, What};
 use crate::format::receipt::Base;
 use crate::log::append::Record;
 use crate::store::{Entry, ObjectName};
+use crate::verbs::backup::Request;
 use crate::verbs::backup::standing::{ATTEMPTS_MAX, gone, grew};
-use crate::verbs::backup::{ARCHIVES, Request};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -3,6 +3,7 @@
 
 use crate::error::{Error, Result};
 use crate::evidence::receipt::{self, SUFFIX};
+use crate::evidence::stored::ARCHIVES;
 use crate::format::backup_cache::{Header, Held, Reader};
 use crate::format::bundle::BUNDLE_BYTES_MAX;
 use crate::format::digest::Sha256;
@@ -10,7 +11,7 @@ use crate::format::leaf::{Leaf, What};
 use crate::format::units;
 use crate::store::ObjectName;
 use crate::verbs::backup::adopt::Adopted;
-use crate::verbs::backup::{ARCHIVES, Request, archive_name, standing};
+use crate::verbs::backup::{Request, archive_name, standing};
 use jiff::Timestamp;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Seek as _};
@@ -125,7 +126,7 @@ fn unfit(
     }
     let full_every_s = request.policy.backup.full_every_s;
     if u64::try_from(age_s).is_ok_and(|age_s| age_s >= full_every_s) {
-        let every = units::policy_duration(full_every_s);
+        let every = units::limit_s(full_every_s);
         return Ok(Some(format!("the last full one is of {}, and full_every is {every}", header.full_at)));
     }
     for held in &header.archives {

@@ -1,11 +1,10 @@
 //! The archives of a store, each with its receipt, and when it was read last.
 
-use crate::error::Result;
+use crate::evidence::held::HeldArchive;
 use crate::evidence::logged::{Logged, pairs};
-use crate::evidence::receipt::{self, SUFFIX, pack_name};
-use crate::evidence::stored::{ARCHIVES, RELEASES};
-use crate::finding::{Finding, Outcome};
-use crate::format::bundle::BUNDLE_BYTES_MAX;
+use crate::evidence::receipt::{self, pack_name};
+use crate::evidence::stored::{arriving, is_arriving};
+use crate::finding::{Code, Finding, Outcome};
 use crate::format::digest::Sha256;
 use crate::format::kind::Kind;
 use crate::format::leaf::What;
@@ -14,7 +13,7 @@ use crate::format::verify_report::ReadCoverage;
 use crate::store::{Entry, ObjectName};
 use crate::verbs::backup_verify::Run;
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// An archive whose receipt holds.
 pub(super) struct Archive {
@@ -57,36 +56,27 @@ pub(super) struct Archives {
 
 impl Archives {
     /// Finds every archive, and verifies its receipt.
-    pub(super) fn find(run: &Run<'_>) -> Result<Archives> {
-        let store = run.request.store;
-        let read = run.logged.map(|logged| last_read(logged, run.request.state.now)).unwrap_or_default();
-        let mut found = Archives { all: Vec::new(), held: 0, unproven: (0, 0), findings: Vec::new() };
-        for folder in [RELEASES, ARCHIVES] {
-            for entry in store.list(folder)?.entries {
-                if pack_name(entry.name.file_name()).is_none() {
-                    continue;
-                }
-                found.held += 1;
-                let bundle = ObjectName::new(&format!("{}{SUFFIX}", entry.name))?;
-                let bundle = store.get(&bundle, BUNDLE_BYTES_MAX)?.map(|(bytes, _)| bytes);
-                found.add(run, entry, bundle.as_deref(), &read);
-            }
+    pub(super) fn find(run: &Run<'_>) -> Archives {
+        let known = Known::of(run);
+        let held = run.held.len();
+        let mut found = Archives { all: Vec::new(), held, unproven: (0, 0), findings: Vec::new() };
+        for (_, archive) in run.held.iter() {
+            found.add(run, archive, &known);
         }
-        Ok(found)
+        found
     }
 
-    fn add(
-        &mut self,
-        run: &Run<'_>,
-        entry: Entry,
-        bundle: Option<&[u8]>,
-        read: &BTreeMap<Sha256, Timestamp>,
-    ) {
-        let receipt = match receipt::verify(run.trust, entry.name.file_name(), bundle) {
+    fn add(&mut self, run: &Run<'_>, archive: &HeldArchive, known: &Known<'_>) {
+        let entry = &archive.entry;
+        let receipt = match receipt::verify(run.trust, entry.name.file_name(), archive.receipt()) {
             Ok(receipt) => receipt,
+            Err(findings) if known.has_no_leaf(entry) && is_arriving(archive, run.now) => {
+                return self.findings.extend(findings.into_iter().map(arriving));
+            }
             Err(findings) => {
-                self.unproven.0 += u64::from(may_be_ours(run, &entry));
-                self.unproven.1 += if may_be_ours(run, &entry) { entry.size } else { 0 };
+                let may_be_ours = known.may_be_of(entry, run.project);
+                self.unproven.0 += u64::from(may_be_ours);
+                self.unproven.1 += if may_be_ours { entry.size } else { 0 };
                 return self.findings.extend(findings);
             }
         };
@@ -96,19 +86,16 @@ impl Archives {
         if said.project != run.project {
             return;
         }
-        let event = bundle.map(Sha256::of);
-        let leaf = run
-            .logged
-            .and_then(|logged| logged.leaves.leaves.iter().position(|leaf| Some(leaf.event) == event));
+        let event = archive.receipt().map(Sha256::of);
         self.all.push(Archive {
             name: said.name.clone(),
             kind: said.kind,
-            object: entry.name,
+            object: entry.name.clone(),
             sha256,
             size_bytes: said.size_bytes,
             created_at: said.created_at,
-            leaf: leaf.map(|at| at as u64),
-            last_read: read.get(&sha256).copied(),
+            leaf: event.and_then(|event| known.places.get(&event).copied()),
+            last_read: known.last_read.get(&sha256).copied(),
         });
     }
 
@@ -122,25 +109,54 @@ impl Archives {
     pub(super) fn conclude_receipts(&self, outcome: &mut Outcome) {
         let all = count(self.held as u64, "archive");
         if self.held == 0 {
-            let finding = Finding::new(crate::finding::Code::NothingChecked, "archives");
+            let finding = Finding::new(Code::NothingChecked, "archives");
             return outcome.conclude("receipts", "there is no archive in the store", vec![finding]);
         }
         outcome.conclude("receipts", all, self.findings.clone());
     }
 }
 
-/// Whether an archive whose receipt says nothing may be the project's: the log has none of that name that is another's.
-fn may_be_ours(run: &Run<'_>, entry: &Entry) -> bool {
-    let name = pack_name(entry.name.file_name());
-    let leaves = run.logged.into_iter().flat_map(|logged| &logged.leaves.leaves);
-    let mut named =
-        leaves.filter(|leaf| matches!(leaf.what, What::BackedUp | What::Sealed) && Some(&*leaf.name) == name);
-    named.all(|leaf| leaf.project == run.project)
+/// What the log says of archives.
+#[derive(Default)]
+struct Known<'l> {
+    /// The first leaf of each statement.
+    places: HashMap<Sha256, u64>,
+    /// Whose the archives of a name are.
+    projects: HashMap<&'l str, BTreeSet<&'l str>>,
+    last_read: HashMap<Sha256, Timestamp>,
+}
+
+impl<'l> Known<'l> {
+    fn of(run: &Run<'l>) -> Known<'l> {
+        let Some(logged) = run.logged else { return Known::default() };
+        let last_read = last_read(logged, run.request.state.now);
+        let mut known = Known { last_read, ..Known::default() };
+        for (leaf, at) in logged.leaves.leaves.iter().zip(0..) {
+            known.places.entry(leaf.event).or_insert(at);
+            if matches!(leaf.what, What::BackedUp | What::Sealed) {
+                known.projects.entry(&leaf.name).or_default().insert(&leaf.project);
+            }
+        }
+        known
+    }
+
+    fn projects(&self, entry: &Entry) -> Option<&BTreeSet<&'l str>> {
+        self.projects.get(pack_name(entry.name.file_name())?)
+    }
+
+    fn has_no_leaf(&self, entry: &Entry) -> bool {
+        self.projects(entry).is_none()
+    }
+
+    /// Whether an archive whose receipt says nothing may be the project's: the log has none of that name that is another's.
+    fn may_be_of(&self, entry: &Entry, project: &str) -> bool {
+        self.projects(entry).is_none_or(|projects| projects.iter().all(|of| *of == project))
+    }
 }
 
 /// When each archive was read last by one who may `verify`, by its digest. What claims to be of the future says nothing.
-fn last_read(logged: &Logged, now: Timestamp) -> BTreeMap<Sha256, Timestamp> {
-    let mut last = BTreeMap::new();
+fn last_read(logged: &Logged, now: Timestamp) -> HashMap<Sha256, Timestamp> {
+    let mut last = HashMap::new();
     for (leaf, told) in pairs(logged).filter(|(leaf, _)| leaf.what == What::Verified) {
         let Some(from) = told.read_from.filter(|from| *from <= now && leaf.time <= now) else { continue };
         for subject in &told.subjects {

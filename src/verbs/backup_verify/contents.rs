@@ -7,22 +7,25 @@ use crate::evidence::chain::shelf::Shelf;
 use crate::evidence::logged::pairs;
 use crate::evidence::pack::{self, Judge, Presence};
 use crate::evidence::receipt;
+use crate::evidence::stored::Register;
 use crate::finding::{Code, Finding, Outcome, Severity};
+use crate::format::checkpoint::Checkpoint;
 use crate::format::digest::Sha256;
 use crate::format::leaf::What;
 use crate::format::units::{count, limit, size, span};
-use crate::format::verify_report::{CheckedArchive, Depth, Newest, ReadAgain, ReadCoverage, Shard, Share};
+use crate::format::verify_report::{CheckedArchive, Depth, ReadAgain, ReadCoverage, Shard, Share};
 use crate::pipeline::crew;
 use crate::pipeline::open::{Archive, READ_BYTES};
 use crate::pipeline::unpack::unpack;
 use crate::pipeline::watch::Watch;
-use crate::store::error_of;
+use crate::store::{ObjectName, error_of};
 use crate::verbs::backup_verify::archives::{Archive as Stored, Archives};
 use crate::verbs::backup_verify::share::{self, Candidate};
-use crate::verbs::backup_verify::{Run, Selection, merge};
+use crate::verbs::backup_verify::{Run, Selection, merge, newest};
 use crate::verbs::verify::{age_identities, limits, shut};
 use jiff::Timestamp;
 use sha2::Digest as _;
+use std::collections::HashSet;
 use std::io::Read as _;
 use std::time::Instant;
 
@@ -42,6 +45,8 @@ pub(super) struct Contents {
     pub(super) since: Timestamp,
     pub(super) archives: Vec<CheckedArchive>,
     pub(super) coverage: ReadCoverage,
+    /// Of a shard: the log by which archives were shared out.
+    pub(super) shared_out_at: Option<Checkpoint>,
 }
 
 /// An archive that was read, and what is wrong with it.
@@ -50,48 +55,72 @@ struct Outcomes {
     findings: Vec<Finding>,
 }
 
+/// What was read, before anybody looked at what became of the store meanwhile.
+pub(super) struct Reading {
+    share: Share,
+    /// Every archive that was there, of a shard those of its part; with what is wrong.
+    archives: Vec<(ObjectName, CheckedArchive, Vec<Finding>)>,
+    /// Whether there are archives, and none falls to this shard.
+    is_empty_part: bool,
+    shared_out_at: Option<Checkpoint>,
+}
+
 /// Reads the archives whose turn it is.
-pub(super) fn check(
-    run: &Run<'_>,
-    found: &Archives,
-    newest: Option<&Newest>,
-    outcome: &mut Outcome,
-    watch: &Watch,
-) -> Result<Contents> {
-    let all: Vec<&Stored> = match run.request.selection {
-        Selection::Shard(..) => merge::shared_out(found),
-        _ => found.all.iter().collect(),
+pub(super) fn read(run: &Run<'_>, selection: Selection, watch: &Watch) -> Result<Reading> {
+    let found = Archives::find(run);
+    let is_shard = run.request.is_shard();
+    let all: Vec<&Stored> = match is_shard {
+        true => merge::shared_out(&found),
+        false => found.all.iter().collect(),
     };
-    let chosen = choose(run, &all, newest);
+    let chosen = choose(run, selection, &all, newest::name(run, &found).as_deref());
     let archives: Vec<&Stored> = chosen.iter().map(|&at| all[at]).collect();
-    let read = read_all(run, &archives, watch)?;
-    let mut again = vec![None; all.len()];
-    let mut findings = Vec::new();
-    for (&at, outcomes) in chosen.iter().zip(read) {
-        findings.extend(outcomes.findings);
-        again[at] = Some(outcomes.read);
+    let mut again: Vec<Option<Outcomes>> = all.iter().map(|_| None).collect();
+    for (&at, outcomes) in chosen.iter().zip(read_all(run, &archives, watch)?) {
+        again[at] = Some(outcomes);
     }
-    let listed = all
-        .iter()
-        .zip(again)
-        .filter(|(_, read)| read.is_some() || !matches!(run.request.selection, Selection::Shard(..)));
-    let archives: Vec<CheckedArchive> = listed.map(|(archive, read)| checked(archive, read)).collect();
-    let is_shard = matches!(run.request.selection, Selection::Shard(..));
-    if is_shard && chosen.is_empty() && !all.is_empty() {
-        let coverage = coverage(run, &archives, run.started);
-        outcome.conclude(CHECK, EMPTY_PART, Vec::new());
-        return Ok(Contents { share: share_of(run), since: run.started, archives, coverage });
+    let mut archives = Vec::new();
+    for (archive, read) in all.iter().zip(again).filter(|(_, read)| read.is_some() || !is_shard) {
+        let (read, findings) = read.map_or((None, Vec::new()), |it| (Some(it.read), it.findings));
+        archives.push((archive.object.clone(), checked(archive, read), findings));
     }
+    let head = run.logged.map(|logged| logged.leaves.head.checkpoint().clone());
+    Ok(Reading {
+        share: share_of(run, selection),
+        is_empty_part: is_shard && chosen.is_empty() && !all.is_empty(),
+        shared_out_at: head.filter(|_| is_shard),
+        archives,
+    })
+}
+
+/// Ends the check by what is there now: an archive that was pruned since is neither missing nor unread.
+pub(super) fn settle(run: &Run<'_>, found: &Archives, reading: Reading, outcome: &mut Outcome) -> Contents {
+    let Reading { share, archives: all, mut is_empty_part, shared_out_at } = reading;
+    let is_shard = run.request.is_shard();
+    let register = run.logged.map(Register::of);
+    let stands = |object: &str| register.as_ref().is_none_or(|register| register.stands(object));
+    let was_empty = all.is_empty();
+    let (mut archives, mut findings) = (Vec::new(), Vec::new());
+    for (object, archive, wrong) in all {
+        if run.held.get(object.as_str()).is_some() || stands(object.as_str()) {
+            archives.push(archive);
+            findings.extend(wrong);
+        }
+    }
+    is_empty_part |= is_shard && !was_empty && archives.is_empty();
     let mut coverage = coverage(run, &archives, run.started);
     if !is_shard {
         found.add_unproven(&mut coverage);
     }
-    conclude(run, &archives, &coverage, run.started, findings, outcome);
-    Ok(Contents { share: share_of(run), since: run.started, archives, coverage })
+    match is_empty_part {
+        true => outcome.conclude(CHECK, EMPTY_PART, Vec::new()),
+        false => conclude(run, &archives, &coverage, run.started, findings, outcome),
+    }
+    Contents { share, since: run.started, archives, coverage, shared_out_at }
 }
 
 /// Those whose turn it is, by their place.
-fn choose(run: &Run<'_>, all: &[&Stored], newest: Option<&Newest>) -> Vec<usize> {
+fn choose(run: &Run<'_>, selection: Selection, all: &[&Stored], newest: Option<&str>) -> Vec<usize> {
     let candidates: Vec<Candidate> = all
         .iter()
         .map(|archive| Candidate {
@@ -101,16 +130,17 @@ fn choose(run: &Run<'_>, all: &[&Stored], newest: Option<&Newest>) -> Vec<usize>
         })
         .collect();
     let places = 0..all.len();
-    let is_newest = |at: &usize| newest.is_some_and(|newest| newest.name == all[*at].name);
-    match run.request.selection {
+    let is_newest = |at: &usize| newest == Some(&*all[*at].name);
+    match selection {
         Selection::Window => {
             let now = run.request.state.now;
             let due = share::due(&candidates, now, &runs(run, now), run.request.verify_within_s);
+            let due: HashSet<usize> = due.into_iter().collect();
             // The newest is what a restore would take tomorrow.
             places.filter(|at| due.contains(at) || is_newest(at)).collect()
         }
         Selection::Latest => places.filter(is_newest).collect(),
-        Selection::All | Selection::Merge(_) => places.collect(),
+        Selection::All => places.collect(),
         Selection::Subset(part, parts) => {
             places.filter(|&at| share::is_in_subset(candidates[at].sha256, part, parts)).collect()
         }
@@ -121,21 +151,23 @@ fn choose(run: &Run<'_>, all: &[&Stored], newest: Option<&Newest>) -> Vec<usize>
     }
 }
 
-/// When the project's archives were checked before, in order.
+/// When the project's archives were checked before, in order. A run that was asked for a part alone has no rhythm.
 fn runs(run: &Run<'_>, now: Timestamp) -> Vec<Timestamp> {
     let all = run.logged.into_iter().flat_map(pairs);
-    let leaves = all.filter(|(leaf, _)| leaf.what == What::Verified && leaf.project == run.project);
+    let leaves = all.filter(|(leaf, told)| {
+        leaf.what == What::Verified && leaf.project == run.project && !told.is_partial
+    });
     let mut runs: Vec<Timestamp> =
         leaves.filter_map(|(_, told)| told.read_from).filter(|at| *at <= now).collect();
     runs.sort_unstable();
     runs
 }
 
-fn share_of(run: &Run<'_>) -> Share {
-    match run.request.selection {
+fn share_of(run: &Run<'_>, selection: Selection) -> Share {
+    match selection {
         Selection::Window => Share::Window,
         Selection::Latest => Share::Latest,
-        Selection::All | Selection::Merge(_) => Share::All,
+        Selection::All => Share::All,
         Selection::Subset(part, parts) => Share::Subset { part, parts },
         Selection::Shard(part, parts) => Share::Shard(Shard { part, parts, run: merge::run_id(run, parts) }),
     }
@@ -192,13 +224,7 @@ fn read_one(
 
 /// What could not be read, and why.
 pub(super) fn unreadable(subject: &str, error: &Error) -> Finding {
-    let mut why = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause {
-        why = format!("{why}: {inner}");
-        cause = inner.source();
-    }
-    Finding::new(Code::Unreadable, subject).actual(why)
+    Finding::new(Code::Unreadable, subject).actual(error.with_causes())
 }
 
 /// The ciphertext against the receipt.
@@ -237,7 +263,7 @@ fn files(
     threads: usize,
     watch: &Watch,
 ) -> Result<(u64, Vec<Finding>)> {
-    let shelf = Shelf::Store(run.request.store);
+    let shelf = Shelf::Held(run.request.store, run.held);
     let Some(found) = shelf.find(&archive.name)?.filter(|found| found.file_name == archive.file()) else {
         return Ok((0, vec![Finding::new(Code::Missing, archive.object.as_str())]));
     };

@@ -2,20 +2,21 @@
 //! and misses none. What a part is follows from the log alone, so every machine that sees the same log comes to the same
 //! parts.
 
-use crate::error::Result;
 use crate::evidence::logged::Logged;
 use crate::finding::{Code, Finding, Outcome};
 use crate::format::digest::Sha256;
 use crate::format::leaf::What;
 use crate::format::units::{limit, span};
-use crate::format::verify_report::{CheckedArchive, FoundBy, Shard, Share, VerifyReport};
+use crate::format::verify_report::{
+    CheckResult, CheckedArchive, FoundBy, ReadAgain, Shard, Share, VerifyReport,
+};
 use crate::format::verify_result::VerifyResult;
 use crate::keys::right::Right;
 use crate::keys::verify::Expect;
 use crate::verbs::backup_verify::Run;
 use crate::verbs::backup_verify::archives::{Archive, Archives};
 use crate::verbs::backup_verify::contents::{self, Contents};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// A report of a part, as it was found.
 #[derive(Clone, Debug)]
@@ -49,12 +50,7 @@ pub(super) fn shared_out(found: &Archives) -> Vec<&Archive> {
 }
 
 /// Joins the reports of all parts.
-pub(super) fn join(
-    run: &Run<'_>,
-    found: &Archives,
-    parts: &[Part],
-    outcome: &mut Outcome,
-) -> Result<Contents> {
+pub(super) fn join(run: &Run<'_>, found: &Archives, parts: &[Part], outcome: &mut Outcome) -> Contents {
     let mut findings = Vec::new();
     let mut reports: Vec<(String, VerifyReport)> = Vec::new();
     for part in parts {
@@ -66,8 +62,11 @@ pub(super) fn join(
     let of = reports.first().and_then(|(_, report)| report.shard().cloned());
     let joined = joined(&reports, of.as_ref(), &mut findings);
     let since = joined.values().map(|report| report.started_at).min().unwrap_or(run.started);
-    for report in joined.values() {
-        findings.extend(report.findings.iter().filter_map(retold));
+    // Of two that claim to be the same part, both say what they found.
+    let of_run =
+        |report: &&VerifyReport| report.shard().map(|shard| &shard.run) == of.as_ref().map(|of| &of.run);
+    for report in reports.iter().map(|(_, report)| report).filter(of_run) {
+        findings.extend(all_of(report));
     }
     let archives = archives(run, found, &joined, &mut findings);
     let mut coverage = contents::coverage(run, &archives, since);
@@ -77,7 +76,7 @@ pub(super) fn join(
         Some(Shard { parts, run, .. }) => Share::Merged { parts, run },
         None => Share::Merged { parts: 0, run: String::new() },
     };
-    Ok(Contents { share, since, archives, coverage })
+    Contents { share, since, archives, coverage, shared_out_at: None }
 }
 
 /// The report, if who may `verify` signed it, and it is a shard of this check.
@@ -178,6 +177,16 @@ fn about(report: &VerifyReport, shard: &Shard) -> String {
     format!("a part of {}, at {leaves} leaves", shard.parts)
 }
 
+/// Everything that a shard found; that it failed, where it does not say of what.
+fn all_of(report: &VerifyReport) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = report.findings.iter().filter_map(retold).collect();
+    if report.result == CheckResult::Failed && report.findings.iter().all(|found| found.severity != "error") {
+        let finding = Finding::new(Code::ShardForeign, report.file_name());
+        findings.push(finding.actual(format!("it {}, and does not say of what", report.verdict)));
+    }
+    findings
+}
+
 /// What a shard found. That its host had not seen the log before says nothing of the log.
 fn retold(found: &FoundBy) -> Option<Finding> {
     if found.code == Code::LogNotRemembered.as_str() {
@@ -185,13 +194,16 @@ fn retold(found: &FoundBy) -> Option<Finding> {
     }
     let known = Code::ALL.iter().copied().find(|code| code.as_str() == found.code);
     let Some(code) = known else {
-        let told = Finding::new(Code::ShardForeign, &*found.subject);
+        let told = match &*found.severity {
+            "warning" => Finding::warning(Code::ShardForeign, &*found.subject),
+            _ => Finding::new(Code::ShardForeign, &*found.subject),
+        };
         let why = format!("its part found `{}`, which this version does not know", found.code);
-        return (found.severity == "error").then(|| told.actual(why));
+        return Some(told.actual(why));
     };
     let mut finding = match &*found.severity {
-        "error" => Finding::new(code, &*found.subject),
-        _ => Finding::warning(code, &*found.subject),
+        "warning" => Finding::warning(code, &*found.subject),
+        _ => Finding::new(code, &*found.subject),
     };
     finding.expected.clone_from(&found.expected);
     finding.actual.clone_from(&found.actual);
@@ -209,12 +221,17 @@ fn archives(
         joined.values().filter_map(|report| report.log.as_ref()).map(|log| log.size).min().unwrap_or(0);
     let whole =
         joined.values().filter_map(|report| report.shard()).all(|shard| joined.len() == shard.parts as usize);
+    let said = joined.values().flat_map(|report| &report.archives);
+    let reads = said.filter_map(|said| Some((said.sha256, said.read.as_ref()?)));
+    // Of an archive that two parts have read, what does not hold in one does not hold.
+    let mut read: HashMap<Sha256, &ReadAgain> = HashMap::new();
+    for (sha256, again) in reads {
+        let known = read.entry(sha256).or_insert(again);
+        *known = if known.intact { again } else { known };
+    }
     let mut all = Vec::new();
     for archive in &found.all {
-        let read = joined.values().find_map(|report| {
-            let said = report.archives.iter().find(|said| said.sha256 == archive.sha256)?;
-            said.read.clone()
-        });
+        let read = read.get(&archive.sha256).copied().cloned();
         // Where a part is not there, that says it.
         if read.is_none() && whole && archive.leaf.is_some_and(|leaf| leaf < size) {
             let finding = Finding::new(Code::ShardMissing, archive.object.as_str());
@@ -241,7 +258,10 @@ mod tests {
         let later = FoundBy { code: "from-tomorrow".to_owned(), ..found };
         let told = retold(&later).expect("it is told");
         assert_eq!((told.code, told.severity), (Code::ShardForeign, Severity::Error));
-        let warning = FoundBy { severity: "warning".to_owned(), ..later };
-        assert_eq!(retold(&warning).map(|told| told.code), None);
+        let warning = FoundBy { severity: "warning".to_owned(), ..later.clone() };
+        let told = retold(&warning).expect("a warning is told, too");
+        assert_eq!((told.code, told.severity), (Code::ShardForeign, Severity::Warning));
+        let neither = FoundBy { severity: "grave".to_owned(), ..later };
+        assert_eq!(retold(&neither).map(|told| told.severity), Some(Severity::Error));
     }
 }

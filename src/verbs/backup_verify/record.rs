@@ -64,7 +64,7 @@ fn not_recorded(run: &Run<'_>, error: &Error) -> Finding {
         Error::Refused(findings) => findings.first().map_or_else(String::new, |finding| {
             format!("{}: {} {}", finding.code, finding.subject, finding.actual.as_deref().unwrap_or_default())
         }),
-        _ => error.to_string(),
+        _ => error.with_causes(),
     };
     Finding::new(Code::NotRecorded, run.request.store.place()).actual(why)
 }
@@ -127,6 +127,7 @@ fn result(report: &VerifyReport) -> VerifyResult {
             kind: Kind::Backup,
             name: newest.unwrap_or_else(|| report.project.clone()),
             depth,
+            partial: matches!(report.share, Share::Latest | Share::Subset { .. } | Share::Shard(_)),
             started_at: report.started_at,
             finished_at: report.finished_at,
         },

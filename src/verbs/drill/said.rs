@@ -1,15 +1,15 @@
 //! What a drill proves and what it does not, in plain words: from what ran, and from nothing else.
 
-use crate::format::drill_report::{Ended, Objectives, ProbeReport};
+use crate::format::drill_report::{Ended, Objectives};
 use crate::format::kind::Kind;
 use crate::format::units::{count, size, span};
-use crate::policy::probe::{Ask, Probe};
+use crate::policy::probe::Ask;
 use crate::probe::Probed;
 use crate::verbs::drill::course::Course;
 
 /// What follows.
 pub(super) fn proves(course: &Course<'_>, objectives: &Objectives) -> Vec<String> {
-    let coverage = course.coverage();
+    let coverage = &course.coverage;
     let mut proves = Vec::new();
     if coverage.files_checked == 0 {
         return proves;
@@ -19,7 +19,7 @@ pub(super) fn proves(course: &Course<'_>, objectives: &Objectives) -> Vec<String
         "{files} came back from {} on this host, each with the digests that were signed",
         course.archive_or_project()
     ));
-    for probed in course.probed().iter().filter(|one| one.report.status == Ended::Passed) {
+    for probed in course.probed.iter().filter(|one| one.report.status == Ended::Passed) {
         proves.push(told(probed));
     }
     if objectives.rto_met {
@@ -39,13 +39,13 @@ fn told(probed: &Probed) -> String {
 /// What does not follow, though somebody might think so.
 pub(super) fn does_not_prove(course: &Course<'_>) -> Vec<String> {
     let mut list = Vec::new();
-    if course.coverage().files_checked == 0 {
+    if course.coverage.files_checked == 0 {
         list.push("that anything of the archive comes back: no file was checked".to_owned());
     }
-    for probed in course.probed().iter().filter(|one| one.report.status != Ended::Passed) {
+    for probed in course.probed.iter().filter(|one| one.report.status != Ended::Passed) {
         list.push(format!("what {} asks: it {}", probed.report.id, ended(probed.report.status)));
     }
-    let probes = &course.request().policy.probes;
+    let probes = &course.request.policy.probes;
     if let Some(pack) = &course.pack {
         let is_asked = |id: &str| probes.iter().any(|probe| probe.ask.capture() == Some(id));
         let open = pack.captures.iter().filter(|captured| !is_asked(&captured.id));
@@ -53,13 +53,13 @@ pub(super) fn does_not_prove(course: &Course<'_>) -> Vec<String> {
             open.map(|captured| format!("that the capture {} opens: no probe asks for it", captured.id)),
         );
     }
-    for probed in course.probed() {
+    for probed in &course.probed {
         let skipped = probed.report.checks.iter().filter(|check| check.status == Ended::Skipped);
         list.extend(skipped.map(|check| format!("{}: {}: {}", probed.report.id, check.name, check.actual)));
     }
     if probes.iter().any(|probe| probe.ask.runs_programs())
         && !course.is_confined
-        && !course.probed().is_empty()
+        && !course.probed.is_empty()
     {
         list.push(
             "that a probe wrote nowhere else and used no network: this system could not watch that"
@@ -84,16 +84,4 @@ fn ended(status: Ended) -> &'static str {
         Ended::Failed => "failed",
         _ => "did not run",
     }
-}
-
-/// A probe that was never reached.
-pub(super) fn never_ran(probe: &Probe) -> Probed {
-    let report = ProbeReport {
-        id: probe.id.clone(),
-        kind: probe.ask.kind().to_owned(),
-        status: Ended::Skipped,
-        duration_ms: 0,
-        checks: Vec::new(),
-    };
-    Probed { report, findings: Vec::new(), covered: String::new() }
 }

@@ -7,7 +7,7 @@ use super::{Due, Judged};
 use crate::error::Result;
 use crate::evidence::logged::Logged;
 use crate::evidence::receipt::{self, SUFFIX};
-use crate::evidence::stored::{ARCHIVES, GRACE, fallen, is_backup_of};
+use crate::evidence::stored::{ARCHIVES, GRACE, Register, is_backup_of};
 use crate::finding::{Code, Finding};
 use crate::format::bundle::BUNDLE_BYTES_MAX;
 use crate::format::kind::Kind;
@@ -40,7 +40,7 @@ pub(super) struct Orphans {
 impl Search<'_> {
     /// All that have lain there for so long that nobody can be at them any more.
     pub(super) fn orphans(&self) -> Result<Orphans> {
-        let mut found = Orphans::default();
+        let (mut found, register) = (Orphans::default(), Register::of(self.logged));
         for (entry, name) in self.shelf.archives(ARCHIVES) {
             let is_old = self.now.duration_since(entry.modified) > GRACE;
             let has_leaf = |what: What| {
@@ -50,7 +50,7 @@ impl Search<'_> {
                 continue;
             }
             let objects = self.shelf.objects(Kind::Backup, entry.name.file_name(), name);
-            let orphan = self.orphan(entry, name, objects.clone())?;
+            let orphan = self.orphan(entry, name, &register, objects.clone())?;
             if matches!(orphan, Orphan::MayBeLogged) {
                 continue;
             }
@@ -68,7 +68,13 @@ impl Search<'_> {
         Ok(found)
     }
 
-    fn orphan(&self, entry: &Entry, name: &str, objects: Vec<ObjectName>) -> Result<Orphan> {
+    fn orphan(
+        &self,
+        entry: &Entry,
+        name: &str,
+        register: &Register<'_>,
+        objects: Vec<ObjectName>,
+    ) -> Result<Orphan> {
         let file = entry.name.file_name();
         let receipt = ObjectName::new(&format!("{}{SUFFIX}", entry.name))?;
         let Some((bundle, _)) = self.store.get(&receipt, BUNDLE_BYTES_MAX)? else { return Ok(Orphan::Bare) };
@@ -77,7 +83,7 @@ impl Search<'_> {
         };
         let said = receipt.predicate();
         let subject = receipt.statement().subject.first();
-        let Some(subject) = subject.filter(|_| fallen(self.logged, &said.bases).is_some()) else {
+        let Some(subject) = subject.filter(|_| register.fallen(&said.bases).is_some()) else {
             return Ok(Orphan::MayBeLogged);
         };
         let sha256 = subject.digest.sha256;

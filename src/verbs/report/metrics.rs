@@ -16,8 +16,10 @@ pub fn text(facts: &StoreFacts, policy: Option<&Policy>, textfile: Option<&Path>
     let project = facts.project.as_deref().or(facts.origin.as_deref()).unwrap_or_default();
     let labels = [("project", project), ("policy", policy.map_or("", |policy| &policy.name))];
     for (metric, value) in measured(facts, now) {
-        if let Some(value) = value {
-            gauges.set(metric.as_str(), metric.help(), &labels, value);
+        match value {
+            Some(value) => gauges.set(metric.as_str(), metric.help(), &labels, value),
+            // The log is the last word: a number that an earlier run left is none of the last drill's.
+            None => gauges.unset(metric.as_str(), &labels),
         }
     }
     gauges.to_text()
@@ -42,10 +44,14 @@ fn measured(facts: &StoreFacts, now: Timestamp) -> [(Metric, Option<f64>); 8] {
         (Metric::BackupLastSuccess, last(&[What::BackedUp, What::Unchanged])),
         (Metric::BackupVerifyLastSuccess, last(&[What::Verified])),
         (Metric::DrillLastSuccess, last(&[What::Drilled])),
-        (Metric::DrillRto, drill.map(|drill| drill.rto_ms as f64 / 1000.0)),
-        (Metric::DrillRpo, drill.map(|drill| drill.rpo_ms as f64 / 1000.0)),
+        (Metric::DrillRto, drill.and_then(|drill| seconds(drill.rto_ms))),
+        (Metric::DrillRpo, drill.and_then(|drill| seconds(drill.rpo_ms))),
         (Metric::ArchiveBytes, newest.map(|bytes| bytes as f64)),
         (Metric::StoreArchives, Some(coverage.archives as f64)),
         (Metric::VerifiedBytesRatio, ratio),
     ]
+}
+
+fn seconds(ms: Option<u64>) -> Option<f64> {
+    ms.map(|ms| ms as f64 / 1000.0)
 }

@@ -2,13 +2,13 @@
 //! which were signed. No archive is read.
 
 use crate::error::Result;
+use crate::evidence::held::Held;
+use crate::evidence::ledger::Ledger;
 use crate::evidence::logged::{self, Judging, Logged};
 use crate::evidence::pruned::{self, Retention};
-use crate::evidence::receipt::pack_name;
+use crate::evidence::settled::settle;
 use crate::evidence::stored;
 use crate::finding::{Outcome, Verdict};
-use crate::format::digest::Sha256;
-use crate::format::drill_report::{DrillReport, DrillResult, FILE, REPORT_BYTES_MAX};
 use crate::format::kind::Kind;
 use crate::format::leaf::{Leaf, What};
 use crate::format::statement::Subject;
@@ -17,17 +17,14 @@ use crate::log::Log;
 use crate::log::event::Told;
 use crate::log::state::State;
 use crate::policy::Policy;
+use crate::policy::prune::Archive;
 use crate::report::outcome::OutcomeDocument;
-use crate::report::store::{ArchiveFacts, DrillFacts, EventFacts, Limits, PruneFacts, ReportRef, StoreFacts};
+use crate::report::store::{ArchiveFacts, EventFacts, Limits, PruneFacts, ReportRef, StoreFacts};
 use crate::store::Store;
 use crate::verbs::prune::{self, Judged};
-use std::collections::HashMap;
-
-/// Where drills leave their reports.
-pub const DRILLS: &str = "reports/drill";
-
-/// Drill reports that are read, the newest first: twenty years of weekly ones.
-const DRILLS_MAX: usize = 1_000;
+use crate::verbs::report::drills::Reports;
+use std::sync::Arc;
+use std::time::Instant;
 
 /// Which store, and by what it is judged.
 pub struct Request<'a> {
@@ -47,15 +44,21 @@ pub struct Request<'a> {
     pub retention: Option<&'a Retention>,
 }
 
-/// Looks at a store.
-pub fn look(request: &Request<'_>) -> Result<(StoreFacts, Outcome)> {
+/// Looks at a store. It ends soon after the store's watch is told so; `reports` spares whoever looks again what it has read.
+pub fn look(request: &Request<'_>, reports: &mut Reports) -> Result<(StoreFacts, Outcome)> {
     let mut outcome = Outcome::default();
     let log = Log { store: request.store, trust: request.trust, origin: request.origin };
     let judging = Judging { log, state: request.state, first: request.first };
-    let logged = logged::check(&judging, &mut outcome)?;
-    if let Some(logged) = &logged {
-        pruned::check(logged, request.retention, request.state.now, &mut outcome);
-        stored::check(request.store, logged, request.state.now, &mut outcome)?;
+    let mut logged = logged::check(&judging, &mut outcome)?.map(Arc::new);
+    if let Some(seen) = logged.take() {
+        let (began, held) = (Instant::now(), Held::default());
+        let clock = || request.state.now + began.elapsed();
+        let settled = settle(&judging, &clock, &held, seen, &mut outcome)?;
+        if let Some(logged) = &settled.logged {
+            pruned::check(logged, request.retention, settled.now, &mut outcome);
+            stored::conclude(&settled.held, settled.findings, &mut outcome);
+        }
+        logged = settled.logged;
     }
     let project = request.policy.and_then(|policy| policy.project.clone());
     let mut facts = StoreFacts {
@@ -73,7 +76,7 @@ pub fn look(request: &Request<'_>) -> Result<(StoreFacts, Outcome)> {
         outcome: OutcomeDocument::new(&outcome),
     };
     if let Some(logged) = &logged {
-        tell(request, logged, &mut facts)?;
+        tell(request, logged, reports, &mut facts)?;
     }
     (facts.prune, facts.prune_says) = pruned_next(request, &log, &outcome)?;
     Ok((facts, outcome))
@@ -118,18 +121,45 @@ fn limits(policy: Option<&Policy>) -> Limits {
 }
 
 /// Events, archives and drills of the project.
-fn tell(request: &Request<'_>, logged: &Logged, facts: &mut StoreFacts) -> Result<()> {
+fn tell(request: &Request<'_>, logged: &Logged, reports: &mut Reports, facts: &mut StoreFacts) -> Result<()> {
     let wanted = facts.project.clone();
     let is_wanted = |leaf: &Leaf| wanted.as_ref().is_none_or(|project| *project == leaf.project);
-    let leaves = logged.leaves.leaves.iter().zip(&logged.told).enumerate();
-    let mut archives = Archives::default();
-    for (index, (leaf, told)) in leaves.filter(|(_, (leaf, _))| is_wanted(leaf)) {
-        facts.events.push(event(index as u64, leaf, told.as_ref()));
-        archives.see(leaf, told.as_ref());
+    let leaves = logged.leaves.leaves.iter().zip(&logged.told).zip(0..);
+    let mut ledger = Ledger::at(request.state.now);
+    for ((leaf, told), index) in leaves.filter(|((leaf, _), _)| is_wanted(leaf)) {
+        facts.events.push(event(index, leaf, told.as_ref()));
+        ledger.enter(index, leaf, told.as_ref());
     }
-    facts.archives = archives.made.into_iter().flatten().collect();
-    facts.drills = drills(request.store, &mut facts.events)?;
+    let all = [Kind::Release, Kind::Backup].into_iter();
+    let there = all.flat_map(|kind| ledger.archives(kind).iter().map(move |archive| (kind, archive)));
+    let mut archives: Vec<(u64, ArchiveFacts)> = there
+        .filter(|(_, archive)| !archive.is_gone)
+        .filter_map(|(kind, entered)| archive(logged, kind, entered))
+        .collect();
+    archives.sort_by_key(|(put, _)| *put);
+    facts.archives = archives.into_iter().map(|(_, archive)| archive).collect();
+    facts.drills = reports.of(request.store, wanted.as_deref(), &mut facts.events)?;
     Ok(())
+}
+
+/// An archive that lies there by what the log says, what was done with it, and the leaf that put it there.
+fn archive(logged: &Logged, kind: Kind, entered: &Archive<'_>) -> Option<(u64, ArchiveFacts)> {
+    let leaf = |index: u64| logged.leaves.leaves.get(index as usize);
+    let told = |index: u64| logged.told.get(index as usize)?.as_ref();
+    let is_put = |index: &u64| leaf(*index).is_some_and(|leaf| leaf.what != What::Unchanged);
+    let put = entered.moments.iter().map(|moment| moment.leaf).rfind(is_put)?;
+    let made = leaf(put)?;
+    let facts = ArchiveFacts {
+        name: made.name.clone(),
+        project: made.project.clone(),
+        kind,
+        made_at: made.time,
+        bytes: told(put).and_then(|told| told.size_bytes),
+        // Not one byte was read before this.
+        verified_at: entered.verified.and_then(|at| told(at)?.read_from.or(leaf(at).map(|leaf| leaf.time))),
+        drilled_at: entered.drilled.and_then(leaf).map(|leaf| leaf.time),
+    };
+    Some((put, facts))
 }
 
 fn event(index: u64, leaf: &Leaf, told: Option<&Told>) -> EventFacts {
@@ -152,96 +182,4 @@ fn report(told: &Told) -> Option<ReportRef> {
         Some(ReportRef { name, sha256: subject.digest.sha256.to_string() })
     };
     told.subjects.iter().find_map(find)
-}
-
-/// The archives that lie there by what the log says, and what was done with each.
-#[derive(Default)]
-struct Archives {
-    /// In the order of the log; what was pruned leaves a gap.
-    made: Vec<Option<ArchiveFacts>>,
-    /// Where each stands, by name.
-    places: HashMap<String, usize>,
-}
-
-impl Archives {
-    fn see(&mut self, leaf: &Leaf, told: Option<&Told>) {
-        let kind = match leaf.what {
-            What::Sealed => Kind::Release,
-            What::BackedUp => Kind::Backup,
-            What::Pruned => {
-                let place = self.places.remove(&leaf.name);
-                return place.into_iter().for_each(|at| self.made[at] = None);
-            }
-            What::Verified | What::Drilled => return self.done(leaf, told),
-            _ => return,
-        };
-        self.places.insert(leaf.name.clone(), self.made.len());
-        self.made.push(Some(ArchiveFacts {
-            name: leaf.name.clone(),
-            project: leaf.project.clone(),
-            kind,
-            made_at: leaf.time,
-            bytes: told.and_then(|told| told.size_bytes),
-            verified_at: None,
-            drilled_at: None,
-        }));
-    }
-
-    /// Notes that the archives of a statement were read again and held, or that the drill of one passed.
-    fn done(&mut self, leaf: &Leaf, told: Option<&Told>) {
-        let counts = |told: &&Told| told.passed || leaf.what == What::Verified;
-        for subject in told.filter(counts).iter().flat_map(|told| &told.subjects) {
-            let place = pack_name(&subject.name).and_then(|name| self.places.get(name));
-            let Some(archive) = place.and_then(|at| self.made[*at].as_mut()) else { continue };
-            match leaf.what {
-                // Not one byte was read before this.
-                What::Verified => {
-                    archive.verified_at = told.and_then(|told| told.read_from).or(Some(leaf.time))
-                }
-                _ => archive.drilled_at = Some(leaf.time),
-            }
-        }
-    }
-}
-
-/// The newest drills whose report is the one that was signed, in the order of the log. Each event learns where its report
-/// lies; one that is gone or altered has none.
-fn drills(store: &dyn Store, events: &mut [EventFacts]) -> Result<Vec<DrillFacts>> {
-    let mut drilled: Vec<&mut EventFacts> =
-        events.iter_mut().filter(|event| event.what == What::Drilled).collect();
-    if drilled.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut reports = HashMap::new();
-    let files = store.list(DRILLS)?.entries.into_iter().filter(|entry| entry.name.file_name() == FILE);
-    for entry in files.rev().take(DRILLS_MAX) {
-        let Ok(Some((bytes, _))) = store.get(&entry.name, REPORT_BYTES_MAX) else { continue };
-        let folder = entry.name.parent().and_then(|folder| folder.rsplit('/').next()).unwrap_or_default();
-        if let Ok(report) = DrillReport::parse(&bytes) {
-            reports.insert(Sha256::of(&bytes).to_string(), (folder.to_owned(), report));
-        }
-    }
-    let mut told = Vec::new();
-    for event in &mut drilled {
-        let found = event.report.take().and_then(|signed| reports.remove_entry(&signed.sha256));
-        let Some((sha256, (folder, report))) = found else { continue };
-        told.push(drill(&report, &event.name, &folder));
-        event.report = Some(ReportRef { name: folder, sha256 });
-    }
-    Ok(told)
-}
-
-fn drill(report: &DrillReport, name: &str, folder: &str) -> DrillFacts {
-    let objectives = &report.objectives;
-    DrillFacts {
-        drill_id: report.drill_id.clone(),
-        report: folder.to_owned(),
-        name: name.to_owned(),
-        finished_at: report.finished_at,
-        passed: report.result == DrillResult::Passed,
-        rto_ms: objectives.rto_measured_ms,
-        rto_target_ms: objectives.rto_target_ms,
-        rpo_ms: objectives.rpo_measured_ms,
-        rpo_target_ms: objectives.rpo_target_ms,
-    }
 }

@@ -49,10 +49,15 @@ impl Call {
             let parts = path.strip_prefix(world.path()).unwrap_or(path).iter();
             let short = |part: &str| {
                 let hidden = [".attestar-run-", ".tmp"].iter().find(|hidden| part.starts_with(**hidden));
-                let is_digest =
-                    part.len() >= 64 && part.bytes().take(64).all(|byte| byte.is_ascii_hexdigit());
-                let random = if is_digest { Some(0) } else { part.find(|c: char| c.is_ascii_digit()) };
-                let end = hidden.map(|hidden| hidden.len()).or(random);
+                let is_hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
+                let is_digest = part.get(..64).is_some_and(is_hex);
+                // What is on its way has 16 digits more.
+                let part = match part.rsplit_once('.') {
+                    _ if is_digest => "",
+                    Some((name, random)) if random.len() == 16 && is_hex(random) => name,
+                    _ => part,
+                };
+                let end = hidden.map(|hidden| hidden.len()).or(part.find(|c: char| c.is_ascii_digit()));
                 part[..end.unwrap_or(part.len())].to_owned()
             };
             parts.map(|part| short(&part.to_string_lossy())).collect::<Vec<_>>().join("/")

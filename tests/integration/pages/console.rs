@@ -1,6 +1,7 @@
 //! The console, as a browser, a watchdog, and those whom it is kept from, meet it.
 
 use super::browser::{WAYS, look};
+use crate::nightly::promtool;
 use crate::world::World;
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -12,14 +13,21 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A console that runs; it is told to end when this goes.
-struct Console {
+pub struct Console {
     process: Child,
     port: u16,
 }
 
 impl Console {
-    /// Starts one on a free port.
-    fn start(world: &World, flags: &[&str]) -> Console {
+    /// Starts one on a free port, and waits until it knows the store.
+    pub fn start(world: &World, flags: &[&str]) -> Console {
+        let console = Console::begin(world, flags);
+        console.wait();
+        console
+    }
+
+    /// Starts one, which answers, and knows nothing yet.
+    pub fn begin(world: &World, flags: &[&str]) -> Console {
         let mut command = world.command(&[&["serve", "--port", "0", "--json"], flags].concat());
         let mut process =
             command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("attestar starts");
@@ -30,9 +38,12 @@ impl Console {
             rest.split('/').next()?.parse().ok()
         });
         let port = said.expect("it says where it answers");
-        let console = Console { process, port };
-        console.wait();
-        console
+        Console { process, port }
+    }
+
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.process.id()
     }
 
     /// Waits until it has looked at the store.
@@ -66,12 +77,12 @@ impl Console {
         (status, answer)
     }
 
-    fn get(&self, path: &str) -> (u16, String) {
+    pub fn get(&self, path: &str) -> (u16, String) {
         self.ask("GET", path, &[])
     }
 
     /// A document, held to its schema.
-    fn document(&self, path: &str) -> Value {
+    pub fn document(&self, path: &str) -> Value {
         let (_, answer) = self.get(path);
         let body = answer.split_once("\r\n\r\n").expect("a body").1;
         let document = serde_json::from_str(body).unwrap_or_else(|error| panic!("{path}: {error}: {answer}"));
@@ -84,7 +95,7 @@ impl Console {
     }
 
     /// Ends it by a signal; gives the exit code and what it says at last.
-    fn end(mut self, signal: &str) -> (Option<i32>, String) {
+    pub fn end(mut self, signal: &str) -> (Option<i32>, String) {
         let killed = Command::new("kill").args([signal, &self.process.id().to_string()]).status();
         assert!(killed.unwrap().success());
         let mut said = String::new();
@@ -292,6 +303,44 @@ fn the_reports_of_drills_and_nightly_checks_are_pages_as_long_as_they_are_what_w
     let console = Console::start(&world, &["-C", "shop"]);
     assert_eq!((console.get(&drill).0, console.get(&format!("/api{drill}")).0), (404, 404));
     assert_eq!(console.document("/api/store")["drills"], serde_json::json!([]));
+}
+
+#[test]
+fn what_the_last_drill_did_not_measure_is_absent_and_never_zero() {
+    let world = World::release();
+    world.write("attestar.toml", NIGHTLY);
+    std::fs::create_dir(world.path().join("store")).unwrap();
+    world.run(&["-C", "shop", "backup"]).done();
+    world.run(&["-C", "shop", "drill", "--out", "drill"]).done();
+    let textfile = || std::fs::read_to_string(world.path().join("attestar.prom")).unwrap();
+    let measured =
+        |text: &str| ["rto", "rpo"].map(|it| text.contains(&format!("attestar_drill_{it}_seconds")));
+    let served = || {
+        let answer = Console::start(&world, &["-C", "shop", "--first"]).get("/metrics").1;
+        let text = answer.split_once("\r\n\r\n").expect("a body").1.to_owned();
+        promtool(&text);
+        text
+    };
+    assert_eq!((measured(&textfile()), measured(&served())), ([true; 2], [true; 2]));
+    // Nobody can decrypt: how long it would take is not known, how much would be lost is.
+    std::fs::remove_file(world.home().join("identity.age")).unwrap();
+    world.run(&["-C", "shop", "drill", "--out", "drill"]).exits(5).says("not measured");
+    promtool(&textfile());
+    assert_eq!((measured(&textfile()), measured(&served())), ([false, true], [false, true]));
+    let console = Console::start(&world, &["-C", "shop"]);
+    let drills = console.document("/api/store")["drills"].clone();
+    assert_eq!((&drills[0]["rto_ms"].is_u64(), &drills[1]["rto_ms"].is_null()), (&true, &true), "{drills}");
+    assert!(console.get("/").1.contains("not measured"));
+    let page = console.get(&format!("/drills/{}", drills[1]["report"].as_str().unwrap())).1;
+    let no_zero = !page.contains("0 ms</td><td class=\"number\">");
+    assert!(page.contains("not measured") && no_zero, "{page}");
+    // The archive is gone: neither.
+    let archives = world.path().join("store/archives");
+    let gone = std::fs::read_dir(&archives).unwrap().map(|entry| entry.unwrap().path());
+    gone.filter(|path| path.extension().is_some_and(|it| it == "age"))
+        .for_each(|it| std::fs::remove_file(it).unwrap());
+    world.run(&["-C", "shop", "drill", "--out", "drill"]).exits(3).says("not measured");
+    assert_eq!((measured(&textfile()), measured(&served())), ([false; 2], [false; 2]));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod browser;
 mod console;
+mod decades;
 mod files;
 mod reports;
 mod samples;

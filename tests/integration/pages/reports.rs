@@ -40,7 +40,7 @@ fn app(failed: bool) -> ProbeReport {
     }
 }
 
-fn drilled(failed: bool) -> DrillReport {
+pub fn drilled(failed: bool) -> DrillReport {
     let (result, status) =
         if failed { (DrillResult::Failed, Ended::Failed) } else { (DrillResult::Passed, Ended::Passed) };
     let finding = |subject: &str| ReportedFinding {

@@ -109,10 +109,12 @@ pub fn store(nights: usize) -> StoreFacts {
         name: name(at),
         finished_at: night(at) + SignedDuration::from_mins(20),
         passed: at % 98 != 49,
-        rto_ms: 420_000 + (at as u64 * 104_729) % 240_000 + if at % 98 == 49 { 400_000 } else { 0 },
+        rto_ms: (at != 7)
+            .then(|| 420_000 + (at as u64 * 104_729) % 240_000 + if at % 98 == 49 { 400_000 } else { 0 }),
         rto_target_ms: 900_000,
-        rpo_ms: 25_000_000 + (at as u64 * 611_953) % 9_000_000,
+        rpo_ms: Some(25_000_000 + (at as u64 * 611_953) % 9_000_000),
         rpo_target_ms: 86_400_000,
+        has_rpo: true,
     };
     let pruned = |at: usize| PruneFacts {
         name: name(at),

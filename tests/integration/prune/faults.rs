@@ -1,7 +1,9 @@
 //! Whatever happens to a prune, at whichever call: nothing that has to be there is gone, what is gone was logged first, and
 //! the next run completes it.
 
-use super::nights::{FORGETFUL, Laid, backup, keep, night, nights, put, run, run_by, say, there, verify};
+use super::nights::{
+    FORGETFUL, Laid, backup, keep, night, nights, object, put, run, run_by, say, there, verify,
+};
 use super::{name, names};
 use attestar::format::leaf::What;
 use attestar::store::Store;
@@ -127,4 +129,10 @@ fn what_was_logged_as_pruned_and_is_needed_since_stays_and_is_said() {
     assert_eq!(there(&store), names([2, 6]));
     assert_eq!(pruned.warnings[0].code.as_str(), "prune-unfinished");
     assert_eq!(pruned.warnings[0].actual.as_deref(), Some(&*format!("{} needs it", name(6))));
+    // Of what does not lie there any more nothing is left to do.
+    for end in ["", ".sigstore.json"] {
+        store.delete(&object(&format!("archives/{}.tar.zst.age{end}", name(2)))).unwrap();
+    }
+    let pruned = run_by(2, &store, &keep(1, 0), night(8), &FORGETFUL).unwrap();
+    assert!(pruned.warnings.is_empty() && pruned.completed.is_empty(), "{:?}", pruned.warnings);
 }

@@ -1,5 +1,6 @@
 //! `prune`: what the policy lets go is deleted, the rest stays; and whoever verifies asks the same again.
 
+mod dates;
 mod faults;
 pub mod nights;
 mod story;

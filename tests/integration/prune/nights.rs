@@ -3,6 +3,7 @@
 use attestar::error::Result;
 use attestar::evidence::pruned::Retention;
 use attestar::format::digest::Sha256;
+use attestar::format::drill_report::FILE;
 use attestar::format::event::Event;
 use attestar::format::kind::Kind;
 use attestar::format::leaf::What;
@@ -157,8 +158,9 @@ pub fn drill(store: &dyn Store, of: &Laid<'_>, passed: bool, at: Timestamp) {
     let result = if passed { DrillResult::Passed } else { DrillResult::Failed };
     let policy = Subject::new("policy.toml", Sha256([0; 32]));
     let result = TestResult { result, configuration: vec![policy], drill };
-    let subject = Subject::new(format!("{name}.tar.zst.age"), Sha256::of(name.as_bytes()));
-    log_of(store, 3, What::Drilled, &name, Statement::new(vec![subject], result), at);
+    let archive = Subject::new(format!("{name}.tar.zst.age"), Sha256::of(name.as_bytes()));
+    let report = Subject::new(FILE, Sha256::of(at.to_string().as_bytes()));
+    log_of(store, 3, What::Drilled, &name, Statement::new(vec![archive, report], result), at);
 }
 
 fn log_of<P: Predicate + serde::Serialize>(

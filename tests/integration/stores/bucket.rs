@@ -1,7 +1,7 @@
 //! Stores in buckets: the suite against servers by others, and what the way to them does.
 
 use super::proxy::{Fate, Proxy};
-use super::servers::{BUCKET, InBucket, SECRET, Server, opened};
+use super::servers::{BUCKET, InBucket, InContainer, SECRET, Server, opened};
 use super::{Place, arrive, name, names, suite, whole};
 use crate::world::noise;
 use attestar::error::{Error, Result};
@@ -58,6 +58,16 @@ fn on_moto_it_does_what_every_store_does() {
 fn on_s3s_it_does_what_every_store_does() {
     let server = Server::s3s();
     suite_on(server.port);
+}
+
+#[test]
+fn on_azurite_it_does_what_every_store_does() {
+    let server = Server::azurite();
+    let mut count = 0;
+    suite::holds_for(|| {
+        count += 1;
+        Box::new(InContainer { port: server.port, prefix: format!("p{count}/x") })
+    });
 }
 
 #[test]

@@ -1,10 +1,11 @@
-//! Servers that speak S3, by others: moto, with object lock and versions, and s3s-fs, which checks signatures. Each on a
-//! free port of this machine, ended by its process.
+//! Servers by others: moto, with S3's object lock and versions; s3s-fs, which checks S3's signatures; Azurite, which speaks
+//! Azure's protocol. Each on a free port of this machine, ended by its process.
 
 use super::Place;
 use attestar::pipeline::watch::Watch;
 use attestar::store::Store;
 use attestar::store::open::{Opening, open};
+use jiff::Timestamp;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -19,6 +20,10 @@ pub const BUCKET: &str = "store";
 /// TEST ONLY: what s3s-fs is told to expect; moto takes anything.
 pub const KEY_ID: &str = "TESTONLYID";
 pub const SECRET: &str = "TESTONLYSECRET";
+
+/// TEST ONLY: an account of Azurite's, and its key, in base64.
+const ACCOUNT: &str = "testonly";
+const ACCOUNT_KEY: &str = "VEVTVCBPTkxZ";
 
 /// What moto takes for credentials.
 const AUTHORIZATION: &str = "Authorization: AWS4-HMAC-SHA256 Credential=TESTONLYID/20261120/us-east-1/s3/aws4_request, \
@@ -66,6 +71,35 @@ impl Server {
         })
     }
 
+    /// Starts Azurite with an empty container.
+    pub fn azurite() -> Server {
+        let files = tempfile::tempdir().unwrap();
+        let program = "tests/interop/node/azurite/node_modules/.bin/azurite-blob";
+        let server = Server::start(installed(program), files, |command, port, files| {
+            command
+                .args(["--blobHost", "127.0.0.1", "--blobPort", &port.to_string()])
+                .arg("--location")
+                .arg(files);
+            command.args(["--silent", "--disableTelemetry"]);
+            command.env("AZURITE_ACCOUNTS", format!("{ACCOUNT}:{ACCOUNT_KEY}"));
+        });
+        server.container();
+        server
+    }
+
+    /// Makes the container, by a request signed with the account's key, as `Authorize with Shared Key` has it.
+    fn container(&self) {
+        let date = format!("x-ms-date:{}", Timestamp::now().strftime("%a, %d %b %Y %H:%M:%S GMT"));
+        let version = "x-ms-version:2021-08-06";
+        let empty = "\n".repeat(12);
+        let resource = format!("/{ACCOUNT}/{ACCOUNT}/{BUCKET}\nrestype:container");
+        let signature = hmac(&format!("PUT{empty}{date}\n{version}\n{resource}"));
+        let authorization = format!("Authorization: SharedKey {ACCOUNT}:{signature}");
+        let path = format!("/{ACCOUNT}/{BUCKET}?restype=container");
+        let (status, said) = self.send("PUT", &path, &[&authorization, &date, version], b"");
+        assert_eq!(status, 201, "{said}");
+    }
+
     fn start(program: PathBuf, files: TempDir, arguments: impl Fn(&mut Command, u16, &Path)) -> Server {
         // The port is free now; whoever takes it first makes this server fail to start, and another is tried.
         for _ in 0..5 {
@@ -88,9 +122,13 @@ impl Server {
 
     /// One request whose signature nobody checks: the status, and what was said.
     pub fn ask(&self, method: &str, path: &str, headers: &[&str], body: &[u8]) -> (u16, String) {
+        self.send(method, path, &[&[AUTHORIZATION], headers].concat(), body)
+    }
+
+    fn send(&self, method: &str, path: &str, headers: &[&str], body: &[u8]) -> (u16, String) {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         let mut head = format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n");
-        [AUTHORIZATION].iter().chain(headers).for_each(|header| head.push_str(&format!("{header}\r\n")));
+        headers.iter().for_each(|header| head.push_str(&format!("{header}\r\n")));
         head.push_str(&format!("Content-Length: {}\r\n\r\n", body.len()));
         stream.write_all(&[head.as_bytes(), body].concat()).unwrap();
         let mut answer = Vec::new();
@@ -136,6 +174,40 @@ pub fn opened(port: u16, prefix: &str, secret: &str, watch: &Watch) -> Box<dyn S
         watch,
     };
     open(&format!("s3://{BUCKET}/{prefix}"), &opening).expect("settings")
+}
+
+/// A container of Azurite's.
+pub struct InContainer {
+    pub port: u16,
+    pub prefix: String,
+}
+
+impl Place for InContainer {
+    fn open(&self, watch: &Watch) -> Box<dyn Store> {
+        let endpoint = format!("http://127.0.0.1:{}/{ACCOUNT}", self.port);
+        let variable = |name: &str| match name {
+            "AZURE_STORAGE_ACCOUNT_NAME" => Some(ACCOUNT.to_owned()),
+            "AZURE_STORAGE_ACCOUNT_KEY" => Some(ACCOUNT_KEY.to_owned()),
+            _ => None,
+        };
+        let base = Path::new(".");
+        let opening = Opening { endpoint: Some(&endpoint), variable: &variable, base, create: false, watch };
+        open(&format!("az://{BUCKET}/{}", self.prefix), &opening).expect("settings")
+    }
+}
+
+/// HMAC-SHA256 with the account's key, in base64.
+fn hmac(text: &str) -> String {
+    let key = data_encoding::BASE64.decode(ACCOUNT_KEY.as_bytes()).unwrap();
+    let key = format!("hexkey:{}", data_encoding::HEXLOWER.encode(&key));
+    let mut openssl = Command::new("openssl")
+        .args(["dgst", "-sha256", "-mac", "HMAC", "-macopt", &key, "-binary"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    openssl.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    data_encoding::BASE64.encode(&openssl.wait_with_output().unwrap().stdout)
 }
 
 fn installed(program: &str) -> PathBuf {

@@ -1,0 +1,64 @@
+//! The page and the document of the whole store, each drawn once a second at most: of many who ask, all get the same bytes.
+
+use crate::console::ask::Known;
+use crate::report::shell;
+use crate::report::store::{StoreFacts, page};
+use bytes::Bytes;
+use jiff::Timestamp;
+use std::sync::{Arc, Mutex};
+
+/// What was drawn last.
+#[derive(Default)]
+pub struct Drawn(Mutex<Last>);
+
+#[derive(Default)]
+struct Last {
+    facts: Option<Arc<StoreFacts>>,
+    failed_at: Option<Timestamp>,
+    second: i64,
+    page: Option<Bytes>,
+    document: Option<Bytes>,
+}
+
+impl Drawn {
+    /// The page of what is known.
+    pub fn page(&self, known: &Known, now: Timestamp) -> Bytes {
+        let draw = || {
+            let trouble = known.failure.as_ref().map(|(at, why)| (*at, &**why));
+            let text = match &known.facts {
+                Some(facts) => page(&facts.at(now), shell::Place::Console { trouble }),
+                None => shell::waiting(now, trouble),
+            };
+            Bytes::from(text)
+        };
+        self.with(known, now, |last| last.page.get_or_insert_with(draw).clone())
+    }
+
+    /// The same as a document; `None` while nothing is known.
+    pub fn document(&self, known: &Known, now: Timestamp) -> Option<Bytes> {
+        let facts = known.facts.as_ref()?;
+        self.with(known, now, |last| {
+            if last.document.is_none() {
+                let mut bytes = serde_json::to_vec(&facts.at(now)).ok()?;
+                bytes.push(b'\n');
+                last.document = Some(bytes.into());
+            }
+            last.document.clone()
+        })
+    }
+
+    /// What was drawn of this, in this second; else nothing.
+    fn with<T>(&self, known: &Known, now: Timestamp, act: impl FnOnce(&mut Last) -> T) -> T {
+        let mut last = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let failed_at = known.failure.as_ref().map(|(at, _)| *at);
+        let is_same = match (&last.facts, &known.facts) {
+            (Some(before), Some(facts)) => Arc::ptr_eq(before, facts),
+            (before, facts) => before.is_none() && facts.is_none(),
+        };
+        if !is_same || last.failed_at != failed_at || last.second != now.as_second() {
+            let facts = known.facts.clone();
+            *last = Last { facts, failed_at, second: now.as_second(), ..Last::default() };
+        }
+        act(&mut last)
+    }
+}

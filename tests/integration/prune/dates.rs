@@ -1,0 +1,55 @@
+//! What is dated in the future, as everybody who reads the log takes it: for nothing.
+
+use super::name;
+use super::nights::{backup, drill, keep, night, nights, put, trust};
+use attestar::log::Log;
+use attestar::log::state::State;
+use attestar::store::memory::Memory;
+use attestar::verbs::nights::Nights;
+use attestar::verbs::report::drills::Reports;
+use attestar::verbs::report::store::{Request, look};
+use jiff::SignedDuration;
+
+#[test]
+fn a_drill_and_a_backup_of_the_future_are_not_the_last_ones() {
+    let store = Memory::new();
+    nights(&store, 0..4);
+    drill(&store, &backup(1), true, night(2));
+    drill(&store, &backup(2), true, night(3));
+    // A clock that was wrong once: a year ahead, and back.
+    put(&store, &[backup(400)]);
+    drill(&store, &backup(2), true, night(400));
+    let now = night(4);
+    let trust = trust();
+    let log = Log { store: &store, trust: &trust, origin: Some("nightly") };
+    let state = State { folder: None, now };
+    let said = Nights::read(log, &state, Some("nightly")).unwrap();
+    let (_, at) = said.previous_drill().unwrap().expect("there was one");
+    assert_eq!(at, night(3));
+    assert_eq!(said.newest(None).unwrap().name, name(3));
+    assert_eq!(said.newest(Some(night(400))).unwrap().name, name(3));
+    assert_eq!(said.stands_at(&name(400)).unwrap(), None);
+    assert_eq!(said.times(night(0)).unwrap().len(), 4);
+    let future: Vec<&str> = said.future.iter().map(|finding| &*finding.subject).collect();
+    assert_eq!(future, [&*name(400)]);
+    let later = State { folder: None, now: night(400) };
+    let later = Nights::read(log, &later, Some("nightly")).unwrap();
+    assert_eq!(later.previous_drill().unwrap().unwrap().1, night(400), "a year later it was one");
+    assert_eq!(later.newest(None).unwrap().name, name(400));
+    let retention = keep(7, 0);
+    let request = Request {
+        store: &store,
+        trust: &trust,
+        origin: Some("nightly"),
+        state,
+        first: true,
+        policy: None,
+        retention: Some(&retention),
+    };
+    let (facts, _) = look(&request, &mut Reports::default()).unwrap();
+    let drilled: Vec<_> = facts.archives.iter().filter_map(|archive| archive.drilled_at).collect();
+    assert_eq!(drilled, [night(2), night(3)], "the page does not tell of a drill to come");
+    // Clocks of two hosts are never quite the same.
+    let nearly = State { folder: None, now: night(400) - SignedDuration::from_mins(4) };
+    assert!(Nights::read(log, &nearly, Some("nightly")).unwrap().future.is_empty());
+}
