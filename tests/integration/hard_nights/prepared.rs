@@ -148,7 +148,8 @@ impl Prepared {
     pub(super) fn is_clean(&self, what: &str) {
         let incoming = names_in(&self.store().join("incoming"));
         assert!(incoming.iter().all(|name| name == ".lock"), "{what}: {incoming:?}");
-        assert_eq!(self.bare(), [PathBuf::new(); 0], "{what}");
+        let bare = self.bare();
+        assert!(bare.is_empty(), "{what}: {bare:?}");
         assert_eq!(names_in(&self.at("home/state/scratch")), [""; 0], "{what}");
     }
 
