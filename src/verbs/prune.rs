@@ -75,10 +75,25 @@ pub struct Pruned {
 
 /// Decides, and says what would be deleted; nothing is.
 pub fn plan(log: &Log<'_>, state: &State<'_>, retention: &Retention, now: Timestamp) -> Result<Pruned> {
-    let Decided { mut pruned, due, unfinished, .. } = decide(&Deciding { log, state, retention, now })?;
+    Ok(planned(decide(&Deciding { log, state, retention, now })?))
+}
+
+/// The same by a log that was checked, and whose prunes were judged, a moment ago.
+pub fn plan_by(
+    logged: &Logged,
+    log: &Log<'_>,
+    state: &State<'_>,
+    retention: &Retention,
+    now: Timestamp,
+) -> Result<Pruned> {
+    let deciding = Deciding { log, state, retention, now };
+    Ok(planned(decide_by(&deciding, logged, Pruned::default())?))
+}
+
+fn planned(Decided { mut pruned, due, unfinished, .. }: Decided) -> Pruned {
     pruned.deleted = due.into_iter().map(|due| due.judged).collect();
     pruned.completed = unfinished.iter().map(ObjectName::to_string).collect();
-    Ok(pruned)
+    pruned
 }
 
 /// Prunes.
@@ -197,8 +212,13 @@ fn decide(request: &Deciding<'_>) -> Result<Decided> {
     let Some(logged) = logged.filter(|_| pruned.outcome.verdict() == Verdict::Holds) else {
         return Ok(Decided { pruned, due: Vec::new(), unfinished: Vec::new(), size: 0 });
     };
+    decide_by(request, &logged, pruned)
+}
+
+/// The same by a log that holds.
+fn decide_by(request: &Deciding<'_>, logged: &Logged, mut pruned: Pruned) -> Result<Decided> {
     let shelf = Shelf::of(request.log.store)?;
-    let (ledger, stories) = read(&logged, &request.retention.project);
+    let (ledger, stories) = read(logged, &request.retention.project);
     let mut due = Vec::new();
     for kind in [Kind::Backup, Kind::Release] {
         due.extend(of_kind(request, kind, &ledger, &stories, &shelf, &mut pruned)?);
