@@ -9,7 +9,7 @@ mod memory;
 mod night;
 mod proxy;
 mod release;
-mod servers;
+pub mod servers;
 mod suite;
 
 use attestar::error::Result;
