@@ -72,6 +72,9 @@ pub enum Error {
     /// The operation stopped because what it met must be refused; the findings say what and where.
     #[error("{} refused", match .0.len() { 1 => "1 finding:".to_string(), n => format!("{n} findings:") })]
     Refused(Vec<crate::finding::Finding>),
+    /// A program that was asked something did not answer within its time limit (exit 1).
+    #[error("{0}")]
+    Late(String),
     /// The user pressed Ctrl-C, or the process was asked to end (exit 130).
     #[error("interrupted")]
     Interrupted,
@@ -112,6 +115,11 @@ impl Error {
         Error::Refused(vec![finding])
     }
 
+    /// Whether nothing more can be asked after it: an interruption, or the end of the time.
+    pub fn is_last(&self) -> bool {
+        matches!(self, Error::Late(_) | Error::Interrupted)
+    }
+
     /// What caused it, from the outermost cause to the innermost.
     pub fn causes(&self) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
         std::iter::successors(std::error::Error::source(self), |cause| cause.source())
@@ -145,7 +153,7 @@ impl Error {
             | Error::Unavailable { hint, .. }
             | Error::Store { hint, .. } => hint,
             Error::Io { source, .. } => io_hint(source),
-            Error::Refused(_) | Error::Interrupted => "",
+            Error::Refused(_) | Error::Late(_) | Error::Interrupted => "",
         }
     }
 }

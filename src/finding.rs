@@ -349,7 +349,7 @@ codes! {
     StepFailed = "step-failed", Fails;
     /// There is no room for what is to be restored, or none was left for a probe
     ScratchFull = "scratch-full", Fails;
-    /// The scratch would lie in the tree, the store, or beside a database that is in use
+    /// The scratch would lie in the tree, the store, among a database server's data, or beside a database file in use
     ScratchUnsafe = "scratch-unsafe", Fails;
     /// The restore took longer than the policy allows
     RtoMissed = "rto-missed", Refuses;

@@ -32,7 +32,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ),
     ("console", &["report", "pipeline", "format", "finding", "error"]),
     ("telemetry", &["pipeline", "policy", "format", "finding", "error"]),
-    ("probe", &["database", "pipeline", "policy", "format", "finding", "error"]),
+    ("probe", &["database", "pipeline", "policy", "tree", "format", "finding", "error"]),
     ("report", &["format", "finding"]),
     ("evidence", &["log", "store", "pipeline", "policy", "tree", "keys", "format", "finding", "error"]),
     ("log", &["store", "keys", "format", "finding", "error"]),

@@ -60,8 +60,8 @@ impl Answer {
         if self.is_data {
             return self;
         }
-        let (text, document) = (masked.text(&self.text), masked.document(self.document));
-        let hint = self.hint.map(|hint| masked.text(&hint));
+        let (text, document) = (masked.answer(&self.text), masked.answer_document(self.document));
+        let hint = self.hint.map(|hint| masked.answer(&hint));
         Answer { text, hint, document, ..self }
     }
 
@@ -95,7 +95,7 @@ pub struct Told {
 impl Told {
     /// What is told of an error.
     pub fn error(error: &Error, masked: &Masked) -> Told {
-        let document = masked.document(document(error));
+        let document = masked.error_document(document(error));
         Told { exit: Exit::from(error), document, measured: Vec::new() }
     }
 }
@@ -115,12 +115,12 @@ pub fn said(answer: Result<Answer>) -> (Exit, String) {
 
 /// Shows an error.
 pub fn show_error(json: bool, error: &Error, masked: &Masked) -> Exit {
-    let document = masked.document(document(error));
+    let document = masked.error_document(document(error));
     log::document(&document);
     if json {
         screen::print(&format!("{document:#}\n"));
     } else {
-        screen::say(&masked.text(&screen::error(error)));
+        screen::say(&masked.error(&screen::error(error)));
     }
     Exit::from(error)
 }

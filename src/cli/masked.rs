@@ -21,9 +21,18 @@ const MASK_PASSWORD: &str = "[masked: a password]";
 /// The longest file that a policy may take a value from and that is masked.
 const FILE_BYTES_MAX: u64 = 64 << 10;
 
+/// Names that only variables with secrets have.
+const SECRET_NAMES: [&str; 8] = ["PASS", "PWD", "SECRET", "TOKEN", "KEY", "DSN", "CREDENTIAL", "AUTH"];
+
 /// The values that are masked.
 #[derive(Default)]
-pub struct Masked(Vec<String>);
+pub struct Masked {
+    /// In errors and notices: whatever programs were given may stand there, in whatever words.
+    all: Vec<String>,
+    /// Everywhere: those among them that are secrets for sure. A name or host that is given to programs, too, is not: answers
+    /// are of it.
+    secrets: Vec<String>,
+}
 
 impl Masked {
     /// The values of every variable and file that the policy names, and passwords in connection strings among them. Without a
@@ -31,42 +40,78 @@ impl Masked {
     pub fn of(context: &Context) -> Masked {
         let Ok(policy) = context.policy() else { return Masked::default() };
         let sources = policy.sources;
-        let names = sources.variables.iter().filter(|name| !PUBLIC_VARIABLES.contains(&name.as_str()));
-        let found = names.filter_map(|name| Some(context.programs()(name)?.to_string_lossy().into_owned()));
+        let value = |name: &String| Some(context.programs()(name)?.to_string_lossy().into_owned());
         let files = sources.files.iter().filter_map(|path| content(&context.global.tree.join(path)));
-        Masked::new(found.chain(files))
+        let is_private = |name: &&String| !PUBLIC_VARIABLES.contains(&name.as_str());
+        let (secret, given): (Vec<&String>, Vec<&String>) =
+            sources.variables.iter().filter(is_private).partition(|name| is_secret(name));
+        let secrets = sources.secrets.iter().chain(secret).filter_map(value).chain(files);
+        Masked::new(secrets.collect(), given.into_iter().filter_map(value).collect())
     }
 
-    fn new(found: impl Iterator<Item = String>) -> Masked {
-        let with_password = |value: String| [Dsn::new(&value).password.unwrap_or_default(), value];
-        let all = found.flat_map(with_password).map(|value| value.trim().to_owned());
-        let mut values: Vec<String> = all.filter(|value| value.len() >= MASKED_BYTES_MIN).collect();
-        // One that has another in it goes as a whole.
-        values.sort_by_key(|value| std::cmp::Reverse(value.len()));
-        Masked(values)
+    fn new(secrets: Vec<String>, given: Vec<String>) -> Masked {
+        let secrets = with_passwords(secrets);
+        let mut all = with_passwords(given);
+        all.extend(secrets.iter().cloned());
+        Masked { all: longest_first(all), secrets: longest_first(secrets) }
     }
 
     /// The values, as they stand in what a program prints.
     pub fn values(&self) -> Vec<Vec<u8>> {
-        self.0.iter().map(|value| value.as_bytes().to_vec()).collect()
+        self.all.iter().map(|value| value.as_bytes().to_vec()).collect()
     }
 
-    /// A text without them, and without the passwords of whatever connection strings stand in it.
-    pub fn text(&self, text: &str) -> String {
-        let text = self.0.iter().fold(text.to_owned(), |text, value| text.replace(value, MASK));
-        without_passwords(&text)
+    /// What is told of an error, without them, and without the passwords of whatever connection strings stand in it.
+    pub fn error(&self, text: &str) -> String {
+        without(text, &self.all)
     }
 
-    /// A document without them.
-    pub fn document(&self, document: Value) -> Value {
-        match document {
-            Value::String(text) => Value::String(self.text(&text)),
-            Value::Array(items) => items.into_iter().map(|item| self.document(item)).collect(),
-            Value::Object(fields) => {
-                fields.into_iter().map(|(key, value)| (key, self.document(value))).collect()
-            }
-            other => other,
+    /// The document of an error without them.
+    pub fn error_document(&self, document: Value) -> Value {
+        each_text(document, &|text| self.error(text))
+    }
+
+    /// What is answered, without secrets, and without the passwords of whatever connection strings stand in it.
+    pub fn answer(&self, text: &str) -> String {
+        without(text, &self.secrets)
+    }
+
+    /// The document of an answer without them.
+    pub fn answer_document(&self, document: Value) -> Value {
+        each_text(document, &|text| self.answer(text))
+    }
+}
+
+fn is_secret(variable: &str) -> bool {
+    let variable = variable.to_ascii_uppercase();
+    SECRET_NAMES.iter().any(|name| variable.contains(name))
+}
+
+/// Values, and the passwords that stand in them.
+fn with_passwords(values: Vec<String>) -> Vec<String> {
+    values.into_iter().flat_map(|value| [Dsn::new(&value).password.unwrap_or_default(), value]).collect()
+}
+
+/// One that has another in it goes as a whole.
+fn longest_first(values: Vec<String>) -> Vec<String> {
+    let all = values.into_iter().map(|value| value.trim().to_owned());
+    let mut values: Vec<String> = all.filter(|value| value.len() >= MASKED_BYTES_MIN).collect();
+    values.sort_by_key(|value| std::cmp::Reverse(value.len()));
+    values
+}
+
+fn without(text: &str, values: &[String]) -> String {
+    without_passwords(&values.iter().fold(text.to_owned(), |text, value| text.replace(value, MASK)))
+}
+
+fn each_text(document: Value, told: &dyn Fn(&str) -> String) -> Value {
+    match document {
+        Value::String(text) => Value::String(told(&text)),
+        Value::Array(items) => items.into_iter().map(|item| each_text(item, told)).collect(),
+        Value::Object(fields) => {
+            fields.into_iter().map(|(key, value)| (key, each_text(value, told))).collect()
         }
+        other => other,
     }
 }
 
@@ -127,13 +172,13 @@ mod tests {
     #[test]
     fn values_and_the_passwords_in_them_are_masked_wherever_they_stand() {
         let values = ["postgres://app:s3cret%20pw@db/x", "host=db password=hunter22", "hunter22-longer", "C"];
-        let masked = Masked::new(values.map(str::to_owned).into_iter());
+        let masked = Masked::new(Vec::new(), values.map(str::to_owned).to_vec());
         for (text, told) in [
             ("a s3cret pw, C", "a [masked: a variable], C"),
             ("postgres://app:s3cret%20pw@db/x", MASK),
             ("hunter22 hunter22-longer", "[masked: a variable] [masked: a variable]"),
         ] {
-            assert_eq!(masked.text(text), told);
+            assert_eq!(masked.error(text), told);
         }
         for (text, told) in [
             ("at postgres://app:pw@db/x?a=b", "at postgres://app:[masked: a password]@db/x?a=b"),
@@ -148,10 +193,15 @@ mod tests {
                 "postgres://app:[masked: a password]@db \"password=[masked: a password]\"",
             ),
         ] {
-            assert_eq!(Masked::default().text(text), told);
+            assert_eq!(Masked::default().answer(text), told);
         }
         let document = serde_json::json!({"error": "hunter22", "of": [{"hint": "hunter22"}, 5]});
         let told = serde_json::json!({"error": MASK, "of": [{"hint": MASK}, 5]});
-        assert_eq!(masked.document(document), told);
+        assert_eq!(masked.error_document(document.clone()), told);
+        // An answer is of what programs are given, too, unless that is a secret.
+        assert_eq!(masked.answer_document(document.clone()), document);
+        let masked = Masked::new(vec!["host=db password=hunter22".to_owned()], Vec::new());
+        assert_eq!(masked.answer_document(document), told);
+        assert!(is_secret("PgPassword") && is_secret("LEDGER_DSN") && !is_secret("PGDATABASE"));
     }
 }

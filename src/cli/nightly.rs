@@ -43,7 +43,7 @@ pub fn ended(context: &Context, command: &'static str, told: &Told, masked: &Mas
     let mut exit = told.exit;
     let unwritten = run.write_metrics().err();
     if let Some(error) = &unwritten {
-        say(&masked.text(&format!("the metrics were not written: {}", error.with_causes())));
+        say(&masked.error(&format!("the metrics were not written: {}", error.with_causes())));
         // Whoever waits for them would take this run for one that did not happen.
         exit = if exit == Exit::Done { Exit::Failed } else { exit };
     }

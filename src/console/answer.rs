@@ -64,8 +64,8 @@ pub async fn answer(State(shared): State<Shared>, request: Request<Body>) -> Res
 }
 
 async fn reply(shared: &Shared, path: &str) -> Reply {
-    let known = shared.asking.known();
     let now = (shared.clock)();
+    let known = shared.asking.known().at(now);
     match path {
         "/" => overview(shared, &known, now),
         "/health" => health(&known, now),

@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::report::store::StoreFacts;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
@@ -60,6 +60,20 @@ pub struct Known {
     pub failure: Option<(Timestamp, String)>,
     /// Metrics of the facts.
     pub metrics: Arc<str>,
+}
+
+/// After this, what is known is not said to be so any more: a look that has not ended by then hangs.
+const STALE: SignedDuration = SignedDuration::from_hours(3);
+
+impl Known {
+    /// The same, and where what it says is too old to go by, that.
+    pub fn at(mut self, now: Timestamp) -> Known {
+        let seen = self.facts.as_ref().map(|facts| facts.looked_at);
+        if self.failure.is_none() && seen.is_some_and(|seen| now.duration_since(seen) > STALE) {
+            self.failure = Some((now, "the last look at it has not ended".to_owned()));
+        }
+        self
+    }
 }
 
 /// Both ends of the conversation.

@@ -1,11 +1,15 @@
-//! The page and the document of the whole store, each drawn once a second at most: of many who ask, all get the same bytes.
+//! The page and the document of the whole store, each drawn every few seconds at most: of many who ask, all get the same
+//! bytes.
 
 use crate::console::ask::Known;
 use crate::report::shell;
 use crate::report::store::{StoreFacts, page};
 use bytes::Bytes;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::sync::{Arc, Mutex};
+
+/// How long something drawn is shown: less than it takes to see that something was logged.
+const SHOWN: SignedDuration = SignedDuration::from_secs(5);
 
 /// What was drawn last.
 #[derive(Default)]
@@ -15,7 +19,7 @@ pub struct Drawn(Mutex<Last>);
 struct Last {
     facts: Option<Arc<StoreFacts>>,
     failed_at: Option<Timestamp>,
-    second: i64,
+    at: Timestamp,
     page: Option<Bytes>,
     document: Option<Bytes>,
 }
@@ -47,7 +51,7 @@ impl Drawn {
         })
     }
 
-    /// What was drawn of this, in this second; else nothing.
+    /// What was drawn of this lately; else nothing.
     fn with<T>(&self, known: &Known, now: Timestamp, act: impl FnOnce(&mut Last) -> T) -> T {
         let mut last = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let failed_at = known.failure.as_ref().map(|(at, _)| *at);
@@ -55,9 +59,12 @@ impl Drawn {
             (Some(before), Some(facts)) => Arc::ptr_eq(before, facts),
             (before, facts) => before.is_none() && facts.is_none(),
         };
-        if !is_same || last.failed_at != failed_at || last.second != now.as_second() {
+        if !is_same
+            || last.failed_at != failed_at
+            || !(SignedDuration::ZERO..SHOWN).contains(&now.duration_since(last.at))
+        {
             let facts = known.facts.clone();
-            *last = Last { facts, failed_at, second: now.as_second(), ..Last::default() };
+            *last = Last { facts, failed_at, at: now, ..Last::default() };
         }
         act(&mut last)
     }

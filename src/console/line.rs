@@ -1,7 +1,7 @@
 //! Connections that cannot be held open: so many at once, none for long, and none that says nothing.
 
 use axum::serve::Listener;
-use std::io;
+use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -15,11 +15,12 @@ use tokio::time::{Instant, Sleep, sleep, sleep_until};
 /// Connections at once; further ones wait to be accepted.
 const CONNECTIONS_MAX: usize = 64;
 
-/// How long a connection may last, whatever goes over it.
-const LIFETIME: Duration = Duration::from_secs(60);
+/// How long a connection may last, whatever goes over it: a large page through a slow tunnel takes its time.
+const LIFETIME: Duration = Duration::from_secs(120);
 
-/// How long it may say nothing.
-const SILENCE: Duration = Duration::from_secs(10);
+/// How long it may say nothing, which is more than any answer takes; and how long a request may take to arrive, however
+/// steadily it trickles.
+const SILENCE: Duration = Duration::from_secs(20);
 
 /// What listens.
 pub struct Door {
@@ -60,6 +61,8 @@ impl Listener for Door {
 pub struct Line {
     stream: TcpStream,
     ends: Instant,
+    /// Since when something arrives that was not answered yet.
+    asking: Option<Instant>,
     silent: Pin<Box<Sleep>>,
     open: Arc<AtomicUsize>,
 }
@@ -71,6 +74,7 @@ impl Line {
         Line {
             stream,
             ends: now + LIFETIME,
+            asking: None,
             silent: Box::pin(sleep_until(now + SILENCE)),
             open: Arc::clone(open),
         }
@@ -84,10 +88,17 @@ impl Line {
         }
     }
 
-    /// Something was said.
+    /// Something arrived.
     fn heard(&mut self) {
-        let until = self.ends.min(Instant::now() + SILENCE);
-        self.silent.as_mut().reset(until);
+        let now = Instant::now();
+        let since = *self.asking.get_or_insert(now);
+        self.silent.as_mut().reset(self.ends.min(since + SILENCE));
+    }
+
+    /// Something was answered, and taken.
+    fn told(&mut self) {
+        self.asking = None;
+        self.silent.as_mut().reset(self.ends.min(Instant::now() + SILENCE));
     }
 }
 
@@ -121,9 +132,27 @@ impl AsyncWrite for Line {
         self.check(context)?;
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
         if written.is_ready() {
-            self.heard();
+            self.told();
         }
         written
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        parts: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.check(context)?;
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, parts);
+        if written.is_ready() {
+            self.told();
+        }
+        written
+    }
+
+    /// So that nobody copies a whole page for every connection.
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -41,8 +41,14 @@ pub fn run(
     let asking = Asking::new();
     let server = Server::start(listener, &asking, clock)?;
     started(server.address);
-    let mut rounds =
-        Rounds { asking: &asking, source, clock, next_look: Instant::now(), next_glance: Instant::now() };
+    let mut rounds = Rounds {
+        asking: &asking,
+        source,
+        clock,
+        next_look: Instant::now(),
+        next_glance: Instant::now(),
+        has_failed: false,
+    };
     let end = loop {
         match watch.check().and_then(|()| rounds.next()) {
             Ok(()) => {}
@@ -61,13 +67,16 @@ struct Rounds<'a> {
     clock: fn() -> Timestamp,
     next_look: Instant,
     next_glance: Instant,
+    /// The last look did: whatever is in the way may be gone soon.
+    has_failed: bool,
 }
 
 impl Rounds<'_> {
     /// Looks if it is time to, else answers a question if there is one.
     fn next(&mut self) -> Result<()> {
         let now = Instant::now();
-        if now >= self.next_look || (now >= self.next_glance && self.glance()?) {
+        let is_due = now >= self.next_look || (self.has_failed && now >= self.next_glance);
+        if is_due || (now >= self.next_glance && self.glance()?) {
             self.look()?;
         }
         if let Some(question) = self.asking.next(LISTEN) {
@@ -93,7 +102,9 @@ impl Rounds<'_> {
     /// A look that fails is told on every page; what was known before stays.
     fn look(&mut self) -> Result<()> {
         let began = Instant::now();
-        match self.source.look() {
+        let looked = self.source.look();
+        self.has_failed = looked.is_err();
+        match looked {
             Ok(facts) => {
                 let metrics = self.source.metrics(&facts, (self.clock)()).into();
                 self.asking.learn(|known| {

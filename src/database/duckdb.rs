@@ -50,7 +50,8 @@ pub struct Duckdb<'a> {
 pub struct Definition {
     /// `table`, `view`, `index`, …
     pub kind: String,
-    schema: String,
+    /// Its schema.
+    pub schema: String,
     /// Without its schema.
     pub name: String,
     #[serde(default)]
@@ -165,7 +166,8 @@ pub fn facts(
     Ok((Sha256(hasher.finalize().into()), tables.iter().zip(counted).map(table).collect(), objects))
 }
 
-fn tables(definitions: &[Definition]) -> impl Iterator<Item = &Definition> {
+/// The tables among what has a name.
+pub fn tables(definitions: &[Definition]) -> impl Iterator<Item = &Definition> {
     definitions.iter().filter(|one| one.kind == "table")
 }
 

@@ -42,8 +42,29 @@ pub fn defend(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FTS3_TOKENIZER, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_WRITABLE_SCHEMA, false)?;
     connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
     connection.pragma_update(None, "cell_size_check", true)
+}
+
+/// Keeps a connection to so many bytes of memory, and to programs and patterns of a size that honest schemas stay far below.
+/// What is sorted lies in that memory too, and never on a disk. SQLite counts for the whole process, and lowers the limit only.
+pub fn bound(connection: &Connection, memory_bytes: u64) -> rusqlite::Result<()> {
+    let memory = i64::try_from(memory_bytes).unwrap_or(i64::MAX);
+    connection.query_row(&format!("PRAGMA hard_heap_limit = {memory}"), (), |row| row.get::<_, i64>(0))?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    for (limit, most) in [
+        (Limit::SQLITE_LIMIT_LENGTH, i32::try_from(memory_bytes).unwrap_or(i32::MAX)),
+        (Limit::SQLITE_LIMIT_SQL_LENGTH, 16 << 20),
+        (Limit::SQLITE_LIMIT_VDBE_OP, 5_000_000),
+        (Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 500),
+        (Limit::SQLITE_LIMIT_TRIGGER_DEPTH, 10),
+        (Limit::SQLITE_LIMIT_WORKER_THREADS, 0),
+    ] {
+        connection.set_limit(limit, most)?;
+    }
+    Ok(())
 }
 
 /// Says what is in it. Content digests are made if the whole has at most `digest_up_to` bytes.

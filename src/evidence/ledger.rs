@@ -15,7 +15,7 @@ use std::collections::HashMap;
 pub struct Ledger<'l> {
     releases: Archives<'l>,
     backups: Archives<'l>,
-    /// Drills that restored something, by their places in the log.
+    /// Drills, by their places in the log.
     drills: Vec<u64>,
     /// What is dated later is of the future; `None` where whoever asks judges dates himself.
     latest: Option<Timestamp>,

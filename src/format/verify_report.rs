@@ -315,10 +315,11 @@ impl VerifyReport {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn report(share: Share) -> VerifyReport {
+    /// A report of nothing that passed.
+    pub(crate) fn report(share: Share) -> VerifyReport {
         VerifyReport {
             schema: SCHEMA.to_owned(),
             trace_id: "0af7651916cd43dd8448eb211c80319c".to_owned(),

@@ -15,6 +15,7 @@ pub mod feed;
 pub mod hash;
 pub mod lanes;
 pub mod look;
+pub mod meter;
 pub mod open;
 pub mod pack;
 pub mod pick;

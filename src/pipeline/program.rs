@@ -47,6 +47,8 @@ pub struct Ended {
     pub code: Option<i32>,
     /// Why it has none: a signal, or the time limit.
     pub why: Option<String>,
+    /// Whether it was ended because its time was over.
+    pub is_late: bool,
     /// The beginning of what it printed, on both streams.
     pub output: Vec<u8>,
     /// How many bytes it printed after that which are not kept.
@@ -140,7 +142,7 @@ impl Running {
         let code = status.code().filter(|_| !is_over);
         let Output { kept, tail, dropped, .. } = self.output.finish();
         let (output, tail, dropped) = (std::mem::take(kept), std::mem::take(tail), *dropped);
-        Ok(Ended { code, why, output, dropped, tail })
+        Ok(Ended { code, why, is_late: is_over, output, dropped, tail })
     }
 
     fn wait_a_while(&mut self) {

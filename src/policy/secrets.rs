@@ -34,8 +34,10 @@ pub(super) fn refuse(section: &Section<'_>) -> Result<()> {
 /// Where a policy takes values from that it does not say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sources {
-    /// Variables of the environment: those that programs get, and those that `env:NAME` names.
+    /// Variables of the environment that programs get.
     pub variables: BTreeSet<String>,
+    /// Variables that `env:NAME` names: connections, and addresses that are secret.
+    pub secrets: BTreeSet<String>,
     /// The files that `file:PATH` names, relative to the tree.
     pub files: BTreeSet<String>,
 }
@@ -43,8 +45,9 @@ pub struct Sources {
 pub(super) fn sources(section: &Section<'_>) -> Result<Sources> {
     let mut sources = Sources::default();
     section.each_text(&mut |key, found| {
-        let variable = if key == "variables" { Some(found.value) } else { found.value.strip_prefix("env:") };
-        sources.variables.extend(variable.map(str::to_owned));
+        let programs = (key == "variables").then_some(found.value);
+        sources.variables.extend(programs.map(str::to_owned));
+        sources.secrets.extend(found.value.strip_prefix("env:").map(str::to_owned));
         // The address of a store that is a folder is no secret.
         let file = found.value.strip_prefix("file:").filter(|path| !path.starts_with("//"));
         sources.files.extend(file.map(str::to_owned));

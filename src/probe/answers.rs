@@ -1,14 +1,16 @@
 //! The policy's own questions, and the answers that it expects.
 
+use crate::error::Result;
 use crate::finding::{Code, Finding};
 use crate::policy::probe::{Expect, Query};
+use crate::probe::is_end;
 use crate::probe::ledger::Ledger;
 
 /// The most rows of an answer that are read: a question is about few things.
 pub const ROWS_MAX: usize = 1000;
 
 /// Compares an answer: rows as text, values parted by `|`.
-pub fn compare(id: &str, query: &Query, rows: &[String], ledger: &mut Ledger) {
+fn compare(id: &str, query: &Query, rows: &[String], ledger: &mut Ledger) {
     let name = format!("query: {}", query.sql);
     let subject = format!("{id}: {}", query.sql);
     match &query.expect {
@@ -41,8 +43,17 @@ pub fn covered(queries: usize, ledger: &mut Ledger) {
     }
 }
 
-/// An answer that could not be had.
-pub fn refused(id: &str, query: &Query, why: &str, ledger: &mut Ledger) {
+/// Compares an answer, or says that there is none. An error that ends the probe is no answer.
+pub fn answered(id: &str, query: &Query, answer: Result<Vec<String>>, ledger: &mut Ledger) -> Result<()> {
+    match answer {
+        Ok(rows) => compare(id, query, &rows, ledger),
+        Err(error) if is_end(&error) => return Err(error),
+        Err(error) => refused(id, query, &error.to_string(), ledger),
+    }
+    Ok(())
+}
+
+fn refused(id: &str, query: &Query, why: &str, ledger: &mut Ledger) {
     let finding = Finding::new(Code::QueryDiffers, format!("{id}: {}", query.sql));
     ledger.failed(&format!("query: {}", query.sql), finding.expected("an answer").actual(why));
 }

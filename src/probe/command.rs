@@ -4,48 +4,65 @@ use crate::error::{Error, Result};
 use crate::finding::{Code, Finding};
 use crate::pipeline::program::Ended;
 use crate::pipeline::watch::Watch;
-use crate::policy::gate::secrets::search::Searcher;
+use crate::policy::gate::secrets::output::{SEEN_BYTES_MAX, masked};
 use crate::policy::program::{Order, secret_values};
 use crate::probe::Site;
+use crate::probe::confined::Confined;
+use crate::probe::deadline::Deadline;
 use crate::probe::ledger::Ledger;
-use std::time::Duration;
 
 /// How much of what it printed is told, in characters.
 const TOLD_MAX: usize = 400;
 
 /// Runs it.
-pub fn probe(site: &Site<'_>, id: &str, order: &Order, ledger: &mut Ledger, watch: &Watch) -> Result<()> {
-    let mut confined = site.confined(id, Duration::from_secs(order.time_limit_s))?;
+pub fn probe(
+    site: &Site<'_>,
+    id: &str,
+    order: &Order,
+    deadline: Deadline,
+    ledger: &mut Ledger,
+    watch: &Watch,
+) -> Result<()> {
+    let mut confined = site.confined(id, deadline)?;
     confined.here = site.restored.to_owned();
+    // What is masked when it is whole must be whole.
+    confined.output_bytes_max = SEEN_BYTES_MAX;
     let given = order.given(site.environment);
     let secrets = secret_values(&given);
     confined.variables.extend(given);
     confined.variables.push(("ATTESTAR_RESTORED".into(), site.restored.into()));
     confined.variables.push(("ATTESTAR_WORK".into(), confined.work.clone().into()));
-    let ended = confined.run(&words(site, order)?, watch)?;
-    if !confined.is_ready() {
-        let message = format!("{id}: it could not be shut off: {}", printed(&ended));
-        return Err(Error::input(message, ""));
-    }
-    match ended.code {
-        Some(0) => {
+    let ran = run(&confined, &words(site, order)?, id, &secrets, watch);
+    let ran = ran.map(|finding| match finding {
+        None => {
             ledger.passed("exit code", 0, 0);
             ledger.covers("it ended with exit code 0");
         }
-        // What it came to late is told as that.
-        None if ended.why.as_deref().is_some_and(|why| why.contains("time limit")) => {
-            let finding = Finding::new(Code::ProbeTimeout, id);
-            let finding = finding.expected(format!("an end within {} s", order.time_limit_s));
-            ledger.failed("exit code", finding.actual("it was ended then"));
-            return Ok(());
-        }
-        code => {
-            let code = code.map_or_else(|| ended.why.clone().unwrap_or_default(), |code| code.to_string());
-            let finding = Finding::new(Code::ProbeFailed, id).expected("exit code 0");
-            ledger.failed("exit code", finding.actual(format!("{code}: {}", told(&ended, &secrets))));
-        }
+        Some(finding) => ledger.failed("exit code", finding),
+    });
+    // What it wrote outside is told however it went.
+    confined.told(id, ran, ledger)
+}
+
+/// What is wrong with how it ended, if anything is.
+fn run(
+    confined: &Confined<'_>,
+    words: &[String],
+    id: &str,
+    secrets: &[Vec<u8>],
+    watch: &Watch,
+) -> Result<Option<Finding>> {
+    let ended = confined.run(words, watch)?;
+    if !confined.is_ready() {
+        let message = format!("{id}: it could not be shut off: {}", said(&ended, secrets));
+        return Err(Error::input(message, ""));
     }
-    confined.told(id, ledger)
+    if ended.code == Some(0) {
+        return Ok(None);
+    }
+    let code = ended.code.map_or_else(|| ended.why.clone().unwrap_or_default(), |code| code.to_string());
+    let finding = Finding::new(Code::ProbeFailed, id).expected("exit code 0");
+    Ok(Some(finding.actual(format!("{code}: {}", said(&ended, secrets)))))
 }
 
 /// A name with a `/` in it is a file of the tree that the policy belongs to, never one that was restored.
@@ -59,17 +76,29 @@ fn words(site: &Site<'_>, order: &Order) -> Result<Vec<String>> {
     Ok(words)
 }
 
-/// The end of what it printed, in one line.
+/// The end of what it printed, in one line; no credential, and nothing that it was given to know.
 pub fn printed(ended: &Ended) -> String {
-    told(ended, &[])
+    said(ended, &[])
 }
 
-/// The same of a program that was given secrets: masked first and cut then, so that nothing is cut out of its mask.
-fn told(ended: &Ended, secrets: &[Vec<u8>]) -> String {
-    let bytes = if ended.tail.is_empty() { &ended.output } else { &ended.tail };
-    let bytes = Searcher::new().mask(bytes, secrets);
-    let text = String::from_utf8_lossy(&bytes);
+fn said(ended: &Ended, secrets: &[Vec<u8>]) -> String {
+    let text = masked(ended.output.clone(), ended.dropped, ended.tail.clone(), secrets);
     let line = text.trim().replace('\n', "; ");
     let skipped = line.chars().count().saturating_sub(TOLD_MAX);
     line.chars().skip(skipped).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_what_was_printed_is_told_without_secrets() {
+        let (output, tail) = (b"begun\n".repeat(9), b"password is hunter2\nand that was it\n".to_vec());
+        let ended = Ended { code: Some(1), why: None, is_late: false, output, dropped: 5, tail };
+        let said = said(&ended, &[b"hunter2".to_vec()]);
+        assert!(said.ends_with("and that was it") && !said.contains("hunter2"), "{said}");
+        let long = Ended { output: vec![b'x'; 9000], dropped: 0, tail: Vec::new(), ..ended };
+        assert_eq!(printed(&long).chars().count(), TOLD_MAX);
+    }
 }

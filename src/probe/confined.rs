@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::finding::{Code, Finding};
 use crate::pipeline::program::{Ended, Program};
 use crate::pipeline::watch::Watch;
+use crate::probe::deadline::Deadline;
 use crate::probe::ledger::Ledger;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -23,7 +24,7 @@ const SCRIPT: &str = include_str!("confined.sh");
 const TRIAL: Duration = Duration::from_secs(20);
 
 /// How much of a program's output is kept of its beginning, and as much of its end, in bytes.
-const OUTPUT_BYTES: usize = 4096;
+pub const OUTPUT_BYTES: usize = 4096;
 
 /// How far this system shuts programs off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +35,17 @@ pub enum Confinement {
     ReadOnly,
     /// Nothing.
     None,
+}
+
+/// What a program may reach beyond itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Nothing.
+    Nothing,
+    /// A server by its socket, which lies in this folder; no network.
+    Folder(PathBuf),
+    /// The network of this host.
+    Network,
 }
 
 /// A program, and what it gets.
@@ -48,6 +60,8 @@ pub struct Confined<'a> {
     pub note: PathBuf,
     /// What it does not see.
     pub hidden: &'a [PathBuf],
+    /// What it reaches beyond itself.
+    pub reach: Reach,
     /// User and group that it runs as.
     pub ids: Option<(u32, u32)>,
     /// Bytes of address space for each process; `None`: as much as there is.
@@ -56,8 +70,10 @@ pub struct Confined<'a> {
     pub file_bytes: Option<u64>,
     /// Its whole environment.
     pub variables: Vec<(OsString, OsString)>,
-    /// How long it may take.
-    pub time_limit: Duration,
+    /// When it has to be through.
+    pub deadline: Deadline,
+    /// How much of its output is kept of its beginning, and as much of its end, in bytes.
+    pub output_bytes_max: usize,
 }
 
 impl Confinement {
@@ -77,12 +93,14 @@ impl Confinement {
                 here: work.clone(),
                 note: work.join("note"),
                 hidden: &[],
+                reach: Reach::Nothing,
                 ids: None,
                 memory: None,
                 file_bytes: None,
                 variables: variables(environment, &work),
                 work,
-                time_limit: TRIAL,
+                deadline: Deadline::after(TRIAL),
+                output_bytes_max: OUTPUT_BYTES,
             };
             match trial.run(&["true".to_owned()], watch) {
                 Ok(Ended { code: Some(0), .. }) if trial.is_ready() => return Ok(confinement),
@@ -129,27 +147,36 @@ impl Confined<'_> {
         if mapped {
             words.push("--map-root-user");
         }
-        words.extend(["--mount", "--net", "--pid", "--fork", "--kill-child", "--", "sh", "-c", SCRIPT, "sh"]);
+        if self.reach != Reach::Network {
+            words.push("--net");
+        }
+        words.extend(["--mount", "--pid", "--fork", "--kill-child", "--", "sh", "-c", SCRIPT, "sh"]);
         let mut words: Vec<String> = words.into_iter().map(str::to_owned).collect();
         words.extend([text(&note)?, text(&self.work)?, text(&self.here)?, hidden]);
         words.push(self.ids.map_or_else(String::new, |(user, group)| format!("{user}:{group}")));
         words.extend([kib(self.memory), kib(self.file_bytes), u8::from(mapped).to_string()]);
+        words.push(match &self.reach {
+            Reach::Folder(folder) => text(&folder.canonicalize().map_err(Error::io("open", folder))?)?,
+            _ => String::new(),
+        });
         words.extend(program.iter().cloned());
         Ok(words)
     }
 
-    /// Runs a program to its end.
+    /// Runs a program to its end; one whose time is over before that is an error.
     pub fn run(&self, program: &[String], watch: &Watch) -> Result<Ended> {
         let words = self.words(program)?;
+        let name = program.first().map_or("", String::as_str);
         let here = if self.confinement == Confinement::None { &self.here } else { Path::new("/") };
         let program = Program {
             folder: here,
             words: &words,
             variables: &self.variables,
-            time_limit: self.time_limit,
-            output_bytes_max: OUTPUT_BYTES,
+            time_limit: self.deadline.left(),
+            output_bytes_max: self.output_bytes_max,
         };
-        program.run(watch)
+        let ended = program.run(watch)?;
+        if ended.is_late { Err(self.deadline.late(name)) } else { Ok(ended) }
     }
 
     /// A new folder for the notes of a run: what another run wrote outside stays told.
@@ -172,9 +199,24 @@ impl Confined<'_> {
         self.confinement == Confinement::None || self.runs().is_ok_and(all)
     }
 
-    /// Writes down what the program did elsewhere, and how far it was shut off.
-    pub fn told(&self, id: &str, ledger: &mut Ledger) -> Result<()> {
+    /// Writes down what the program did elsewhere, and how far it was shut off, after all that it was asked came to `asked`;
+    /// gives that, or what went wrong here.
+    pub fn told<T>(&self, id: &str, asked: Result<T>, ledger: &mut Ledger) -> Result<T> {
+        // One that was ended leaves no list, and its end is told already.
+        let was_ended = asked.as_ref().is_err_and(Error::is_last);
+        let told = self.tell(id, was_ended, ledger);
+        let asked = asked?;
+        told.map(|()| asked)
+    }
+
+    fn tell(&self, id: &str, was_ended: bool, ledger: &mut Ledger) -> Result<()> {
         let expected = "nothing is written outside";
+        if self.confinement.is_whole() && self.reach == Reach::Network {
+            ledger.skipped(
+                "network",
+                "pg_restore had all of this host's, since that database answers by it alone",
+            );
+        }
         match self.confinement {
             Confinement::None => {
                 let finding = Finding::new(Code::NotConfined, id).actual(
@@ -183,14 +225,14 @@ impl Confined<'_> {
                 ledger.findings.push(finding);
                 ledger.skipped("outside", "this system does not allow to watch it");
             }
-            Confinement::ReadOnly => ledger.passed("outside", expected, "it was read only, without network"),
-            Confinement::Layered => self.listed(id, expected, ledger)?,
+            Confinement::ReadOnly => ledger.passed("outside", expected, "it was read only"),
+            Confinement::Layered => self.listed(id, was_ended, expected, ledger)?,
         }
         Ok(())
     }
 
     /// Writes down what all runs left in their layers. A run that left no list may have written anything.
-    fn listed(&self, id: &str, expected: &str, ledger: &mut Ledger) -> Result<()> {
+    fn listed(&self, id: &str, was_ended: bool, expected: &str, ledger: &mut Ledger) -> Result<()> {
         let runs = self.runs()?;
         let mut paths = BTreeSet::new();
         let mut unlisted = 0;
@@ -205,12 +247,14 @@ impl Confined<'_> {
             let finding = Finding::new(Code::WroteOutside, path).expected(expected);
             ledger.failed("outside", finding.actual(format!("{id} wrote there; it was dropped")));
         }
-        if unlisted > 0 || runs.is_empty() {
+        if was_ended && unlisted > 0 {
+            ledger.skipped("outside", "it was ended before it could be listed what it wrote");
+        } else if unlisted > 0 || runs.is_empty() {
             let finding = Finding::new(Code::ProbeFailed, id).expected("a list of what was written outside");
             let actual = format!("{unlisted} of {} runs left none: they were ended before", runs.len());
             ledger.failed("outside", finding.actual(actual));
         } else if paths.is_empty() {
-            ledger.passed("outside", expected, "nothing was, and there was no network");
+            ledger.passed("outside", expected, "nothing was");
         }
         Ok(())
     }
@@ -229,11 +273,13 @@ mod tests {
             here: folder.path().to_owned(),
             note: folder.path().join("note"),
             hidden: &[],
+            reach: Reach::Nothing,
             ids: None,
             memory: None,
             file_bytes: None,
             variables: Vec::new(),
-            time_limit: TRIAL,
+            deadline: Deadline::after(TRIAL),
+            output_bytes_max: OUTPUT_BYTES,
         };
         fs::create_dir(&confined.note).unwrap();
         for list in lists {
@@ -241,7 +287,7 @@ mod tests {
             list.iter().for_each(|list| fs::write(run.join("outside"), list).unwrap());
         }
         let mut ledger = Ledger::default();
-        confined.told("probe", &mut ledger).unwrap();
+        confined.told("probe", Ok(()), &mut ledger).unwrap();
         let findings = ledger.findings.iter().map(|finding| format!("{} {}", finding.code, finding.subject));
         let passed = ledger
             .checks

@@ -14,17 +14,22 @@
 #   6 memory  KiB of memory of its own for each process; 0: as much as there is
 #   7 files   KiB of the largest file that it may write; 0: as large as it likes
 #   8 mapped  1: in a user namespace
+#   9 door    a folder with the socket of a server that it may talk to; nothing: none
 #   then the program and its arguments
 set -eu
 # chroot and pivot_root lie where cron does not look.
 PATH=${PATH:-/usr/bin:/bin}:/usr/sbin:/sbin
-note=$1 work=$2 here=$3 hidden=$4 ids=$5 memory=$6 files=$7 mapped=$8
-shift 8
+note=$1 work=$2 here=$3 hidden=$4 ids=$5 memory=$6 files=$7 mapped=$8 door=$9
+shift 9
 fs=$note/fs
 new=$fs/new
 count=0
 options=
 [ "$mapped" = 1 ] && options=,userxattr
+
+# What is written outside lies in memory: not more of it than the program may have, nor than half of all.
+room=$(while read -r name kib unit; do [ "$name" != MemTotal: ] || echo $((kib / 2)); done < /proc/meminfo)
+[ "$memory" = 0 ] || [ "$memory" -ge "$room" ] || room=$memory
 
 # Puts a layer over the file system that is mounted at $1.
 layer() {
@@ -55,7 +60,7 @@ frozen() {
 
 # A handful of devices, and no disk.
 devices() {
-    mount -t tmpfs -o mode=0755,size=50% attestar "$new/dev"
+    mount -t tmpfs -o "mode=0755,size=${room}k" attestar "$new/dev"
     for device in null zero full random urandom; do
         : > "$new/dev/$device"
         mount --bind "/dev/$device" "$new/dev/$device"
@@ -105,7 +110,7 @@ list() {
 mount --make-rprivate /
 mkdir -p "$fs"
 mounts=$(cut -d ' ' -f 2 /proc/self/mounts)
-mount -t tmpfs -o mode=0755,size=50% attestar "$fs"
+mount -t tmpfs -o "mode=0755,size=${room}k" attestar "$fs"
 mkdir "$new"
 printf '%s\n' "$mounts" | while IFS= read -r at; do printf '%b\n' "$at"; done > "$fs/mounts"
 if [ "$mapped" = 1 ]; then
@@ -125,6 +130,8 @@ for path in sys sysrq-trigger irq bus fs; do
         || [ "$mapped" = 1 ]
 done
 printf '%s\n' "$hidden" | while IFS= read -r path; do [ -z "$path" ] || hide "$path"; done
+# Through a layer a socket is not found.
+[ -z "$door" ] || [ "$mapped" = 1 ] || { mount --bind "$door" "$new$door" && mount -o remount,bind,ro "$new$door"; }
 mkdir -p "$new$work"
 mount --bind "$work" "$new$work"
 [ "$memory" = 0 ] || ulimit -d "$memory"

@@ -3,24 +3,25 @@
 
 use crate::database::duckdb::{Definition, definitions, read};
 use crate::database::postgres::session::Session;
-use crate::database::sqlite::{broken, defend};
+use crate::database::sqlite::{bound, broken, defend};
 use crate::error::{Error, Result};
 use crate::finding::{Code, Finding};
-use crate::format::ddl::{DdlFile, ObjectKind};
+use crate::format::ddl::{DdlFile, Object, ObjectKind};
 use crate::format::units::count;
-use crate::pipeline::alarm::Alarm;
 use crate::pipeline::watch::Watch;
 use crate::policy::Dialect;
-use crate::probe::Site;
 use crate::probe::command::printed;
+use crate::probe::deadline::Deadline;
 use crate::probe::duckdb::{Runner, text};
 use crate::probe::ledger::Ledger;
 use crate::probe::postgres::cluster::{self, Cluster};
+use crate::probe::sqlite::End;
+use crate::probe::{Site, is_end};
+use crate::tree::ddl::replay::{Replay, Standing, last};
 use rusqlite::Connection;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
 
 /// What the policy asks.
 pub struct Asked<'a> {
@@ -30,8 +31,8 @@ pub struct Asked<'a> {
     pub dialect: Dialect,
     /// The folder of PostgreSQL's programs.
     pub programs: Option<&'a str>,
-    /// How long all of it may take.
-    pub limit: Duration,
+    /// When it has to be through.
+    pub deadline: Deadline,
 }
 
 /// Something that is there: what it is, and its name without a schema.
@@ -53,65 +54,116 @@ pub fn probe(site: &Site<'_>, asked: &Asked<'_>, ledger: &mut Ledger, watch: &Wa
         ));
     }
     let there = match asked.dialect {
-        Dialect::Sqlite => sqlite(site, asked, &files, ledger)?,
+        Dialect::Sqlite => sqlite(site, asked, &files, ledger, watch)?,
         Dialect::Duckdb => duckdb(site, asked, &files, ledger, watch)?,
         _ => postgresql(site, asked, &files, ledger, watch)?,
     };
     if let Some(there) = there {
-        objects(&files, &there, ledger);
+        objects(site, asked.dialect, &files, &there, ledger)?;
         ledger.covers(format!("{} applied", count(files.len() as u64, "file")));
     }
     Ok(())
 }
 
-/// What the pack says that the files create, and do not drop again, against what is there.
-fn objects(files: &[&DdlFile], there: &BTreeSet<Named>, ledger: &mut Ledger) {
-    let mut listed: BTreeSet<Named> = BTreeSet::new();
-    for file in files {
-        listed.extend(file.creates.iter().filter_map(named));
-        for dropped in file.drops.iter().filter_map(named) {
-            listed.remove(&dropped);
-        }
+/// What the pack says that the files create, followed through their statements in order, against what is there.
+fn objects(
+    site: &Site<'_>,
+    dialect: Dialect,
+    files: &[&DdlFile],
+    there: &BTreeSet<Named>,
+    ledger: &mut Ledger,
+) -> Result<()> {
+    let (expected, uncertain) = expected(site, dialect, files)?;
+    let (mut held, mut unsure, before) = (0u64, 0u64, ledger.findings.len());
+    for (named, standing) in &expected {
+        let (code, wanted, actual) = match (standing, there.contains(named)) {
+            (Standing::There, true) => {
+                held += 1;
+                continue;
+            }
+            (Standing::Gone, false) => continue,
+            (Standing::Unsure, _) => {
+                unsure += 1;
+                continue;
+            }
+            // One of the statements that nobody can follow may have done it.
+            _ if uncertain > 0 => {
+                unsure += 1;
+                continue;
+            }
+            (Standing::There, false) => {
+                (Code::ObjectMissing, named.0.clone(), "it is not there once all files are applied")
+            }
+            (Standing::Gone, true) => (
+                Code::ObjectExtra,
+                format!("no {}: it was dropped", named.0),
+                "it is there once all files are applied",
+            ),
+        };
+        ledger.failed("objects", Finding::new(code, &named.1).expected(wanted).actual(actual));
     }
-    let missing: Vec<&Named> = listed.difference(there).collect();
-    for (kind, name) in &missing {
-        let finding = Finding::new(Code::ObjectMissing, name).expected(kind);
-        ledger.failed("objects", finding.actual("it is not there once all files are applied"));
-    }
-    let unparsed: u64 = files.iter().map(|file| file.statements_unparsed + file.omitted).sum();
-    if listed.is_empty() {
+    if expected.is_empty() {
         ledger.skipped("objects", "the pack lists no table, view or index".to_owned());
-    } else if missing.is_empty() {
-        let all = count(listed.len() as u64, "object");
+    } else if ledger.findings.len() == before {
+        let all = count(held, "object");
         ledger.passed("objects", &all, &all);
         ledger.covers(all);
     }
-    if unparsed > 0 {
-        ledger.skipped(
-            "what was not parsed",
-            format!("{} create what the pack does not know", count(unparsed, "statement")),
+    if unsure > 0 {
+        let why = format!(
+            "whether {} should be there cannot be told by reading the files",
+            count(unsure, "object")
         );
+        ledger.skipped("what was not followed", why);
     }
+    let unparsed: u64 = files.iter().map(|file| file.statements_unparsed + file.omitted).sum();
+    if unparsed > 0 {
+        let why = format!("{}: nothing is known of what is created there", count(unparsed, "statement"));
+        ledger.skipped("what was not parsed", why);
+    }
+    Ok(())
+}
+
+/// What has to be there at the end, and how many statements nobody can follow. The pack lists what a file creates and drops,
+/// not in which order: the files that came back say that, and they are those that were signed.
+fn expected(
+    site: &Site<'_>,
+    dialect: Dialect,
+    files: &[&DdlFile],
+) -> Result<(BTreeMap<Named, Standing>, u64)> {
+    let mut replay = Replay::new(dialect);
+    for file in files {
+        let path = site.own(&file.path)?;
+        replay.file(&fs::read(&path).map_err(Error::io("read", &path))?);
+    }
+    let mut expected = BTreeMap::new();
+    let found = replay.objects().iter().filter_map(|(object, standing)| Some((named(object)?, *standing)));
+    for (named, standing) in found {
+        // Of several by one name, each in a schema of its own, one that is there suffices.
+        let known = expected.entry(named).or_insert(standing);
+        *known = match (*known, standing) {
+            (Standing::There, _) | (_, Standing::There) => Standing::There,
+            (Standing::Gone, Standing::Gone) => Standing::Gone,
+            _ => Standing::Unsure,
+        };
+    }
+    for listed in
+        files.iter().flat_map(|file| &file.creates).filter(|it| !replay.is_temporary(it)).filter_map(named)
+    {
+        expected.entry(listed).or_insert(Standing::There);
+    }
+    Ok((expected, replay.uncertain()))
 }
 
 /// Tables, views and indexes, which every dialect has; names as they are without schema and quotes.
-fn named(object: &crate::format::ddl::Object) -> Option<Named> {
+fn named(object: &Object) -> Option<Named> {
     let kind = match object.kind {
         ObjectKind::Table => "table",
-        ObjectKind::View => "view",
+        ObjectKind::View | ObjectKind::MaterializedView => "view",
         ObjectKind::Index => "index",
         _ => return None,
     };
-    let name = object.name.split(" on ").next().unwrap_or(&object.name);
-    Some((kind.to_owned(), last(name)))
-}
-
-/// The last part of a dotted name, without its quotes.
-fn last(name: &str) -> String {
-    if let Some(quoted) = name.strip_suffix('"') {
-        return quoted.rsplit('"').next().unwrap_or(quoted).to_owned();
-    }
-    name.rsplit('.').next().unwrap_or(name).to_owned()
+    Some((kind.to_owned(), last(&object.name)))
 }
 
 fn refused(file: &DdlFile, why: impl ToString, ledger: &mut Ledger) {
@@ -129,16 +181,20 @@ fn sqlite(
     asked: &Asked<'_>,
     files: &[&DdlFile],
     ledger: &mut Ledger,
+    watch: &Watch,
 ) -> Result<Option<BTreeSet<Named>>> {
     let memory = Path::new(":memory:");
     let connection = Connection::open_in_memory().map_err(broken(memory))?;
-    defend(&connection).map_err(broken(memory))?;
-    let handle = connection.get_interrupt_handle();
-    let _alarm = Alarm::until_called_off(asked.limit, move || handle.interrupt());
+    defend(&connection)
+        .and_then(|()| bound(&connection, site.policy.drill.memory_limit))
+        .map_err(broken(memory))?;
+    let end = End { deadline: asked.deadline, watch };
+    let _alarm = end.interrupts(&connection);
     for file in files {
         let path = site.own(&file.path)?;
         let sql = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
         if let Err(error) = connection.execute_batch(&sql) {
+            end.check(&file.path)?;
             refused(file, error, ledger);
             return Ok(None);
         }
@@ -159,7 +215,19 @@ fn duckdb(
     ledger: &mut Ledger,
     watch: &Watch,
 ) -> Result<Option<BTreeSet<Named>>> {
-    let runner = Runner::new(site, asked.id, asked.limit)?;
+    let runner = Runner::new(site, asked.id, asked.deadline)?;
+    let result = on_duckdb(site, &runner, files, ledger, watch);
+    // What it wrote outside is told however it went.
+    runner.told(asked.id, result, ledger)
+}
+
+fn on_duckdb(
+    site: &Site<'_>,
+    runner: &Runner<'_>,
+    files: &[&DdlFile],
+    ledger: &mut Ledger,
+    watch: &Watch,
+) -> Result<Option<BTreeSet<Named>>> {
     let guard = runner.guard(&[runner.work()])?;
     let attach = format!("ATTACH {} AS back; USE back; {guard};", text(&runner.work().join("ddl.duckdb"))?);
     for file in files {
@@ -167,17 +235,16 @@ fn duckdb(
         let sql = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
         match runner.run(|duckdb| duckdb.run(&format!("{attach} {sql}"), watch)) {
             Ok(_) => {}
-            Err(Error::Interrupted) => return Err(Error::Interrupted),
+            Err(error) if is_end(&error) => return Err(error),
             Err(error) => {
                 refused(file, error, ledger);
-                return runner.told(asked.id, ledger).map(|()| None);
+                return Ok(None);
             }
         }
     }
     applied(files, ledger);
     let query = format!("{attach} {}", definitions("back"));
     let found: Vec<Definition> = read(runner.run(|duckdb| duckdb.run(&query, watch))?)?;
-    runner.told(asked.id, ledger)?;
     Ok(Some(found.into_iter().map(|one| (one.kind, one.name.to_ascii_lowercase())).collect()))
 }
 
@@ -195,12 +262,10 @@ fn postgresql(
     watch: &Watch,
 ) -> Result<Option<BTreeSet<Named>>> {
     let programs = cluster::programs(asked.programs, None, site.environment)?;
-    let cluster = Cluster::start(site, asked.id, &programs, asked.limit, watch)?;
+    let cluster = Cluster::start(site, asked.id, &programs, asked.deadline, watch)?;
     let result = on_cluster(site, &cluster, files, ledger, watch);
     // What it wrote outside is told however it went.
-    let told = cluster.end().and_then(|confined| confined.told(asked.id, ledger));
-    let there = result?;
-    told.map(|()| there)
+    cluster.end()?.told(asked.id, result, ledger)
 }
 
 fn on_cluster(

@@ -1,24 +1,27 @@
 //! DuckDB: what `EXPORT DATABASE` left is imported into a new database, a database file is opened read only; both by its
 //! own program, which may read and write nothing else.
 
-use crate::database::duckdb::{Definition, Duckdb, counts, definitions, facts, literal, read};
+use crate::database::duckdb::{Definition, Duckdb, counts, definitions, facts, literal, read, tables};
 use crate::database::quote;
 use crate::error::{Error, Result};
 use crate::finding::{Code, Finding};
-use crate::format::capture::{Captured, Form, Table};
+use crate::format::capture::{Captured, Form};
 use crate::format::units::{count, number};
 use crate::pipeline::watch::Watch;
 use crate::policy::probe::{Query, Subject};
 use crate::probe::Site;
 use crate::probe::answers;
 use crate::probe::confined::Confined;
+use crate::probe::deadline::Deadline;
 use crate::probe::facts::{Back, compare, counted};
 use crate::probe::ledger::Ledger;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 /// The name under which the database is attached.
 const NAME: &str = "back";
+
+/// What the program takes beside the memory that it counts: its threads, its code, what it has reserved, in bytes.
+const OVERHEAD_BYTES: u64 = 1 << 30;
 
 /// What the policy asks.
 pub struct Asked<'a> {
@@ -30,25 +33,23 @@ pub struct Asked<'a> {
     pub queries: &'a [Query],
     /// How many rows of each table are read in full.
     pub sample: u64,
-    /// How long all of it may take.
-    pub limit: Duration,
+    /// When it has to be through.
+    pub deadline: Deadline,
 }
 
 /// The program, shut off, with its folder.
 pub struct Runner<'a> {
     confined: Confined<'a>,
-    over: Instant,
     memory: u64,
     disk: Option<u64>,
 }
 
 /// Probes a database.
 pub fn probe(site: &Site<'_>, asked: &Asked<'_>, ledger: &mut Ledger, watch: &Watch) -> Result<()> {
-    let runner = Runner::new(site, asked.id, asked.limit)?;
+    let runner = Runner::new(site, asked.id, asked.deadline)?;
     let asked_all = ask(site, asked, &runner, ledger, watch);
     // What it wrote outside is told however it went.
-    let told = runner.told(asked.id, ledger);
-    asked_all.and(told)
+    runner.told(asked.id, asked_all, ledger)
 }
 
 fn ask(
@@ -61,30 +62,29 @@ fn ask(
     let opened = open(site, asked, runner, watch)?;
     let attach = runner.attach(&opened.file, &opened.folder)?;
     let is_digested = opened.captured.is_some_and(|it| it.tables.iter().any(|table| table.content.is_some()));
-    let (version, mut back) = look(runner, &attach, is_digested, watch)?;
-    let (subject, tables) = match opened.captured {
+    let (version, known, mut back) = look(runner, &attach, is_digested, watch)?;
+    let subject = match opened.captured {
         Some(captured) => {
             back.incomparable = (version != captured.tool)
                 .then(|| format!("captured by {}, opened by {version}", captured.tool));
             compare(captured, &back, ledger);
-            (format!("captures/{}", captured.id), &captured.tables)
+            format!("captures/{}", captured.id)
         }
         None => {
             let file = opened.file.strip_prefix(site.restored).unwrap_or(&opened.file);
             let subject = file.display().to_string();
             counted(&back.tables, &subject, ledger);
-            (subject, &back.tables)
+            subject
         }
     };
+    let rows = back.tables.iter().filter_map(|table| table.rows);
+    let tables: Vec<(&Definition, u64)> = tables(&known).zip(rows).collect();
     let wanted = Wanted { subject: &subject, drill_id: site.drill_id, rows: asked.sample };
-    sample(runner, &attach, &wanted, tables, ledger, watch)?;
+    sample(runner, &attach, &wanted, &tables, ledger, watch)?;
     for query in asked.queries {
         let statement = format!("{attach}; USE {NAME}; {}", query.sql);
-        match runner.run(|duckdb| duckdb.answer(&statement, watch)) {
-            Ok(rows) => answers::compare(asked.id, query, &rows, ledger),
-            Err(Error::Interrupted) => return Err(Error::Interrupted),
-            Err(error) => answers::refused(asked.id, query, &error.to_string(), ledger),
-        }
+        let answer = runner.run(|duckdb| duckdb.answer(&statement, watch));
+        answers::answered(asked.id, query, answer, ledger)?;
     }
     answers::covered(asked.queries.len(), ledger);
     Ok(())
@@ -100,7 +100,7 @@ struct Opened<'s> {
 fn open<'s>(site: &'s Site<'_>, asked: &Asked<'_>, runner: &Runner<'_>, watch: &Watch) -> Result<Opened<'s>> {
     let (folder, captured, name) = match asked.of {
         Subject::Path(path) => {
-            let file = site.restored.join(path.as_str());
+            let file = site.within(path.as_str()).map_err(|error| gone(error, path.as_str()))?;
             if file.metadata().is_ok_and(|it| it.is_file() && it.len() == 0) {
                 let finding = Finding::new(Code::NothingChecked, path.as_str()).expected("a database");
                 return Err(Error::refused(finding.actual("the file is empty")));
@@ -140,15 +140,30 @@ fn open<'s>(site: &'s Site<'_>, asked: &Asked<'_>, runner: &Runner<'_>, watch: &
     }
 }
 
-/// The version that opened it, and what is in it now.
-fn look(runner: &Runner<'_>, attach: &str, is_digested: bool, watch: &Watch) -> Result<(String, Back)> {
+/// A file that did not come back was not asked.
+fn gone(error: Error, path: &str) -> Error {
+    if !error.is_not_found() {
+        return error;
+    }
+    let finding = Finding::new(Code::ProbeSkipped, path);
+    Error::refused(finding.expected("a database file").actual("it did not come back"))
+}
+
+/// The version that opened it, and what is in it now: by name, and in detail.
+fn look(
+    runner: &Runner<'_>,
+    attach: &str,
+    is_digested: bool,
+    watch: &Watch,
+) -> Result<(String, Vec<Definition>, Back)> {
     let version = runner.run(|duckdb| duckdb.version(watch))?;
     let known: Vec<Definition> =
         read(runner.run(|duckdb| duckdb.run(&format!("{attach}; {}", definitions(NAME)), watch))?)?;
     let script = format!("{attach}; {}", counts(NAME, &known, is_digested));
     let counted = runner.run(|duckdb| duckdb.run(&script, watch))?;
     let (schema_sha256, tables, objects) = facts(&known, counted, is_digested)?;
-    Ok((version, Back { schema_sha256: Some(schema_sha256), tables, objects, incomparable: None }))
+    let back = Back { schema_sha256: Some(schema_sha256), tables, objects, incomparable: None };
+    Ok((version, known, back))
 }
 
 /// What is to be sampled.
@@ -166,7 +181,7 @@ fn sample(
     runner: &Runner<'_>,
     attach: &str,
     wanted: &Wanted<'_>,
-    tables: &[Table],
+    tables: &[(&Definition, u64)],
     ledger: &mut Ledger,
     watch: &Watch,
 ) -> Result<()> {
@@ -175,16 +190,16 @@ fn sample(
         return Ok(());
     }
     let seed = drill_id.get(..7).and_then(|hex| u32::from_str_radix(hex, 16).ok()).unwrap_or(1);
-    let one = |name: &str| {
-        let name = name.split('.').map(quote).collect::<Vec<_>>().join(".");
+    let one = |table: &Definition| {
+        let name = format!("{}.{}", quote(&table.schema), quote(&table.name));
         let sampled =
             format!("SELECT * FROM {NAME}.{name} USING SAMPLE reservoir({rows} ROWS) REPEATABLE ({seed})");
         format!("SELECT count(*) AS rows, bit_xor(hash(s))::VARCHAR AS seen FROM ({sampled}) s; ")
     };
-    let script: String = tables.iter().map(|table| one(&table.name)).collect();
+    let script: String = tables.iter().map(|(table, _)| one(table)).collect();
     let script = format!("{attach}; {script}");
     let read: Vec<Sampled> = read(runner.run(|duckdb| duckdb.run(&script, watch))?)?;
-    let expected: u64 = tables.iter().map(|table| table.rows.unwrap_or(0).min(rows)).sum();
+    let expected: u64 = tables.iter().map(|(_, counted)| rows.min(*counted)).sum();
     let actual: u64 = read.iter().map(|sampled| sampled.rows).sum();
     let pair = (count(expected, "row"), count(actual, "row"));
     ledger.same("sample", Code::RowsDiffer, subject, pair);
@@ -199,13 +214,13 @@ struct Sampled {
 
 impl<'a> Runner<'a> {
     /// The program for a probe.
-    pub fn new(site: &'a Site<'_>, id: &str, limit: Duration) -> Result<Runner<'a>> {
+    pub fn new(site: &'a Site<'_>, id: &str, deadline: Deadline) -> Result<Runner<'a>> {
         let options = &site.policy.drill;
-        let mut confined = site.confined(id, limit)?;
-        // It keeps its own memory limit, and tells what it needs beyond; the system would end it.
-        confined.memory = None;
+        let mut confined = site.confined(id, deadline)?;
         let (memory, disk) = (options.memory_limit, options.disk_limit);
-        Ok(Runner { confined, over: Instant::now() + limit, memory, disk })
+        // It keeps its own limit, and says what it needs beyond; what it does not count, the system does.
+        confined.memory = Some(memory.saturating_mul(2).saturating_add(OVERHEAD_BYTES));
+        Ok(Runner { confined, memory, disk })
     }
 
     /// Its own folder.
@@ -214,18 +229,26 @@ impl<'a> Runner<'a> {
     }
 
     /// Writes down what it did elsewhere.
-    pub fn told(&self, id: &str, ledger: &mut Ledger) -> Result<()> {
-        self.confined.told(id, ledger)
+    pub fn told<T>(&self, id: &str, asked: Result<T>, ledger: &mut Ledger) -> Result<T> {
+        self.confined.told(id, asked, ledger)
     }
 
     /// Runs it, within what is left of the time.
     pub fn run<T>(&self, act: impl FnOnce(&Duckdb<'_>) -> Result<T>) -> Result<T> {
         let words = self.confined.words(&["duckdb".to_owned()])?;
-        act(&Duckdb {
+        let asked = act(&Duckdb {
             folder: Path::new("/"),
             program: &words,
             variables: &self.confined.variables,
-            time_limit: self.over.saturating_duration_since(Instant::now()),
+            time_limit: self.confined.deadline.left(),
+        });
+        asked.map_err(|error| match error {
+            // It is not what shuts it off that failed.
+            Error::Input { message, hint } => {
+                let said = message.strip_prefix("unshare: ").unwrap_or(&message);
+                Error::Input { message: said.to_owned(), hint }
+            }
+            error => error,
         })
     }
 

@@ -26,9 +26,24 @@ pub fn compare(captured: &Captured, back: &Back, ledger: &mut Ledger) {
     contents(captured, back, ledger);
     objects(captured, back, ledger);
     schema(captured, back, ledger);
-    let total: u64 = back.tables.iter().filter_map(|table| table.rows).sum();
-    ledger.covers(count(back.tables.len() as u64, "table"));
-    ledger.covers(format!("{} as captured", count(total, "row")));
+    covered(captured, back, ledger);
+}
+
+/// What is as it was captured, and of how much: a table that is missing, or has another number of rows, is not among it.
+fn covered(captured: &Captured, back: &Back, ledger: &mut Ledger) {
+    let pairs = captured.tables.iter().filter_map(|table| Some((table, find(&back.tables, &table.name)?)));
+    let alike: Vec<&Table> =
+        pairs.filter(|(table, found)| table.rows == found.rows).map(|(_, found)| found).collect();
+    let rows = |tables: &mut dyn Iterator<Item = &Table>| tables.filter_map(|table| table.rows).sum::<u64>();
+    let (found, all) = (alike.len() as u64, captured.tables.len() as u64);
+    let (counted, total) = (rows(&mut alike.into_iter()), rows(&mut captured.tables.iter()));
+    if found == all {
+        ledger.covers(count(all, "table"));
+        ledger.covers(format!("{} as captured", count(total, "row")));
+    } else {
+        ledger.covers(format!("{} of {}", number(found), count(all, "table")));
+        ledger.covers(format!("{} of {} as captured", number(counted), count(total, "row")));
+    }
 }
 
 /// Of a database of which nothing was recorded: its tables and rows, counted. One without a table proves nothing.
@@ -159,5 +174,47 @@ fn told(content: &Content) -> String {
     match content {
         Content::RowsSha256(digest) => format!("sha256 {digest}"),
         Content::RowsMd5Sum(sum) => format!("sum {sum}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::capture::{CaptureKind, Form};
+
+    fn table(name: &str, rows: u64) -> Table {
+        Table { name: name.to_owned(), rows: Some(rows), content: None }
+    }
+
+    fn told(captured: &[(&str, u64)], back: &[(&str, u64)]) -> String {
+        let tables = |list: &[(&str, u64)]| list.iter().map(|(name, rows)| table(name, *rows)).collect();
+        let captured = Captured {
+            id: "app".into(),
+            kind: CaptureKind::Sqlite,
+            form: Form::File("app.db".into()),
+            tool: String::new(),
+            server: None,
+            schema_sha256: None,
+            tables: tables(captured),
+            objects: Vec::new(),
+        };
+        let back =
+            Back { schema_sha256: None, tables: tables(back), objects: Vec::new(), incomparable: None };
+        let mut ledger = Ledger::default();
+        compare(&captured, &back, &mut ledger);
+        ledger.covered.join(", ")
+    }
+
+    #[test]
+    fn only_what_is_as_it_was_is_covered() {
+        let captured = [("a", 1500), ("b", 20)];
+        assert_eq!(told(&captured, &captured), "2 tables, 1,520 rows as captured");
+        assert_eq!(
+            told(&captured, &[("a", 1500), ("b", 19)]),
+            "1 of 2 tables, 1,500 of 1,520 rows as captured"
+        );
+        assert_eq!(told(&captured, &[("b", 20), ("c", 7)]), "1 of 2 tables, 20 of 1,520 rows as captured");
+        assert_eq!(told(&captured, &[]), "0 of 2 tables, 0 of 1,520 rows as captured");
+        assert_eq!(told(&[], &[("c", 7)]), "0 tables, 0 rows as captured");
     }
 }

@@ -10,12 +10,12 @@ use crate::format::units::{count, number};
 use crate::pipeline::watch::Watch;
 use crate::policy::matcher;
 use crate::probe::Site;
+use crate::probe::deadline::Deadline;
 use crate::probe::ledger::Ledger;
 use sha2::{Digest, Sha256 as Hasher};
 use std::fs::{self, File};
 use std::io::{BufReader, Read};
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 /// Files larger than this are digested, and not parsed: a parser holds what it reads.
 const PARSED_BYTES_MAX: u64 = 32 << 20;
@@ -39,19 +39,16 @@ pub fn probe(
     site: &Site<'_>,
     patterns: &[String],
     is_parsed: bool,
-    limit: Duration,
+    deadline: Deadline,
     ledger: &mut Ledger,
     watch: &Watch,
 ) -> Result<()> {
-    let over = Instant::now() + limit;
     let set = matcher::set(patterns).map_err(|error| Error::input(error.to_string(), ""))?;
     let list = File::open(site.manifest).map_err(Error::io("open", site.manifest))?;
     let mut seen = Seen::default();
     for line in Lines::new(BufReader::new(list), Encoding::Percent) {
         watch.check()?;
-        if Instant::now() > over {
-            return Err(Error::input("it was not through all files", ""));
-        }
+        deadline.check("not all files were read")?;
         let line = line.map_err(|fault| Error::input(fault.to_string(), ""))?;
         let Some(path) = line.path.strip_prefix("data/") else { continue };
         if patterns.is_empty() || set.is_match(path) {
@@ -93,8 +90,13 @@ fn one(
     ledger: &mut Ledger,
 ) -> Result<()> {
     seen.files += 1;
-    let file = site.restored.join(path);
-    let found = match digest(&file) {
+    let found = site.within(path).and_then(|file| Ok((digest(&file)?, file)));
+    let (found, file) = match found {
+        Err(Error::Refused(findings)) => {
+            seen.altered += 1;
+            findings.into_iter().for_each(|finding| ledger.failed("digests", finding));
+            return Ok(());
+        }
         Err(error) if error.is_not_found() => {
             seen.altered += 1;
             let finding = Finding::new(Code::Missing, path).expected(format!("sha256 {signed}"));

@@ -8,6 +8,7 @@ pub mod answers;
 pub mod command;
 pub mod confined;
 pub mod ddl;
+pub mod deadline;
 pub mod duckdb;
 pub mod facts;
 pub mod files;
@@ -21,10 +22,13 @@ use crate::format::capture::Captured;
 use crate::format::drill_report::{Ended, ProbeReport};
 use crate::format::pack::Pack;
 use crate::format::path::PackPath;
+use crate::format::units::size;
+use crate::pipeline::meter::Meter;
 use crate::pipeline::watch::Watch;
 use crate::policy::Policy;
 use crate::policy::probe::{Ask, Probe};
-use confined::{Confined, Confinement};
+use confined::{Confined, Confinement, Reach};
+use deadline::Deadline;
 use ledger::Ledger;
 use std::ffi::OsString;
 use std::fs;
@@ -98,21 +102,48 @@ impl Site<'_> {
         Ok(whole)
     }
 
+    /// What came back by this path, or what a link there leads to: nothing outside of what came back.
+    pub fn within(&self, path: &str) -> Result<PathBuf> {
+        let whole = self.restored.join(path);
+        let found = whole.canonicalize().map_err(Error::io("open", &whole))?;
+        let is_inside = found.starts_with(self.restored)
+            || self.restored.canonicalize().is_ok_and(|root| found.starts_with(root));
+        if is_inside {
+            return Ok(found);
+        }
+        let finding = Finding::new(Code::ProbeFailed, path).expected("a file of what came back");
+        Err(Error::refused(finding.actual(format!("a link leads out of it, to {}", found.display()))))
+    }
+
     /// A program of a probe, shut off as far as this system allows, in a folder of its own.
-    pub fn confined(&self, id: &str, time_limit: Duration) -> Result<Confined<'_>> {
+    pub fn confined(&self, id: &str, deadline: Deadline) -> Result<Confined<'_>> {
         let work = self.room(id)?;
         Ok(Confined {
             confinement: *self.confinement,
             here: work.clone(),
             note: self.work.join(format!("{id}.note")),
             hidden: self.hidden,
+            reach: Reach::Nothing,
             ids: None,
             memory: Some(self.policy.drill.memory_limit),
             file_bytes: self.policy.drill.disk_limit,
             variables: confined::variables(self.environment, &work),
-            time_limit,
+            deadline,
+            output_bytes_max: confined::OUTPUT_BYTES,
             work,
         })
+    }
+
+    /// Looks that probes do not take more of the disk than the policy allows, beside what was restored.
+    fn meter(&self, watch: &Watch) -> Option<Meter> {
+        let limit = self.policy.drill.disk_limit?;
+        let most = limit.saturating_sub(self.pack.payload.bytes);
+        let refusal = move |taken| {
+            let finding = Finding::new(Code::ScratchFull, "scratch");
+            let finding = finding.expected(format!("at most {} for probes, of `disk_limit`", size(most)));
+            Error::refused(finding.actual(size(taken)))
+        };
+        Some(Meter::start(self.work.to_owned(), most, watch, refusal))
     }
 
     /// A new empty folder for a probe.
@@ -127,13 +158,26 @@ impl Site<'_> {
 pub fn run(site: &Site<'_>, probe: &Probe, watch: &Watch) -> Result<Probed> {
     let started = Instant::now();
     let mut ledger = Ledger::default();
-    let limit = Duration::from_secs(probe.time_limit_s);
-    let asked = catch_unwind(AssertUnwindSafe(|| ask(site, probe, limit, &mut ledger, watch)));
+    let deadline = Deadline::after(Duration::from_secs(probe.time_limit_s));
+    let watch = &watch.child();
+    let meter = site.meter(watch);
+    let asked = catch_unwind(AssertUnwindSafe(|| ask(site, probe, deadline, &mut ledger, watch)));
+    drop(meter);
+    // What the meter called off looks interrupted.
+    let asked = asked.map(|asked| {
+        asked.map_err(|error| match error {
+            Error::Interrupted => watch.failure_or(error),
+            error => error,
+        })
+    });
     let took = started.elapsed();
     match asked {
         Ok(Ok(())) => {}
         Ok(Err(Error::Interrupted)) => return Err(Error::Interrupted),
-        Ok(Err(error)) => ledger.failed("run", broken(probe, &error, took >= limit)),
+        Ok(Err(Error::Refused(findings))) => {
+            findings.into_iter().for_each(|finding| ledger.failed("run", finding));
+        }
+        Ok(Err(error)) => ledger.failed("run", broken(probe, &error)),
         Err(_) => {
             let finding = Finding::new(Code::ProbeFailed, &*probe.id);
             ledger.failed("run", finding.expected("an end").actual("it crashed"));
@@ -154,45 +198,54 @@ pub fn run(site: &Site<'_>, probe: &Probe, watch: &Watch) -> Result<Probed> {
     Ok(Probed { report, findings: ledger.findings, covered: ledger.covered.join(", ") })
 }
 
-fn ask(site: &Site<'_>, probe: &Probe, limit: Duration, ledger: &mut Ledger, watch: &Watch) -> Result<()> {
+fn ask(site: &Site<'_>, probe: &Probe, deadline: Deadline, ledger: &mut Ledger, watch: &Watch) -> Result<()> {
     match &probe.ask {
         Ask::Sqlite { of, foreign_keys, queries } => {
-            let asked = sqlite::Asked { id: &probe.id, of, foreign_keys: *foreign_keys, queries, limit };
+            let asked = sqlite::Asked { id: &probe.id, of, foreign_keys: *foreign_keys, queries, deadline };
             sqlite::probe(site, &asked, ledger, watch)
         }
         Ask::Duckdb { of, queries, sample } => {
-            let asked = duckdb::Asked { id: &probe.id, of, queries, sample: *sample, limit };
+            let asked = duckdb::Asked { id: &probe.id, of, queries, sample: *sample, deadline };
             duckdb::probe(site, &asked, ledger, watch)
         }
         Ask::Postgres { capture, queries, dsn, extensions, programs } => {
             let (dsn, programs) = (dsn.as_deref(), programs.as_deref());
-            let asked = postgres::Asked { id: &probe.id, capture, queries, dsn, extensions, programs, limit };
+            let asked =
+                postgres::Asked { id: &probe.id, capture, queries, dsn, extensions, programs, deadline };
             postgres::probe(site, &asked, ledger, watch)
         }
         Ask::Ddl { dialect, programs } => {
-            let asked = ddl::Asked { id: &probe.id, dialect: *dialect, programs: programs.as_deref(), limit };
+            let asked =
+                ddl::Asked { id: &probe.id, dialect: *dialect, programs: programs.as_deref(), deadline };
             ddl::probe(site, &asked, ledger, watch)
         }
-        Ask::Command(order) => command::probe(site, &probe.id, order, ledger, watch),
-        Ask::Files { paths, parse } => files::probe(site, paths, *parse, limit, ledger, watch),
+        Ask::Command(order) => command::probe(site, &probe.id, order, deadline, ledger, watch),
+        Ask::Files { paths, parse } => files::probe(site, paths, *parse, deadline, ledger, watch),
     }
 }
 
 /// What an error of a probe is called.
-fn broken(probe: &Probe, error: &Error, is_late: bool) -> Finding {
-    let full = |error: &Error| {
-        matches!(error, Error::Io { source, .. }
-            if matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded))
-    };
+fn broken(probe: &Probe, error: &Error) -> Finding {
     let code = match error {
-        Error::Refused(findings) if !findings.is_empty() => return findings[0].clone(),
-        error if full(error) || error.to_string().contains("No space left on device") => Code::ScratchFull,
-        _ if is_late => {
+        error if is_full(error) => Code::ScratchFull,
+        Error::Late(_) => {
             let finding = Finding::new(Code::ProbeTimeout, &*probe.id);
             let limit = format!("an end within {} s", probe.time_limit_s);
-            return finding.expected(limit).actual("it was ended then");
+            return finding.expected(limit).actual(error);
         }
         _ => Code::ProbeFailed,
     };
-    Finding::new(code, &*probe.id).expected("an end").actual(error)
+    Finding::new(code, &*probe.id).expected("an end").actual(error.with_causes())
+}
+
+/// Whether the scratch has no room, or a program says so.
+fn is_full(error: &Error) -> bool {
+    let is_io = matches!(error, Error::Io { source, .. }
+        if matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded));
+    is_io || error.to_string().contains("No space left on device")
+}
+
+/// Whether an error ends a probe and is no answer of what is probed: the time, the scratch, or who runs it ended it.
+fn is_end(error: &Error) -> bool {
+    error.is_last() || is_full(error)
 }

@@ -1,7 +1,9 @@
 //! PostgreSQL: a dump is restored into a throwaway server, or into an empty database that the policy names, by a role that
 //! is no superuser; then everything in it is compared, checked and asked.
 
+mod amcheck;
 pub mod cluster;
+mod contents;
 mod scratch_database;
 
 use crate::database::postgres::Server;
@@ -10,16 +12,15 @@ use crate::database::postgres::session::Session;
 use crate::error::{Error, Result};
 use crate::finding::{Code, Finding};
 use crate::format::capture::{Captured, Form};
-use crate::format::units::count;
 use crate::pipeline::watch::Watch;
 use crate::policy::probe::Query;
 use crate::probe::Site;
 use crate::probe::answers::{self, ROWS_MAX};
+use crate::probe::deadline::Deadline;
 use crate::probe::facts::{Back, compare};
 use crate::probe::ledger::Ledger;
 use cluster::Cluster;
 use scratch_database::ScratchDatabase;
-use std::time::{Duration, Instant};
 
 /// What the policy asks.
 pub struct Asked<'a> {
@@ -35,13 +36,12 @@ pub struct Asked<'a> {
     pub extensions: &'a [String],
     /// The folder of the server's programs.
     pub programs: Option<&'a str>,
-    /// How long all of it may take.
-    pub limit: Duration,
+    /// When it has to be through.
+    pub deadline: Deadline,
 }
 
 /// Probes a dump.
 pub fn probe(site: &Site<'_>, asked: &Asked<'_>, ledger: &mut Ledger, watch: &Watch) -> Result<()> {
-    let over = Instant::now() + asked.limit;
     let captured = site.captured(asked.capture).map_err(Error::refused)?;
     if captured.form != Form::Parts {
         let finding = Finding::new(Code::ProbeSkipped, format!("captures/{}", captured.id));
@@ -51,21 +51,27 @@ pub fn probe(site: &Site<'_>, asked: &Asked<'_>, ledger: &mut Ledger, watch: &Wa
         let database = ScratchDatabase::open(site, dsn, asked, watch)?;
         let result = database
             .restore(site, captured, watch)
-            .and_then(|()| questions(&database.server, captured, asked, over, ledger, watch));
-        return database.empty(ledger, watch).and(result);
+            .and_then(|()| questions(&database.server, captured, asked, ledger, watch))
+            .and_then(|()| amcheck::if_installed(&within(&database.server, asked), captured, ledger, watch));
+        database.empty(ledger);
+        return database.confined.told(asked.id, result, ledger);
     }
     let programs = cluster::programs(asked.programs, captured.server.as_deref(), site.environment)?;
-    let cluster = Cluster::start(site, asked.id, &programs, asked.limit, watch)?;
+    let cluster = Cluster::start(site, asked.id, &programs, asked.deadline, watch)?;
     let roles: Vec<&str> =
         captured.objects.iter().filter(|object| object.kind == "role").map(|object| &*object.name).collect();
     let result = cluster
         .prepare(&roles, asked.extensions, watch)
         .and_then(|()| cluster.restore(site, captured, !asked.extensions.is_empty(), watch))
-        .and_then(|()| questions(&cluster.restorer(), captured, asked, over, ledger, watch))
-        .and_then(|()| amcheck(&cluster, captured, ledger, watch));
+        .and_then(|()| questions(&cluster.restorer(), captured, asked, ledger, watch))
+        .and_then(|()| amcheck::installed(&cluster.superuser(cluster::DATABASE), captured, ledger, watch));
     // What it wrote outside is told however it went.
-    let told = cluster.end().and_then(|confined| confined.told(asked.id, ledger));
-    result.and(told)
+    cluster.end()?.told(asked.id, result, ledger)
+}
+
+/// The same server, for what is left of the probe's time.
+fn within(server: &Server, asked: &Asked<'_>) -> Server {
+    Server { time_limit: asked.deadline.left(), ..server.clone() }
 }
 
 /// Statistics, what is in it, and the policy's own questions.
@@ -73,12 +79,10 @@ fn questions(
     server: &Server,
     captured: &Captured,
     asked: &Asked<'_>,
-    over: Instant,
     ledger: &mut Ledger,
     watch: &Watch,
 ) -> Result<()> {
-    let server = Server { time_limit: over.saturating_duration_since(Instant::now()), ..server.clone() };
-    let mut session = Session::open(&server, watch)?;
+    let mut session = Session::open(&within(server, asked), watch)?;
     session.tell("ANALYZE;\n")?;
     let version: Vec<String> =
         session.ask("SELECT to_json('PostgreSQL ' || current_setting('server_version'))")?;
@@ -86,7 +90,8 @@ fn questions(
     ledger.passed("restore", "no error", "no error");
     // A table whose rows were not digested was too large for that.
     let is_digested = captured.tables.iter().any(|table| table.content.is_some());
-    let questions = facts::ask(&mut session, if is_digested { u64::MAX } else { 0 })?;
+    let beside = beside(captured, asked);
+    let questions = facts::ask_beside(&mut session, if is_digested { u64::MAX } else { 0 }, &beside)?;
     let found = questions.answer(&mut session)?;
     session.close()?;
     let there = captured.server.clone().unwrap_or_default();
@@ -100,14 +105,21 @@ fn questions(
         ledger,
     );
     for query in asked.queries {
-        match answer(&server, query, watch) {
-            Ok(rows) => answers::compare(asked.id, query, &rows, ledger),
-            Err(Error::Interrupted) => return Err(Error::Interrupted),
-            Err(error) => answers::refused(asked.id, query, &error.to_string(), ledger),
-        }
+        answers::answered(asked.id, query, answer(&within(server, asked), query, watch), ledger)?;
     }
     answers::covered(asked.queries.len(), ledger);
     Ok(())
+}
+
+/// Extensions that somebody put into the database that is restored into, and that the dump does not have.
+fn beside<'s>(captured: &Captured, asked: &Asked<'s>) -> Vec<&'s str> {
+    if asked.dsn.is_none() {
+        return Vec::new();
+    }
+    let is_captured =
+        |name: &str| captured.objects.iter().any(|it| it.kind == "extension" && it.name == name);
+    let there = contents::EXTENSIONS.iter().copied().chain(asked.extensions.iter().map(String::as_str));
+    there.filter(|name| !is_captured(name)).collect()
 }
 
 /// The rows of an answer; a statement that would write is refused by the server.
@@ -121,51 +133,6 @@ fn answer(server: &Server, query: &Query, watch: &Watch) -> Result<Vec<String>> 
     rows.truncate(ROWS_MAX);
     Ok(rows)
 }
-
-/// Every index against its table, and every page of every table, where the extension is there.
-fn amcheck(cluster: &Cluster<'_>, captured: &Captured, ledger: &mut Ledger, watch: &Watch) -> Result<()> {
-    let mut session = Session::open(&cluster.superuser(cluster::DATABASE), watch)?;
-    let there: Vec<u64> =
-        session.ask("SELECT to_json(count(*)) FROM pg_available_extensions WHERE name = 'amcheck'")?;
-    if there != [1] {
-        ledger.skipped("amcheck", "the extension is not installed here");
-        return session.close();
-    }
-    session.tell("CREATE SCHEMA attestar_check; CREATE EXTENSION amcheck SCHEMA attestar_check;\n")?;
-    let subject = format!("captures/{}", captured.id);
-    let damaged = |error: String| {
-        Finding::new(Code::DatabaseCorrupt, &*subject).expected("a whole database").actual(error)
-    };
-    let indexes: Result<Vec<u64>> = session.ask(INDEXES);
-    match indexes {
-        Err(Error::Interrupted) => return Err(Error::Interrupted),
-        Err(error) => ledger.failed("amcheck", damaged(error.to_string())),
-        Ok(counted) => {
-            let faults: Vec<String> = session.ask(PAGES)?;
-            session.close()?;
-            let counted = count(counted.first().copied().unwrap_or(0), "index").replace("indexs", "indexes");
-            match faults.first() {
-                Some(fault) => ledger.failed("amcheck", damaged(fault.clone())),
-                None => ledger.passed("amcheck", &counted, &counted),
-            }
-            ledger.covers("amcheck");
-        }
-    }
-    Ok(())
-}
-
-/// Checks every B-tree of the user's; a fault is an error of the server's.
-const INDEXES: &str = "\
-SELECT to_json(count(attestar_check.bt_index_check(c.oid, c.relpersistence = 'p'))) FROM pg_class c \
-JOIN pg_index i ON i.indexrelid = c.oid JOIN pg_am a ON a.oid = c.relam JOIN pg_namespace n ON n.oid = c.relnamespace \
-WHERE a.amname = 'btree' AND c.relkind = 'i' AND i.indisready AND i.indisvalid AND n.nspname !~ '^pg_' \
-AND n.nspname <> 'information_schema'";
-
-/// The first faults of the pages of the user's tables.
-const PAGES: &str = "\
-SELECT to_json(format('%s block %s: %s', c.relname, f.blkno, f.msg)) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
-CROSS JOIN LATERAL attestar_check.verify_heapam(c.oid) f \
-WHERE c.relkind IN ('r', 'm') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' LIMIT 20";
 
 /// `15` of `PostgreSQL 15.18 (Debian …)`; nothing if that cannot be told.
 pub fn major(server: &str) -> Option<u32> {

@@ -1,31 +1,33 @@
 //! SQLite: a database file, opened so that nothing in it can do harm.
 
+mod copy;
+mod journal;
 mod wal;
 
-use crate::database::sqlite::{Facts, broken, defend, facts, open_copy};
+use crate::database::sqlite::{Facts, bound, broken, facts, open_copy};
 use crate::error::{Error, Result};
 use crate::finding::{Code, Finding};
-use crate::format::capture::{Captured, Form};
+use crate::format::capture::Captured;
 use crate::format::units::count;
 use crate::pipeline::alarm::Alarm;
 use crate::pipeline::watch::Watch;
 use crate::policy::probe::{Query, Subject};
 use crate::probe::Site;
 use crate::probe::answers::{self, ROWS_MAX};
+use crate::probe::deadline::Deadline;
 use crate::probe::facts::{Back, compare, counted};
 use crate::probe::ledger::Ledger;
-use rusqlite::limits::Limit;
+use copy::{captured_file, open_with_wal};
+use rusqlite::Connection;
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OpenFlags};
-use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
-
-/// What lies beside a database that is in use, or was.
-const SIDE_FILES: [&str; 3] = ["-wal", "-shm", "-journal"];
+use std::time::Duration;
 
 /// How many faults SQLite tells of a damaged file.
 const FAULTS_MAX: usize = 20;
+
+/// When it is first looked whether a statement has to end; then it is looked again and again.
+const FIRST_LOOK: Duration = Duration::from_millis(20);
 
 /// What the policy asks.
 pub struct Asked<'a> {
@@ -37,57 +39,97 @@ pub struct Asked<'a> {
     pub foreign_keys: bool,
     /// Its own questions.
     pub queries: &'a [Query],
-    /// How long all of it may take.
-    pub limit: Duration,
+    /// When it has to be through.
+    pub deadline: Deadline,
 }
 
 /// Probes a database file.
 pub fn probe(site: &Site<'_>, asked: &Asked<'_>, ledger: &mut Ledger, watch: &Watch) -> Result<()> {
-    let (file, captured) = match asked.of {
-        Subject::Path(path) => (site.restored.join(path.as_str()), None),
+    let (file, captured) = locate(site, asked.of, ledger)?;
+    let connection = match captured {
+        Some(_) => open_copy(&file)?,
+        None => open_with_wal(site, asked.id, &file, ledger)?,
+    };
+    bound(&connection, site.policy.drill.memory_limit).map_err(broken(&file))?;
+    let end = End { deadline: asked.deadline, watch };
+    let _alarm = end.interrupts(&connection);
+    let subject = shown(site, &file);
+    integrity(&connection, &subject, end, ledger)?;
+    if asked.foreign_keys {
+        foreign_keys(&connection, &subject, end, ledger)?;
+    }
+    let is_digested = captured.is_some_and(|it| it.tables.iter().any(|table| table.content.is_some()));
+    match facts(&connection, &file, if is_digested { u64::MAX } else { 0 }, watch) {
+        Ok(found) => tables(found, captured, &subject, ledger),
+        // That it is damaged was told above; what of it cannot be read is told here.
+        Err(error) => {
+            end.check(&subject)?;
+            let said = error.to_string();
+            let what = said.strip_prefix(&format!("{}: ", file.display())).unwrap_or(&said);
+            ledger.failed("tables", unread(&subject, what));
+        }
+    }
+    for query in asked.queries {
+        end.check(&query.sql)?;
+        let answer = answer(&connection, query).map_err(|error| match end.check(&query.sql) {
+            Err(over) => over,
+            Ok(()) => Error::input(error.to_string(), ""),
+        });
+        answers::answered(asked.id, query, answer, ledger)?;
+    }
+    answers::covered(asked.queries.len(), ledger);
+    Ok(())
+}
+
+/// What ends a statement that runs: the time, or who runs all this.
+#[derive(Clone, Copy)]
+pub struct End<'a> {
+    /// The time.
+    pub deadline: Deadline,
+    /// Who runs it.
+    pub watch: &'a Watch,
+}
+
+impl End<'_> {
+    /// Interrupts the connection's statements from then on.
+    pub fn interrupts(self, connection: &Connection) -> Alarm {
+        let (handle, deadline, watch) =
+            (connection.get_interrupt_handle(), self.deadline, self.watch.clone());
+        Alarm::until_called_off(FIRST_LOOK, move || {
+            if deadline.left().is_zero() || watch.check().is_err() {
+                handle.interrupt();
+            }
+        })
+    }
+
+    /// An error once it has come.
+    pub fn check(self, what: &str) -> Result<()> {
+        self.watch.check()?;
+        self.deadline.check(what)
+    }
+}
+
+/// The file, and what the capture recorded of it.
+fn locate<'s>(
+    site: &'s Site<'_>,
+    of: &Subject,
+    ledger: &mut Ledger,
+) -> Result<(PathBuf, Option<&'s Captured>)> {
+    let (file, captured) = match of {
+        Subject::Path(path) => match site.within(path.as_str()) {
+            Err(error) if error.is_not_found() => (site.restored.join(path.as_str()), None),
+            file => (file?, None),
+        },
         Subject::Capture(id) => {
             let captured = site.captured(id).map_err(Error::refused)?;
             (captured_file(site, captured, ledger)?, Some(captured))
         }
     };
-    if !file.is_file() {
-        let finding = Finding::new(Code::ProbeSkipped, shown(site, &file));
-        return Err(Error::refused(finding.expected("a database file").actual("it did not come back")));
+    if file.is_file() {
+        return Ok((file, captured));
     }
-    let connection = match captured {
-        Some(_) => open_copy(&file)?,
-        None => open_with_wal(site, asked.id, &file, ledger)?,
-    };
-    let longest = i32::try_from(site.policy.drill.memory_limit).unwrap_or(i32::MAX);
-    connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, longest).map_err(broken(&file))?;
-    let over = Instant::now() + asked.limit;
-    let handle = connection.get_interrupt_handle();
-    let _alarm = Alarm::until_called_off(asked.limit, move || handle.interrupt());
-    let subject = shown(site, &file);
-    integrity(&connection, &subject, ledger)?;
-    if asked.foreign_keys {
-        foreign_keys(&connection, &subject, ledger)?;
-    }
-    let is_digested = captured.is_some_and(|it| it.tables.iter().any(|table| table.content.is_some()));
-    match facts(&connection, &file, if is_digested { u64::MAX } else { 0 }, watch) {
-        Ok(found) => tables(found, captured, &subject, ledger),
-        Err(Error::Interrupted) => return Err(Error::Interrupted),
-        Err(_) if Instant::now() >= over => return Err(ended(&subject)),
-        // That it is damaged was told above; what of it cannot be read is told here.
-        Err(error) => ledger.failed("tables", corrupt(&subject).actual(error)),
-    }
-    for query in asked.queries {
-        if Instant::now() >= over {
-            return Err(ended(&subject));
-        }
-        match answer(&connection, query) {
-            Ok(rows) => answers::compare(asked.id, query, &rows, ledger),
-            Err(error) if is_interrupted(&error) => return Err(ended(&subject)),
-            Err(error) => answers::refused(asked.id, query, &error.to_string(), ledger),
-        }
-    }
-    answers::covered(asked.queries.len(), ledger);
-    Ok(())
+    let finding = Finding::new(Code::ProbeSkipped, shown(site, &file));
+    Err(Error::refused(finding.expected("a database file").actual("it did not come back")))
 }
 
 /// What is in it, against what its capture recorded; of a file that was not captured, that there is something at all.
@@ -100,72 +142,18 @@ fn tables(found: Facts, captured: Option<&Captured>, subject: &str, ledger: &mut
     counted(&found.tables, subject, ledger);
 }
 
-/// The file of a capture; nothing may lie beside it that would be read into it.
-fn captured_file(site: &Site<'_>, captured: &Captured, ledger: &mut Ledger) -> Result<PathBuf> {
-    let Form::File(name) = &captured.form else {
-        let finding = Finding::new(Code::ProbeSkipped, format!("captures/{}", captured.id));
-        return Err(Error::refused(finding.expected("a database file").actual("it was captured in parts")));
-    };
-    let file = site.own(&format!("captures/{}/{name}", captured.id))?;
-    let before = ledger.findings.len();
-    for side in SIDE_FILES {
-        let beside = with_suffix(&file, side);
-        if beside.symlink_metadata().is_ok() {
-            let finding = Finding::new(Code::WalStale, shown(site, &beside));
-            let finding = finding.expected("nothing beside a copy that is whole by itself");
-            ledger.failed("side files", finding.actual("SQLite would read it into the database"));
-        }
-    }
-    if ledger.findings.len() == before {
-        ledger.passed("side files", "none", "none");
-    }
-    Ok(file)
-}
-
-/// A file of the payload, as it lay there: if it has a write-ahead log, both are copied, and read as SQLite reads them
-/// after a crash.
-fn open_with_wal(site: &Site<'_>, id: &str, file: &Path, ledger: &mut Ledger) -> Result<Connection> {
-    let log = with_suffix(file, "-wal");
-    let journal = with_suffix(file, "-journal");
-    if !log.is_file() && !journal.is_file() {
-        return open_copy(file);
-    }
-    if log.is_file() {
-        let told = wal::check(&log)?;
-        let subject = shown(site, &log);
-        match told.torn {
-            None => ledger.passed("write-ahead log", "it ends with a commit", count(told.frames, "frame")),
-            Some(why) => {
-                let finding = Finding::new(Code::WalTorn, subject).expected("it ends with a commit");
-                ledger.failed("write-ahead log", finding.actual(why));
-            }
-        }
-    }
-    let room = site.room(id)?;
-    let copy = room.join("database");
-    for (from, to) in
-        [(file, copy.clone()), (&log, with_suffix(&copy, "-wal")), (&journal, with_suffix(&copy, "-journal"))]
-    {
-        if from.is_file() {
-            fs::copy(from, &to).map_err(Error::io("copy", from))?;
-        }
-    }
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(&copy, flags).map_err(broken(file))?;
-    defend(&connection).map_err(broken(file))?;
-    connection.pragma_update(None, "query_only", true).map_err(broken(file))?;
-    Ok(connection)
-}
-
-fn integrity(connection: &Connection, subject: &str, ledger: &mut Ledger) -> Result<()> {
+fn integrity(connection: &Connection, subject: &str, end: End<'_>, ledger: &mut Ledger) -> Result<()> {
     let ask = || -> rusqlite::Result<Vec<String>> {
         let mut statement = connection.prepare(&format!("PRAGMA integrity_check({FAULTS_MAX})"))?;
         statement.query_map((), |row| row.get(0))?.collect()
     };
     let faults = match ask() {
         Ok(faults) => faults,
-        Err(error) if is_interrupted(&error) => return Err(ended(subject)),
-        Err(error) => vec![error.to_string()],
+        Err(error) => {
+            end.check(subject)?;
+            ledger.failed("integrity_check", unread(subject, &error.to_string()));
+            return Ok(());
+        }
     };
     if faults == ["ok"] {
         ledger.covers("integrity");
@@ -176,7 +164,7 @@ fn integrity(connection: &Connection, subject: &str, ledger: &mut Ledger) -> Res
     Ok(())
 }
 
-fn foreign_keys(connection: &Connection, subject: &str, ledger: &mut Ledger) -> Result<()> {
+fn foreign_keys(connection: &Connection, subject: &str, end: End<'_>, ledger: &mut Ledger) -> Result<()> {
     let ask = || -> rusqlite::Result<(u64, Option<String>)> {
         let mut statement = connection.prepare("PRAGMA foreign_key_check")?;
         let mut rows = statement.query(())?;
@@ -203,8 +191,10 @@ fn foreign_keys(connection: &Connection, subject: &str, ledger: &mut Ledger) -> 
                 finding.actual(format!("{}: {first}", count(orphans, "orphan"))),
             );
         }
-        Err(error) if is_interrupted(&error) => return Err(ended(subject)),
-        Err(error) => ledger.failed("foreign_key_check", finding.actual(error)),
+        Err(error) => {
+            end.check(subject)?;
+            ledger.failed("foreign_key_check", finding.actual(error));
+        }
     }
     Ok(())
 }
@@ -238,22 +228,17 @@ fn text(value: ValueRef<'_>) -> String {
     }
 }
 
-fn is_interrupted(error: &rusqlite::Error) -> bool {
-    error.sqlite_error_code() == Some(rusqlite::ErrorCode::OperationInterrupted)
-}
-
-fn ended(subject: &str) -> Error {
-    Error::input(format!("{subject}: it was interrupted"), "")
+/// What could not be read: for want of what the policy gives, or because it is damaged.
+fn unread(subject: &str, error: &str) -> Finding {
+    if error.contains("out of memory") || error.contains("too big") {
+        let finding = Finding::new(Code::ProbeFailed, subject).expected("what fits into `memory_limit`");
+        return finding.actual(error);
+    }
+    corrupt(subject).actual(error)
 }
 
 fn corrupt(subject: &str) -> Finding {
     Finding::new(Code::DatabaseCorrupt, subject).expected("a whole database")
-}
-
-fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
-    let mut name = file.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
 }
 
 /// A path as it is in the tree.

@@ -24,8 +24,8 @@ pub fn page_in(report: &DrillReport, place: Place<'_>) -> String {
         ("not", "What it does not prove", sentences(&report.does_not_prove, "Nothing was named.")),
         ("record", "Record", record(report)),
     ];
-    // Where something was found, that is what anybody wants to know first.
-    let at = if report.findings.is_empty() { parts.len() - 1 } else { 0 };
+    // Why it failed is what anybody wants to know first.
+    let at = if report.result == DrillResult::Passed { parts.len() - 1 } else { 0 };
     parts.insert(at, ("findings", "Findings", findings(&report.findings)));
     let sections: Vec<(&str, &str)> = parts.iter().map(|(id, name, _)| (*id, *name)).collect();
     let (verdict, tone) = match report.result {
@@ -61,7 +61,7 @@ fn summary(report: &DrillReport) -> Markup {
                 (size(coverage.bytes_checked)) " of " (size(coverage.bytes_total))
                 @if !coverage.digests.is_empty() { ", by " (shown(&coverage.digests.join(" and "))) }
             }
-            dt { "Fresh until" } dd { (minute(report.fresh_until)) }
+            @if report.result == DrillResult::Passed { dt { "Fresh until" } dd { (minute(report.fresh_until)) } }
         }
     }
 }

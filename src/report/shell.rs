@@ -1,6 +1,6 @@
 //! What every page has: head, style, script, the policy that allows nothing else, header and footer.
 
-use crate::report::words::{instant, shown};
+use crate::report::words::{instant, shown, span};
 use data_encoding::BASE64;
 use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -71,7 +71,7 @@ impl Page<'_> {
                         }
                         h1 { (title) }
                     }
-                    @if let Place::Console { trouble: Some((at, why)) } = self.place { (trouble(at, why)) }
+                    @if let Place::Console { trouble: Some((at, why)) } = self.place { (trouble(at, why, self.looked_at)) }
                     @if self.sections.len() > 2 {
                         nav aria-label="On this page" {
                             ul { @for (id, name) in self.sections { li { a href={ "#" (id) } { (name) } } } }
@@ -100,17 +100,22 @@ fn elsewhere() -> Markup {
     }
 }
 
-fn trouble(at: Timestamp, why: &str) -> Markup {
+fn trouble(at: Timestamp, why: &str, seen: Timestamp) -> Markup {
     html! {
         p class="verdict bad" role="alert" {
-            "The store could not be looked at " (instant(at)) ": " (shown(why)) ". What follows is older."
+            "The store could not be looked at " (instant(at)) ": " (shown(why)) ". "
+            @if seen < at { "What follows was seen " (instant(seen)) ", " (span(at.duration_since(seen).as_secs().unsigned_abs())) " before that." }
+            @else { "Nothing is known of it." }
         }
     }
 }
 
 /// The page of a console that has not seen its store yet.
 pub fn waiting(now: Timestamp, trouble: Option<(Timestamp, &str)>) -> String {
-    let body = html! { p { "The store is being looked at for the first time. Reload in a moment." } };
+    let body = html! {
+        @if trouble.is_none() { p { "The store is being looked at for the first time. Reload in a moment." } }
+        @else { p { "It is tried again. Reload in a moment." } }
+    };
     let place = Place::Console { trouble };
     Page { place, title: "not yet", kind: "console", looked_at: now, sections: &[], body }.html()
 }

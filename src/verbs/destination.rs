@@ -100,8 +100,25 @@ fn refuse_full(to: &Path) -> Result<()> {
 /// Whether a rename can replace the folder: not if it is a mount point, not empty to the system, or if nothing may be
 /// made beside it.
 fn replaceable(to: &Path, parent: &Path) -> Result<bool> {
+    if is_mount_point(to) {
+        return Ok(false);
+    }
     let device =
         |path: &Path| fs::metadata(path).map(|metadata| metadata.dev()).map_err(Error::io("open", path));
     let empty = fs::read_dir(to).map_err(Error::io("read", to))?.next().is_none();
     Ok(empty && device(to)? == device(parent)? && tempfile::tempfile_in(parent).is_ok())
+}
+
+/// Whether something is mounted there, a folder of the same file system included. Elsewhere than on Linux only the device
+/// tells.
+#[cfg(target_os = "linux")]
+fn is_mount_point(path: &Path) -> bool {
+    use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
+    let found = statx(CWD, path, AtFlags::empty(), StatxFlags::BASIC_STATS);
+    found.is_ok_and(|found| found.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_mount_point(_: &Path) -> bool {
+    false
 }

@@ -3,6 +3,7 @@
 
 mod asked;
 mod course;
+mod live;
 mod objectives;
 mod publish;
 mod said;

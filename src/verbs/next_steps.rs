@@ -3,6 +3,7 @@
 
 use crate::format::capture::{CaptureKind, Captured, Form};
 use crate::format::pack::Pack;
+use crate::format::visible::visible;
 use std::path::Path;
 
 /// What to do with a capture.
@@ -29,12 +30,11 @@ fn next_step(captured: &Captured, to: &Path) -> NextStep {
         (CaptureKind::Postgres, _) => postgres(captured, &folder),
         (CaptureKind::Duckdb, Form::Folder) => {
             let import = format!("IMPORT DATABASE '{}'", folder.to_string_lossy().replace('\'', "''"));
-            let run = format!("duckdb {}.duckdb -c {}", captured.id, quoted(&import));
-            (vec![run], format!("{}.duckdb must not be there before", captured.id))
+            let to = no_option(&format!("{}.duckdb", captured.id));
+            (vec![format!("duckdb {to} -c {}", quoted(&import))], format!("{to} must not be there before"))
         }
         (CaptureKind::Duckdb | CaptureKind::Sqlite, Form::File(name)) => {
-            // What begins with a hyphen would be an option.
-            let to = if name.starts_with('-') { format!("./{name}") } else { name.clone() };
+            let to = no_option(name);
             let run = format!("cp {} {}", quoted(&folder.join(name).to_string_lossy()), quoted(&to));
             let side = |suffix: &str| quoted(&format!("{to}{suffix}"));
             let sides = match captured.kind {
@@ -61,7 +61,9 @@ fn postgres(captured: &Captured, folder: &Path) -> (Vec<String>, String) {
     let mut run: Vec<String> = roles
         .map(|role| format!("psql -d postgres -c {}", quoted(&format!("CREATE ROLE {}", role.name))))
         .collect();
-    run.push(format!("createdb {}", quoted(&captured.id)));
+    // An empty database is one without what this server puts into new ones.
+    let end = if captured.id.starts_with('-') { "-- " } else { "" };
+    run.push(format!("createdb -T template0 {end}{}", quoted(&captured.id)));
     run.push(format!(
         "cat {}/part-* | pg_restore --exit-on-error --no-owner --no-privileges --dbname={}",
         quoted(&folder.to_string_lossy()),
@@ -75,13 +77,27 @@ fn postgres(captured: &Captured, folder: &Path) -> (Vec<String>, String) {
     )
 }
 
-/// A word of a shell (POSIX.1-2024, XCU 2.2.2).
+/// The name of a file here; what begins with a hyphen would be an option.
+fn no_option(name: &str) -> String {
+    if name.starts_with('-') { format!("./{name}") } else { name.to_owned() }
+}
+
+/// A word of a shell (POSIX.1-2024, XCU 2.2.2; 2.2.4 where it has what cannot be seen, so that every command is one line and
+/// what is read is what runs).
 fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:@".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {
         return word.to_owned();
     }
-    format!("'{}'", word.replace('\'', "'\\''"))
+    if visible(word) == word {
+        return format!("'{}'", word.replace('\'', "'\\''"));
+    }
+    let byte = |byte: u8| match byte {
+        b'\'' | b'\\' => format!("\\{}", char::from(byte)),
+        b' '..=b'~' => char::from(byte).to_string(),
+        _ => format!("\\{byte:03o}"),
+    };
+    format!("$'{}'", word.bytes().map(byte).collect::<String>())
 }
 
 #[cfg(test)]
@@ -109,7 +125,7 @@ mod tests {
             run(CaptureKind::Postgres, Form::Parts),
             [
                 "psql -d postgres -c 'CREATE ROLE reader'",
-                "createdb app",
+                "createdb -T template0 app",
                 "cat '/back up/captures/app'/part-* | pg_restore --exit-on-error --no-owner --no-privileges --dbname=app",
                 "psql -d app -c ANALYZE",
             ]
@@ -121,6 +137,7 @@ mod tests {
         let file = Form::File("-x; id $(id)".into());
         let copy = "cp '/back up/captures/app/-x; id $(id)' './-x; id $(id)'";
         assert_eq!(run(CaptureKind::Sqlite, file), [copy]);
+        assert_eq!(quoted("a\n'\\\u{202e}ü"), "$'a\\012\\'\\\\\\342\\200\\256\\303\\274'");
         assert_eq!(run(CaptureKind::Command, Form::Parts), ["cat '/back up/captures/app'/part-* | …"]);
     }
 }

@@ -24,29 +24,44 @@ use crate::verbs::report::drills::{DRILLS, Reports};
 use crate::verbs::report::{metrics, pack as pack_report, store as store_report};
 use crate::verbs::verify::{self, Request};
 use jiff::Timestamp;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The largest checkpoint that is read to see whether it changed.
 const NOTE_BYTES_MAX: usize = 1 << 20;
+
+/// By what a store is judged.
+pub struct Judge {
+    /// Who may sign what lies there.
+    pub trust: Trust,
+    /// The policy that says how often what is to be done.
+    pub policy: Option<Policy>,
+    /// What it keeps.
+    pub retention: Option<Retention>,
+    /// What runs on this host have written for a collector of metrics.
+    pub textfile: Option<PathBuf>,
+}
+
+impl Judge {
+    /// The digest of the policy.
+    fn policy_sha256(&self) -> Option<Sha256> {
+        self.policy.as_ref().map(|policy| policy.sha256)
+    }
+}
 
 /// A store, and by what it is judged.
 pub struct Served<'a> {
     /// The store.
     pub store: &'a dyn Store,
-    /// Who may sign what lies there.
-    pub trust: &'a Trust,
+    /// By what it was judged last.
+    pub judge: Judge,
+    /// Reads trust and policy as they are now: at each look, so that what changes in them counts from then on.
+    pub judges: &'a dyn Fn() -> Result<Judge>,
     /// Which log it must be; `None` takes the one that is there.
     pub origin: Option<&'a str>,
     /// Where this host remembers logs.
     pub state: &'a Path,
     /// Whether it may be the first time that this host sees it.
     pub first: bool,
-    /// The policy that says how often what is to be done.
-    pub policy: Option<&'a Policy>,
-    /// What it keeps.
-    pub retention: Option<&'a Retention>,
-    /// What runs on this host have written for a collector of metrics.
-    pub textfile: Option<&'a Path>,
     /// The present.
     pub clock: fn() -> Timestamp,
     /// Progress and interruption.
@@ -69,14 +84,15 @@ impl Source for Served<'_> {
     fn look(&mut self) -> Result<StoreFacts> {
         // Before anything else, so that what comes meanwhile is seen by the next look.
         let checkpoint = self.checkpoint()?;
+        self.judge = (self.judges)()?;
         let request = store_report::Request {
             store: self.store,
-            trust: self.trust,
+            trust: &self.judge.trust,
             origin: self.origin,
             state: State { folder: Some(self.state), now: (self.clock)() },
             first: self.first,
-            policy: self.policy,
-            retention: self.retention,
+            policy: self.judge.policy.as_ref(),
+            retention: self.judge.retention.as_ref(),
         };
         let (facts, _) = store_report::look(&request, &mut self.reports)?;
         let releases = facts.archives.iter().filter(|archive| archive.kind == Kind::Release);
@@ -89,7 +105,8 @@ impl Source for Served<'_> {
     }
 
     fn changed(&mut self) -> Result<bool> {
-        Ok(self.checkpoint()? != self.seen.checkpoint)
+        let is_other = (self.judges)()?.policy_sha256() != self.judge.policy_sha256();
+        Ok(is_other || self.checkpoint()? != self.seen.checkpoint)
     }
 
     fn read(&mut self, wanted: &Wanted) -> Result<Option<Vec<u8>>> {
@@ -101,7 +118,7 @@ impl Source for Served<'_> {
     }
 
     fn metrics(&self, facts: &StoreFacts, now: Timestamp) -> String {
-        metrics::text(facts, self.policy, self.textfile, now)
+        metrics::text(facts, self.judge.policy.as_ref(), self.judge.textfile.as_deref(), now)
     }
 }
 
@@ -124,7 +141,7 @@ impl Served<'_> {
         let request = Request {
             target: fetched.target.clone(),
             shelf: Some(&shelf),
-            trust: self.trust,
+            trust: &self.judge.trust,
             identities: &[],
             tree: None,
             evidence_only: true,
@@ -135,7 +152,8 @@ impl Served<'_> {
         };
         let verified = verify::verify(&request, self.watch)?;
         let named = format!("{} in {}", wanted.name, self.store.place());
-        let report = pack_report::report(&named, &fetched.target, &verified, self.trust, (self.clock)())?;
+        let report =
+            pack_report::report(&named, &fetched.target, &verified, &self.judge.trust, (self.clock)())?;
         Ok(Some(if wanted.as_page { pack::page(&report, CONSOLE).into_bytes() } else { document(&report)? }))
     }
 

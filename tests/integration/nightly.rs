@@ -400,6 +400,15 @@ fn the_password_of_a_connection_is_told_nowhere() {
 }
 
 #[test]
+fn an_answer_names_what_it_is_of_whatever_programs_are_given() {
+    let capture = "[[capture]]\nid = \"x\"\nkind = \"command\"\nrun = [\"sh\", \"-c\", \"echo $PGDATABASE\"]\nvariables = [\"PATH\", \"PGDATABASE\"]\n";
+    let world = world(capture);
+    let mut command = world.command(&["-C", "shop", "--json", "backup"]);
+    let said = said(command.env("PGDATABASE", "nightly").output().unwrap()).done();
+    assert!(said.out.contains("\"nightly-20") && !said.out.contains("[masked"), "{}", said.out);
+}
+
+#[test]
 fn what_a_probe_prints_of_its_variables_is_in_no_report() {
     let probe = "[[probe]]\nid = \"login\"\nkind = \"command\"\nrun = [\"sh\", \"-c\", \"echo login as $DB_PASSWORD failed; exit 1\"]\nvariables = [\"PATH\", \"DB_PASSWORD\"]\n";
     let world = world(probe);

@@ -11,6 +11,7 @@ mod bags;
 mod bundles;
 mod ddl;
 mod deploy;
+mod drills;
 mod foreign_bags;
 mod frames;
 mod keys;

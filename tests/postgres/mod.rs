@@ -19,11 +19,25 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Postgres {
     folder: TempDir,
     server: Child,
+    /// What else a connection needs.
+    more: String,
 }
 
 impl Postgres {
     /// Makes a cluster and starts its server; the superuser is called `owner`.
     pub fn start() -> Postgres {
+        Postgres::start_with(&["listen_addresses="], "")
+    }
+
+    /// The same, by a port of this machine as well.
+    pub fn start_on(port: u16) -> Postgres {
+        Postgres::start_with(
+            &["listen_addresses=127.0.0.1", &format!("port={port}")],
+            &format!(" port={port}"),
+        )
+    }
+
+    fn start_with(settings: &[&str], more: &str) -> Postgres {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let data = folder.path().join("data");
         fs::create_dir(&data).expect("the data folder");
@@ -42,21 +56,28 @@ impl Postgres {
         let log = fs::File::create(folder.path().join("log")).expect("its log");
         let mut server = tool("postgres", folder.path());
         server
-            .args(["-c", "listen_addresses=", "-c", "fsync=off", "-c"])
+            .args(settings.iter().flat_map(|setting| ["-c", setting]))
+            .args(["-c", "fsync=off", "-c"])
             .arg(format!("unix_socket_directories={}", folder.path().display()))
             .arg("-D")
             .arg(&data)
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("its log"))
             .stderr(log);
-        let postgres = Postgres { server: server.spawn().expect("postgres starts"), folder };
+        let postgres =
+            Postgres { server: server.spawn().expect("postgres starts"), folder, more: more.to_owned() };
         postgres.wait();
         postgres
     }
 
+    /// Where its socket lies.
+    pub fn host(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// How the database `name` is reached.
     pub fn dsn(&self, name: &str) -> String {
-        format!("host={} user=owner dbname={name}", self.folder.path().display())
+        format!("host={} user=owner dbname={name}{}", self.folder.path().display(), self.more)
     }
 
     /// Runs statements in a database; gives what they print.

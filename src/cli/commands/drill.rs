@@ -12,7 +12,7 @@ use crate::cli::screen::{self, count, paint, safe, size, wrap};
 use crate::cli::stores::state;
 use anstyle::AnsiColor;
 use attestar::error::Result;
-use attestar::format::drill_report::{DrillReport, Ended, Objective, ProbeReport, StepName};
+use attestar::format::drill_report::{DrillReport, DrillResult, Ended, Objective, ProbeReport, StepName};
 use attestar::format::units::span;
 use attestar::keys::entropy::{Entropy, OsEntropy};
 use attestar::log::Log;
@@ -29,6 +29,9 @@ const STATUS_COLUMN: usize = 68;
 
 /// Where the text of a line begins, in columns.
 const TEXT_COLUMN: usize = 13;
+
+/// How wide a screen is, in columns.
+const COLUMNS: usize = 80;
 
 /// Drills a restore.
 pub fn run(context: &Context, args: &DrillArgs) -> Result<Answer> {
@@ -79,9 +82,12 @@ fn answer(args: &DrillArgs, drilled: &Drilled) -> Answer {
         text += "the report is neither in the store nor in its log\n";
     }
     let report = args.out.join(attestar::format::drill_report::FILE);
-    let fresh = drilled.report.fresh_until.strftime("%Y-%m-%d");
+    let fresh = match drilled.report.result {
+        DrillResult::Passed => format!("   fresh until {}", drilled.report.fresh_until.strftime("%Y-%m-%d")),
+        DrillResult::Failed => String::new(),
+    };
     match &drilled.written {
-        Ok(()) => row(&mut text, "report", &format!("{}   fresh until {fresh}", report.display()), None),
+        Ok(()) => row(&mut text, "report", &format!("{}{fresh}", report.display()), None),
         Err(error) => {
             text += &screen::error(error);
             text += "the report is not whole on this host\n";
@@ -149,8 +155,8 @@ pub fn lines(report: &DrillReport, covered: &[(String, String)]) -> String {
     }
     objectives(&mut text, report);
     for (name, list) in [("proves", &report.proves), ("not proved", &report.does_not_prove)] {
-        for (index, line) in list.iter().enumerate() {
-            row(&mut text, if index == 0 { name } else { "" }, line, None);
+        for (index, sentence) in list.iter().enumerate() {
+            said(&mut text, if index == 0 { name } else { "" }, sentence);
         }
     }
     text
@@ -179,6 +185,14 @@ fn objectives(text: &mut String, report: &DrillReport) {
             (false, _) => paint(AnsiColor::Red, "missed"),
         };
         row(text, name, &format!("{measured:<12} {target}"), Some(&word));
+    }
+}
+
+/// A sentence: nothing stands at its end, and its further lines hang.
+fn said(text: &mut String, name: &str, sentence: &str) {
+    for (index, line) in wrap(&safe(sentence), COLUMNS - TEXT_COLUMN - 2).iter().enumerate() {
+        let (start, hang) = if index == 0 { (name, "") } else { ("", "  ") };
+        let _ = writeln!(text, "{start:<TEXT_COLUMN$}{hang}{line}");
     }
 }
 

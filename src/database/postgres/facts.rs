@@ -12,11 +12,12 @@ use std::collections::VecDeque;
 /// What belongs to the user: not the system's, and not an extension's.
 const OWN: &str = "n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'";
 
-/// Tables that hold rows: plain ones, partitions, and materialised views; not foreign ones, whose rows are elsewhere.
+/// Tables that hold rows: plain ones, partitions, and materialised views that were filled; not foreign ones, whose rows are
+/// elsewhere.
 const TABLES: &str = "\
 SELECT json_build_object('schema', n.nspname, 'table', c.relname, 'bytes', pg_table_size(c.oid)) \
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
-WHERE c.relkind IN ('r', 'm') AND OWN AND NOT EXISTS \
+WHERE c.relkind IN ('r', 'm') AND c.relispopulated AND OWN AND NOT EXISTS \
  (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e') \
 ORDER BY n.nspname COLLATE \"C\", c.relname COLLATE \"C\"";
 
@@ -120,8 +121,14 @@ pub struct Asked {
 
 /// Asks for everything, in the session's transaction. Tables up to `digest_up_to` bytes are digested.
 pub fn ask(session: &mut Session, digest_up_to: u64) -> Result<Asked> {
+    ask_beside(session, digest_up_to, &[])
+}
+
+/// The same where these extensions are there, and are nothing that it is asked about.
+pub fn ask_beside(session: &mut Session, digest_up_to: u64, extensions: &[&str]) -> Result<Asked> {
     let tables: Vec<Found> = session.ask(&TABLES.replace("OWN", OWN))?;
-    let definitions = session.ask(&DEFINITIONS.replace("OWN", OWN))?;
+    let mut definitions: Vec<Definition> = session.ask(&DEFINITIONS.replace("OWN", OWN))?;
+    definitions.retain(|one| one.kind != "extension" || !extensions.contains(&&*one.name));
     let mut questions = VecDeque::from([String::new()]);
     for found in &tables {
         let sum = if found.bytes <= digest_up_to {

@@ -112,6 +112,11 @@ impl Piped {
         if status.success() { Ok(()) } else { Err(self.failure(&status.to_string())) }
     }
 
+    /// Whether it has ended; what it printed may still be there.
+    pub fn has_ended(&self) -> bool {
+        self.group.has_ended()
+    }
+
     /// Why it is given up, with the end of what it complained of.
     pub fn failure(&mut self, why: &str) -> Error {
         let complaint = self.complaint().unwrap_or_default();
@@ -160,7 +165,7 @@ impl Piped {
         self.watch.check()?;
         if Instant::now() > self.over {
             let seconds = self.limit.as_secs();
-            return Err(self.failure(&format!("it did not end within {seconds} s")));
+            return Err(Error::Late(format!("{}: it did not end within {seconds} s", self.name)));
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! `secrets`: no credential in the payload.
 
+pub mod output;
 mod rules;
 pub mod search;
 #[cfg(test)]

@@ -3,12 +3,17 @@
 use crate::error::{Error, Result};
 use quick_xml::events::Event;
 use serde::de::IgnoredAny;
+use std::cell::Cell;
 use std::fs::{self, File};
-use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
+use std::rc::Rc;
 
 /// The first and the last bytes of a Parquet file; before the last ones stands the length of its footer.
 const PARQUET: &[u8; 4] = b"PAR1";
+
+/// The largest piece of a file that a parser holds as a whole, in bytes.
+const PIECE_BYTES_MAX: usize = 64 << 20;
 
 /// What a file can be parsed as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,11 +103,13 @@ fn yaml(bytes: &[u8]) -> Parsed {
     saphyr_parser::Parser::new_from_str(text).try_for_each(words)
 }
 
-fn xml(file: impl std::io::BufRead) -> Parsed {
-    let mut reader = quick_xml::Reader::from_reader(file);
+fn xml(file: impl Read) -> Parsed {
+    let room = Room::default();
+    let mut reader = quick_xml::Reader::from_reader(BufReader::new(room.reads(file)));
     reader.config_mut().check_end_names = true;
     let (mut buffer, mut open, mut elements) = (Vec::new(), 0u64, 0u64);
     loop {
+        room.renew();
         match reader.read_event_into(&mut buffer).map_err(|error| error.to_string())? {
             Event::Start(_) => (open, elements) = (open + 1, elements + 1),
             Event::Empty(_) => elements += 1,
@@ -117,9 +124,11 @@ fn xml(file: impl std::io::BufRead) -> Parsed {
 }
 
 fn csv(file: impl Read) -> Parsed {
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(file);
+    let room = Room::default();
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(room.reads(file));
     let mut record = csv::ByteRecord::new();
     loop {
+        room.renew();
         match reader.read_byte_record(&mut record) {
             Ok(true) => {}
             Ok(false) => return Ok(()),
@@ -128,7 +137,35 @@ fn csv(file: impl Read) -> Parsed {
     }
 }
 
-fn parquet(mut file: impl Read + Seek) -> std::io::Result<Parsed> {
+/// How many bytes of one piece (a record, a tag, a text) may still be read: a parser holds it.
+#[derive(Clone, Debug, Default)]
+struct Room(Rc<Cell<usize>>);
+
+/// What is read into a room.
+struct Reads<R>(R, Room);
+
+impl Room {
+    /// The next piece begins.
+    fn renew(&self) {
+        self.0.set(PIECE_BYTES_MAX);
+    }
+
+    fn reads<R>(&self, file: R) -> Reads<R> {
+        Reads(file, self.clone())
+    }
+}
+
+impl<R: Read> Read for Reads<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.0.read(buffer)?;
+        let room = &self.1.0;
+        let left = room.get().checked_sub(count);
+        room.set(left.ok_or_else(|| io::Error::other("a piece of it is larger than 64 MiB"))?);
+        Ok(count)
+    }
+}
+
+fn parquet(mut file: impl Read + Seek) -> io::Result<Parsed> {
     let size = file.seek(SeekFrom::End(0))?;
     let (mut first, mut last) = ([0; 4], [0; 8]);
     if size < 12 {
@@ -176,5 +213,17 @@ mod tests {
             assert!(parsed(name, wrong).is_err(), "{name}");
         }
         assert!(format("a.txt").is_none() && format("json").is_none());
+    }
+
+    #[test]
+    fn a_piece_without_end_is_not_held() {
+        let long = vec![b'a'; PIECE_BYTES_MAX + (1 << 20)];
+        for (name, begins) in [("a.csv", "\""), ("a.xml", "<a>"), ("b.xml", "<a b=\"")] {
+            let why = parsed(name, &[begins.as_bytes(), &long].concat()).unwrap_err();
+            assert!(why.contains("larger than 64 MiB"), "{name}: {why}");
+        }
+        // Many pieces may be as long as they like in sum.
+        let line = [vec![b'a'; 1 << 20], b",b\n".to_vec()].concat();
+        assert_eq!(parsed("a.csv", &line.repeat(70)), Ok(()));
     }
 }

@@ -13,6 +13,7 @@ use crate::pipeline::watch::Watch;
 use crate::probe::Site;
 use crate::probe::command::printed;
 use crate::probe::confined::Confined;
+use crate::probe::deadline::Deadline;
 use crate::probe::postgres::major;
 use rustix::fs::OFlags;
 use std::ffi::OsString;
@@ -20,7 +21,7 @@ use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, chown, fchown};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The database that is restored into.
 pub const DATABASE: &str = "drilled";
@@ -36,6 +37,9 @@ const DISTRIBUTIONS: [&str; 2] = ["/usr/lib/postgresql", "/usr/local/pgsql"];
 
 /// The longest path of a socket (`sun_path`, unix(7)), in bytes.
 const SOCKET_BYTES_MAX: usize = 107;
+
+/// How long the server may take to end, and what shuts it off to list what it wrote.
+const GRACE: Duration = Duration::from_secs(20);
 
 /// How long is waited between two looks whether the server takes connections.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -65,7 +69,6 @@ pub struct Cluster<'a> {
     lent: PathBuf,
     programs: PathBuf,
     confined: Confined<'a>,
-    over: Instant,
     server: Piped,
 }
 
@@ -114,11 +117,10 @@ impl<'a> Cluster<'a> {
         site: &'a Site<'_>,
         id: &str,
         programs: &Path,
-        limit: Duration,
+        deadline: Deadline,
         watch: &Watch,
     ) -> Result<Cluster<'a>> {
-        let over = Instant::now() + limit;
-        let mut confined = site.confined(id, limit)?;
+        let mut confined = site.confined(id, deadline)?;
         confined.ids = ids(site.policy.drill.user.as_deref())?;
         let folder = confined.work.clone();
         hand_over(&folder, confined.ids, site.work)?;
@@ -147,11 +149,12 @@ impl<'a> Cluster<'a> {
             folder: Path::new("/"),
             words: &words,
             variables: &confined.variables,
-            time_limit: limit,
+            // Longer than anything that is asked of it: it is ended in order, and what it wrote is listed.
+            time_limit: deadline.left() + GRACE,
             output_bytes_max: 0,
         };
         let server = Piped::start(&program, watch)?;
-        let cluster = Cluster { folder, lent, programs: programs.to_owned(), confined, over, server };
+        let mut cluster = Cluster { folder, lent, programs: programs.to_owned(), confined, server };
         cluster.wait(watch)?;
         Ok(cluster)
     }
@@ -159,7 +162,7 @@ impl<'a> Cluster<'a> {
     fn server(&self, user: &str, database: &str) -> Server {
         let dsn = format!("host={} user={user} dbname={database}", self.folder.display());
         let variables = self.confined.variables.clone();
-        Server { dsn, variables, time_limit: self.left() }
+        Server { dsn, variables, time_limit: self.confined.deadline.left() }
     }
 
     /// As the superuser.
@@ -172,23 +175,20 @@ impl<'a> Cluster<'a> {
         self.server(RESTORER, DATABASE)
     }
 
-    fn left(&self) -> Duration {
-        self.over.saturating_duration_since(Instant::now())
-    }
-
     /// Waits until it takes connections.
-    fn wait(&self, watch: &Watch) -> Result<()> {
+    fn wait(&mut self, watch: &Watch) -> Result<()> {
         loop {
             let try_once = || {
                 let mut session = Session::open(&self.superuser("postgres"), watch)?;
                 session.ask::<u32>("SELECT to_json(1)").map(|_| ())
             };
             match try_once() {
-                Err(Error::Interrupted) => return Err(Error::Interrupted),
-                Err(error) if self.left().is_zero() => return Err(error),
+                Err(error) if error.is_last() => return Err(error),
+                Err(_) if self.server.has_ended() => return Err(self.server.failure("it ended")),
                 Err(_) => watch.pause(PAUSE)?,
                 Ok(()) => return Ok(()),
             }
+            self.confined.deadline.check("the server takes no connections")?;
         }
     }
 

@@ -1,4 +1,5 @@
-//! A database that the policy names to restore into: empty, and none that is in use.
+//! A database that the policy names to restore into: empty, and none that is in use. The program that restores is shut off
+//! like any other, but for the way to that database.
 
 use crate::database::postgres::Server;
 use crate::database::postgres::dsn::Dsn;
@@ -7,26 +8,34 @@ use crate::database::secret;
 use crate::error::{Error, Result};
 use crate::finding::{Code, Finding};
 use crate::format::capture::Captured;
-use crate::pipeline::program::Program;
 use crate::pipeline::watch::Watch;
 use crate::policy::capture::Source;
 use crate::probe::Site;
+use crate::probe::confined::{Confined, Reach};
 use crate::probe::ledger::Ledger;
 use crate::probe::postgres::Asked;
 use crate::probe::postgres::cluster::{RESTORE, newer, unrestored};
+use crate::probe::postgres::contents;
 use serde::Deserialize;
-use std::path::Path;
+use std::path::PathBuf;
+use std::time::Duration;
 
-/// What says which database it is, what is in it, and who asks.
+/// What says which database it is, and who asks. Whoever can become a role that runs programs of the server, or reads and
+/// writes its files, is as good as a superuser; and so was, before PostgreSQL 16, who may grant roles.
 const WHO: &str = "\
 SELECT json_build_object('server', 'PostgreSQL ' || current_setting('server_version'), \
  'started', pg_postmaster_start_time()::text, 'database', current_database(), \
  'oid', (SELECT oid::bigint FROM pg_database WHERE datname = current_database()), \
- 'superuser', (SELECT rolsuper FROM pg_roles WHERE rolname = current_user), \
- 'objects', (SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
-  WHERE n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'), \
- 'address', coalesce(inet_server_addr()::text, 'a socket'), \
+ 'powers', (SELECT concat_ws(', ', CASE WHEN rolsuper THEN 'superuser' END, CASE WHEN rolcreaterole THEN 'CREATEROLE' END, \
+  CASE WHEN rolreplication THEN 'REPLICATION' END, (SELECT string_agg(g.rolname, ', ' ORDER BY g.rolname) FROM pg_roles g \
+  WHERE pg_has_role(current_user, g.oid, 'MEMBER') AND g.oid <> r.oid AND (g.rolsuper OR g.rolcreaterole OR g.rolname IN \
+  ('pg_execute_server_program', 'pg_read_server_files', 'pg_write_server_files')))) FROM pg_roles r \
+  WHERE rolname = current_user), \
+ 'role', session_user, 'host', :'HOST', 'address', coalesce(inet_server_addr()::text, 'a socket'), \
  'port', current_setting('port'))";
+
+/// How long it may take to take everything out again: time that the probe does not have is none that this has not.
+const CLEANUP: Duration = Duration::from_secs(600);
 
 #[derive(Deserialize)]
 struct Who {
@@ -34,8 +43,9 @@ struct Who {
     started: String,
     database: String,
     oid: u64,
-    superuser: bool,
-    objects: u64,
+    powers: String,
+    role: String,
+    host: String,
     address: String,
     port: String,
 }
@@ -50,48 +60,60 @@ impl Who {
     fn place(&self) -> String {
         format!("{} of {}:{}", self.database, self.address, self.port)
     }
+
+    /// What a program needs to reach it: the folder of its socket, or the network.
+    fn reach(&self) -> Reach {
+        match self.host.starts_with('/') {
+            true => Reach::Folder(PathBuf::from(&self.host)),
+            false => Reach::Network,
+        }
+    }
 }
 
 /// An empty database.
-pub(super) struct ScratchDatabase {
+pub(super) struct ScratchDatabase<'a> {
     pub(super) server: Server,
+    /// What restores into it.
+    pub(super) confined: Confined<'a>,
     version: String,
+    place: String,
+    /// Extensions that may be there already.
+    extensions: &'a [String],
 }
 
-impl ScratchDatabase {
+impl<'a> ScratchDatabase<'a> {
     /// Connects, and refuses one that is in use, is not empty, or would be restored into by a superuser.
     pub(super) fn open(
-        site: &Site<'_>,
+        site: &'a Site<'_>,
         dsn: &str,
-        asked: &Asked<'_>,
+        asked: &Asked<'a>,
         watch: &Watch,
-    ) -> Result<ScratchDatabase> {
+    ) -> Result<ScratchDatabase<'a>> {
         let server = server(site, dsn, asked)?;
         let subject = format!("dsn of {}", asked.id);
-        for (id, live) in lives(site) {
-            // The same words are the same database, whether anybody answers or not.
-            let live = self::server(site, live, asked)?;
-            let is_one = live.dsn == server.dsn
-                || who(&live, watch)
-                    .is_ok_and(|live| who(&server, watch).is_ok_and(|scratch| scratch.is_one_with(&live)));
-            if is_one {
-                let finding = Finding::new(Code::DatabaseLive, subject).expected("an empty scratch database");
-                return Err(Error::refused(
-                    finding.actual(format!("the database that the capture {id} takes")),
-                ));
-            }
-        }
+        is_not_live(site, asked, &server, &subject, watch)?;
         let who = who(&server, watch)?;
-        if who.objects > 0 {
+        let found = contents::of(&server, asked.extensions, watch)?;
+        if !found.is_empty() {
             let finding = Finding::new(Code::DatabaseNotEmpty, subject).expected("an empty scratch database");
-            let actual = format!("{}: {} tables, views, indexes and sequences", who.place(), who.objects);
-            return Err(Error::refused(finding.actual(actual)));
+            return Err(Error::refused(finding.actual(format!("{}: {}", who.place(), found.join(", ")))));
         }
-        if who.superuser {
-            let finding = Finding::new(Code::ProbeFailed, subject).expected("a role that is no superuser");
-            return Err(Error::refused(finding.actual("a dump that a superuser restores can run programs")));
+        if !who.powers.is_empty() {
+            let finding = Finding::new(Code::ProbeFailed, subject);
+            let finding = finding.expected("a role that can run no programs of the server");
+            return Err(Error::refused(finding.actual(format!("it is, or can become: {}", who.powers))));
         }
-        Ok(ScratchDatabase { server, version: who.server })
+        let mut confined = site.confined(asked.id, asked.deadline)?;
+        confined.reach = who.reach();
+        // What restores reads the same password file and certificates as what asks.
+        let own =
+            |(name, _): &(std::ffi::OsString, _)| server.variables.iter().all(|(known, _)| known != name);
+        confined.variables.retain(own);
+        confined.variables.extend(server.variables.iter().cloned());
+        // Where it is shut off somebody else's name may be the one that connections go by.
+        confined.variables.push(("PGUSER".into(), who.role.clone().into()));
+        let place = who.place();
+        Ok(ScratchDatabase { server, confined, version: who.server, place, extensions: asked.extensions })
     }
 
     /// Restores a dump that lies in parts; any error ends it.
@@ -103,34 +125,44 @@ impl ScratchDatabase {
         words.extend([parts, "pg_restore".to_owned()]);
         words.extend(RESTORE.map(str::to_owned));
         words.push(self.server.argument());
-        let program = Program {
-            folder: Path::new("/"),
-            words: &words,
-            variables: &self.server.variables,
-            time_limit: self.server.time_limit,
-            output_bytes_max: 4096,
-        };
-        let ended = program.run(watch)?;
+        let ended = self.confined.run(&words, watch)?;
         if ended.code == Some(0) { Ok(()) } else { Err(unrestored(captured, &ended)) }
     }
 
-    /// Takes everything out of it again; says if that fails.
-    pub(super) fn empty(&self, ledger: &mut Ledger, watch: &Watch) -> Result<()> {
-        let drop = || {
-            let mut session = Session::open(&self.server, watch)?;
-            session.tell("DROP OWNED BY CURRENT_USER CASCADE;\n")?;
-            session.close()
+    /// Takes everything out of it again, also after an interruption; says what is left. What lay there before, and rights that
+    /// others granted, stay.
+    pub(super) fn empty(&self, ledger: &mut Ledger) {
+        let server = Server { time_limit: CLEANUP, ..self.server.clone() };
+        let left = match contents::remove(&server, self.extensions, &Watch::default()) {
+            Ok(left) if left.is_empty() => return ledger.passed("emptied again", "nothing", "nothing"),
+            Ok(left) => left.join(", "),
+            Err(error) => error.to_string(),
         };
-        match drop() {
-            Err(Error::Interrupted) => Err(Error::Interrupted),
-            Err(error) => {
-                let finding = Finding::new(Code::LeftBehind, self.server.dsn.clone());
-                ledger.findings.push(finding.actual(error));
-                Ok(())
-            }
-            Ok(()) => Ok(()),
+        let finding = Finding::new(Code::LeftBehind, &*self.place).expected("what was restored is removed");
+        ledger.findings.push(finding.actual(left));
+    }
+}
+
+/// Refuses a database that a capture takes, whatever it is called here.
+fn is_not_live(
+    site: &Site<'_>,
+    asked: &Asked<'_>,
+    server: &Server,
+    subject: &str,
+    watch: &Watch,
+) -> Result<()> {
+    for (id, live) in lives(site) {
+        // The same words are the same database, whether anybody answers or not.
+        let live = self::server(site, live, asked)?;
+        let is_one = live.dsn == server.dsn
+            || who(&live, watch)
+                .is_ok_and(|live| who(server, watch).is_ok_and(|scratch| scratch.is_one_with(&live)));
+        if is_one {
+            let finding = Finding::new(Code::DatabaseLive, subject).expected("an empty scratch database");
+            return Err(Error::refused(finding.actual(format!("the database that the capture {id} takes"))));
         }
     }
+    Ok(())
 }
 
 /// The databases that are captured, by the capture's id.
@@ -153,5 +185,5 @@ fn server(site: &Site<'_>, dsn: &str, asked: &Asked<'_>) -> Result<Server> {
     let pass = |name: &&str| Some(((*name).into(), (site.environment)(name)?));
     let password = password.map(|password| ("PGPASSWORD".into(), password.into()));
     let variables = ["PATH", "HOME", "LANG"].iter().filter_map(pass).chain(password);
-    Ok(Server { dsn: text, variables: variables.collect(), time_limit: asked.limit })
+    Ok(Server { dsn: text, variables: variables.collect(), time_limit: asked.deadline.left() })
 }

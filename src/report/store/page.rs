@@ -1,5 +1,6 @@
 //! The page of a store.
 
+use crate::finding::Verdict;
 use crate::format::kind::Kind;
 use crate::format::leaf::What;
 use crate::format::units::{count, number, size};
@@ -31,7 +32,7 @@ pub fn page(report: &StoreReport<'_>, place: Place<'_>) -> String {
 
 type Part = (&'static str, &'static str, Markup);
 
-/// The sections; what was found comes first where something was.
+/// The sections; what was found comes first where something does not hold.
 fn parts(report: &StoreReport<'_>, links: bool) -> Vec<Part> {
     let facts = report.facts;
     let mut parts = vec![
@@ -44,7 +45,7 @@ fn parts(report: &StoreReport<'_>, links: bool) -> Vec<Part> {
         ("checks", "Checks", checks(&facts.outcome)),
         ("unchecked", "Not checked", not_checked(facts)),
     ];
-    let at = if facts.outcome.findings.is_empty() { parts.len() - 1 } else { 0 };
+    let at = if facts.outcome.verdict == Verdict::Holds { parts.len() - 1 } else { 0 };
     parts.insert(at, ("findings", "Findings", findings(&facts.outcome)));
     parts
 }

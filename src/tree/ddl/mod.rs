@@ -9,6 +9,7 @@ mod names;
 pub mod objects;
 pub use crate::format::ddl_order as order;
 mod parse;
+pub mod replay;
 pub mod split;
 #[cfg(test)]
 mod tests;
@@ -64,6 +65,29 @@ fn empty(path: &str, dialect: Option<Dialect>) -> DdlFile {
     }
 }
 
+/// What a statement of a text does.
+fn effects(
+    text: &str,
+    statement: &Statement,
+    dialect: Option<Dialect>,
+    rules: &Rules,
+) -> Result<Effects, Why> {
+    let text = text.get(statement.start..statement.end).unwrap_or_default();
+    match statement.form {
+        Form::Torn => Err(Why::Unterminated),
+        Form::Client => Err(Why::ClientCommand),
+        Form::Sql => match parse::parse(text, dialect, rules) {
+            Ok(trees) => Ok(objects::effects(&trees, dialect)),
+            // Valid all the same, perhaps: the parser does not know every form.
+            Err(Why::Form) => {
+                let cursor = Cursor::new(text, dialect, rules).ok_or(Why::Form)?;
+                heads::effects(cursor).ok_or(Why::Form)
+            }
+            Err(why) => Err(why),
+        },
+    }
+}
+
 struct Reader<'a> {
     text: &'a str,
     dialect: Option<Dialect>,
@@ -86,28 +110,9 @@ struct Seen {
 impl Reader<'_> {
     fn statement(&mut self, statement: Statement) {
         self.file.statements += 1;
-        match self.effects(&statement) {
+        match effects(self.text, &statement, self.dialect, self.rules) {
             Ok(effects) => self.note(effects),
             Err(why) => self.unparsed(&statement, why),
-        }
-    }
-
-    fn effects(&self, statement: &Statement) -> Result<Effects, Why> {
-        let text = self.text.get(statement.start..statement.end).unwrap_or_default();
-        match statement.form {
-            Form::Torn => Err(Why::Unterminated),
-            Form::Client => Err(Why::ClientCommand),
-            Form::Sql => {
-                match parse::parse(text, self.dialect, self.rules) {
-                    Ok(trees) => Ok(objects::effects(&trees, self.dialect)),
-                    // Valid all the same, perhaps: the parser does not know every form.
-                    Err(Why::Form) => {
-                        let cursor = Cursor::new(text, self.dialect, self.rules).ok_or(Why::Form)?;
-                        heads::effects(cursor).ok_or(Why::Form)
-                    }
-                    Err(why) => Err(why),
-                }
-            }
         }
     }
 

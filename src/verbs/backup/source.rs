@@ -159,13 +159,15 @@ pub(super) fn take(request: &Request<'_>, one: &Capture, folder: &Path, watch: &
     capture::take(one, place, watch).map_err(failed(one))
 }
 
-/// Which capture it was.
+/// Which capture it was, and why, in one line: tools of databases say it in several.
 pub(super) fn failed(one: &Capture) -> impl Fn(Error) -> Error {
     move |error| match error {
         Error::Interrupted => error,
         error => {
             let hint = error.hint().to_owned();
-            Error::input(format!("the capture `{}` failed: {error}", one.id), hint)
+            let why = error.with_causes();
+            let why: Vec<&str> = why.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+            Error::input(format!("the capture `{}` failed: {}", one.id, why.join("; ")), hint)
         }
     }
 }

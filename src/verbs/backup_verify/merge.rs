@@ -246,6 +246,26 @@ fn archives(
 mod tests {
     use super::*;
     use crate::finding::Severity;
+    use crate::format::verify_report::tests::report;
+
+    #[test]
+    fn a_part_that_failed_is_never_taken_as_well() {
+        let passed = report(Share::All);
+        assert!(all_of(&passed).is_empty());
+        let failed = VerifyReport { result: CheckResult::Failed, verdict: "refuted".to_owned(), ..passed };
+        let told = all_of(&failed);
+        assert_eq!((told.len(), told[0].code, told[0].severity), (1, Code::ShardForeign, Severity::Error));
+        let warning = FoundBy::new("contents", &Finding::warning(Code::PathCollision, "A"));
+        let warned = VerifyReport { findings: vec![warning], ..failed.clone() };
+        let codes: Vec<Code> = all_of(&warned).iter().map(|finding| finding.code).collect();
+        assert_eq!(codes, [Code::PathCollision, Code::ShardForeign]);
+        let found = FoundBy::new("contents", &Finding::new(Code::Altered, "archives/a"));
+        let said = VerifyReport { findings: vec![found], ..failed.clone() };
+        assert_eq!(all_of(&said).iter().map(|finding| finding.code).collect::<Vec<_>>(), [Code::Altered]);
+        // That its host had not seen the log says nothing of the log, and is why it failed.
+        let first = FoundBy::new("log", &Finding::new(Code::LogNotRemembered, "log/checkpoint"));
+        assert!(all_of(&VerifyReport { findings: vec![first], ..failed }).is_empty());
+    }
 
     #[test]
     fn what_a_newer_version_found_is_not_taken_as_well() {

@@ -70,7 +70,7 @@ impl Recovery {
         let rpo_s = options.rpo_s.filter(|_| !self.is_release);
         let [rto_target_ms, rpo_target_ms] =
             [options.rto_s, rpo_s].map(|target| target.unwrap_or(0).saturating_mul(1000));
-        let lost_ms = |point: &Point| milliseconds(point.age.max(point.gap));
+        let lost_ms = |point: &Point| milliseconds(point.age.max(point.gap)).max(1);
         let rpo_ms = if self.is_release { Some(0) } else { self.rpo.as_ref().map(lost_ms) };
         let is_met =
             |target: u64, measured: Option<u64>| measured.is_some_and(|m| target == 0 || m <= target);

@@ -5,7 +5,7 @@ use crate::finding::{Code, Finding};
 use crate::format::units::size;
 use crate::pipeline::scratch::Scratch;
 use crate::policy::capture::Source;
-use crate::verbs::drill::Request;
+use crate::verbs::drill::{Request, live};
 use std::fs;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
@@ -85,23 +85,26 @@ fn is_apart(request: &Request<'_>, parent: &Path) -> Result<()> {
     let refused = |what: &str, folder: &Path| {
         let finding = Finding::new(Code::ScratchUnsafe, parent.display().to_string());
         let finding = finding.expected("a folder apart from tree, store and databases");
-        Err(Error::refused(finding.actual(format!("it lies in {what} {}", folder.display()))))
+        Err(Error::refused(finding.actual(format!("it lies {what} {}", folder.display()))))
     };
     // Where all of the machine is the tree, nothing is outside of it.
     let is_machine = request.tree.canonicalize().is_ok_and(|tree| tree == Path::new("/"));
     if !is_machine && inside(request.tree) {
-        return refused("the tree", request.tree);
+        return refused("in the tree", request.tree);
     }
     let store = Path::new(request.store.place());
     if inside(store) {
-        return refused("the store", store);
+        return refused("in the store", store);
+    }
+    if let Some((folder, what)) = live::around(parent) {
+        return refused(&what, &folder);
     }
     for capture in &request.policy.captures {
         let (Source::Sqlite(path) | Source::Duckdb { path, .. }) = &capture.source else { continue };
         let file = request.tree.join(path.as_str());
         let folder = file.parent().unwrap_or(request.tree);
         if !(is_machine && folder == request.tree) && inside(folder) {
-            return refused("the folder of a live database,", folder);
+            return refused("in the folder of a live database,", folder);
         }
     }
     Ok(())

@@ -129,10 +129,13 @@ fn a_torn_wal() {
     let log = world.tree().join("var/live.db-wal");
     let bytes = fs::read(&log).unwrap();
     std::mem::forget(connection);
-    fs::write(&log, &bytes[..bytes.len() - 1000]).unwrap();
-    back_up(&world);
-    let report = fails(&world, 3, "wal-torn var/live.db-wal");
-    assert!(report.findings.iter().any(|finding| finding.code == "query-differs"), "the last row is lost");
+    // Cut in the middle of a page at its end, and in its midst.
+    for length in [bytes.len() - 1000, bytes.len() / 2 + 77] {
+        fs::write(&log, &bytes[..length]).unwrap();
+        back_up(&world);
+        let report = fails(&world, 3, "wal-torn var/live.db-wal");
+        assert!(report.findings.iter().any(|finding| finding.code == "query-differs"), "rows are lost");
+    }
 }
 
 #[test]
@@ -294,6 +297,32 @@ fn a_probe_that_writes_outside() {
     );
     world.write("attestar.toml", format!("{POLICY}{probe}"));
     drill(&world, &[]).done();
+}
+
+#[test]
+fn what_a_program_was_given_to_know_is_in_no_report() {
+    let script = "env; for n in 1 2 3 4 5 6 7 8 9; do echo \\\"pass is $DEPLOY_PASS\\\"; done; exit 3";
+    let probe = format!(
+        "[[probe]]\nid = \"tells\"\nkind = \"command\"\nvariables = [\"DEPLOY_PASS\"]\nrun = [\"sh\", \"-c\", \"{script}\"]\n"
+    );
+    let world = world(&probe);
+    back_up(&world);
+    let mut command = world.command(&["-C", "shop", "--json", "drill", "--out", "drill"]);
+    command
+        .env("TMPDIR", scratches(&world))
+        .env("DEPLOY_PASS", "hunter2-hunter2")
+        .env("OTHER", "zebra-zebra");
+    fs::create_dir_all(scratches(&world)).unwrap();
+    let said = said(command.output().unwrap()).exits(3);
+    assert_eq!(said.findings(), ["probe-failed tells"]);
+    assert!(said.out.contains("pass is [masked: a variable]"), "{}", said.out);
+    let folder = world.path().join("drill");
+    let files = crate::world::names_in(&folder)
+        .into_iter()
+        .map(|name| fs::read_to_string(folder.join(name)).unwrap());
+    for text in files.chain([said.out, said.err]) {
+        assert!(!text.contains("hunter2") && !text.contains("zebra"), "{text}");
+    }
 }
 
 #[test]

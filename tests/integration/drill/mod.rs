@@ -1,11 +1,20 @@
 //! Restore drills: of backups that are well, and of every fault that one must find.
 
 mod clean;
+mod clean_kinds;
 mod databases;
 mod faults;
+mod host;
+mod hostile_duckdb;
+mod hostile_postgres;
+mod hostile_sqlite;
+mod late;
+mod links;
 mod night;
+mod schema;
+mod scratch_dsn;
 
-use crate::forge::{Entry, Pack, Tar, encrypt, own_key, receipt};
+use crate::forge::{Entry, Pack, Tar, encrypt, file, own_key, receipt};
 use crate::world::{Said, World, said};
 use attestar::database::sqlite;
 use attestar::format::capture::{CaptureKind, Captured, Form};

@@ -2,9 +2,12 @@
 
 use super::{APP, POLICY, back_up, database, facts, plant, plant_at, sh, world};
 use crate::forge::file;
-use crate::world::{World, said};
+use crate::postgres::Postgres;
+use crate::world::{World, said, venv, with_venv};
 use jiff::{SignedDuration, Timestamp};
 use std::fs;
+use std::path::Path;
+use std::process::Command;
 
 /// A host with nothing but what the recovery kit has.
 struct Fresh<'a> {
@@ -105,4 +108,94 @@ fn an_earlier_night_is_named_by_its_time_and_a_future_one_does_not_win() {
     let said = fresh.restore(&["latest", "--to", "d"]).exits(3);
     assert!(said.findings().iter().any(|found| found.starts_with("altered")), "{}", said.out);
     assert!(!world.path().join("d").exists());
+}
+
+/// What a shell prints that runs these commands in a folder, as somebody pastes them.
+fn pasted(folder: &Path, server: &Postgres, step: &serde_json::Value) {
+    for line in step["run"].as_array().unwrap() {
+        let line = line.as_str().unwrap();
+        assert!(!line.contains(char::is_control), "one line, as it is printed: {line:?}");
+        let mut shell = Command::new("bash");
+        shell.args(["-euo", "pipefail", "-c", line]).current_dir(folder);
+        shell.env("PGHOST", server.host()).env("PGUSER", "owner");
+        shell.env("PATH", with_venv(std::env::var_os("PATH").unwrap()));
+        said(shell.output().unwrap()).done();
+    }
+}
+
+#[test]
+fn what_it_says_to_type_brings_every_database_back() {
+    let (lost, fresh_server) = (Postgres::start(), Postgres::start());
+    lost.run("postgres", "CREATE DATABASE ledger");
+    lost.run(
+        "ledger",
+        "CREATE ROLE \"odd 'role'\"; CREATE TABLE t (id INT PRIMARY KEY, x TEXT); ALTER TABLE t ENABLE ROW LEVEL SECURITY; \
+         CREATE POLICY p ON t TO \"odd 'role'\" USING (id > 3); \
+         INSERT INTO t SELECT n, repeat('ab', n % 40) FROM generate_series(1, 2000) n; CREATE VIEW v AS SELECT * FROM t",
+    );
+    let dsn = lost.dsn("ledger");
+    let world = world(&format!(
+        "[[capture]]\nid = \"-app\"\nkind = \"sqlite\"\npath = \"var/-it's my $(app).db\"\n\
+         [[capture]]\nid = \"-candles\"\nkind = \"duckdb\"\npath = \"var/c.duckdb\"\n\
+         [[capture]]\nid = \"-ledger\"\nkind = \"postgres\"\ndsn = \"{dsn}\"\n"
+    ));
+    let app = world.tree().join("var/-it's my $(app).db");
+    fs::rename(world.tree().join("var/app.db"), &app).unwrap();
+    let candles = "CREATE TABLE t (a INT, b TEXT); INSERT INTO t SELECT i, 'x' || i FROM range(3000) r(i); CREATE VIEW v AS SELECT b FROM t";
+    let rows = "SELECT count(*), sum(a), max(b), (SELECT count(*) FROM v) FROM t";
+    let duckdb = |folder: &Path, file: &str, sql: &str| {
+        let mut command = Command::new(venv().join("duckdb"));
+        said(command.args(["-no-init", "-csv", file, "-c", sql]).current_dir(folder).output().unwrap())
+            .done()
+            .out
+    };
+    duckdb(&world.tree().join("var"), "c.duckdb", candles);
+    back_up(&world);
+    let fresh = Fresh::new(&world);
+    let to = "back 'up'\n\u{202e}$(id)";
+    let document = fresh.restore(&["latest", "--to", to]).done().json();
+    let steps = document["next"].as_array().unwrap();
+    assert_eq!(steps.len(), 3);
+    let here = world.path().join("here");
+    fs::create_dir(&here).unwrap();
+    steps.iter().for_each(|step| pasted(&here, &fresh_server, step));
+    assert_eq!(facts(&here.join("-it's my $(app).db")).tables, facts(&app).tables);
+    assert_eq!(duckdb(&here, "./-candles.duckdb", rows), duckdb(&world.tree().join("var"), "c.duckdb", rows));
+    let ask = "SELECT count(*), sum(id), md5(string_agg(x, '' ORDER BY id)), (SELECT count(*) FROM v) FROM t";
+    assert_eq!(fresh_server.run("-ledger", ask), lost.run("ledger", ask));
+    // What the screen shows is what is run.
+    let mut command = world.command(&["restore", "latest", "--store", "store", "--to", "again", "--dry-run"]);
+    let screen = said(command.output().unwrap()).done().out;
+    assert!(screen.contains("  createdb -T template0 -- -ledger\n"), "{screen}");
+}
+
+#[test]
+fn a_mounted_volume_is_filled_whatever_it_lies_on() {
+    let world = world(APP);
+    back_up(&world);
+    let attestar = env!("CARGO_BIN_EXE_attestar");
+    // A disk of its own, one that was just made, and a folder of the same disk that is mounted there.
+    for mount in
+        ["-t tmpfs none volume", "-t tmpfs none volume && mkdir volume/lost+found", "--bind volume volume"]
+    {
+        let script = format!(
+            "mkdir volume && mount {mount} && {attestar} restore latest --store store --to volume >&2 && \
+             ls volume && test -f volume/etc/app.toml && umount volume; code=$?; rmdir volume 2>/dev/null || rm -r volume; exit $code"
+        );
+        let mut command = Command::new("unshare");
+        command.args(["--map-root-user", "--mount", "sh", "-c", &script]).current_dir(world.path());
+        command.env("ATTESTAR_HOME", world.home());
+        let said = said(command.output().unwrap()).done();
+        assert!(said.out.contains("captures"), "{mount}: {}{}", said.out, said.err);
+    }
+    // One that holds something is left as it is.
+    let script = format!(
+        "mkdir volume && mount -t tmpfs none volume && echo mine > volume/mine && \
+         {attestar} restore latest --store store --to volume; code=$?; ls -A volume; cat volume/mine; exit $code"
+    );
+    let mut command = Command::new("unshare");
+    command.args(["--map-root-user", "--mount", "sh", "-c", &script]).current_dir(world.path());
+    command.env("ATTESTAR_HOME", world.home());
+    let said = said(command.output().unwrap()).exits(1).tells("is not empty: there is mine in it");
+    assert_eq!(said.out, "mine\nmine\n");
 }

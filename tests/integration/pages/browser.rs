@@ -31,7 +31,7 @@ pub fn file(path: &Path) -> String {
 }
 
 /// Every way to look at a page.
-pub const WAYS: [&str; 5] = ["light", "dark", "narrow", "print", "noscript"];
+pub const WAYS: [&str; 8] = ["light", "dark", "narrow", "phone", "zoomed", "contrast", "print", "noscript"];
 
 impl Seen {
     /// A step, and a value in it.
@@ -47,7 +47,7 @@ impl Seen {
         for list in ["requests", "console", "errors"] {
             assert_eq!(self.0[list], serde_json::json!([]), "{list}");
         }
-        for step in ["light", "dark", "narrow"] {
+        for step in ["light", "dark", "narrow", "phone", "zoomed", "contrast"] {
             assert_eq!(*self.at(step, "/axe/violations"), serde_json::json!([]), "{step}");
             assert!(self.at(step, "/axe/passes").as_u64() > Some(15), "axe looked: {step}");
             assert_eq!(*self.at(step, "/violations"), serde_json::json!([]), "{step}");

@@ -81,6 +81,19 @@ impl Console {
         self.ask("GET", path, &[])
     }
 
+    /// Asks until the answer is what it is to become.
+    pub fn until(&self, path: &str, is_so: impl Fn(u16, &str) -> bool) {
+        let begun = Instant::now();
+        loop {
+            let (status, answer) = self.get(path);
+            if is_so(status, &answer) {
+                return;
+            }
+            assert!(begun.elapsed() < PATIENCE, "{path} stays {status}: {answer}");
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+
     /// A document, held to its schema.
     pub fn document(&self, path: &str) -> Value {
         let (_, answer) = self.get(path);
@@ -208,7 +221,7 @@ fn whoever_holds_connections_open_keeps_nobody_out_for_long() {
         .collect();
     let started = Instant::now();
     assert_eq!(console.get("/health").0, 200);
-    assert!(started.elapsed() < Duration::from_secs(40), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(60), "{:?}", started.elapsed());
     let first = &mut held[0];
     first.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut rest = Vec::new();
@@ -235,6 +248,88 @@ fn signals_end_it_well_and_a_port_that_is_taken_is_told() {
         crate::schemas::judge(&document);
         assert!(document["requests"].as_u64() >= Some(1), "{document}");
     }
+}
+
+#[test]
+fn a_request_that_trickles_in_is_cut_off_and_connections_that_are_kept_hold_up_no_end() {
+    let world = published();
+    let console = Console::start(&world, &["--store", "store"]);
+    let connect = || {
+        let stream = TcpStream::connect(("127.0.0.1", console.port)).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream
+    };
+    // A byte now and then is no silence, and no request either.
+    let mut trickling = connect();
+    let begun = Instant::now();
+    while begun.elapsed() < PATIENCE && trickling.write_all(b"X").is_ok() {
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+    // Somebody keeps a connection, as browsers do.
+    let mut kept = connect();
+    kept.write_all(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    let mut some = [0; 16];
+    kept.read_exact(&mut some).unwrap();
+    assert!(some.starts_with(b"HTTP/1.1 200"));
+    let asked = Instant::now();
+    assert_eq!(console.end("-TERM").0, Some(0));
+    assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
+}
+
+#[test]
+fn a_store_that_cannot_be_read_any_more_is_told_with_the_age_of_what_is_shown() {
+    let world = published();
+    let console = Console::start(&world, &["--store", "store"]);
+    assert_eq!(console.get("/health").0, 200);
+    let checkpoint = world.path().join("store/log/checkpoint");
+    let aside = world.path().join("aside");
+    std::fs::rename(&checkpoint, &aside).unwrap();
+    std::fs::create_dir(&checkpoint).unwrap();
+    console.until("/health", |status, _| status == 503);
+    let health = console.document("/health");
+    assert_eq!(health["state"], "failed");
+    assert!(health["trouble"].as_str().is_some_and(|why| why.contains("checkpoint")), "{health}");
+    assert!(health["looked_at"].is_string(), "what it says of the cards is from then: {health}");
+    let (status, page) = console.get("/");
+    assert!(status == 200 && page.contains("The store could not be looked at"), "{page}");
+    assert!(page.contains("What follows was seen") && page.contains("shop-1.0.0"), "{page}");
+    // It comes back, and so does the page.
+    std::fs::remove_dir(&checkpoint).unwrap();
+    std::fs::rename(&aside, &checkpoint).unwrap();
+    console.until("/health", |status, _| status == 200);
+    assert!(!console.get("/").1.contains("could not be looked at"));
+    // One that cannot be read from the start.
+    std::fs::rename(&checkpoint, &aside).unwrap();
+    std::fs::create_dir(&checkpoint).unwrap();
+    let console = Console::begin(&world, &["--store", "store"]);
+    console.until("/health", |status, body| status == 503 && body.contains("\"failed\""));
+    let (status, page) = console.get("/");
+    assert!(status == 503 && page.contains("Nothing is known of it"), "{page}");
+    assert_eq!(console.get("/metrics").0, 503, "numbers of nothing are none");
+}
+
+#[test]
+fn a_policy_that_changes_counts_from_then_on() {
+    let world = World::release();
+    world.write("attestar.toml", NIGHTLY);
+    std::fs::create_dir(world.path().join("store")).unwrap();
+    world.run(&["-C", "shop", "backup"]).done();
+    let console = Console::start(&world, &["-C", "shop", "--first"]);
+    assert_eq!(console.document("/api/store")["limits"]["rto_ms"], 900_000);
+    world.write("attestar.toml", NIGHTLY.replace("15m", "20m"));
+    console.until("/api/store", |_, body| body.contains("\"rto_ms\":1200000"));
+    // One that is none any more, and one of another store: what was known stays, and that it is old is told.
+    for (policy, says) in [
+        ("schema = 7\n".to_owned(), "attestar.toml"),
+        (NIGHTLY.replace("../store", "../other"), "another store"),
+    ] {
+        world.write("attestar.toml", policy);
+        console.until("/health", |status, body| status == 503 && body.contains(says));
+        assert!(console.get("/").1.contains("What follows was seen"));
+    }
+    world.write("attestar.toml", NIGHTLY);
+    console.until("/health", |status, _| status == 200);
 }
 
 #[test]

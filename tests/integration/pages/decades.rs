@@ -160,7 +160,26 @@ fn ten_thousand_backups_are_served_in_bounded_memory_and_a_new_leaf_is_seen_soon
         assert!(begun.elapsed() < Duration::from_secs(60), "nobody sees the new leaf");
         std::thread::sleep(Duration::from_millis(100));
     }
+    all_at_once(&console);
     let peak = memory(console.id());
     assert!(peak < 256 << 20, "{} MiB", peak >> 20);
     assert_eq!(console.get("/").0, 200);
+}
+
+/// A hundred at once get the whole page, each of them.
+fn all_at_once(console: &Console) {
+    let begun = Instant::now();
+    let pages: Vec<(u16, usize)> = std::thread::scope(|scope| {
+        let asking: Vec<_> = (0..100)
+            .map(|_| {
+                scope.spawn(|| {
+                    let (status, answer) = console.get("/");
+                    (status, answer.len())
+                })
+            })
+            .collect();
+        asking.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    assert!(pages.iter().all(|(status, bytes)| *status == 200 && *bytes > 4 << 20), "{pages:?}");
+    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
 }

@@ -2,6 +2,7 @@
 
 mod bucket;
 mod directory;
+mod drilled;
 mod faults;
 mod host;
 mod hundred;

@@ -2,7 +2,7 @@
 //
 //   node look.mjs URL SCREENSHOTS|- [STEP…]
 //
-// STEP is `light`, `dark`, `print`, `narrow`, `noscript`: a look at the page so, with axe-core; or `keys`: its tables by
+// STEP is one of `LOOKS`: a look at the page so, with axe-core; `print`: as PDF; `keys`: its tables by
 // keyboard alone; or `paint`: how long the first paint takes, the median of three. Every request but the page itself is
 // noted and refused.
 import { chromium } from "playwright-core";
@@ -51,6 +51,10 @@ const LOOKS = {
   light: { colorScheme: "light", viewport: { width: 1200, height: 900 } },
   dark: { colorScheme: "dark", viewport: { width: 1200, height: 900 } },
   narrow: { colorScheme: "light", viewport: { width: 320, height: 800 } },
+  phone: { colorScheme: "dark", viewport: { width: 390, height: 844 }, hasTouch: true },
+  // What a window of 1200 pixels shows at 200 %.
+  zoomed: { colorScheme: "light", viewport: { width: 600, height: 450 }, deviceScaleFactor: 2 },
+  contrast: { colorScheme: "dark", forcedColors: "active", viewport: { width: 1200, height: 900 } },
   noscript: { colorScheme: "light", viewport: { width: 1200, height: 900 }, javaScriptEnabled: false },
 };
 

@@ -1,0 +1,46 @@
+//! When a probe has to be through: one moment for everything that it does.
+
+use crate::error::{Error, Result};
+use std::time::{Duration, Instant};
+
+/// The end of a probe's time.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadline {
+    over: Instant,
+    limit: Duration,
+}
+
+impl Deadline {
+    /// So long from now.
+    pub fn after(limit: Duration) -> Deadline {
+        Deadline { over: Instant::now() + limit, limit }
+    }
+
+    /// What is left until then.
+    pub fn left(self) -> Duration {
+        self.over.saturating_duration_since(Instant::now())
+    }
+
+    /// An error once it is over; `what` was to be done.
+    pub fn check(self, what: &str) -> Result<()> {
+        if self.left().is_zero() { Err(self.late(what)) } else { Ok(()) }
+    }
+
+    /// That `what` was not through.
+    pub fn late(self, what: &str) -> Error {
+        Error::Late(format!("{what}: it did not end within {} s", self.limit.as_secs()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_over_when_its_time_is() {
+        assert!(Deadline::after(Duration::from_secs(60)).check("x").is_ok());
+        let over = Deadline::after(Duration::ZERO);
+        assert_eq!((over.left(), over.check("it").unwrap_err().is_last()), (Duration::ZERO, true));
+        assert_eq!(over.late("it").to_string(), "it: it did not end within 0 s");
+    }
+}

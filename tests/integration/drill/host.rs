@@ -1,0 +1,165 @@
+//! What a drill does to its host, and its host to it: where the scratch may lie, what is left when it cannot be removed, a disk
+//! that gets full, a user that is not root.
+
+use super::databases::{captures, ledger};
+use super::{APP, POLICY, back_up, drill, report, scratches, sh, world};
+use crate::postgres::Postgres;
+use crate::world::{Said, World, said, venv};
+use attestar::format::drill_report::{Ended, StepName};
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+fn is_root() -> bool {
+    fs::metadata("/proc/self").unwrap().uid() == 0
+}
+
+/// `drill` started by this script, which has the drill's own command as its arguments, in a mount namespace of its own.
+fn in_namespace(world: &World, script: &str) -> Said {
+    fs::create_dir_all(scratches(world)).unwrap();
+    let drilled = world.command(&["-C", "shop", "--json", "drill", "--out", "drill"]);
+    let mut command = Command::new("unshare");
+    if !is_root() {
+        command.args(["--map-current-user", "--keep-caps"]);
+    }
+    command.args(["--mount", "sh", "-c", script, "sh"]);
+    command.arg(drilled.get_program()).args(drilled.get_args()).current_dir(world.path()).env_clear();
+    command.envs(drilled.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    said(command.env("TMPDIR", scratches(world)).output().unwrap())
+}
+
+#[test]
+fn a_scratch_among_the_data_of_a_server_is_refused() {
+    let world = world(APP);
+    back_up(&world);
+    let server = Postgres::start();
+    let data = server.run("postgres", "SHOW data_directory");
+    let mysql = world.path().join("mysql/shop");
+    fs::create_dir_all(&mysql).unwrap();
+    fs::write(world.path().join("mysql/ibdata1"), "").unwrap();
+    let beside = world.path().join("beside");
+    fs::create_dir(&beside).unwrap();
+    let live = super::Connection::open(beside.join("live.db")).unwrap();
+    live.execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE t (x)").unwrap();
+    for (folder, what) in [
+        (data.clone(), "PostgreSQL, which is running"),
+        (format!("{data}/base"), "PostgreSQL, which is running"),
+        (mysql.display().to_string(), "MySQL"),
+        (beside.display().to_string(), "live.db"),
+    ] {
+        let scratch = format!("[drill]\nscratch = \"{folder}\"\n");
+        world.write("attestar.toml", format!("{POLICY}{APP}{scratch}"));
+        let before = crate::world::everything_in(Path::new(&folder)).len();
+        let said = drill(&world, &[]).exits(1);
+        assert!(said.findings()[0].starts_with("scratch-unsafe"), "{folder}: {}", said.out);
+        assert!(said.out.contains(what), "{folder}: {}", said.out);
+        assert_eq!(crate::world::everything_in(Path::new(&folder)).len(), before, "nothing was made there");
+    }
+}
+
+#[test]
+fn a_scratch_that_cannot_be_removed_is_said_and_the_drill_stands() {
+    let slow = "queries = [{ sql = \"WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 15000000) \
+                SELECT count(*) FROM n\", expect = \"15000000\" }]\n";
+    let world = world(&format!("{APP}{slow}"));
+    back_up(&world);
+    // Something is mounted in it while it is used.
+    let script = "\"$@\" & drill=$!; \
+        until at=$(ls -d $TMPDIR/attestar-*/.attestar-run-*/restored/etc 2> /dev/null); do sleep 0.05; done; \
+        mount -t tmpfs none $at; wait $drill; code=$?; umount $at; exit $code";
+    let said = in_namespace(&world, script).done();
+    let report = report(&world);
+    let found: Vec<&str> = report.findings.iter().map(|finding| &*finding.code).collect();
+    assert_eq!(found, ["left-behind"], "{}", said.out);
+    let cleanup = report.steps.iter().find(|step| step.name == StepName::Cleanup).unwrap();
+    assert_eq!(cleanup.status, Ended::Failed);
+    assert!(cleanup.detail.contains("cannot remove"), "{}", cleanup.detail);
+    // The next one removes it.
+    drill(&world, &[]).done();
+    super::nothing_is_left(&world);
+}
+
+#[test]
+fn a_disk_that_gets_full_while_it_is_restored_to() {
+    let world = world(APP);
+    // Each takes a byte of the pack, and a page of the disk.
+    for number in 0..600 {
+        world.write(&format!("many/{number}.txt"), "x");
+    }
+    back_up(&world);
+    let script = "mount -t tmpfs -o size=1m none \"$TMPDIR\" && exec \"$@\"";
+    let said = in_namespace(&world, script).exits(1);
+    assert_eq!(said.findings()[0], "scratch-full scratch", "{}", said.out);
+    let report = report(&world);
+    assert_eq!(report.coverage.files_checked, 0);
+    let full = report.steps.iter().find(|step| step.name == StepName::Restore).unwrap();
+    assert_eq!(full.status, Ended::Failed, "it was found while it wrote: {:#?}", report.steps);
+    assert!(report.findings.iter().all(|finding| finding.code != "step-failed"), "{:#?}", report.findings);
+}
+
+#[test]
+fn a_disk_that_gets_full_while_a_database_is_restored() {
+    let server = ledger();
+    let world = World::new();
+    world.write("etc/app.toml", "port = 1\n");
+    let probe = "[[probe]]\nid = \"ledger\"\nkind = \"postgres\"\ncapture = \"ledger\"\n";
+    world.write("attestar.toml", format!("{POLICY}{}{probe}", captures(&server)));
+    back_up(&world);
+    // A new cluster takes some forty.
+    sh(&format!("chmod 711 {}", world.path().display()));
+    let script = "mount -t tmpfs -o size=24m,mode=711 none \"$TMPDIR\" && exec \"$@\"";
+    fs::create_dir_all(scratches(&world)).unwrap();
+    let said = in_namespace(&world, script);
+    assert_eq!(said.findings(), ["scratch-full ledger"], "{}", said.out);
+    assert_eq!(said.code, 1);
+}
+
+#[test]
+fn somebody_who_is_not_root_drills_all_the_same() {
+    let server = ledger();
+    let world = world("");
+    let path = world.tree().join("var/c.duckdb");
+    super::databases::duckdb(&world, "CREATE TABLE t AS SELECT range i FROM range(1000)");
+    assert!(path.is_file());
+    let more = "[[capture]]\nid = \"duck\"\nkind = \"duckdb\"\npath = \"var/c.duckdb\"\n\
+        [[probe]]\nid = \"duck\"\nkind = \"duckdb\"\ncapture = \"duck\"\n\
+        [[probe]]\nid = \"ledger\"\nkind = \"postgres\"\ncapture = \"ledger\"\n\
+        [[probe]]\nid = \"files\"\nkind = \"files\"\n\
+        [[probe]]\nid = \"runs\"\nkind = \"command\"\nrun = [\"sh\", \"-c\", \"cat etc/app.toml && test $(id -u) != 0 || test -w /proc/self/attr\"]\n";
+    world.write("attestar.toml", format!("{POLICY}{APP}{}{more}", captures(&server)));
+    back_up(&world);
+    let said = as_nobody(&world);
+    assert_eq!(said.done().findings(), Vec::<String>::new());
+    let report = report(&world);
+    assert!(report.probes.iter().all(|probe| probe.status == Ended::Passed), "{:#?}", report.probes);
+    let owner = fs::metadata(world.path().join("drill/drill_report.json")).unwrap().uid();
+    assert_ne!(owner, 0, "it was somebody else");
+}
+
+/// `drill` by another user where this one is root: everything of the world is given away first.
+fn as_nobody(world: &World) -> Said {
+    fs::create_dir_all(scratches(world)).unwrap();
+    let mut command = Command::new(if is_root() { "setpriv" } else { "env" });
+    if is_root() {
+        sh(&format!("chown -R 65534:65534 {0} && chmod 755 {0}", world.path().display()));
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
+    }
+    let drilled = world.command(&["-C", "shop", "--json", "drill", "--out", "drill"]);
+    // Wherever the program was built, others may read it here.
+    let program = world.path().join("attestar");
+    fs::copy(drilled.get_program(), &program).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let bin = world.path().join("bin");
+    fs::create_dir(&bin).unwrap();
+    sh(&format!(
+        "cp -L {}/lib/python3*/site-packages/duckdb_cli/duckdb {}",
+        venv().parent().unwrap().display(),
+        bin.display()
+    ));
+    command.arg(program).args(drilled.get_args()).current_dir(world.path()).env_clear();
+    command.envs(drilled.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let path = format!("{}:/usr/local/bin:/usr/bin:/bin", bin.display());
+    command.env("PATH", path).env("TMPDIR", scratches(world));
+    said(command.stdin(Stdio::null()).output().unwrap())
+}

@@ -1,0 +1,171 @@
+//! Hostile dumps of PostgreSQL in real drills: what they run is a user's without rights, shut off, and kept to what it may use.
+
+use super::databases::captures;
+use super::{POLICY, back_up, report};
+use crate::postgres::Postgres;
+use crate::world::{Said, World};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+const PROBE: &str = "[[probe]]\nid = \"ledger\"\nkind = \"postgres\"\ncapture = \"ledger\"\n";
+
+/// Does what a text says, and gives how often that worked; where it is captured it does nothing.
+const TRY: &str = "CREATE FUNCTION public.try(what TEXT) RETURNS INT LANGUAGE plpgsql AS $$ BEGIN \
+    IF current_user = 'owner' THEN RETURN 0; END IF; \
+    BEGIN EXECUTE what; EXCEPTION WHEN OTHERS THEN RETURN 0; END; RETURN 1; END $$;";
+
+/// A world with a capture of this database, and a folder that everybody may write to.
+fn hostile(statements: &str, more: &str) -> (Postgres, World, PathBuf) {
+    let server = Postgres::start();
+    server.run("postgres", "CREATE DATABASE ledger");
+    let world = World::new();
+    let open = world.path().join("open");
+    fs::create_dir(&open).unwrap();
+    for (path, mode) in [(world.path(), 0o711), (open.as_path(), 0o777)] {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+    server.run("ledger", &format!("{TRY} {}", statements.replace("OPEN", open.to_str().unwrap())));
+    world.write("etc/app.toml", "port = 1\n");
+    let policy = captures(&server).replace("[drill]\n", &format!("[drill]\n{more}"));
+    world.write("attestar.toml", format!("{POLICY}{policy}{PROBE}"));
+    back_up(&world);
+    (server, world, open)
+}
+
+fn drill(world: &World) -> Said {
+    world.run(&["-C", "shop", "--json", "drill", "--out", "drill"])
+}
+
+fn is_empty(folder: &Path) -> bool {
+    fs::read_dir(folder).unwrap().count() == 0
+}
+
+/// What only somebody with rights of the server may do.
+const HARMS: [&str; 29] = [
+    "COPY (SELECT 1) TO PROGRAM 'touch OPEN/program'",
+    "COPY public.harms FROM PROGRAM 'cat /etc/passwd'",
+    "COPY (SELECT 1) TO 'OPEN/copied'",
+    "COPY public.harms FROM '/etc/passwd'",
+    "SELECT pg_read_file('/etc/passwd')",
+    "SELECT pg_read_binary_file('/etc/passwd')",
+    "SELECT pg_ls_dir('/')",
+    "SELECT pg_stat_file('/etc/passwd')",
+    "SELECT lo_import('/etc/passwd')",
+    "SELECT lo_export(lo_from_bytea(0, 'x'), 'OPEN/exported')",
+    "CREATE LANGUAGE plpython3u",
+    "CREATE EXTENSION plperlu",
+    "CREATE EXTENSION file_fdw",
+    "CREATE EXTENSION dblink",
+    "CREATE EXTENSION adminpack",
+    "CREATE FUNCTION public.c(cstring) RETURNS INT LANGUAGE c AS '/lib/x86_64-linux-gnu/libc.so.6', 'system'",
+    "CREATE FUNCTION public.i(cstring) RETURNS INT LANGUAGE internal AS 'pg_read_file'",
+    "CREATE EVENT TRIGGER e ON ddl_command_end EXECUTE FUNCTION public.nothing()",
+    "ALTER ROLE CURRENT_USER SUPERUSER",
+    "CREATE ROLE mighty SUPERUSER",
+    "GRANT pg_execute_server_program TO CURRENT_USER",
+    "SET ROLE attestar",
+    "SET SESSION AUTHORIZATION attestar",
+    "UPDATE pg_catalog.pg_authid SET rolsuper = true",
+    "SET session_preload_libraries = 'x'",
+    "SELECT set_config('log_directory', 'OPEN', false)",
+    "LOAD '/lib/x86_64-linux-gnu/libc.so.6'",
+    "CREATE TABLESPACE elsewhere LOCATION 'OPEN'",
+    "ALTER SYSTEM SET archive_command = 'touch OPEN/archived'",
+];
+
+#[test]
+fn code_in_a_dump_has_no_rights_wherever_it_runs() {
+    let rows: Vec<String> = HARMS.iter().map(|harm| format!("('{}')", harm.replace('\'', "''"))).collect();
+    // In a constraint as rows come, in an index, in a view that is filled, and by who defined it.
+    let statements = format!(
+        "CREATE FUNCTION public.nothing() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN END $$; \
+         ALTER FUNCTION public.try IMMUTABLE; \
+         CREATE FUNCTION public.as_definer(what TEXT) RETURNS INT LANGUAGE sql SECURITY DEFINER AS 'SELECT public.try(what)'; \
+         CREATE TABLE public.harms (sql TEXT CHECK (public.try(sql) = 0) CHECK (public.as_definer(sql) = 0)); \
+         CREATE INDEX harmful ON public.harms (public.try(sql)); \
+         INSERT INTO public.harms VALUES {}; \
+         CREATE MATERIALIZED VIEW public.done AS SELECT sql FROM public.harms WHERE public.try(sql) > 0",
+        rows.join(", ")
+    );
+    let (_server, world, open) = hostile(&statements, "");
+    assert_eq!(drill(&world).done().findings(), Vec::<String>::new());
+    assert!(is_empty(&open));
+    let covered = &report(&world).proves;
+    assert!(covered.iter().any(|line| line.contains("2 tables, 29 rows as captured")), "{covered:#?}");
+}
+
+#[test]
+fn what_only_a_superuser_may_restore_fails_the_drill_and_does_nothing() {
+    for statements in [
+        "CREATE FUNCTION public.nothing() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN END $$; \
+         CREATE EVENT TRIGGER e ON ddl_command_end EXECUTE FUNCTION public.nothing()",
+        "CREATE EXTENSION file_fdw; CREATE SERVER files FOREIGN DATA WRAPPER file_fdw; \
+         CREATE FOREIGN TABLE outside (x TEXT) SERVER files OPTIONS (program 'touch OPEN/foreign')",
+        "CREATE FUNCTION public.version() RETURNS TEXT LANGUAGE internal AS 'pgsql_version'",
+    ] {
+        let (_server, world, open) = hostile(statements, "");
+        let found = drill(&world).exits(3).findings();
+        assert_eq!(found, ["probe-failed captures/ledger"], "{statements}");
+        assert!(is_empty(&open));
+    }
+}
+
+#[test]
+fn memory_has_a_limit() {
+    let statements = "CREATE FUNCTION public.large() RETURNS INT LANGUAGE plpgsql AS $$ BEGIN \
+         IF current_user = 'owner' THEN RETURN 1; END IF; RETURN length(repeat('x', 900000000)) / 900000000; END $$; \
+         CREATE MATERIALIZED VIEW public.m AS SELECT public.large() AS x";
+    let (_server, world, _) = hostile(statements, "memory_limit = \"256MiB\"\n");
+    let said = drill(&world).exits(3);
+    assert_eq!(said.findings(), ["probe-failed captures/ledger"]);
+    assert!(said.out.contains("out of memory"), "{}", said.out);
+    // With as much as it takes it is fine.
+    let policy = fs::read_to_string(world.tree().join("attestar.toml")).unwrap();
+    world.write("attestar.toml", policy.replace("256MiB", "4GiB"));
+    assert_eq!(drill(&world).done().findings(), Vec::<String>::new());
+}
+
+#[test]
+fn the_disk_has_a_limit() {
+    let statements = "CREATE FUNCTION public.rows() RETURNS SETOF TEXT LANGUAGE plpgsql AS $$ BEGIN \
+         IF current_user <> 'owner' THEN RETURN QUERY SELECT repeat(md5(n::TEXT), 40) FROM generate_series(1, 20000000) n; \
+         END IF; END $$; \
+         CREATE FUNCTION public.fill() RETURNS INT LANGUAGE plpgsql AS $$ BEGIN \
+         CREATE TABLE IF NOT EXISTS public.filled (x TEXT); INSERT INTO public.filled SELECT public.rows(); RETURN 1; END $$; \
+         CREATE TABLE public.t (x INT CHECK (public.fill() = 1)); INSERT INTO public.t VALUES (1)";
+    let (_server, world, _) = hostile(statements, "disk_limit = \"300MiB\"\n");
+    let said = drill(&world);
+    assert_eq!(said.findings(), ["scratch-full scratch"], "{}", said.out);
+    assert!(said.out.contains("of `disk_limit`"), "{}", said.out);
+    assert_eq!(said.code, 1);
+}
+
+#[test]
+fn programs_that_a_client_starts_find_neither_keys_nor_store_nor_network() {
+    let world = World::new();
+    let open = world.path().join("open");
+    fs::create_dir(&open).unwrap();
+    for (path, mode) in [(world.path(), 0o711), (open.as_path(), 0o777)] {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let (home, store) = (world.home(), world.path().join("store"));
+    let see = |what: &str, name: &str| {
+        format!("\\! ({what}) > /dev/null 2>&1 && touch {}/{name}\n", open.display())
+    };
+    let looks = [
+        see(&format!("cat {}/signing.key", home.display()), "keys"),
+        see(&format!("cat {}/archives/*", store.display()), "store"),
+        see("test $(grep -c : /proc/net/dev) != 1", "network"),
+        see("test $(id -u) = 0", "root"),
+        see("cat /proc/1/environ | tr '\\\\0' '\\\\n' | grep ATTESTAR_HOME", "environment"),
+    ];
+    world.write("ddl/1.sql", format!("CREATE TABLE a (x BIGINT);\n{}", looks.concat()));
+    let rule = "[[include]]\nclass = \"ddl\"\npaths = [\"ddl/*.sql\"]\ndialect = \"postgresql\"\n[[include]]";
+    let probe =
+        "[[probe]]\nid = \"schema\"\nkind = \"ddl\"\ndialect = \"postgresql\"\n[drill]\nuser = \"nobody\"\n";
+    world.write("attestar.toml", format!("{}{probe}", POLICY.replacen("[[include]]", rule, 1)));
+    back_up(&world);
+    assert_eq!(drill(&world).done().findings(), Vec::<String>::new());
+    assert!(is_empty(&open));
+}

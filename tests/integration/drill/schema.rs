@@ -1,0 +1,72 @@
+//! DDL that drops and creates by one name, in whatever order: what has to be there at the end is, and what has to be gone is
+//! gone; in every dialect that is applied for real.
+
+use super::{POLICY, back_up, report};
+use crate::world::{Said, World};
+use attestar::format::drill_report::Ended;
+
+const ALL: [&str; 3] = ["sqlite", "duckdb", "postgresql"];
+
+fn drilled(dialect: &str, files: &[&str]) -> (World, Said) {
+    let world = World::new();
+    for (number, file) in files.iter().enumerate() {
+        world.write(&format!("ddl/{}.sql", number + 1), file);
+    }
+    let rule = format!(
+        "[[include]]\nclass = \"ddl\"\npaths = [\"ddl/*.sql\"]\ndialect = \"{dialect}\"\n[[include]]"
+    );
+    let probe = format!(
+        "[[probe]]\nid = \"schema\"\nkind = \"ddl\"\ndialect = \"{dialect}\"\n[drill]\nuser = \"nobody\"\n"
+    );
+    world.write("attestar.toml", format!("{}{probe}", POLICY.replacen("[[include]]", &rule, 1)));
+    back_up(&world);
+    let said = world.run(&["-C", "shop", "--json", "drill", "--out", "drill"]);
+    (world, said)
+}
+
+/// All of it holds, and so many objects were compared.
+#[track_caller]
+fn holds(dialect: &str, files: &[&str], objects: &str) {
+    let (world, said) = drilled(dialect, files);
+    assert_eq!(said.done().findings(), Vec::<String>::new(), "{dialect}: {files:?}");
+    let checks = &report(&world).probes[0].checks;
+    let held = checks.iter().find(|check| check.name == "objects").unwrap();
+    assert_eq!((held.status, &*held.actual), (Ended::Passed, objects), "{dialect}: {files:?}");
+}
+
+const A: &str = "CREATE TABLE a (x BIGINT PRIMARY KEY, y TEXT);\nCREATE INDEX by_y ON a (y);\n";
+
+#[test]
+fn a_drop_before_a_create_and_one_behind_it() {
+    for dialect in ALL {
+        let again =
+            format!("DROP TABLE IF EXISTS a;\n{A}DROP TABLE a;\n{A}CREATE VIEW v AS SELECT x FROM a;\n");
+        holds(dialect, &[&again], "3 objects");
+        holds(dialect, &[A, "DROP INDEX by_y;\nDROP TABLE a;\n", A], "2 objects");
+        holds(dialect, &[A, "CREATE TABLE b (x BIGINT);\nDROP TABLE b;\n"], "2 objects");
+        holds(dialect, &["CREATE TABLE a (x BIGINT);\nALTER TABLE a RENAME TO b;\n"], "1 object");
+    }
+}
+
+#[test]
+fn what_reading_cannot_tell_is_no_alarm_and_is_said() {
+    let dynamic = "DO $$ BEGIN EXECUTE 'DROP TABLE a'; END $$;\nCREATE TABLE b (x INT);\n";
+    let (world, said) = drilled("postgresql", &[A, dynamic]);
+    assert_eq!(said.done().findings(), Vec::<String>::new());
+    let report = report(&world);
+    let told = report.probes[0].checks.iter().find(|check| check.name == "what was not followed").unwrap();
+    assert!(told.actual.starts_with("whether 2 objects should be there"), "{}", told.actual);
+    assert!(report.does_not_prove.iter().any(|line| line.contains("what was not followed")));
+}
+
+#[test]
+fn what_should_be_gone_and_what_should_be_there() {
+    // A query with a function that drops: the files say that the table is there, and it is not.
+    let sly = "CREATE FUNCTION sly() RETURNS INT LANGUAGE plpgsql AS $$ BEGIN DROP TABLE b; RETURN 1; END $$;\nSELECT sly();\n";
+    let (_, said) = drilled("postgresql", &[A, "CREATE TABLE b (x BIGINT);\n", sly]);
+    assert_eq!(said.exits(3).findings(), ["object-missing b"]);
+    // And one that makes again what was dropped.
+    let sly = "CREATE FUNCTION sly() RETURNS INT LANGUAGE plpgsql AS $$ BEGIN CREATE TABLE b (x INT); RETURN 1; END $$;\nSELECT sly();\n";
+    let (_, said) = drilled("postgresql", &["CREATE TABLE b (x BIGINT);\nDROP TABLE b;\n", sly]);
+    assert_eq!(said.exits(3).findings(), ["object-extra b"]);
+}

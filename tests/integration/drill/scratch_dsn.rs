@@ -1,0 +1,235 @@
+//! A dump that is restored into a database which the policy names: empty before, shut off from all else, empty again
+//! afterwards.
+
+use super::databases::{captures, ledger};
+use super::{POLICY, back_up, report};
+use crate::postgres::Postgres;
+use crate::world::{Said, World, said};
+use attestar::format::drill_report::{DrillReport, Ended};
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+/// What of a user's is in a database, in ways that the drill does not ask by.
+const LEFT: &str = "SELECT (SELECT count(*) FROM pg_class WHERE oid >= 16384 AND relnamespace <> 'pg_toast'::regnamespace) \
+    + (SELECT count(*) FROM pg_namespace WHERE oid >= 16384 AND nspname !~ '^pg_') \
+    + (SELECT count(*) FROM pg_proc WHERE oid >= 16384) + (SELECT count(*) FROM pg_type WHERE oid >= 16384) \
+    + (SELECT count(*) FROM pg_largeobject_metadata)";
+
+/// A server with the captured database, and an empty one that belongs to the role `drill`.
+fn servers() -> Postgres {
+    let server = ledger();
+    server.run(
+        "ledger",
+        "SELECT lo_from_bytea(0, 'some bytes'); CREATE SEQUENCE s.numbers; CREATE DOMAIN price AS numeric CHECK (value > 0); \
+         CREATE FUNCTION s.twice(x INT) RETURNS INT LANGUAGE sql AS 'SELECT 2 * x'; CREATE AGGREGATE s.total (int) \
+         (SFUNC = int4pl, STYPE = int); CREATE OPERATOR s.#@# (FUNCTION = s.twice, RIGHTARG = int); \
+         CREATE TABLE parts (x INT) PARTITION BY RANGE (x); CREATE TABLE part PARTITION OF parts FOR VALUES FROM (0) TO (9); \
+         CREATE COLLATION s.plain (locale = 'C'); CREATE TYPE s.pair AS (a INT, b TEXT); CREATE TYPE s.span AS RANGE \
+         (subtype = int); CREATE TEXT SEARCH CONFIGURATION s.words (COPY = simple); CREATE EXTENSION hstore; \
+         CREATE STATISTICS st ON id, x FROM t; CREATE PROCEDURE s.nothing() LANGUAGE sql AS ''",
+    );
+    server.run("postgres", "CREATE ROLE drill LOGIN");
+    server.run("postgres", "CREATE DATABASE scratch OWNER drill");
+    server
+}
+
+fn world(server: &Postgres, dsn: &str, more: &str) -> World {
+    let world = World::new();
+    world.write("etc/app.toml", "port = 1\n");
+    let probe = format!(
+        "[[probe]]\nid = \"ledger\"\nkind = \"postgres\"\ncapture = \"ledger\"\ndsn = \"{dsn}\"\n{more}"
+    );
+    world.write("attestar.toml", format!("{POLICY}{}{probe}", captures(server)));
+    back_up(&world);
+    world
+}
+
+fn scratch(server: &Postgres) -> String {
+    server.dsn("scratch").replace("user=owner", "user=drill")
+}
+
+fn drill(world: &World) -> Said {
+    world.run(&["-C", "shop", "--json", "drill", "--out", "drill"])
+}
+
+fn check<'r>(report: &'r DrillReport, name: &str) -> (Ended, &'r str) {
+    let found = report.probes[0].checks.iter().find(|check| check.name == name);
+    let found = found.unwrap_or_else(|| panic!("no {name} in {:#?}", report.probes[0].checks));
+    (found.status, &found.actual)
+}
+
+#[test]
+fn everything_that_was_restored_is_gone_and_what_was_there_stays() {
+    let server = servers();
+    server.run(
+        "scratch",
+        "CREATE SCHEMA aside; CREATE EXTENSION amcheck SCHEMA aside; GRANT USAGE ON SCHEMA aside TO drill; \
+         GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA aside TO drill; GRANT CREATE ON DATABASE scratch TO drill",
+    );
+    // A schema of the user's is not nothing, but for where an extension was put.
+    let world = world(&server, &scratch(&server), "");
+    let found = drill(&world).exits(3).findings();
+    assert_eq!(found[0], "database-not-empty dsn of ledger", "{found:?}");
+    server.run("scratch", "ALTER EXTENSION amcheck SET SCHEMA public; DROP SCHEMA aside");
+    let before = server.run("scratch", LEFT);
+    for _ in 0..2 {
+        assert_eq!(drill(&world).done().findings(), Vec::<String>::new());
+        let report = report(&world);
+        for name in
+            ["restore", "rows", "contents", "objects", "definitions", "amcheck", "emptied again", "outside"]
+        {
+            assert_eq!(check(&report, name).0, Ended::Passed, "{name}");
+        }
+        assert_eq!(server.run("scratch", LEFT), before);
+    }
+    let may = "SELECT has_database_privilege('drill', 'scratch', 'CREATE')";
+    assert_eq!(server.run("scratch", may), "t", "what others granted stays");
+}
+
+#[test]
+fn a_database_with_anything_in_it_is_not_empty() {
+    let server = servers();
+    let world = world(&server, &scratch(&server), "");
+    for (make, drop, what) in [
+        ("CREATE TABLE t (x INT)", "DROP TABLE t", "1 × table"),
+        ("CREATE SCHEMA mine", "DROP SCHEMA mine", "1 × schema"),
+        ("CREATE TYPE mood AS ENUM ('a')", "DROP TYPE mood", "1 × type"),
+        ("CREATE FUNCTION f() RETURNS INT LANGUAGE sql AS 'SELECT 1'", "DROP FUNCTION f", "1 × function"),
+        ("CREATE SEQUENCE q", "DROP SEQUENCE q", "1 × sequence"),
+        ("CREATE EXTENSION pg_trgm", "DROP EXTENSION pg_trgm", "1 × extension"),
+        ("SELECT lo_create(7)", "SELECT lo_unlink(7)", "1 × large object"),
+        (
+            "CREATE OPERATOR ||| (FUNCTION = textcat, LEFTARG = text, RIGHTARG = text)",
+            "DROP OPERATOR ||| (text, text)",
+            "1 × operator",
+        ),
+        ("CREATE CAST (text AS int) WITH INOUT", "DROP CAST (text AS int)", "1 × cast"),
+        ("CREATE PUBLICATION p", "DROP PUBLICATION p", "1 × publication"),
+    ] {
+        server.run("scratch", make);
+        let said = drill(&world).exits(3);
+        assert_eq!(said.findings()[0], "database-not-empty dsn of ledger", "{make}");
+        assert!(said.out.contains(what), "{make}: {}", said.out);
+        server.run("scratch", drop);
+    }
+    assert_eq!(drill(&world).done().findings(), Vec::<String>::new());
+}
+
+#[test]
+fn a_role_that_can_run_programs_of_the_server_is_refused() {
+    let server = servers();
+    let world = world(&server, &scratch(&server), "");
+    for (give, take, what) in [
+        (
+            "GRANT pg_execute_server_program TO drill",
+            "REVOKE pg_execute_server_program FROM drill",
+            "pg_execute",
+        ),
+        ("GRANT pg_write_server_files TO drill", "REVOKE pg_write_server_files FROM drill", "pg_write"),
+        ("ALTER ROLE drill CREATEROLE", "ALTER ROLE drill NOCREATEROLE", "CREATEROLE"),
+        ("GRANT owner TO drill", "REVOKE owner FROM drill", "owner"),
+    ] {
+        server.run("postgres", give);
+        let said = drill(&world).exits(3);
+        assert_eq!(said.findings()[0], "probe-failed dsn of ledger", "{give}");
+        assert!(said.out.contains(what), "{give}: {}", said.out);
+        server.run("postgres", take);
+    }
+    assert_eq!(server.run("scratch", LEFT), "0");
+}
+
+/// Puts a program before others of its name that does this first; `drill` with it.
+fn drill_with(world: &World, program: &str, first: &str) -> Said {
+    let bin = world.path().join("bin");
+    std::fs::create_dir_all(&bin).unwrap();
+    let real = String::from_utf8(Command::new("which").arg(program).output().unwrap().stdout).unwrap();
+    let path = bin.join(program);
+    std::fs::write(&path, format!("#!/bin/sh\n{first}\nexec {} \"$@\"\n", real.trim())).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let mut command = world.command(&["-C", "shop", "--json", "drill", "--out", "drill"]);
+    let path = command.get_envs().find(|(name, _)| *name == "PATH").and_then(|(_, value)| value).unwrap();
+    let path = format!("{}:{}", bin.display(), path.to_str().unwrap());
+    said(command.env("PATH", path).output().unwrap())
+}
+
+#[test]
+fn what_restores_sees_neither_keys_nor_store_and_reaches_that_database_alone() {
+    let server = servers();
+    let world = world(&server, &scratch(&server), "");
+    let (home, store) = (world.home(), world.path().join("store"));
+    let looks = format!(
+        "ls {0}/signing.key && exit 7\nls {1}/archives && exit 8\ntest $(grep -c : /proc/net/dev) = 1 || exit 9",
+        home.display(),
+        store.display()
+    );
+    assert_eq!(drill_with(&world, "pg_restore", &looks).done().findings(), Vec::<String>::new());
+    let outside = world.path().join("escaped");
+    let writes = format!("echo x > {}", outside.display());
+    let said = drill_with(&world, "pg_restore", &writes).exits(3);
+    assert_eq!(said.findings(), [format!("wrote-outside {}", outside.display())]);
+    assert!(!outside.exists());
+    assert_eq!(server.run("scratch", LEFT), "0");
+}
+
+#[test]
+fn a_database_that_answers_by_the_network_alone() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let server = Postgres::start_on(port);
+    server.run("postgres", "CREATE ROLE drill LOGIN; CREATE ROLE reader");
+    server.run("postgres", "CREATE DATABASE scratch OWNER drill");
+    let live = ledger();
+    let dsn = format!("host=127.0.0.1 port={port} user=drill dbname=scratch");
+    let world = world(&live, &dsn, "");
+    assert_eq!(drill(&world).done().findings(), Vec::<String>::new());
+    let report = report(&world);
+    assert_eq!(check(&report, "network").0, Ended::Skipped);
+    assert!(report.does_not_prove.iter().any(|line| line.contains("ledger left out: network: ")));
+    assert_eq!(server.run("scratch", LEFT), "0");
+}
+
+/// Waits until the probe's question is asked.
+fn asked(server: &Postgres) {
+    let begun = Instant::now();
+    let query =
+        "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query ~ '^ *SELECT pg_sleep.6'";
+    while server.run("postgres", query) == "0" {
+        assert!(begun.elapsed() < Duration::from_secs(60), "it was never asked");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+const SLOW: &str = "queries = [{ sql = \"SELECT pg_sleep(6)\", expect = \"\" }]\n";
+
+#[test]
+fn what_cannot_be_removed_is_said() {
+    let server = servers();
+    let world = world(&server, &scratch(&server), SLOW);
+    let mut command = world.command(&["-C", "shop", "--json", "drill", "--out", "drill"]);
+    let child =
+        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    asked(&server);
+    server.run("scratch", "ALTER TABLE s.q OWNER TO owner; ALTER SCHEMA s OWNER TO owner");
+    let said = said(child.wait_with_output().unwrap()).done();
+    let left = report(&world).findings;
+    assert_eq!(left.len(), 1, "{left:#?}");
+    assert_eq!(left[0].code, "left-behind");
+    let told = left[0].actual.as_deref().unwrap();
+    assert!(
+        told.contains("1 × schema") && told.contains("1 × table") && !told.contains("large object"),
+        "{told}"
+    );
+    assert!(said.out.contains("scratch of "), "{}", said.out);
+}
+
+#[test]
+fn an_interrupted_drill_leaves_it_empty() {
+    let server = servers();
+    let world = world(&server, &scratch(&server), SLOW);
+    let mut child = world.command(&["-C", "shop", "-q", "drill", "--out", "drill"]).spawn().unwrap();
+    asked(&server);
+    super::sh(&format!("kill -INT {}", child.id()));
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(server.run("scratch", LEFT), "0");
+}
