@@ -61,7 +61,7 @@ fn summary(report: &DrillReport) -> Markup {
                 (size(coverage.bytes_checked)) " of " (size(coverage.bytes_total))
                 @if !coverage.digests.is_empty() { ", by " (shown(&coverage.digests.join(" and "))) }
             }
-            dt { "Fresh until" } dd { (minute(report.fresh_until)) }
+            @if report.result == DrillResult::Passed { dt { "Fresh until" } dd { (minute(report.fresh_until)) } }
         }
     }
 }

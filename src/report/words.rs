@@ -63,7 +63,7 @@ pub fn lasted(ms: u64) -> String {
     match ms {
         0..1000 => format!("{ms} ms"),
         1000..60_000 => format!("{}.{} s", ms / 1000, ms / 100 % 10),
-        _ => span(ms / 1000),
+        _ => units::span(ms),
     }
 }
 

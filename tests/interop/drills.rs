@@ -1,6 +1,6 @@
 //! What a drill leaves for the tools of others: a JUnit report.
 
-use crate::judge::{attestar, hear, passes, python};
+use crate::judge::{attestar, checkout, hear, passes, python, refuses, shell};
 use std::fs;
 use std::path::Path;
 
@@ -35,6 +35,7 @@ fn junitparser_reads_what_a_drill_came_to() {
         "{report}"
     );
     assert!(!report.contains("failed"), "{report}");
+    stock_tools_check_the_signature(&home, folder.path());
     // Nobody can decrypt: no case of what did not run passes.
     fs::remove_file(home.join("identity.age")).expect("an identity");
     assert_eq!(run(&["-C", "shop", "drill"]).code, Some(5));
@@ -45,4 +46,24 @@ fn junitparser_reads_what_a_drill_came_to() {
         assert!(report.contains(&format!("failed {case}\n")), "{case}: {report}");
     }
     assert!(report.contains("skipped attestar.drill restore\n"), "{report}");
+}
+
+/// The lines of docs/DRILLS.md, on the report and on one that was made better afterwards.
+fn stock_tools_check_the_signature(home: &Path, folder: &Path) {
+    let page = fs::read_to_string(checkout().join("docs/DRILLS.md")).expect("the page");
+    let block = page.split("```sh\n").find(|block| block.starts_with("jq ")).expect("its lines");
+    let lines = block.split("```").next().expect("their end");
+    let drill = folder.join("drill");
+    fs::copy(home.join("signing.pub"), drill.join("drill.pub")).expect("the public key");
+    let out = passes(shell(lines).current_dir(&drill));
+    assert!(
+        out.contains("Signature Verified Successfully") && out.contains("drill_report.json: OK"),
+        "{out}"
+    );
+    let report = drill.join("drill_report.json");
+    let signed = fs::read_to_string(&report).expect("the report");
+    fs::write(&report, signed.replacen("\"rto_measured_ms\": ", "\"rto_measured_ms\": 1", 1))
+        .expect("another one");
+    refuses(shell(lines).current_dir(&drill), "drill_report.json: FAILED");
+    fs::write(&report, signed).expect("the report again");
 }

@@ -12,7 +12,7 @@ use crate::cli::screen::{self, count, paint, safe, size, wrap};
 use crate::cli::stores::state;
 use anstyle::AnsiColor;
 use attestar::error::Result;
-use attestar::format::drill_report::{DrillReport, Ended, Objective, ProbeReport, StepName};
+use attestar::format::drill_report::{DrillReport, DrillResult, Ended, Objective, ProbeReport, StepName};
 use attestar::format::units::span;
 use attestar::keys::entropy::{Entropy, OsEntropy};
 use attestar::log::Log;
@@ -82,9 +82,12 @@ fn answer(args: &DrillArgs, drilled: &Drilled) -> Answer {
         text += "the report is neither in the store nor in its log\n";
     }
     let report = args.out.join(attestar::format::drill_report::FILE);
-    let fresh = drilled.report.fresh_until.strftime("%Y-%m-%d");
+    let fresh = match drilled.report.result {
+        DrillResult::Passed => format!("   fresh until {}", drilled.report.fresh_until.strftime("%Y-%m-%d")),
+        DrillResult::Failed => String::new(),
+    };
     match &drilled.written {
-        Ok(()) => row(&mut text, "report", &format!("{}   fresh until {fresh}", report.display()), None),
+        Ok(()) => row(&mut text, "report", &format!("{}{fresh}", report.display()), None),
         Err(error) => {
             text += &screen::error(error);
             text += "the report is not whole on this host\n";
@@ -152,8 +155,8 @@ pub fn lines(report: &DrillReport, covered: &[(String, String)]) -> String {
     }
     objectives(&mut text, report);
     for (name, list) in [("proves", &report.proves), ("not proved", &report.does_not_prove)] {
-        if !list.is_empty() {
-            row(&mut text, name, &list.join("; "), None);
+        for (index, sentence) in list.iter().enumerate() {
+            said(&mut text, if index == 0 { name } else { "" }, sentence);
         }
     }
     text
@@ -185,11 +188,17 @@ fn objectives(text: &mut String, report: &DrillReport) {
     }
 }
 
+/// A sentence: nothing stands at its end, and its further lines hang.
+fn said(text: &mut String, name: &str, sentence: &str) {
+    for (index, line) in wrap(&safe(sentence), COLUMNS - TEXT_COLUMN - 2).iter().enumerate() {
+        let (start, hang) = if index == 0 { (name, "") } else { ("", "  ") };
+        let _ = writeln!(text, "{start:<TEXT_COLUMN$}{hang}{line}");
+    }
+}
+
 /// A name, what is said of it, and how it ended.
 fn row(text: &mut String, name: &str, what: &str, status: Option<&str>) {
-    // Without a status there is nothing to keep clear of.
-    let end = if status.is_some() { STATUS_COLUMN - 1 } else { COLUMNS };
-    let mut lines = wrap(&safe(what), end - TEXT_COLUMN).into_iter();
+    let mut lines = wrap(&safe(what), STATUS_COLUMN - TEXT_COLUMN - 1).into_iter();
     let name = safe(name);
     let width = TEXT_COLUMN - 1;
     let start = format!("{name:<width$} {}", lines.next().unwrap_or_default());

@@ -87,7 +87,7 @@ pub(super) fn does_not_prove(course: &Course<'_>) -> Vec<String> {
         );
     }
     list.push("that what was backed up was right: it came back as it was".to_owned());
-    list.push("that another host is as fast, or that another identity could decrypt".to_owned());
+    list.push("that another host is as fast or that another identity decrypts".to_owned());
     list
 }
 
