@@ -5,7 +5,9 @@ use crate::evidence::logged::Logged;
 use crate::evidence::receipt::{self, SUFFIX, pack_name};
 use crate::finding::{Code, Finding, Outcome, Severity};
 use crate::format::digest::Sha256;
+use crate::format::kind::Kind;
 use crate::format::leaf::{Leaf, What};
+use crate::format::receipt::Base;
 use crate::format::units::count;
 use crate::keys::trust::Trust;
 use crate::log::event::Told;
@@ -25,6 +27,21 @@ pub const ARCHIVES: &str = "archives";
 /// The folder of a release in a store: laid out as `seal` leaves it.
 pub fn release_folder(name: &str) -> String {
     format!("{RELEASES}/{name}")
+}
+
+/// Whether a pack's name is the project, and the time of a backup right after it: the `shop-eu` of `shop-eu-…` is another
+/// project than `shop`.
+pub fn is_backup_of(project: &str, name: &str) -> bool {
+    let Some(version) = name.strip_prefix(project).and_then(|rest| rest.strip_prefix('-')) else {
+        return false;
+    };
+    let (time, number) = version.split_once('-').unwrap_or((version, "0000"));
+    let is_time = time.len() == "YYYYMMDDThhmmssZ".len()
+        && time.bytes().zip(b"00000000T000000Z").all(|(byte, form)| match form {
+            b'0' => byte.is_ascii_digit(),
+            _ => byte == *form,
+        });
+    is_time && number.len() == 4 && number.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// The object that the archive of a leaf must be; `None` unless it puts one there.
@@ -59,7 +76,7 @@ pub fn judge(held: &Held, logged: &Logged, now: Timestamp) -> Vec<Finding> {
     findings.extend(bases(&register.standing, held));
     for (object, archive) in held.iter() {
         let leaf = register.leaf_of(object, &archive.entry);
-        findings.extend(is_logged(archive, leaf, logged, now));
+        findings.extend(is_logged(archive, leaf, &register, logged, now));
         if leaf.is_some() && !register.standing.contains_key(object) {
             findings.extend(register.unfinished(object));
         }
@@ -108,6 +125,12 @@ impl<'l> Register<'l> {
     /// Whether an object must lie there.
     pub fn stands(&self, object: &str) -> bool {
         self.standing.contains_key(object)
+    }
+
+    /// The first of these archives that does not stand: it was pruned, or never logged.
+    pub fn fallen<'b>(&self, bases: &'b [Base]) -> Option<&'b str> {
+        let stands = |base: &&Base| self.standing.values().any(|(leaf, _)| leaf.name == base.name);
+        bases.iter().find(|base| !stands(base)).map(|base| &*base.name)
     }
 
     /// The newest leaf that puts an archive there: one of this very object, or of its name.
@@ -161,7 +184,13 @@ fn lies_there((leaf, told): &(&Leaf, &Told), held: Option<&HeldArchive>) -> Opti
 }
 
 /// What is wrong if the log does not know an archive, or knows another receipt of it.
-fn is_logged(held: &HeldArchive, leaf: Option<&Leaf>, logged: &Logged, now: Timestamp) -> Option<Finding> {
+fn is_logged(
+    held: &HeldArchive,
+    leaf: Option<&Leaf>,
+    register: &Register<'_>,
+    logged: &Logged,
+    now: Timestamp,
+) -> Option<Finding> {
     let archive = held.entry.name.as_str();
     let Some(bundle) = held.receipt() else {
         let finding = Finding::new(Code::ReceiptMissing, format!("{archive}{SUFFIX}"));
@@ -177,7 +206,17 @@ fn is_logged(held: &HeldArchive, leaf: Option<&Leaf>, logged: &Logged, now: Time
             finding.expected(format!("sha256 {}", leaf.event)).actual(format!("sha256 {found}"))
         });
     }
-    let finding = unlogged(archive, held.entry.name.file_name(), bundle, &logged.trust, now);
+    let mut finding = unlogged(archive, held.entry.name.file_name(), bundle, &logged.trust, now);
+    let receipt = receipt::verify(&logged.trust, held.entry.name.file_name(), Some(bundle)).ok();
+    if let Some(base) = receipt.as_ref().and_then(|receipt| register.fallen(&receipt.predicate().bases)) {
+        let why = format!("it needs {base}, which was pruned before this could be logged");
+        finding = finding.actual(format!("{why}: attestar prune takes it away"));
+    } else if let (Some(receipt), None) = (receipt, &finding.actual)
+        && receipt.predicate().kind == Kind::Backup
+    {
+        let project = &receipt.predicate().project;
+        finding = finding.actual(format!("the next backup of {project} logs it"));
+    }
     let what = if archive.starts_with(RELEASES) { What::Sealed } else { What::BackedUp };
     Some(finding.expected(format!("a leaf `{what}` of it, in this place")))
 }
@@ -204,5 +243,33 @@ pub fn unlogged(archive: &str, file_name: &str, receipt: &[u8], trust: &Trust, n
             Finding::warning(Code::NotLogged, archive).actual(format!("made {at}: it may still come"))
         }
         None => Finding::new(Code::NotLogged, archive),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_backup_of;
+
+    #[test]
+    fn a_backup_is_of_the_project_whose_name_ends_before_its_time() {
+        for name in ["shop-20261120T010002Z", "shop-20261120T010002Z-00af"] {
+            assert!(is_backup_of("shop", name), "{name}");
+        }
+        assert!(is_backup_of("shop-eu", "shop-eu-20261120T010002Z"));
+        for name in [
+            "shop-eu-20261120T010002Z",
+            "shop-eu-20261120T010002Z-0001",
+            "shop20261120T010002Z",
+            "shop-1.2.0",
+            "shop-20261120T010002Z-",
+            "shop-20261120T010002Z-000g",
+            "shop-20261120T010002Z-00001",
+            "shop-20261120T010002",
+            "shop-2026112xT010002Z",
+            "shop",
+            "shop-",
+        ] {
+            assert!(!is_backup_of("shop", name), "{name}");
+        }
     }
 }

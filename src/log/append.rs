@@ -7,7 +7,7 @@
 //! 4. Replace `log/checkpoint`, never by one of fewer leaves.
 //!
 //! Whoever comes first completes what `log/pending` names before anything else, so nobody waits for a writer that was
-//! killed. A statement is in the store before its leaf is in the log. Writing the same one again adds no second leaf: if
+//! killed; unless its key was revoked meanwhile: then it is set aside ([`withdrawn`](super::withdrawn)). A statement is in the store before its leaf is in the log. Writing the same one again adds no second leaf: if
 //! its statement was there before, the whole log is searched for it, else what came since.
 
 use crate::error::{Error, Result};
@@ -22,13 +22,19 @@ use crate::format::tlog::{entries, staged};
 use crate::keys::signing::SigningKey;
 use crate::log::read::Head;
 use crate::log::state::State;
+use crate::log::withdrawn::Pending;
 use crate::log::{CHECKPOINT, Log, PENDING, STAGED, invalid, name};
 use crate::store::{Created, ObjectName, Revision, Store, Swapped};
+use crossbeam_channel::never;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// How often a writer starts again when others are faster, before it gives up.
 const ATTEMPTS_MAX: usize = 10_000;
+
+/// How long the first pause is at most, for whoever comes second; each next one is twice as long.
+const PAUSE: Duration = Duration::from_millis(32);
 
 /// A leaf with its signed statement.
 #[derive(Clone, Debug)]
@@ -89,6 +95,8 @@ struct Settled {
     head: Option<Head>,
     /// Which content `log/pending` had.
     pending: Option<Revision>,
+    /// What is to be said of it, if it is none that may be completed.
+    set_aside: Option<Finding>,
 }
 
 /// A record that is not known to be in the log.
@@ -120,7 +128,7 @@ impl Writer<'_> {
         let mut open = self.file_statements(records, settled.size())?;
         let asked = open.len() as u64;
         let mut settled = Some(settled);
-        for _ in 0..ATTEMPTS_MAX {
+        for attempt in 0..ATTEMPTS_MAX {
             let now = settled.take().map_or_else(|| self.settle(), Ok)?;
             self.drop_known(&mut open, now.size())?;
             let (added, size) = (open.len() as u64, now.size());
@@ -135,16 +143,17 @@ impl Writer<'_> {
                 self.remember(Some(&head))?;
                 return Ok(Some(Appended { size: head.size(), added, already: asked - added }));
             }
+            pause(attempt, &open[0].record.leaf.event);
         }
         let message = format!("the log of {} changed {ATTEMPTS_MAX} times meanwhile", self.log.store.place());
         Err(Error::input(message, "try again: nothing is lost"))
     }
 
     /// Whether this writer can append, before anything is made that a leaf is to be of. Completes whatever an earlier one
-    /// has left half done; gives how many leaves the log has.
-    pub fn complete(&self) -> Result<u64> {
+    /// has left half done, or sets it aside if nobody may believe it; gives what is worth saying of that.
+    pub fn complete(&self) -> Result<Option<Finding>> {
         self.may_sign()?;
-        Ok(self.settle()?.size())
+        Ok(self.settle()?.set_aside)
     }
 
     /// Puts the statements into the store, before anything is said of them in the log.
@@ -191,9 +200,21 @@ impl Writer<'_> {
         self.log.store.create(&staged_name(&next)?, &staged::to_bytes(&edge.files()))?;
         let pending = ObjectName::new(PENDING)?;
         match self.log.store.swap(&pending, &note, now.pending.as_ref())? {
-            Swapped::Changed => Ok(None),
+            Swapped::Changed => self.unstage(&next).map(|()| None),
             Swapped::Swapped(_) => self.settle().map(|settled| settled.head),
         }
+    }
+
+    /// Takes away what was staged in vain. Not so if it is pending nevertheless: another host may have staged the very same. It
+    /// cannot become so later, since what it was to replace is gone. Failing to is no failure.
+    fn unstage(&self, lost: &Checkpoint) -> Result<()> {
+        let staged = staged_name(lost)?;
+        let pending = self.log.pending();
+        let is_other = |pending: Pending| pending.parts().is_some_and(|(pending, _)| pending != lost);
+        if pending.is_ok_and(is_other) {
+            let _ = self.log.store.delete(&staged);
+        }
+        Ok(())
     }
 
     /// Nobody signs what no reader would take.
@@ -216,28 +237,28 @@ impl Writer<'_> {
         let log = Log { trust: &trust, ..self.log };
         for _ in 0..ATTEMPTS_MAX {
             // In this order: what is pending now is never behind a checkpoint that was read before.
-            let pending = log.signed_note(PENDING)?;
+            let pending = log.pending()?;
             let head = log.head()?;
             let size = head.as_ref().map_or(0, Head::size);
-            match pending {
-                Some(pending) if pending.size() > size => {
-                    self.complete_pending(&log, &pending, head.as_ref())?;
-                }
-                pending => {
-                    let is_other = |pending: &Head| {
-                        let head = head.as_ref().map(Head::checkpoint);
-                        pending.size() == size && Some(pending.checkpoint()) != head
-                    };
-                    if pending.as_ref().is_some_and(is_other) {
-                        return Err(invalid(
-                            PENDING,
-                            "it has as many leaves as the checkpoint, and other ones",
-                        ));
-                    }
-                    self.recall(head.as_ref())?;
-                    return Ok(Settled { head, pending: pending.map(|pending| pending.revision) });
-                }
+            let checkpoint = pending.parts().map(|(checkpoint, _)| checkpoint);
+            let is_ahead = checkpoint.is_some_and(|pending| pending.size > size);
+            if let (true, Pending::Next(pending)) = (is_ahead, &pending) {
+                self.complete_pending(&log, pending, head.as_ref())?;
+                continue;
             }
+            let is_other = |pending: &Checkpoint| {
+                pending.size == size && Some(pending) != head.as_ref().map(Head::checkpoint)
+            };
+            if checkpoint.is_some_and(is_other) {
+                return Err(invalid(PENDING, "it has as many leaves as the checkpoint, and other ones"));
+            }
+            self.recall(head.as_ref())?;
+            let set_aside = match &pending {
+                Pending::Withdrawn(withdrawn) if is_ahead => Some(self.set_aside(withdrawn, head.as_ref())?),
+                _ => None,
+            };
+            let pending = pending.parts().map(|(_, revision)| revision.clone());
+            return Ok(Settled { head, pending, set_aside });
         }
         Err(invalid(PENDING, "it does not become the checkpoint"))
     }
@@ -256,26 +277,29 @@ impl Writer<'_> {
         };
         let files =
             staged::parse(&bytes).ok_or_else(|| invalid(name.as_str(), "not what a writer stages"))?;
-        if self.follow(pending, head, &files)? != files {
+        if self.follow(pending.checkpoint(), head, &files)? != files {
             return Err(invalid(name.as_str(), "its files are not those of the log that is pending"));
         }
         files.iter().try_for_each(|(path, bytes)| self.create(path, bytes))?;
         let expected = head.map(|head| &head.revision);
-        self.log.store.swap(&ObjectName::new(CHECKPOINT)?, &pending.note, expected)?;
-        // Whether it was this writer or another one, the checkpoint is there now, or a later one.
-        self.clean(pending.size(), &files);
+        // Whether it was this writer or another one, the checkpoint is there now, or a later one. One of them cleans up.
+        if let Swapped::Swapped(_) =
+            self.log.store.swap(&ObjectName::new(CHECKPOINT)?, &pending.note, expected)?
+        {
+            self.clean(pending.size(), &files);
+        }
         Ok(())
     }
 
     /// The files that the staged entries make of the log at `head`, if they make what is pending.
-    fn follow(
+    pub(super) fn follow(
         &self,
-        pending: &Head,
+        pending: &Checkpoint,
         head: Option<&Head>,
         files: &BTreeMap<String, Vec<u8>>,
     ) -> Result<BTreeMap<String, Vec<u8>>> {
         let mut edge = self.log.edge(head)?;
-        let size = pending.size();
+        let size = pending.size;
         while edge.size() < size {
             let tile = Tile::holding(0, edge.size(), size);
             let bundle = files.get(&tile.entries_path()).and_then(|bundle| entries::parse(bundle));
@@ -288,7 +312,7 @@ impl Writer<'_> {
                 edge.push(entry).map_err(|fault| invalid(PENDING, fault))?;
             }
         }
-        if (edge.size(), edge.root()) != (size, pending.checkpoint().root) {
+        if (edge.size(), edge.root()) != (size, pending.root) {
             return Err(invalid(PENDING, "what is staged does not lead from the checkpoint to it"));
         }
         Ok(edge.files())
@@ -324,7 +348,10 @@ impl Writer<'_> {
         };
         let staged = names(store, STAGED).into_iter().filter(is_past);
         for name in gone.into_iter().chain(staged) {
-            let _ = store.delete(&name);
+            // Who may not delete need not try it of each.
+            if store.delete(&name).is_err_and(|error| error.is_denied()) {
+                break;
+            }
         }
     }
 
@@ -360,8 +387,15 @@ impl Log<'_> {
     }
 }
 
+/// Lets others go first, so that a hundred writers who try at once do not all stand in each other's way: each for another
+/// while, which its own statement tells, and longer each time, up to four seconds.
+fn pause(attempt: usize, own: &Sha256) {
+    let share = u32::from(own.0[attempt % own.0.len()]);
+    let _ = never::<()>().recv_timeout(PAUSE * (1 << attempt.min(7)) * share / 255);
+}
+
 /// Where the files of the next checkpoint wait.
-fn staged_name(next: &Checkpoint) -> Result<ObjectName> {
+pub(super) fn staged_name(next: &Checkpoint) -> Result<ObjectName> {
     ObjectName::new(&format!("{STAGED}/{}-{}", next.size, next.root))
 }
 

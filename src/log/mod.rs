@@ -8,6 +8,7 @@ pub mod append;
 pub mod event;
 pub mod read;
 pub mod state;
+mod withdrawn;
 
 #[cfg(test)]
 mod testing;

@@ -67,15 +67,10 @@ impl Log<'_> {
     /// The newest checkpoint; `None` where there is no log. One that is not signed by a key that may `log`, or is of
     /// another log, is an error.
     pub fn head(&self) -> Result<Option<Head>> {
-        self.signed_note(CHECKPOINT)
-    }
-
-    /// A checkpoint that lies under this name.
-    pub(super) fn signed_note(&self, path: &str) -> Result<Option<Head>> {
-        let Some((note, revision)) = self.store.get(&ObjectName::new(path)?, NOTE_BYTES_MAX)? else {
+        let Some((note, revision)) = self.store.get(&ObjectName::new(CHECKPOINT)?, NOTE_BYTES_MAX)? else {
             return Ok(None);
         };
-        let signed = self.trust.verify_checkpoint(&note, path, self.origin).map_err(Error::refused)?;
+        let signed = self.trust.verify_checkpoint(&note, CHECKPOINT, self.origin).map_err(Error::refused)?;
         Ok(Some(Head { note, signed, revision }))
     }
 

@@ -21,6 +21,9 @@ use std::path::{Path, PathBuf};
 /// The value of `schema`.
 const SCHEMA: &str = "attestar/log_state/v1";
 
+/// The file that is locked while another one is written.
+const LOCK: &str = "lock";
+
 /// The most checkpoints that are kept of a log; past it every other one of the older half is dropped.
 const KEPT_MAX: usize = 4096;
 
@@ -172,7 +175,7 @@ impl State<'_> {
         let store = log.store.place();
         let Some(file) = self.file(store) else { return Ok(()) };
         let folder = file.parent().expect("a file lies in a folder");
-        fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
+        make(folder)?;
         let _lock = lock(folder)?;
         let Checkpoint { origin, size, root } = head.checkpoint().clone();
         let (mut seen, prunes_judged) = self
@@ -213,9 +216,24 @@ impl State<'_> {
     }
 }
 
+/// Makes the folder if need be, so that it and what it lies in stay made after a power cut. A lock that lies in it says that it
+/// was seen to.
+fn make(folder: &Path) -> Result<()> {
+    if folder.join(LOCK).exists() {
+        return Ok(());
+    }
+    fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
+    for above in folder.ancestors().skip(1) {
+        // What this host may not look into was not made by it.
+        let Ok(above) = File::open(above) else { break };
+        above.sync_all().map_err(Error::io("create", folder))?;
+    }
+    Ok(())
+}
+
 /// Held while the file is read and written anew.
 fn lock(folder: &Path) -> Result<File> {
-    let path = folder.join("lock");
+    let path = folder.join(LOCK);
     let file = File::create(&path).map_err(Error::io("create", &path))?;
     file.lock().map_err(Error::io("lock", &path))?;
     Ok(file)

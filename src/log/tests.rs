@@ -145,6 +145,27 @@ fn another_host_may_get_in_between_at_any_call() {
 }
 
 #[test]
+fn another_host_may_append_the_same_and_die_on_the_way() {
+    let start = || store_of(2).host();
+    let count = {
+        let host = start();
+        append(&host, &[backup(900)]).unwrap();
+        host.calls().len()
+    };
+    for (call, dies) in (0..count).flat_map(|call| (0..count).map(move |dies| (call, dies))) {
+        let host = start();
+        let overtaking = move |other: &Memory| {
+            other.fault_at(dies, Fault::KilledAfter);
+            let _ = append(other, &[backup(900)]);
+        };
+        host.fault_at(call, Fault::Overtaken(Box::new(overtaking)));
+        append(&host, &[backup(900)]).unwrap();
+        let found = names(&whole(&host));
+        assert_eq!(found, ["shop-b0", "shop-b1", "shop-b900"], "at call {call}, dead after {dies}");
+    }
+}
+
+#[test]
 fn a_hundred_writers_with_kills_at_random_calls_lose_nothing() {
     const WRITERS: u64 = 100;
     let store = Memory::new();

@@ -8,9 +8,12 @@ use crate::pipeline::watch::Watch;
 use crossbeam_channel::Receiver;
 use sha2::Digest as _;
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::thread::{Scope, ScopedJoinHandle};
+
+/// age writes its header in dozens of small pieces: up to so many bytes they go together. Chunks of the payload are longer.
+const HEADER_BYTES: usize = 4096;
 
 /// The archive as it was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,7 +122,7 @@ impl Outer<'_> {
 
     /// Writes age's last chunk, without which the file is truncated.
     fn finish(self) -> io::Result<Written> {
-        let output = match self {
+        let mut output = match self {
             Outer::Age(writer) => writer.finish()?,
             Outer::Plain(writer) => writer,
         };
@@ -130,14 +133,18 @@ impl Outer<'_> {
 
 /// What takes the bytes, with the digest of what was written to it.
 struct Output<'o> {
-    out: Out<'o>,
+    out: BufWriter<Out<'o>>,
     hasher: sha2::Sha256,
     size_bytes: u64,
 }
 
 impl<'o> Output<'o> {
     fn new(out: Out<'o>) -> Output<'o> {
-        Output { out, hasher: sha2::Sha256::new(), size_bytes: 0 }
+        Output {
+            out: BufWriter::with_capacity(HEADER_BYTES, out),
+            hasher: sha2::Sha256::new(),
+            size_bytes: 0,
+        }
     }
 }
 

@@ -214,7 +214,7 @@ impl Confined<'_> {
         if self.confinement.is_whole() && self.reach == Reach::Network {
             ledger.skipped(
                 "network",
-                "the database answers by the network alone, and so what restored had all of it",
+                "pg_restore had all of this host's, since that database answers by it alone",
             );
         }
         match self.confinement {

@@ -106,8 +106,9 @@ impl Site<'_> {
     pub fn within(&self, path: &str) -> Result<PathBuf> {
         let whole = self.restored.join(path);
         let found = whole.canonicalize().map_err(Error::io("open", &whole))?;
-        let root = self.restored.canonicalize().map_err(Error::io("open", self.restored))?;
-        if found.starts_with(&root) {
+        let is_inside = found.starts_with(self.restored)
+            || self.restored.canonicalize().is_ok_and(|root| found.starts_with(root));
+        if is_inside {
             return Ok(found);
         }
         let finding = Finding::new(Code::ProbeFailed, path).expected("a file of what came back");
@@ -173,6 +174,9 @@ pub fn run(site: &Site<'_>, probe: &Probe, watch: &Watch) -> Result<Probed> {
     match asked {
         Ok(Ok(())) => {}
         Ok(Err(Error::Interrupted)) => return Err(Error::Interrupted),
+        Ok(Err(Error::Refused(findings))) => {
+            findings.into_iter().for_each(|finding| ledger.failed("run", finding));
+        }
         Ok(Err(error)) => ledger.failed("run", broken(probe, &error)),
         Err(_) => {
             let finding = Finding::new(Code::ProbeFailed, &*probe.id);
@@ -223,7 +227,6 @@ fn ask(site: &Site<'_>, probe: &Probe, deadline: Deadline, ledger: &mut Ledger, 
 /// What an error of a probe is called.
 fn broken(probe: &Probe, error: &Error) -> Finding {
     let code = match error {
-        Error::Refused(findings) if !findings.is_empty() => return findings[0].clone(),
         error if is_full(error) => Code::ScratchFull,
         Error::Late(_) => {
             let finding = Finding::new(Code::ProbeTimeout, &*probe.id);

@@ -4,6 +4,7 @@
 //! delete, those first that need others. So a run that ends anywhere leaves a store that the next one completes, and
 //! nothing that is there needs anything that is gone.
 
+mod orphans;
 mod shelf;
 
 use crate::error::{Error, Result};
@@ -25,8 +26,12 @@ use crate::pipeline::watch::Watch;
 use crate::policy::prune::{Fate, Why, judge};
 use crate::store::{ObjectName, Store};
 use jiff::Timestamp;
+use orphans::Search;
 use shelf::{Shelf, locked_until};
 use std::collections::BTreeMap;
+
+/// What is said of an archive without a receipt.
+const NO_RECEIPT: &str = "a run that did not end had put it there without a receipt";
 
 /// How often it is decided again because the log has grown meanwhile.
 const ATTEMPTS_MAX: usize = 100;
@@ -75,9 +80,11 @@ pub struct Pruned {
 
 /// Decides, and says what would be deleted; nothing is.
 pub fn plan(log: &Log<'_>, state: &State<'_>, retention: &Retention, now: Timestamp) -> Result<Pruned> {
-    let Decided { mut pruned, due, unfinished, .. } = decide(&Deciding { log, state, retention, now })?;
+    let Decided { mut pruned, due, unfinished, bare, .. } = decide(&Deciding { log, state, retention, now })?;
     pruned.deleted = due.into_iter().map(|due| due.judged).collect();
     pruned.completed = unfinished.iter().map(ObjectName::to_string).collect();
+    let left = |object: &ObjectName| Finding::warning(Code::LeftBehind, object.as_str()).actual(NO_RECEIPT);
+    pruned.warnings.extend(bare.iter().map(left));
     Ok(pruned)
 }
 
@@ -87,12 +94,17 @@ pub fn prune(request: &Request<'_>, watch: &Watch) -> Result<Pruned> {
     let store = writer.log.store;
     let deciding = Deciding { log: &writer.log, state: writer.state, retention, now };
     may(request)?;
-    writer.complete()?;
+    let set_aside = writer.complete()?;
     let (mut done, mut completed) = (Vec::new(), Vec::new());
+    let mut cleaned = Vec::from_iter(set_aside);
     let mut logged = None;
     for _ in 0..ATTEMPTS_MAX {
         watch.check()?;
-        let Decided { mut pruned, due, unfinished, size } = decide(&deciding)?;
+        let Decided { mut pruned, due, unfinished, bare, size } = decide(&deciding)?;
+        for object in &bare {
+            store.delete(object)?;
+            cleaned.push(Finding::warning(Code::Cleaned, object.as_str()).actual(NO_RECEIPT));
+        }
         for object in &unfinished {
             store.delete(object)?;
             completed.push(object.to_string());
@@ -117,6 +129,7 @@ pub fn prune(request: &Request<'_>, watch: &Watch) -> Result<Pruned> {
         pruned.judged.retain(|judged| judged.kept.is_some());
         pruned.judged.extend(done.iter().cloned());
         pruned.judged.sort_by_key(|judged| judged.time);
+        pruned.warnings.append(&mut cleaned);
         if pruned.outcome.verdict() == Verdict::Holds {
             let judged = logged.as_ref().map_or(size, |appended: &Appended| appended.size);
             writer.state.remember_judged(store.place(), judged)?;
@@ -175,6 +188,8 @@ struct Decided {
     due: Vec<Due>,
     /// What earlier runs logged and did not delete.
     unfinished: Vec<ObjectName>,
+    /// Archives that never got their receipt.
+    bare: Vec<ObjectName>,
     size: u64,
 }
 
@@ -195,7 +210,7 @@ fn decide(request: &Deciding<'_>) -> Result<Decided> {
         pruned::check(logged, Some(request.retention), request.now, &mut pruned.outcome);
     }
     let Some(logged) = logged.filter(|_| pruned.outcome.verdict() == Verdict::Holds) else {
-        return Ok(Decided { pruned, due: Vec::new(), unfinished: Vec::new(), size: 0 });
+        return Ok(Decided { pruned, due: Vec::new(), unfinished: Vec::new(), bare: Vec::new(), size: 0 });
     };
     let shelf = Shelf::of(request.log.store)?;
     let (ledger, stories) = read(&logged, &request.retention.project);
@@ -203,8 +218,14 @@ fn decide(request: &Deciding<'_>) -> Result<Decided> {
     for kind in [Kind::Backup, Kind::Release] {
         due.extend(of_kind(request, kind, &ledger, &stories, &shelf, &mut pruned)?);
     }
-    let unfinished = unfinished(request, &ledger, &stories, &shelf, &mut pruned)?;
-    Ok(Decided { pruned, due, unfinished, size: logged.leaves.head.size() })
+    let mut unfinished = unfinished(request, &ledger, &stories, &shelf, &mut pruned)?;
+    let (store, project) = (request.log.store, &*request.retention.project);
+    let orphans = Search { store, logged: &logged, shelf: &shelf, project, now: request.now }.orphans()?;
+    pruned.judged.extend(orphans.due.iter().map(|due| due.judged.clone()));
+    pruned.warnings.extend(orphans.warnings);
+    due.splice(0..0, orphans.due);
+    unfinished.extend(orphans.unfinished);
+    Ok(Decided { pruned, due, unfinished, bare: orphans.bare, size: logged.leaves.head.size() })
 }
 
 /// What the log says was pruned, and still lies there. What the store has locked is said and left; so is what an archive needs

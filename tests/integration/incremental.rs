@@ -352,7 +352,7 @@ fn chains_end_with_full_every() {
     std::thread::sleep(Duration::from_secs(5));
     let document = night(&world);
     assert_eq!(result(&document).0, "full");
-    assert!(document["why_full"].as_str().unwrap().contains("full_every is 4s"), "{document}");
+    assert!(document["why_full"].as_str().unwrap().contains("full_every is 4 s"), "{document}");
     comes_back(&world, &document);
 }
 

@@ -40,6 +40,11 @@ impl<'d> Incoming<'d> {
     /// An empty file.
     pub fn begin(root: &'d Root, object: &ObjectName) -> io::Result<Incoming<'d>> {
         let folder = root.made_folder(INCOMING)?;
+        // What is deleted to make room needs the lock, and there is no room to make it then.
+        match rustix::fs::statat(&folder, LOCK, AtFlags::SYMLINK_NOFOLLOW) {
+            Err(Errno::NOENT) => drop(lock_file(&folder)?),
+            found => drop(found?),
+        }
         let mut random = [0; 8];
         getrandom::fill(&mut random).map_err(io::Error::other)?;
         let shown = &object.file_name()[..object.file_name().len().min(200)];
@@ -67,16 +72,26 @@ impl<'d> Incoming<'d> {
         Ok(())
     }
 
-    /// Gives the file its name if nothing has it.
-    pub fn create(mut self, name: &ObjectName) -> io::Result<Created> {
+    /// Gives the file its name if nothing has it. Whatever has it then has it after a power cut, too: who put it there may
+    /// have been killed before it synced that.
+    pub fn create(&mut self, name: &ObjectName) -> io::Result<Created> {
         let parent = self.root.parent(name)?;
         match self.rename_new(&parent, name.file_name()) {
-            Err(Errno::EXIST) => return Ok(Created::AlreadyThere),
-            renamed => renamed?,
+            Err(Errno::EXIST) => {}
+            renamed => {
+                renamed?;
+                self.placed = true;
+            }
         }
-        self.placed = true;
         rustix::fs::fsync(&parent)?;
-        Ok(Created::Created)
+        Ok(if self.placed { Created::Created } else { Created::AlreadyThere })
+    }
+
+    /// Takes back a name that it was given.
+    pub fn withdraw(&self, name: &ObjectName) {
+        if self.placed {
+            let _ = self.root.remove(name);
+        }
     }
 
     /// Gives the file its name, whatever had it.
@@ -150,11 +165,20 @@ impl Write for Arriving<'_> {
 impl Arrival for Arriving<'_> {
     fn finish(self: Box<Self>, size: u64, sha256: &Sha256) -> Result<Created> {
         self.watch.check()?;
-        let written = Sha256(self.sha256.finalize().into());
-        compare(self.directory, &self.name, (self.size, &written), (size, sha256))?;
-        self.incoming.sync(size).map_err(self.directory.failed("write", self.name.as_str()))?;
-        self.incoming.create(&self.name).map_err(self.directory.failed("create", self.name.as_str()))
+        let Arriving { directory, name, mut incoming, size: there, sha256: hasher, .. } = *self;
+        compare(directory, &name, (there, &Sha256(hasher.finalize().into())), (size, sha256))?;
+        incoming.sync(size).map_err(directory.failed("write", name.as_str()))?;
+        incoming.create(&name).map_err(|error| {
+            // Nothing is built upon an archive that did not arrive, so it can go again.
+            incoming.withdraw(&name);
+            directory.failed("create", name.as_str())(error)
+        })
     }
+}
+
+fn lock_file(folder: &OwnedFd) -> io::Result<File> {
+    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    Ok(File::from(rustix::fs::openat(folder, LOCK, flags, FILE_MODE)?))
 }
 
 /// The right to replace, one process and thread at a time.
@@ -166,11 +190,7 @@ impl Lock {
     /// Waits for it. Whoever holds it does so for one rename, and loses it when the process ends.
     pub fn take(root: &Root, path: &Path, watch: &Watch) -> Result<Lock> {
         let failed = |error: io::Error| Error::io("lock", path.join(INCOMING).join(LOCK))(error);
-        let open = || {
-            let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-            let folder = root.made_folder(INCOMING)?;
-            Ok(File::from(rustix::fs::openat(&folder, LOCK, flags, FILE_MODE)?))
-        };
+        let open = || lock_file(&root.made_folder(INCOMING)?);
         let file = open().map_err(failed)?;
         loop {
             watch.check()?;

@@ -48,10 +48,19 @@ impl Directory {
     pub fn open_or_create(path: &Path, watch: &Watch) -> Result<Directory> {
         match fs::create_dir(path) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                Err(Error::io("create the store", path)(error))
+                return Err(Error::io("create the store", path)(error));
             }
-            _ => Directory::open(path, watch),
+            _ => {}
         }
+        let directory = Directory::open(path, watch)?;
+        directory.last().map_err(Error::io("create the store", path))?;
+        Ok(directory)
+    }
+
+    /// Sees to it that a new store is one after a power cut, too.
+    fn last(&self) -> io::Result<()> {
+        let parent = self.path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        if self.root.is_empty()? { File::open(parent.unwrap_or(Path::new(".")))?.sync_all() } else { Ok(()) }
     }
 
     /// The file of an object; `None` if there is none.
@@ -144,7 +153,7 @@ impl Store for Directory {
     }
 
     fn swap(&self, name: &ObjectName, bytes: &[u8], expected: Option<&Revision>) -> Result<Swapped> {
-        let incoming = self.written(name, bytes)?;
+        let mut incoming = self.written(name, bytes)?;
         let swapped = Swapped::Swapped(revision(bytes));
         let Some(expected) = expected else {
             let created = incoming.create(name).map_err(self.failed("create", name.as_str()))?;

@@ -3,7 +3,7 @@
 use super::super::ObjectName;
 use super::is_absent;
 use crate::pipeline::source::open_beneath;
-use rustix::fs::{AtFlags, CWD, Mode, OFlags};
+use rustix::fs::{AtFlags, CWD, Dir, Mode, OFlags};
 use rustix::io::Errno;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -28,22 +28,28 @@ impl Root {
         if path.is_empty() { self.0.try_clone() } else { open_beneath(&self.0, path, FOLDER) }
     }
 
-    /// A folder that is made if need be, and stays made after a power cut.
+    /// A folder that is made if need be, and stays made after a power cut. What is empty may have been made by a run that was
+    /// killed before it synced that: whoever puts the first name into it does so.
     pub fn made_folder(&self, path: &str) -> io::Result<OwnedFd> {
         match self.folder(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            opened => return opened,
+            Ok(folder) if !is_empty(&folder)? => return Ok(folder),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
         }
         let mut folder = self.0.try_clone()?;
-        for part in path.split('/') {
+        for part in path.split('/').filter(|part| !part.is_empty()) {
             match rustix::fs::mkdirat(&folder, part, FOLDER_MODE) {
-                Ok(()) => rustix::fs::fsync(&folder)?,
-                Err(Errno::EXIST) => {}
+                Ok(()) | Err(Errno::EXIST) => rustix::fs::fsync(&folder)?,
                 Err(errno) => return Err(errno.into()),
             }
             folder = open_beneath(&folder, part, FOLDER)?;
         }
         Ok(folder)
+    }
+
+    /// Whether nothing has a name in it.
+    pub fn is_empty(&self) -> io::Result<bool> {
+        is_empty(&self.0)
     }
 
     /// The folder that an object lies in, made if need be.
@@ -64,4 +70,13 @@ impl Root {
         rustix::fs::fsync(&folder)?;
         Ok(true)
     }
+}
+
+fn is_empty(folder: &OwnedFd) -> io::Result<bool> {
+    for found in Dir::read_from(folder)? {
+        if !matches!(found?.file_name().to_bytes(), b"." | b"..") {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }

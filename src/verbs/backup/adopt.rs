@@ -3,7 +3,7 @@
 
 use crate::error::Result;
 use crate::evidence::receipt::{self, SUFFIX, VerifiedReceipt, pack_name};
-use crate::evidence::stored::{ARCHIVES, GRACE};
+use crate::evidence::stored::{ARCHIVES, GRACE, is_backup_of};
 use crate::finding::{Code, Finding};
 use crate::format::bundle::BUNDLE_BYTES_MAX;
 use crate::format::kind::Kind;
@@ -39,9 +39,10 @@ pub(super) type Stored = BTreeMap<String, u64>;
 /// Completes the log, and logs every backup of the project that has a valid receipt and no leaf; says which. What has neither
 /// is nothing that anybody could restore: once no run can be at it any more, it goes.
 pub(super) fn adopt(request: &Request<'_>, project: &str, now: Timestamp) -> Result<Adopted> {
-    request.log.complete()?;
+    let set_aside = request.log.complete()?;
     for _ in 0..ATTEMPTS_MAX {
-        if let Some(adopted) = attempt(request, project, now)? {
+        if let Some(mut adopted) = attempt(request, project, now)? {
+            adopted.findings.extend(set_aside);
             return Ok(adopted);
         }
     }
@@ -73,7 +74,11 @@ fn attempt(request: &Request<'_>, project: &str, now: Timestamp) -> Result<Optio
         let leaves = known.as_ref().map_or(&[][..], |known| &known.leaves.leaves);
         match gone(leaves, &stored, &bases) {
             Some(base) => unfounded.push(not_adopted(archive, base)),
-            None => records.push(record),
+            None => {
+                // It is there. Now it is after a power cut, too: who put it there may not have lived to see to that.
+                request.store.create(&entry.name, &record.statement)?;
+                records.push(record);
+            }
         }
     }
     let size = known.as_ref().map_or(0, |known| known.leaves.head.size());
@@ -93,7 +98,8 @@ fn attempt(request: &Request<'_>, project: &str, now: Timestamp) -> Result<Optio
 /// The finding about an archive that nobody could restore: what it needs was pruned before it was logged.
 fn not_adopted(archive: &str, base: &str) -> Finding {
     let finding = Finding::warning(Code::NotLogged, format!("{ARCHIVES}/{archive}"));
-    finding.actual(format!("it is not adopted: it needs {base}, which was pruned or is not in the store"))
+    let why = format!("it is not adopted: it needs {base}, which was pruned or is not in the store");
+    finding.actual(format!("{why}; attestar prune takes it away"))
 }
 
 /// The archives of the project that have neither leaf nor receipt, and have lain there for so long that whoever put them there
@@ -107,21 +113,6 @@ fn bare<'e>(entries: &'e [Entry], project: &str, logged: &BTreeSet<&str>, now: T
             && now.duration_since(entry.modified) > GRACE
     };
     entries.iter().filter(is_bare).collect()
-}
-
-/// Whether a pack's name is the project, and the time of a backup right after it: the `shop-eu` of `shop-eu-…` is another
-/// project than `shop`.
-fn is_backup_of(project: &str, name: &str) -> bool {
-    let Some(version) = name.strip_prefix(project).and_then(|rest| rest.strip_prefix('-')) else {
-        return false;
-    };
-    let (time, number) = version.split_once('-').unwrap_or((version, "0000"));
-    let is_time = time.len() == "YYYYMMDDThhmmssZ".len()
-        && time.bytes().zip(b"00000000T000000Z").all(|(byte, form)| match form {
-            b'0' => byte.is_ascii_digit(),
-            _ => byte == *form,
-        });
-    is_time && number.len() == 4 && number.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 fn remove(request: &Request<'_>, entry: &Entry) -> Result<Finding> {
@@ -172,32 +163,4 @@ pub(super) fn sweep(request: &Request<'_>, now: Timestamp) -> Result<Vec<Finding
         finding.actual("a run that did not end had left it in the store; it was removed")
     };
     Ok(swept.into_iter().map(warning).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_backup_of;
-
-    #[test]
-    fn a_backup_is_of_the_project_whose_name_ends_before_its_time() {
-        for name in ["shop-20261120T010002Z", "shop-20261120T010002Z-00af"] {
-            assert!(is_backup_of("shop", name), "{name}");
-        }
-        assert!(is_backup_of("shop-eu", "shop-eu-20261120T010002Z"));
-        for name in [
-            "shop-eu-20261120T010002Z",
-            "shop-eu-20261120T010002Z-0001",
-            "shop20261120T010002Z",
-            "shop-1.2.0",
-            "shop-20261120T010002Z-",
-            "shop-20261120T010002Z-000g",
-            "shop-20261120T010002Z-00001",
-            "shop-20261120T010002",
-            "shop-2026112xT010002Z",
-            "shop",
-            "shop-",
-        ] {
-            assert!(!is_backup_of("shop", name), "{name}");
-        }
-    }
 }

@@ -127,7 +127,7 @@ fn unfit(
     let full_every_s = request.policy.backup.full_every_s;
     if u64::try_from(age_s).is_ok_and(|age_s| age_s >= full_every_s) {
         let every = units::limit_s(full_every_s);
-        return Ok(Some(format!("the last full one is of {}, and full_every is {every}", header.full_at)));
+        return Ok(Some(format!("the last full one is of {:.0}, and full_every is {every}", header.full_at)));
     }
     for held in &header.archives {
         if let Some(why) = unfounded(request, held, adopted)? {

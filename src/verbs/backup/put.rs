@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::evidence::chain::shelf::SUFFIXES;
+use crate::format::bundle::BUNDLE_BYTES_MAX;
 use crate::format::leaf::What;
 use crate::format::receipt::Receipt;
 use crate::format::statement::Statement;
@@ -50,7 +51,10 @@ pub(super) fn put(
     if arrival.finish(written.size_bytes, &written.sha256)? == Created::AlreadyThere {
         return Ok(None);
     }
-    if request.store.create(&ObjectName::new(&receipt_name)?, &bundle)? == Created::AlreadyThere {
+    let receipt_name = ObjectName::new(&receipt_name)?;
+    let created =
+        request.store.create(&receipt_name, &bundle).inspect_err(|_| undo(request, archive, &receipt_name));
+    if created? == Created::AlreadyThere {
         let message =
             format!("{receipt_name} is in {} already, and of another archive", request.store.place());
         return Err(Error::input(message, "run it again; attestar log verify says what is wrong there"));
@@ -61,6 +65,15 @@ pub(super) fn put(
         discard(request, archive)?;
     }
     Ok(logged)
+}
+
+/// Takes away an archive whose receipt did not come: it would only take room, which may be what the receipt lacked. Where that
+/// cannot be done, a later run does it.
+fn undo(request: &Request<'_>, archive: &str, receipt: &ObjectName) {
+    if let Ok(None) = request.store.get(receipt, BUNDLE_BYTES_MAX) {
+        let [archive, _] = stored(archive);
+        let _ = ObjectName::new(&archive).and_then(|archive| request.store.delete(&archive));
+    }
 }
 
 /// Takes away an archive that nobody could restore, and that no leaf names.

@@ -1,7 +1,7 @@
 //! What lies in the store of each archive.
 
 use crate::error::Result;
-use crate::evidence::receipt::SUFFIX;
+use crate::evidence::receipt::{SUFFIX, pack_name};
 use crate::evidence::stored::{ARCHIVES, RELEASES, release_folder};
 use crate::format::kind::Kind;
 use crate::store::{Entry, ObjectName, Store};
@@ -39,6 +39,12 @@ impl Shelf {
             _ => 1,
         });
         objects
+    }
+
+    /// The archives right below a folder, with the names of their packs.
+    pub(super) fn archives(&self, folder: &str) -> impl Iterator<Item = (&Entry, &str)> {
+        let inside = self.0.values().filter(move |entry| entry.name.parent() == Some(folder));
+        inside.filter_map(|entry| Some((entry, pack_name(entry.name.file_name())?)))
     }
 
     /// The bytes of these.

@@ -1,112 +1,109 @@
-//! kill -9 at the system calls of a backup that change something on a disk.
+//! kill -9 at every system call of a backup that changes something: of its first night, of one in which something changed, and
+//! of one in which nothing did.
 
-use super::{archives, attestar, change, holds, newest, restores, store, world};
-use crate::world::{World, names_in};
-use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use super::attestar;
+use super::prepared::Prepared;
+use super::syscalls::What;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::process::Command;
-use std::time::{Duration, SystemTime};
 
-/// What changes something on a disk. (Opening does, too: then the next call is the moment after it.)
-pub(super) const WRITES: &str = "write,pwrite64,writev,pwritev,fsync,fdatasync,rename,renameat,renameat2,link,linkat,\
-                                 unlink,unlinkat,mkdir,mkdirat,rmdir,ftruncate,fallocate,copy_file_range,fchmod";
+/// The exit code of whoever is killed.
+const KILLED: i32 = 137;
 
-/// At how many of them it is killed; the rest lies between.
-const POINTS: usize = 48;
-
-/// `attestar -C shop backup` under strace, with these flags.
-pub(super) fn traced(world: &World, flags: &[&str]) -> Command {
-    let inner = attestar(world, &["backup"]);
-    let mut command = Command::new("strace");
-    command.args(["-f", "-qq"]).args(flags).arg("--").arg(inner.get_program()).args(inner.get_args());
-    command.current_dir(world.path()).env_clear();
-    command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    command
-}
-
-/// Every moment that strace can name: a system call, and which of those of one thread.
-fn moments(world: &World) -> Vec<(String, usize)> {
-    let log = world.path().join("trace");
-    let flags = ["-o", log.to_str().unwrap(), "-e", &format!("trace={WRITES}")];
-    assert!(traced(world, &flags).output().expect("strace starts").status.success());
-    let trace = fs::read_to_string(&log).unwrap();
-    let mut counts: BTreeMap<(&str, &str), usize> = BTreeMap::new();
-    for line in trace.lines().filter(|line| !line.contains(" resumed>")) {
-        let (thread, call) = line.split_once(' ').unwrap_or_default();
-        *counts.entry((thread, call.trim().split('(').next().unwrap_or_default())).or_default() += 1;
+/// Kills a run at each of its calls, in turn.
+fn survives(prepared: &Prepared) {
+    let calls = prepared.calls();
+    let (mut kinds, mut killed, mut adopted) = (BTreeSet::new(), 0, 0);
+    for at in 1.. {
+        let ended = prepared.night(What::Killed(at));
+        let last = ended.calls.last().expect("a call");
+        let what = format!("killed at call {at} of {}, {} {:?}", calls.len(), last.name, last.arguments);
+        if ended.code == KILLED {
+            assert_eq!(ended.calls.len(), at, "{what}");
+            kinds.insert(last.kind(&prepared.host.world));
+            killed += 1;
+            prepared.harmless(&what);
+        } else {
+            assert_eq!((ended.code, ended.calls.len()), (0, at - 1), "{what}: {}", ended.said);
+            prepared.done(&what);
+            break;
+        }
+        let before = prepared.archives().len();
+        prepared.next_works(&what);
+        adopted += usize::from(before > prepared.names.len());
     }
-    let mut most: BTreeMap<&str, usize> = BTreeMap::new();
-    for ((_, call), count) in counts {
-        let known = most.entry(call).or_default();
-        *known = count.max(*known);
-    }
-    most.into_iter().flat_map(|(call, count)| (1..=count).map(move |at| (call.to_owned(), at))).collect()
-}
-
-/// What lies in a folder as if it had done so for two days: nobody is at it any more.
-fn age(folder: &Path) {
-    let Ok(entries) = fs::read_dir(folder) else { return };
-    let files = entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
-    for file in files {
-        let before = SystemTime::now() - Duration::from_secs(48 * 3600);
-        File::options().append(true).open(file).unwrap().set_modified(before).unwrap();
-    }
-}
-
-/// The archives without a receipt.
-fn bare(archives: &Path) -> Vec<PathBuf> {
-    let names = names_in(archives);
-    let is_bare =
-        |name: &&String| name.ends_with(".age") && !names.contains(&format!("{name}.sigstore.json"));
-    names.iter().filter(is_bare).map(|name| archives.join(name)).collect()
+    println!("{} calls, killed at {killed}, {adopted} archives were whole by then", calls.len());
+    assert!(killed == calls.len() && killed > 50, "{killed} of {} were killed", calls.len());
+    let all: BTreeSet<String> = calls.iter().map(|call| call.kind(&prepared.host.world)).collect();
+    assert_eq!(kinds, all, "each kind of call that there is was the last one once");
 }
 
 #[test]
-fn a_backup_that_is_killed_at_any_write_harms_nothing_and_the_next_just_works() {
-    let world = world();
-    fs::create_dir(world.path().join("disk")).unwrap();
-    assert!(attestar(&world, &["backup", "-q"]).status().unwrap().success());
-    let first = archives(&world).remove(0);
-    world.write("etc/app.conf", "port = 100\n");
-    let moments = moments(&world);
-    assert!(moments.len() > POINTS, "{moments:?}");
-    let (mut killed, mut adopted, mut left) = (0, 0, 0);
-    for point in 0..POINTS {
-        let (call, when) = &moments[point * moments.len() / POINTS];
-        let what = format!("killed at {call} {when}");
-        change(&world, 2 * point);
-        let before = archives(&world).len();
-        let inject = format!("inject={call}:signal=KILL:when={when}");
-        let trace = format!("trace={call}");
-        let ended = traced(&world, &["-o", "/dev/null", "-e", &trace, "-e", &inject])
-            .output()
-            .expect("strace starts");
-        killed += usize::from(!ended.status.success());
-        holds(&world, &what);
-        adopted += usize::from(archives(&world).len() > before);
-        // Once nobody can be at it any more, the next run cleans up.
-        let incoming = store(&world).join("incoming");
-        left += names_in(&incoming).len().saturating_sub(1);
-        age(&incoming);
-        if !bare(&store(&world).join("archives")).is_empty() {
-            age(&store(&world).join("archives"));
-        }
-        change(&world, 2 * point + 1);
-        let next = attestar(&world, &["backup", "-q"]).output().unwrap();
-        assert!(next.status.success(), "{what}: then {}", String::from_utf8_lossy(&next.stderr));
-        holds(&world, &what);
-        assert_eq!(names_in(&incoming), [".lock"], "{what}");
-        assert!(bare(&store(&world).join("archives")).is_empty(), "{what}");
-        assert_eq!(names_in(&world.home().join("state/scratch")), [""; 0], "{what}");
-        if point % 8 == 0 {
-            restores(&world, &newest(&world), 2 * point + 1, &what);
+fn a_backup_that_is_killed_at_any_call_harms_nothing_and_the_next_just_works() {
+    survives(&Prepared::after(2, true));
+}
+
+#[test]
+fn a_first_backup_that_is_killed_at_any_call_harms_nothing_and_the_next_just_works() {
+    survives(&Prepared::after(0, true));
+}
+
+#[test]
+fn a_night_without_changes_that_is_killed_at_any_call_harms_nothing_and_the_next_just_works() {
+    survives(&Prepared::after(2, false));
+}
+
+/// System calls that change nothing that outlives the process, or only what is gone with it.
+const HARMLESS: &str = "access arch_prctl brk clock_gettime clock_nanosleep clone clone3 close close_range dup dup2 epoll_create1 \
+     epoll_ctl epoll_wait eventfd2 execve exit exit_group faccessat2 fadvise64 fcntl flock fstat fstatfs futex getcwd getdents64 \
+     getegid geteuid getgid getpid getrandom getrusage gettid getuid ioctl lseek lstat madvise membarrier mmap mprotect mremap munmap \
+     newfstatat pipe pipe2 poll ppoll prctl pread64 preadv prlimit64 read readlink readlinkat readv rseq rt_sigaction \
+     rt_sigprocmask rt_sigreturn sched_getaffinity sched_setaffinity sched_yield seccomp set_robust_list set_tid_address setpgid \
+     sigaltstack socketpair stat statfs statx sysinfo tgkill umask uname wait4 waitid";
+
+/// The calls of the driver's child and its children, as strace tells them: names, and the rest of each line.
+fn straced(trace: &str) -> Vec<(&str, &str)> {
+    let driver = trace.lines().next().and_then(|line| line.split_once(' ')).expect("a call").0;
+    let calls = trace.lines().filter_map(|line| line.split_once(' '));
+    let calls =
+        calls.filter(|(process, call)| *process != driver && !call.trim_start().starts_with(['<', '+', '-']));
+    calls.filter_map(|(_, call)| call.trim_start().split_once('(')).collect()
+}
+
+#[test]
+fn no_call_that_changes_something_goes_past_the_driver() {
+    let prepared = Prepared::after(1, true);
+    prepared.again();
+    let world = &prepared.host.world;
+    let log = world.path().join("trace");
+    let driver = prepared.driver.command(&attestar(world, &["backup"]), What::Watched);
+    let mut command = Command::new("strace");
+    command
+        .args(["-f", "-qq", "-s", "0", "-o"])
+        .arg(&log)
+        .arg("--")
+        .arg(driver.get_program())
+        .args(driver.get_args());
+    command.envs(driver.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let output = command.current_dir(world.path()).output().expect("strace starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let trace = fs::read_to_string(&log).unwrap();
+    let (mut told, mut unknown) = (BTreeMap::new(), BTreeSet::new());
+    let mut noted: BTreeMap<String, usize> = BTreeMap::new();
+    prepared.driver.calls().into_iter().for_each(|call| *noted.entry(call.name).or_default() += 1);
+    for (name, rest) in straced(&trace) {
+        let opens = ["open", "openat", "openat2"].contains(&name);
+        let makes = ["O_CREAT", "O_TRUNC", "O_TMPFILE"].iter().any(|flag| rest.contains(flag));
+        if HARMLESS.split(' ').any(|harmless| harmless == name) || opens && !makes {
+            assert!(!rest.contains("FICLONE"), "{name}({rest}");
+        } else if noted.contains_key(name) {
+            *told.entry(name.to_owned()).or_default() += 1;
+        } else {
+            unknown.insert(format!("{name}({rest}"));
         }
     }
-    assert!(killed > POINTS * 3 / 4, "{killed} of {POINTS} were killed");
-    assert!(
-        adopted > 0 && left > 0,
-        "{adopted} archives were whole, {left} files were on their way: all alike"
-    );
-    restores(&world, &first, 1, "the first one");
+    assert!(unknown.is_empty(), "are these harmless, or does the driver miss them? {unknown:#?}");
+    assert_eq!(noted, told);
+    assert!(noted["write"] > 10 && noted["fsync"] > 20 && noted["renameat2"] > 4, "{noted:?}");
 }

@@ -3,12 +3,18 @@
 
 mod calls;
 mod disk;
+mod errors;
+mod host;
 mod kills;
+mod lasting;
+mod power;
+mod prepared;
 mod prunes;
-mod syncs;
+mod syscalls;
 
 use crate::world::World;
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// One database and a few files, of which every night changes one.
@@ -42,10 +48,11 @@ fn attestar(world: &World, args: &[&str]) -> Command {
     world.command(&[&["-C", "shop"], args].concat())
 }
 
-/// The archives of the store, by their names.
+/// The archives of the store, by their names, the oldest first.
 fn archives(world: &World) -> Vec<String> {
     let names = crate::world::names_in(&store(world).join("archives")).into_iter();
-    names.filter_map(|name| name.strip_suffix(".tar.zst.age").map(str::to_owned)).collect()
+    let names = names.filter_map(|name| name.strip_suffix(".tar.zst.age").map(str::to_owned));
+    names.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// The archive that the newest leaf is about.
@@ -69,4 +76,12 @@ fn restores(world: &World, name: &str, night: usize, what: &str) {
     let content = std::fs::read_to_string(back.join("etc/app.conf")).unwrap();
     assert_eq!(content, format!("port = {night}\n"), "{what}");
     std::fs::remove_dir_all(back).unwrap();
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    if !from.exists() {
+        return;
+    }
+    let done = Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap();
+    assert!(done.success());
 }

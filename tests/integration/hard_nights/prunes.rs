@@ -1,9 +1,11 @@
 //! A prune by another host that comes between any two calls of a backup: what the backup counts on may be gone by the time it
 //! is logged, and nothing may be logged that counts on what is gone.
 
-use super::calls::{Host, ORIGIN, TwoNights, archives, night};
+use super::calls::{TwoNights, archives};
+use super::host::{Host, ORIGIN, night};
 use crate::prune::nights::Laid;
 use attestar::evidence::pruned::Retention;
+use attestar::finding::Verdict;
 use attestar::format::kind::Kind;
 use attestar::keys::home::Home;
 use attestar::keys::passphrase::NoPassphrases;
@@ -14,8 +16,8 @@ use attestar::log::state::State;
 use attestar::pipeline::watch::Watch;
 use attestar::policy::backup::Keep;
 use attestar::policy::prune::Rule;
-use attestar::store::Store;
 use attestar::store::memory::{Fault, Memory};
+use attestar::store::{ObjectName, Store};
 use attestar::verbs::backup::Done;
 use attestar::verbs::prune::{self, Request};
 use jiff::SignedDuration;
@@ -117,6 +119,62 @@ fn dies_before_its_leaf(host: &Host, nights: &TwoNights) -> (Memory, String) {
     (0..50).find_map(dies).expect("a host that died between receipt and leaf")
 }
 
+/// Whoever may prune does away with an archive that nobody could restore, once nobody can be at it any more: with a leaf, and
+/// its receipt with it.
+fn takes_away(host: &Host, store: &Memory, orphan: &str) {
+    let state = State { folder: None, now: night(6) };
+    let log = Log { store, trust: &host.trust, origin: Some(ORIGIN) };
+    let retention = last_one();
+    let prune = |now| {
+        let writer = Writer { log, origin: ORIGIN, key: &host.key, state: &state };
+        let request = Request { log: &writer, retention: &retention, now };
+        prune::prune(&request, &Watch::default()).unwrap()
+    };
+    let takes_it = |pruned: &prune::Pruned| {
+        assert_eq!(pruned.outcome.verdict(), Verdict::Holds, "{:?}", pruned.outcome);
+        pruned.deleted.iter().filter(|one| one.name == orphan).count()
+    };
+    assert_eq!(takes_it(&prune(night(2) + SignedDuration::from_hours(23))), 0, "it may still be worked at");
+    assert!(archives(store).iter().any(|name| name == orphan));
+    assert_eq!(takes_it(&prune::plan(&log, &state, &retention, night(6)).unwrap()), 1);
+    assert!(archives(store).iter().any(|name| name == orphan), "a plan deletes nothing");
+    let pruned = prune(night(6));
+    assert_eq!((takes_it(&pruned), pruned.logged.is_some()), (1, true));
+    assert!(!archives(store).iter().any(|name| name == orphan));
+    assert!(prune(night(6)).deleted.is_empty());
+    assert_eq!(host.findings_by(store, night(6), &retention), [""; 0]);
+    assert_eq!(store.list("archives").unwrap().entries.len(), 2 * archives(store).len(), "with its receipt");
+}
+
+#[test]
+fn what_came_without_a_receipt_goes_with_the_next_prune() {
+    let nights = TwoNights::new();
+    let store = nights.again();
+    let name = ObjectName::new("archives/nightly-20261103T010000Z.tar.zst.age").unwrap();
+    store.create(&name, b"half a night").unwrap();
+    let state = State { folder: None, now: night(6) };
+    let log = Log { store: &store, trust: &nights.host.trust, origin: Some(ORIGIN) };
+    let writer = Writer { log, origin: ORIGIN, key: &nights.host.key, state: &state };
+    let keep = Retention { backups: Rule::Backups(Keep { last: 100, ..Keep::default() }), ..last_one() };
+    for (now, goes) in [(night(2) + SignedDuration::from_hours(23), false), (night(6), true)] {
+        let request = Request { log: &writer, retention: &keep, now };
+        let pruned = prune::prune(&request, &Watch::default()).unwrap();
+        let said: Vec<String> = pruned
+            .warnings
+            .iter()
+            .map(|found| format!("{} {}", found.code.as_str(), found.subject))
+            .collect();
+        assert_eq!(said, if goes { vec![format!("cleaned {name}")] } else { vec![] });
+        assert_eq!(store.head(&name).unwrap().is_none(), goes);
+        assert_eq!(
+            (pruned.deleted.len(), pruned.logged),
+            (0, None),
+            "there is nothing that a leaf could be of"
+        );
+    }
+    assert_eq!(archives(&store), nights.names);
+}
+
 #[test]
 fn what_needs_a_pruned_archive_is_not_adopted() {
     let nights = TwoNights::new();
@@ -139,6 +197,9 @@ fn what_needs_a_pruned_archive_is_not_adopted() {
         let expected = if prunes { vec![format!("not-logged {object}")] } else { vec![] };
         assert_eq!(found, expected);
         host.restores(&store, &made.pack.name, 4, "the next one");
+        if prunes {
+            takes_away(host, &store, &orphan);
+        }
         host.world.write("etc/app.conf", "port = 2\n");
     }
 }

@@ -72,12 +72,7 @@ fn on_azurite_it_does_what_every_store_does() {
 
 #[test]
 fn under_object_lock_it_does_what_every_store_does_and_deletes_nothing() {
-    let server = Server::moto(&["x-amz-bucket-object-lock-enabled: true"]);
-    let lock =
-        b"<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled><Rule><DefaultRetention>\
-                 <Mode>COMPLIANCE</Mode><Days>30</Days></DefaultRetention></Rule></ObjectLockConfiguration>";
-    let (status, said) = server.ask("PUT", &format!("/{BUCKET}?object-lock"), &[], lock);
-    assert_eq!(status, 200, "{said}");
+    let server = Server::under_object_lock();
     let keys = ["archives/small", "archives/long"];
     let proxy = Proxy::before(server.port, |_, _| Fate::Passes);
     let store = store(proxy.port);

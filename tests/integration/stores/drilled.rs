@@ -59,9 +59,7 @@ fn a_drill_from_a_bucket_asks_its_databases() {
     let said = ours(&["-C", "shop", "--json", "drill", "--out", "drilled"]).done();
     assert_eq!(said.findings(), Vec::<String>::new());
     let report = std::fs::read_to_string(world.path().join("drilled/drill_report.json")).unwrap();
-    for covered in
-        ["app (sqlite): integrity, 1 table, 2 rows", "duck (duckdb): 1 table, 100 rows", "files (files): "]
-    {
+    for covered in ["(sqlite): integrity, 1 table, 2 rows", "(duckdb): 1 table, 100 rows", "(files): "] {
         assert!(report.contains(covered), "{covered}: {report}");
     }
     ours(&["log", "verify"]).done();

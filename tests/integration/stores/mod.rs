@@ -5,6 +5,7 @@ mod directory;
 mod drilled;
 mod faults;
 mod host;
+mod hundred;
 mod memory;
 mod night;
 mod proxy;

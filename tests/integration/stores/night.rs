@@ -37,11 +37,7 @@ fn nights_in_a_bucket_under_object_lock() {
     for at in 0..20 {
         world.write(&format!("orders/{at}.txt"), format!("order {at}\n"));
     }
-    let server = Server::moto(&["x-amz-bucket-object-lock-enabled: true"]);
-    let lock =
-        b"<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled><Rule><DefaultRetention>\
-        <Mode>COMPLIANCE</Mode><Days>35</Days></DefaultRetention></Rule></ObjectLockConfiguration>";
-    assert_eq!(server.ask("PUT", &format!("/{BUCKET}?object-lock"), &[], lock).0, 200);
+    let server = Server::under_object_lock();
     let shut = Proxy::before(server.port, |_, line| {
         let mut words = line.split(' ');
         let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());

@@ -51,6 +51,16 @@ impl Server {
         server
     }
 
+    /// Starts moto with a bucket that keeps every object for thirty days.
+    pub fn under_object_lock() -> Server {
+        let server = Server::moto(&["x-amz-bucket-object-lock-enabled: true"]);
+        let lock = b"<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled><Rule><DefaultRetention>\
+                     <Mode>COMPLIANCE</Mode><Days>30</Days></DefaultRetention></Rule></ObjectLockConfiguration>";
+        let (status, said) = server.ask("PUT", &format!("/{BUCKET}?object-lock"), &[], lock);
+        assert_eq!(status, 200, "{said}");
+        server
+    }
+
     /// Starts s3s-fs, for which a bucket is a directory.
     pub fn s3s() -> Server {
         let files = tempfile::tempdir().unwrap();
