@@ -92,7 +92,7 @@ impl Writer<'_> {
 
     /// An error while its writer may still be at it.
     fn is_quiet(&self) -> Result<()> {
-        let Some(entry) = self.log.store.head(&name(PENDING)?)? else { return Ok(()) };
+        let Some(entry) = self.log.store.head(&ObjectName::new(PENDING)?)? else { return Ok(()) };
         let until = entry.modified.saturating_add(QUIET).map_err(|error| invalid(PENDING, error))?;
         if self.state.now > until {
             return Ok(());
@@ -167,7 +167,7 @@ mod tests {
         let swap = {
             let store = of_one(3);
             append(&store, &hosts(), 2, &[backup(900)]).unwrap();
-            store.calls().iter().position(|call| call.starts_with("swap log/pending")).unwrap()
+            store.calls().iter().position(|call| *call == format!("replace {PENDING}")).unwrap()
         };
         store.fault_at(swap, Fault::KilledAfter);
         append(&store, &hosts(), 2, &[backup(900)]).expect_err("it died");
