@@ -2,7 +2,8 @@
 //! they need not see. What they tried to write elsewhere is told.
 //!
 //! It is done by namespaces and layers of the kernel, which util-linux' `unshare`, `mount` and `setpriv` ask for; a script
-//! does it ([confined.sh](confined.sh)). Where the system does not allow it, programs run as they are, and the report says so.
+//! does it ([confined.sh](confined.sh)). Where the system does not allow it, programs run within the limits alone, and the report
+//! says so.
 
 use crate::error::{Error, Result};
 use crate::finding::{Code, Finding};
@@ -18,7 +19,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// What shuts a program off.
-const SCRIPT: &str = include_str!("confined.sh");
+const SCRIPT: &str = concat!(include_str!("limits.sh"), include_str!("confined.sh"));
+
+/// What limits it all the same where that is not possible.
+const UNCONFINED: &str = concat!(include_str!("limits.sh"), include_str!("unconfined.sh"));
 
 /// How long it may take to find out whether that works.
 const TRIAL: Duration = Duration::from_secs(20);
@@ -60,11 +64,13 @@ pub struct Confined<'a> {
     pub note: PathBuf,
     /// What it does not see.
     pub hidden: &'a [PathBuf],
+    /// Folders that it reads even where others of their kind are empty for it.
+    pub shown: Vec<PathBuf>,
     /// What it reaches beyond itself.
     pub reach: Reach,
     /// User and group that it runs as.
     pub ids: Option<(u32, u32)>,
-    /// Bytes of address space for each process; `None`: as much as there is.
+    /// Bytes of memory of its own for each process; `None`: as much as there is.
     pub memory: Option<u64>,
     /// Bytes of the largest file that it may write; `None`: as large as it likes.
     pub file_bytes: Option<u64>,
@@ -77,7 +83,8 @@ pub struct Confined<'a> {
 }
 
 impl Confinement {
-    /// Tries what works here.
+    /// Tries what works here. Only a trial that says itself that it does not work leads to a weaker one: one that hangs, that is
+    /// ended, or that cannot be started says nothing, and is an error.
     pub fn find(
         work: &Path,
         environment: &dyn Fn(&str) -> Option<OsString>,
@@ -88,27 +95,44 @@ impl Confinement {
         for (index, confinement) in [first, Confinement::ReadOnly].into_iter().enumerate() {
             let work = work.join(format!("trial-{index}"));
             fs::create_dir_all(&work).map_err(Error::io("create", &work))?;
-            let trial = Confined {
-                confinement,
-                here: work.clone(),
-                note: work.join("note"),
-                hidden: &[],
-                reach: Reach::Nothing,
-                ids: None,
-                memory: None,
-                file_bytes: None,
-                variables: variables(environment, &work),
-                work,
-                deadline: Deadline::after(TRIAL),
-                output_bytes_max: OUTPUT_BYTES,
-            };
-            match trial.run(&["true".to_owned()], watch) {
-                Ok(Ended { code: Some(0), .. }) if trial.is_ready() => return Ok(confinement),
-                Err(Error::Interrupted) => return Err(Error::Interrupted),
-                _ => {}
+            if confinement.works(work, environment, watch)? {
+                return Ok(confinement);
             }
         }
         Ok(Confinement::None)
+    }
+
+    fn works(
+        self,
+        work: PathBuf,
+        environment: &dyn Fn(&str) -> Option<OsString>,
+        watch: &Watch,
+    ) -> Result<bool> {
+        let trial = Confined {
+            confinement: self,
+            here: work.clone(),
+            note: work.join("note"),
+            hidden: &[],
+            shown: vec![work.clone()],
+            reach: Reach::Nothing,
+            ids: None,
+            memory: None,
+            file_bytes: None,
+            variables: variables(environment, &work),
+            work,
+            deadline: Deadline::after(TRIAL),
+            output_bytes_max: OUTPUT_BYTES,
+        };
+        let ended = trial.run(&["true".to_owned()], watch)?;
+        match ended.code {
+            Some(0) if trial.is_ready() => Ok(true),
+            Some(code) if code != 0 => Ok(false),
+            _ => {
+                let why = ended.why.unwrap_or_else(|| "it ended before it had begun".to_owned());
+                let message = format!("whether programs can be shut off here is not known: {why}");
+                Err(Error::input(message, "util-linux must be installed, and `unshare` of it first in PATH"))
+            }
+        }
     }
 
     /// Whether a program has no network and changes nothing outside.
@@ -131,7 +155,7 @@ impl Confined<'_> {
     /// The words that start a program shut off.
     pub fn words(&self, program: &[String]) -> Result<Vec<String>> {
         let mapped = match self.confinement {
-            Confinement::None => return Ok(program.to_vec()),
+            Confinement::None => return Ok(self.limited(program)),
             Confinement::Layered => false,
             Confinement::ReadOnly => true,
         };
@@ -141,8 +165,9 @@ impl Confined<'_> {
                 Error::input(format!("{} is not UTF-8", path.display()), "choose another scratch")
             })
         };
-        let kib = |bytes: Option<u64>| bytes.map_or(0, |bytes| bytes / 1024).to_string();
-        let hidden = self.hidden.iter().map(|path| text(path)).collect::<Result<Vec<_>>>()?.join("\n");
+        let lines = |paths: &[PathBuf]| -> Result<String> {
+            Ok(paths.iter().map(|path| text(path)).collect::<Result<Vec<_>>>()?.join("\n"))
+        };
         let mut words = vec!["unshare"];
         if mapped {
             words.push("--map-root-user");
@@ -152,15 +177,29 @@ impl Confined<'_> {
         }
         words.extend(["--mount", "--pid", "--fork", "--kill-child", "--", "sh", "-c", SCRIPT, "sh"]);
         let mut words: Vec<String> = words.into_iter().map(str::to_owned).collect();
-        words.extend([text(&note)?, text(&self.work)?, text(&self.here)?, hidden]);
-        words.push(self.ids.map_or_else(String::new, |(user, group)| format!("{user}:{group}")));
-        words.extend([kib(self.memory), kib(self.file_bytes), u8::from(mapped).to_string()]);
+        words.extend([text(&note)?, text(&self.work)?, text(&self.here)?]);
+        words.extend([lines(self.hidden)?, lines(&self.shown)?]);
+        words.extend(self.limits());
+        words.push(u8::from(mapped).to_string());
         words.push(match &self.reach {
             Reach::Folder(folder) => text(&folder.canonicalize().map_err(Error::io("open", folder))?)?,
             _ => String::new(),
         });
         words.extend(program.iter().cloned());
         Ok(words)
+    }
+
+    /// The words that start a program within its limits alone.
+    fn limited(&self, program: &[String]) -> Vec<String> {
+        let words = ["sh", "-c", UNCONFINED, "sh"].map(str::to_owned);
+        words.into_iter().chain(self.limits()).chain(program.iter().cloned()).collect()
+    }
+
+    /// Whom it runs as, and KiB of memory and of a file, as the scripts take them.
+    fn limits(&self) -> [String; 3] {
+        let kib = |bytes: Option<u64>| bytes.map_or(0, |bytes| bytes.div_ceil(1024)).to_string();
+        let ids = self.ids.map_or_else(String::new, |(user, group)| format!("{user}:{group}"));
+        [ids, kib(self.memory), kib(self.file_bytes)]
     }
 
     /// Runs a program to its end; one whose time is over before that is an error.
@@ -251,7 +290,7 @@ impl Confined<'_> {
             ledger.skipped("outside", "it was ended before it could be listed what it wrote");
         } else if unlisted > 0 || runs.is_empty() {
             let finding = Finding::new(Code::ProbeFailed, id).expected("a list of what was written outside");
-            let actual = format!("{unlisted} of {} runs left none: they were ended before", runs.len());
+            let actual = format!("{unlisted} of {} runs left none: ended before, or no room for it", runs.len());
             ledger.failed("outside", finding.actual(actual));
         } else if paths.is_empty() {
             ledger.passed("outside", expected, "nothing was");
@@ -273,6 +312,7 @@ mod tests {
             here: folder.path().to_owned(),
             note: folder.path().join("note"),
             hidden: &[],
+            shown: Vec::new(),
             reach: Reach::Nothing,
             ids: None,
             memory: None,
