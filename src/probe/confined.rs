@@ -290,7 +290,8 @@ impl Confined<'_> {
             ledger.skipped("outside", "it was ended before it could be listed what it wrote");
         } else if unlisted > 0 || runs.is_empty() {
             let finding = Finding::new(Code::ProbeFailed, id).expected("a list of what was written outside");
-            let actual = format!("{unlisted} of {} runs left none: ended before, or no room for it", runs.len());
+            let actual =
+                format!("{unlisted} of {} runs left none: ended before, or no room for it", runs.len());
             ledger.failed("outside", finding.actual(actual));
         } else if paths.is_empty() {
             ledger.passed("outside", expected, "nothing was");
