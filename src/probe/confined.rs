@@ -5,6 +5,8 @@
 //! does it ([confined.sh](confined.sh)). Where the system does not allow it, programs run within the limits alone, and the report
 //! says so.
 
+mod trial;
+
 use crate::error::{Error, Result};
 use crate::finding::{Code, Finding};
 use crate::pipeline::program::{Ended, Program};
@@ -16,16 +18,12 @@ use std::ffi::OsString;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 /// What shuts a program off.
 const SCRIPT: &str = concat!(include_str!("limits.sh"), include_str!("confined.sh"));
 
 /// What limits it all the same where that is not possible.
 const UNCONFINED: &str = concat!(include_str!("limits.sh"), include_str!("unconfined.sh"));
-
-/// How long it may take to find out whether that works.
-const TRIAL: Duration = Duration::from_secs(20);
 
 /// How much of a program's output is kept of its beginning, and as much of its end, in bytes.
 pub const OUTPUT_BYTES: usize = 4096;
@@ -83,58 +81,6 @@ pub struct Confined<'a> {
 }
 
 impl Confinement {
-    /// Tries what works here. Only a trial that says itself that it does not work leads to a weaker one: one that hangs, that is
-    /// ended, or that cannot be started says nothing, and is an error.
-    pub fn find(
-        work: &Path,
-        environment: &dyn Fn(&str) -> Option<OsString>,
-        watch: &Watch,
-    ) -> Result<Confinement> {
-        let is_root = rustix::process::geteuid().is_root();
-        let first = if is_root { Confinement::Layered } else { Confinement::ReadOnly };
-        for (index, confinement) in [first, Confinement::ReadOnly].into_iter().enumerate() {
-            let work = work.join(format!("trial-{index}"));
-            fs::create_dir_all(&work).map_err(Error::io("create", &work))?;
-            if confinement.works(work, environment, watch)? {
-                return Ok(confinement);
-            }
-        }
-        Ok(Confinement::None)
-    }
-
-    fn works(
-        self,
-        work: PathBuf,
-        environment: &dyn Fn(&str) -> Option<OsString>,
-        watch: &Watch,
-    ) -> Result<bool> {
-        let trial = Confined {
-            confinement: self,
-            here: work.clone(),
-            note: work.join("note"),
-            hidden: &[],
-            shown: vec![work.clone()],
-            reach: Reach::Nothing,
-            ids: None,
-            memory: None,
-            file_bytes: None,
-            variables: variables(environment, &work),
-            work,
-            deadline: Deadline::after(TRIAL),
-            output_bytes_max: OUTPUT_BYTES,
-        };
-        let ended = trial.run(&["true".to_owned()], watch)?;
-        match ended.code {
-            Some(0) if trial.is_ready() => Ok(true),
-            Some(code) if code != 0 => Ok(false),
-            _ => {
-                let why = ended.why.unwrap_or_else(|| "it ended before it had begun".to_owned());
-                let message = format!("whether programs can be shut off here is not known: {why}");
-                Err(Error::input(message, "util-linux must be installed, and `unshare` of it first in PATH"))
-            }
-        }
-    }
-
     /// Whether a program has no network and changes nothing outside.
     pub fn is_whole(self) -> bool {
         self != Confinement::None
@@ -319,7 +265,7 @@ mod tests {
             memory: None,
             file_bytes: None,
             variables: Vec::new(),
-            deadline: Deadline::after(TRIAL),
+            deadline: Deadline::after(std::time::Duration::from_secs(20)),
             output_bytes_max: OUTPUT_BYTES,
         };
         fs::create_dir(&confined.note).unwrap();
