@@ -25,6 +25,9 @@ const SCRIPT: &str = concat!(include_str!("limits.sh"), include_str!("confined.s
 /// What limits it all the same where that is not possible.
 const UNCONFINED: &str = concat!(include_str!("limits.sh"), include_str!("unconfined.sh"));
 
+/// Where Linux lists the sockets that have a path or none, a line each; the path is the eighth word (proc(5)).
+const SOCKETS: &str = "/proc/net/unix";
+
 /// How much of a program's output is kept of its beginning, and as much of its end, in bytes.
 pub const OUTPUT_BYTES: usize = 4096;
 
@@ -44,8 +47,8 @@ pub enum Confinement {
 pub enum Reach {
     /// Nothing.
     Nothing,
-    /// A server by its socket, which lies in this folder; no network.
-    Folder(PathBuf),
+    /// A server by this socket; no network.
+    Socket(PathBuf),
     /// The network of this host.
     Network,
 }
@@ -114,6 +117,9 @@ impl Confined<'_> {
         let lines = |paths: &[PathBuf]| -> Result<String> {
             Ok(paths.iter().map(|path| text(path)).collect::<Result<Vec<_>>>()?.join("\n"))
         };
+        // A layer lets nobody through to a socket beneath it; without one they are covered.
+        let sockets = if mapped { self.sockets() } else { Vec::new() };
+        let hidden = [self.hidden, &sockets].concat();
         let mut words = vec!["unshare"];
         if mapped {
             words.push("--map-root-user");
@@ -124,11 +130,11 @@ impl Confined<'_> {
         words.extend(["--mount", "--pid", "--fork", "--kill-child", "--", "sh", "-c", SCRIPT, "sh"]);
         let mut words: Vec<String> = words.into_iter().map(str::to_owned).collect();
         words.extend([text(&note)?, text(&self.work)?, text(&self.here)?]);
-        words.extend([lines(self.hidden)?, lines(&self.shown)?]);
+        words.extend([lines(&hidden)?, lines(&self.shown)?]);
         words.extend(self.limits());
         words.push(u8::from(mapped).to_string());
         words.push(match &self.reach {
-            Reach::Folder(folder) => text(&folder.canonicalize().map_err(Error::io("open", folder))?)?,
+            Reach::Socket(path) => text(&path.canonicalize().map_err(Error::io("open", path))?)?,
             _ => String::new(),
         });
         words.extend(program.iter().cloned());
@@ -146,6 +152,17 @@ impl Confined<'_> {
         let kib = |bytes: Option<u64>| bytes.map_or(0, |bytes| bytes.div_ceil(1024)).to_string();
         let ids = self.ids.map_or_else(String::new, |(user, group)| format!("{user}:{group}"));
         [ids, kib(self.memory), kib(self.file_bytes)]
+    }
+
+    /// The sockets of servers of this host, by their paths: they are no part of its network, and would be reached without one.
+    fn sockets(&self) -> Vec<PathBuf> {
+        let table = fs::read_to_string(SOCKETS).unwrap_or_default();
+        let paths = table.lines().filter_map(|line| line.split_whitespace().nth(7)).map(PathBuf::from);
+        let is_door = |path: &PathBuf| matches!(&self.reach, Reach::Socket(door) if door == path);
+        let mut paths: Vec<PathBuf> = paths.filter(|path| path.is_absolute() && !is_door(path)).collect();
+        paths.sort();
+        paths.dedup();
+        paths
     }
 
     /// Runs a program to its end; one whose time is over before that is an error.

@@ -16,7 +16,7 @@
 #   7 memory  KiB of memory of its own for each process; 0: as much as there is
 #   8 files   KiB of the largest file that it may write; 0: as large as it likes
 #   9 mapped  1: in a user namespace
-#  10 door    a folder with the socket of a server that it may talk to; nothing: none
+#  10 door    the socket of a server that it may talk to; nothing: none
 #   then the program and its arguments
 set -eu
 # chroot and pivot_root lie where cron does not look.
@@ -84,6 +84,12 @@ devices() {
     ln -s /proc/self/fd/2 "$new/dev/stderr"
 }
 
+# Lets the program through to the one socket.
+open() {
+    [ -e "$new$door" ] || { mkdir -p "$new${door%/*}" && : > "$new$door"; }
+    mount --bind "$door" "$new$door"
+}
+
 # Nothing more is put where all was emptied.
 close() {
     for at in $emptied; do mount -o remount,bind,ro "$new$at"; done
@@ -115,7 +121,6 @@ empty() {
         emptied="$emptied $at"
         mount -t tmpfs -o "mode=0755,size=${room}k" attestar "$new$at"
     done
-    [ -z "$door" ] || show "$door"
     { printf '%s\n' "$shown" && printf '%s' "$PATH" | tr : '\n' && echo && dirname "$1"; } | while IFS= read -r at; do
         case $at in
             /run/* | /var/run/* | /tmp/*) [ ! -d "$at" ] || show "$at" ;;
@@ -206,8 +211,8 @@ for path in sys sysrq-trigger irq bus fs; do
         || [ "$mapped" = 1 ]
 done
 printf '%s\n' "$hidden" | while IFS= read -r path; do [ -z "$path" ] || hide "$path"; done
-# Through a layer a socket is not found.
-[ -z "$door" ] || [ "$mapped" = 1 ] || show "$door"
+# Through a layer a socket is not found, and where there is none it was covered.
+[ -z "$door" ] || open
 mkdir -p "$new$work"
 mount --bind "$work" "$new$work"
 [ "$mapped" = 0 ] || close
