@@ -387,6 +387,7 @@ fn a_scratch_in_the_tree_or_the_store_is_refused() {
         world.write("attestar.toml", format!("{POLICY}{APP}{scratch}"));
         let said = drill(&world, &[]).exits(1);
         assert!(said.findings().iter().any(|found| found.starts_with("scratch-unsafe")), "{}", said.out);
+        assert!(!place.exists(), "it was judged before it was made");
     }
 }
 

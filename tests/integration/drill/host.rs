@@ -11,12 +11,12 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-fn is_root() -> bool {
+pub(super) fn is_root() -> bool {
     fs::metadata("/proc/self").unwrap().uid() == 0
 }
 
 /// `drill` started by this script, which has the drill's own command as its arguments, in a mount namespace of its own.
-fn in_namespace(world: &World, script: &str) -> Said {
+pub(super) fn in_namespace(world: &World, script: &str) -> Said {
     fs::create_dir_all(scratches(world)).unwrap();
     let drilled = world.command(&["-C", "shop", "--json", "drill", "--out", "drill"]);
     let mut command = Command::new("unshare");
@@ -143,7 +143,7 @@ fn somebody_who_is_not_root_drills_all_the_same() {
 }
 
 /// `drill` by another user where this one is root: everything of the world is given away first.
-fn as_nobody(world: &World) -> Said {
+pub(super) fn as_nobody(world: &World) -> Said {
     fs::create_dir_all(scratches(world)).unwrap();
     let mut command = Command::new(if is_root() { "setpriv" } else { "env" });
     if is_root() {

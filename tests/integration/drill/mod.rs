@@ -2,6 +2,7 @@
 
 mod clean;
 mod clean_kinds;
+mod confined;
 mod databases;
 mod faults;
 mod host;
