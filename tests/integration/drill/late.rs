@@ -50,7 +50,7 @@ fn questions_to_each_kind_of_file() {
     duckdb(&world, "CREATE TABLE t AS SELECT range i FROM range(10)");
     let ask = |id: &str, kind: &str, path: &str, sql: &str| {
         format!(
-            "[[probe]]\nid = \"{id}\"\nkind = \"{kind}\"\npath = \"{path}\"\ntime_limit = \"4s\"\n\
+            "[[probe]]\nid = \"{id}\"\nkind = \"{kind}\"\npath = \"{path}\"\ntime_limit = \"10s\"\n\
              queries = [{{ sql = \"{sql}\", expect = \"1\" }}, {{ sql = \"SELECT 1\", expect = \"2\" }}]\n"
         )
     };
@@ -104,7 +104,7 @@ fn a_dump_that_takes_too_long_in_whatever_part() {
     world.write("etc/app.toml", "port = 1\n");
     let probe = |id: &str, more: &str| {
         format!(
-            "[[probe]]\nid = \"{id}\"\nkind = \"postgres\"\ncapture = \"ledger\"\ntime_limit = \"12s\"\n{more}"
+            "[[probe]]\nid = \"{id}\"\nkind = \"postgres\"\ncapture = \"ledger\"\ntime_limit = \"20s\"\n{more}"
         )
     };
     let asks = "queries = [{ sql = \"SELECT pg_sleep(1000)\", expect = \"\" }, { sql = \"SELECT 1\", expect = \"2\" }]\n";
