@@ -65,8 +65,9 @@ fn a_scratch_that_cannot_be_removed_is_said_and_the_drill_stands() {
     let world = world(&format!("{APP}{slow}"));
     back_up(&world);
     // Something is mounted in it while it is used.
-    let script = "\"$@\" & drill=$!; \
-        until at=$(ls -d $TMPDIR/attestar-*/.attestar-run-*/restored/etc 2> /dev/null); do sleep 0.05; done; \
+    let script = "\"$@\" & drill=$!; tries=0; \
+        until at=$(ls -d $TMPDIR/attestar-*/.attestar-run-*/restored/etc 2> /dev/null); do sleep 0.05; \
+            tries=$((tries + 1)); if [ $tries -gt 1200 ]; then kill $drill; exit 99; fi; done; \
         mount -t tmpfs none $at; wait $drill; code=$?; umount $at; exit $code";
     let said = in_namespace(&world, script).done();
     let report = report(&world);
