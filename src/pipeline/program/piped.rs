@@ -75,10 +75,23 @@ impl Piped {
         })
     }
 
+    /// Closes its input: it is told nothing more.
+    pub fn say_no_more(&mut self) {
+        self.stdin = None;
+    }
+
     /// The next line that it prints, without its end; `None` after the last.
     pub fn line(&mut self) -> Result<Option<String>> {
+        self.line_within(usize::MAX)
+    }
+
+    /// The same, and an error where the line has more bytes than that.
+    pub fn line_within(&mut self, bytes_max: usize) -> Result<Option<String>> {
         let mut line = Vec::new();
         loop {
+            if line.len() > bytes_max {
+                return Err(Error::input(format!("{}: it answers more than is read", self.name), ""));
+            }
             if self.at == self.chunk.len() && !self.receive()? {
                 return Ok((!line.is_empty()).then(|| String::from_utf8_lossy(&line).into_owned()));
             }
@@ -236,6 +249,14 @@ mod tests {
         assert_eq!(cat.line().unwrap().as_deref(), Some("two"));
         assert_eq!(cat.line().unwrap().as_deref(), Some("three"));
         cat.finish().unwrap();
+    }
+
+    #[test]
+    fn a_line_is_read_as_far_as_is_asked() {
+        let mut endless = start("echo four; tr '\\0' x < /dev/zero", LONG, &Watch::default());
+        assert_eq!(endless.line_within(4).unwrap().as_deref(), Some("four"));
+        let error = endless.line_within(1 << 20).unwrap_err();
+        assert_eq!(error.to_string(), "sh: it answers more than is read");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use attestar::format::drill_report::Ended;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
-const LEDGER: &str = "[[probe]]\nid = \"ledger\"\nkind = \"postgres\"\ncapture = \"ledger\"\n";
+pub(super) const LEDGER: &str = "[[probe]]\nid = \"ledger\"\nkind = \"postgres\"\ncapture = \"ledger\"\n";
 
 pub(super) fn captures(server: &Postgres) -> String {
     let dsn = server.dsn("ledger");

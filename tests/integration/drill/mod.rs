@@ -11,6 +11,8 @@ mod hostile_sqlite;
 mod late;
 mod links;
 mod night;
+mod postgres_nights;
+mod questions;
 mod schema;
 mod scratch_dsn;
 
