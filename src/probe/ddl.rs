@@ -14,7 +14,8 @@ use crate::probe::command::printed;
 use crate::probe::deadline::Deadline;
 use crate::probe::duckdb::{Runner, text};
 use crate::probe::ledger::Ledger;
-use crate::probe::postgres::cluster::{self, Cluster};
+use crate::probe::postgres::cluster::Cluster;
+use crate::probe::postgres::{in_time, programs};
 use crate::probe::sqlite::End;
 use crate::probe::{Site, is_end};
 use crate::tree::ddl::replay::{Replay, Standing, last};
@@ -104,6 +105,8 @@ fn objects(
     }
     if expected.is_empty() {
         ledger.skipped("objects", "the pack lists no table, view or index".to_owned());
+    } else if held == 0 && ledger.findings.len() == before {
+        ledger.skipped("objects", "none that has to be there at the end can be told by reading the files");
     } else if ledger.findings.len() == before {
         let all = count(held, "object");
         ledger.passed("objects", &all, &all);
@@ -261,9 +264,9 @@ fn postgresql(
     ledger: &mut Ledger,
     watch: &Watch,
 ) -> Result<Option<BTreeSet<Named>>> {
-    let programs = cluster::programs(asked.programs, None, site.environment)?;
+    let programs = programs::find(asked.programs, None, site.environment)?;
     let cluster = Cluster::start(site, asked.id, &programs, asked.deadline, watch)?;
-    let result = on_cluster(site, &cluster, files, ledger, watch);
+    let result = in_time(asked.deadline, on_cluster(site, &cluster, files, ledger, watch));
     // What it wrote outside is told however it went.
     cluster.end()?.told(asked.id, result, ledger)
 }

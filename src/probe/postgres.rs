@@ -4,6 +4,8 @@
 mod amcheck;
 pub mod cluster;
 mod contents;
+mod held;
+pub mod programs;
 mod scratch_database;
 
 use crate::database::postgres::Server;
@@ -21,6 +23,7 @@ use crate::probe::facts::{Back, compare};
 use crate::probe::ledger::Ledger;
 use cluster::Cluster;
 use scratch_database::ScratchDatabase;
+use std::collections::BTreeSet;
 
 /// What the policy asks.
 pub struct Asked<'a> {
@@ -42,13 +45,25 @@ pub struct Asked<'a> {
 
 /// Probes a dump.
 pub fn probe(site: &Site<'_>, asked: &Asked<'_>, ledger: &mut Ledger, watch: &Watch) -> Result<()> {
+    in_time(asked.deadline, probe_dump(site, asked, ledger, watch))
+}
+
+/// `psql` is given what is left of the time; where that is over, the whole of it is told.
+pub fn in_time<T>(deadline: Deadline, result: Result<T>) -> Result<T> {
+    result.map_err(|error| match error {
+        Error::Late(told) if told.starts_with("psql: ") => deadline.late("psql"),
+        error => error,
+    })
+}
+
+fn probe_dump(site: &Site<'_>, asked: &Asked<'_>, ledger: &mut Ledger, watch: &Watch) -> Result<()> {
     let captured = site.captured(asked.capture).map_err(Error::refused)?;
     if captured.form != Form::Parts {
         let finding = Finding::new(Code::ProbeSkipped, format!("captures/{}", captured.id));
         return Err(Error::refused(finding.expected("a dump").actual("it was captured another way")));
     }
     if let Some(dsn) = asked.dsn {
-        let database = ScratchDatabase::open(site, dsn, asked, watch)?;
+        let mut database = ScratchDatabase::open(site, dsn, asked, ledger, watch)?;
         let result = database
             .restore(site, captured, watch)
             .and_then(|()| questions(&database.server, captured, asked, ledger, watch))
@@ -56,7 +71,7 @@ pub fn probe(site: &Site<'_>, asked: &Asked<'_>, ledger: &mut Ledger, watch: &Wa
         database.empty(ledger);
         return database.confined.told(asked.id, result, ledger);
     }
-    let programs = cluster::programs(asked.programs, captured.server.as_deref(), site.environment)?;
+    let programs = programs::find(asked.programs, captured.server.as_deref(), site.environment)?;
     let cluster = Cluster::start(site, asked.id, &programs, asked.deadline, watch)?;
     let roles: Vec<&str> =
         captured.objects.iter().filter(|object| object.kind == "role").map(|object| &*object.name).collect();
@@ -88,10 +103,9 @@ fn questions(
         session.ask("SELECT to_json('PostgreSQL ' || current_setting('server_version'))")?;
     let here = version.into_iter().next().unwrap_or_default();
     ledger.passed("restore", "no error", "no error");
-    // A table whose rows were not digested was too large for that.
-    let is_digested = captured.tables.iter().any(|table| table.content.is_some());
-    let beside = beside(captured, asked);
-    let questions = facts::ask_beside(&mut session, if is_digested { u64::MAX } else { 0 }, &beside)?;
+    let digested = digested(captured);
+    let is_digested = |name: &str, _| digested.contains(name);
+    let questions = facts::ask_beside(&mut session, &is_digested, &beside(captured, asked))?;
     let found = questions.answer(&mut session)?;
     session.close()?;
     let there = captured.server.clone().unwrap_or_default();
@@ -109,6 +123,11 @@ fn questions(
     }
     answers::covered(asked.queries.len(), ledger);
     Ok(())
+}
+
+/// The tables whose rows were digested: the others were too large for that.
+fn digested(captured: &Captured) -> BTreeSet<&str> {
+    captured.tables.iter().filter(|table| table.content.is_some()).map(|table| &*table.name).collect()
 }
 
 /// Extensions that somebody put into the database that is restored into, and that the dump does not have.

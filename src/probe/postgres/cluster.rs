@@ -16,7 +16,6 @@ use crate::probe::confined::Confined;
 use crate::probe::deadline::Deadline;
 use crate::probe::postgres::major;
 use rustix::fs::OFlags;
-use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, chown, fchown};
@@ -31,9 +30,6 @@ const RESTORER: &str = "restorer";
 
 /// The superuser of the cluster.
 const SUPERUSER: &str = "attestar";
-
-/// Where distributions keep the server's programs, a folder a version.
-const DISTRIBUTIONS: [&str; 2] = ["/usr/lib/postgresql", "/usr/local/pgsql"];
 
 /// The longest path of a socket (`sun_path`, unix(7)), in bytes.
 const SOCKET_BYTES_MAX: usize = 107;
@@ -72,45 +68,6 @@ pub struct Cluster<'a> {
     programs: PathBuf,
     confined: Confined<'a>,
     server: Piped,
-}
-
-/// The folder of the server's programs: the one that the policy names, the one of the captured server's version, else the
-/// newest.
-pub fn programs(
-    named: Option<&str>,
-    captured: Option<&str>,
-    environment: &dyn Fn(&str) -> Option<OsString>,
-) -> Result<PathBuf> {
-    let has_it = |folder: &PathBuf| folder.join("initdb").is_file();
-    if let Some(named) = named.map(PathBuf::from) {
-        let message = format!("there is no initdb in {}", named.display());
-        return if has_it(&named) {
-            Ok(named)
-        } else {
-            Err(Error::input(message, "`programs` of the probe"))
-        };
-    }
-    let path = environment("PATH").unwrap_or_default();
-    let found = path.to_string_lossy().split(':').map(PathBuf::from).find(has_it);
-    // A link leads to the folder that has all of them.
-    let found =
-        found.and_then(|folder| Some(folder.join("initdb").canonicalize().ok()?.parent()?.to_owned()));
-    if let Some(found) = found {
-        return Ok(found);
-    }
-    let versions = DISTRIBUTIONS.iter().filter_map(|folder| fs::read_dir(folder).ok());
-    let versions = versions.flatten().flatten().map(|entry| entry.path());
-    let mut found: Vec<(u32, PathBuf)> = versions
-        .filter_map(|path| Some((major(&path.file_name()?.to_string_lossy())?, path.join("bin"))))
-        .filter(|(_, folder)| has_it(folder))
-        .collect();
-    found.sort();
-    let wanted = captured.and_then(major);
-    let same = found.iter().find(|(version, _)| Some(*version) == wanted);
-    let folder = same.or(found.last()).map(|(_, folder)| folder.clone());
-    folder.ok_or_else(|| {
-        Error::input("PostgreSQL's server is not installed", "install it, of the captured version or later")
-    })
 }
 
 impl<'a> Cluster<'a> {
