@@ -14,7 +14,7 @@ use crate::probe::command::printed;
 use crate::probe::deadline::Deadline;
 use crate::probe::duckdb::{Runner, text};
 use crate::probe::ledger::Ledger;
-use crate::probe::postgres::cluster::Cluster;
+use crate::probe::postgres::cluster::{Cluster, Wanted};
 use crate::probe::postgres::{in_time, programs};
 use crate::probe::sqlite::End;
 use crate::probe::{Site, is_end};
@@ -278,7 +278,7 @@ fn on_cluster(
     ledger: &mut Ledger,
     watch: &Watch,
 ) -> Result<Option<BTreeSet<Named>>> {
-    cluster.prepare(&[], &[], watch)?;
+    cluster.prepare(&Wanted::default(), watch)?;
     for file in files {
         let ended = cluster.apply(&site.own(&file.path)?, watch)?;
         if ended.code != Some(0) {

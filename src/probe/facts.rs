@@ -194,6 +194,7 @@ mod tests {
             form: Form::File("app.db".into()),
             tool: String::new(),
             server: None,
+            database: None,
             schema_sha256: None,
             tables: tables(captured),
             objects: Vec::new(),

@@ -13,7 +13,7 @@ use crate::database::postgres::facts;
 use crate::database::postgres::session::Session;
 use crate::error::{Error, Result};
 use crate::finding::{Code, Finding};
-use crate::format::capture::{Captured, Form};
+use crate::format::capture::{Captured, DatabaseSettings, Form};
 use crate::pipeline::watch::Watch;
 use crate::policy::probe::Query;
 use crate::probe::Site;
@@ -21,7 +21,7 @@ use crate::probe::answers::{self, BYTES_MAX, ROWS_MAX};
 use crate::probe::deadline::Deadline;
 use crate::probe::facts::{Back, compare};
 use crate::probe::ledger::Ledger;
-use cluster::Cluster;
+use cluster::{Cluster, Wanted};
 use scratch_database::ScratchDatabase;
 use std::collections::BTreeSet;
 
@@ -76,8 +76,11 @@ fn probe_dump(site: &Site<'_>, asked: &Asked<'_>, ledger: &mut Ledger, watch: &W
     let roles: Vec<&str> =
         captured.objects.iter().filter(|object| object.kind == "role").map(|object| &*object.name).collect();
     let result = cluster
-        .prepare(&roles, asked.extensions, watch)
-        .and_then(|()| cluster.restore(site, captured, !asked.extensions.is_empty(), watch))
+        .prepare(
+            &Wanted { roles: &roles, extensions: asked.extensions, like: captured.database.as_ref() },
+            watch,
+        )
+        .and_then(|()| cluster.restore(site, captured, asked.extensions, watch))
         .and_then(|()| questions(&cluster.restorer(), captured, asked, ledger, watch))
         .and_then(|()| amcheck::installed(&cluster.superuser(cluster::DATABASE), captured, ledger, watch));
     // What it wrote outside is told however it went.
@@ -102,6 +105,7 @@ fn questions(
     let version: Vec<String> =
         session.ask("SELECT to_json('PostgreSQL ' || current_setting('server_version'))")?;
     let here = version.into_iter().next().unwrap_or_default();
+    let made = facts::settings(&mut session)?;
     ledger.passed("restore", "no error", "no error");
     let digested = digested(captured);
     let is_digested = |name: &str, _| digested.contains(name);
@@ -109,8 +113,10 @@ fn questions(
     let found = questions.answer(&mut session)?;
     session.close()?;
     let there = captured.server.clone().unwrap_or_default();
-    let incomparable =
-        (major(&here) != major(&there)).then(|| format!("captured from {there}, restored into {here}"));
+    let incomparable = match major(&here) == major(&there) {
+        true => captured.database.as_ref().and_then(|there| another_locale(there, &made)),
+        false => Some(format!("captured from {there}, restored into {here}")),
+    };
     ledger.covers(format!("restored into {here}"));
     let (tables, objects) = (found.tables, found.objects);
     compare(
@@ -123,6 +129,17 @@ fn questions(
     }
     answers::covered(asked.queries.len(), ledger);
     Ok(())
+}
+
+/// Why texts may be ordered, and their letters taken, another way than where they were captured.
+fn another_locale(there: &DatabaseSettings, here: &DatabaseSettings) -> Option<String> {
+    let words = |of: &DatabaseSettings| match &of.locale {
+        Some(locale) => format!("{}, {} {locale}", of.encoding, of.provider),
+        None if of.collate == of.ctype => format!("{}, {}", of.encoding, of.collate),
+        None => format!("{}, {} and {}", of.encoding, of.collate, of.ctype),
+    };
+    let (there, here) = (words(there), words(here));
+    (there != here).then(|| format!("captured from a database in {there}, restored into one in {here}"))
 }
 
 /// The tables whose rows were digested: the others were too large for that.

@@ -4,7 +4,7 @@ use crate::database::postgres::session::{Session, read};
 use crate::database::postgres::wording::settled;
 use crate::database::quote;
 use crate::error::{Error, Result};
-use crate::format::capture::{Content, Object, Table};
+use crate::format::capture::{Content, DatabaseSettings, Object, Table};
 use crate::format::digest::Sha256;
 use serde::Deserialize;
 use sha2::{Digest, Sha256 as Hasher};
@@ -77,6 +77,20 @@ SELECT json_build_object('kind', kind, 'name', name, 'definition', coalesce(defi
 WHERE NOT EXISTS (SELECT FROM extended e WHERE e.classid = f.class AND e.objid = f.object) \
 ORDER BY kind COLLATE \"C\", name COLLATE \"C\", definition COLLATE \"C\"";
 
+/// What a dump does not say of the database. Columns that only later servers have are asked for by name.
+const SETTINGS: &str = "\
+SELECT json_build_object('encoding', pg_encoding_to_char(encoding), 'collate', datcollate, 'ctype', datctype, \
+ 'provider', CASE to_jsonb(d) ->> 'datlocprovider' WHEN 'i' THEN 'icu' WHEN 'b' THEN 'builtin' ELSE 'libc' END, \
+ 'locale', coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale'), \
+ 'extensions', (SELECT coalesce(json_object_agg(e.extname, n.nspname), '{}') FROM pg_extension e \
+  JOIN pg_namespace n ON n.oid = e.extnamespace)) FROM pg_database d WHERE datname = current_database()";
+
+/// How the database was made.
+pub fn settings(session: &mut Session) -> Result<DatabaseSettings> {
+    let settings = session.ask(SETTINGS)?;
+    settings.into_iter().next().ok_or_else(|| Error::input("psql: no answer", ""))
+}
+
 /// What is in a database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
@@ -137,14 +151,15 @@ pub fn ask_beside(
     let mut tables: Vec<Found> = session.ask(&TABLES.replace("OWN", OWN))?;
     let mut definitions: Vec<Definition> = session.ask(&DEFINITIONS.replace("OWN", OWN))?;
     definitions.retain(|one| one.kind != "extension" || !extensions.contains(&&*one.name));
+    // Of the same text in whatever encoding: but for bytes that are in none.
+    let encoding: Vec<String> = session.ask("SELECT to_json(current_setting('server_encoding'))")?;
+    let is_plain = encoding.iter().all(|encoding| matches!(&**encoding, "UTF8" | "SQL_ASCII"));
+    let row = if is_plain { "ROW(a_row.*)::text" } else { "convert_to(ROW(a_row.*)::text, 'UTF8')" };
+    let digest = format!("sum(('x' || substr(md5({row}), 1, 16))::bit(64)::bigint::numeric)::text");
     let mut questions = VecDeque::from([String::new()]);
     for found in &mut tables {
         found.is_digested = is_digested(&found.name(), found.bytes);
-        let sum = if found.is_digested {
-            "sum(('x' || substr(md5(ROW(a_row.*)::text), 1, 16))::bit(64)::bigint::numeric)::text"
-        } else {
-            "NULL"
-        };
+        let sum = if found.is_digested { &*digest } else { "NULL" };
         let table = format!("{}.{}", quote(&found.schema), quote(&found.table));
         let question =
             format!("SELECT json_build_object('rows', count(*), 'sum', {sum}) FROM ONLY {table} a_row;\n");

@@ -78,7 +78,8 @@ pub(super) fn if_installed(
 
 /// Every index against its table, and every page of every table.
 fn check(mut session: Session, schema: &str, captured: &Captured, ledger: &mut Ledger) -> Result<()> {
-    let finding = |code, expected: &str| Finding::new(code, format!("captures/{}", captured.id)).expected(expected);
+    let finding =
+        |code, expected: &str| Finding::new(code, format!("captures/{}", captured.id)).expected(expected);
     let damaged = |fault: &str| finding(Code::DatabaseCorrupt, "a whole database").actual(fault);
     match asked(&mut session, schema) {
         Err(error) if is_end(&error) => return Err(error),
@@ -90,7 +91,8 @@ fn check(mut session: Session, schema: &str, captured: &Captured, ledger: &mut L
         Ok((_, Some(fault))) => ledger.failed("amcheck", damaged(&fault)),
         Ok((indexes, None)) => {
             session.close()?;
-            let counted = if indexes == 1 { "1 index".to_owned() } else { format!("{} indexes", number(indexes)) };
+            let counted =
+                if indexes == 1 { "1 index".to_owned() } else { format!("{} indexes", number(indexes)) };
             ledger.passed("amcheck", &counted, &counted);
             ledger.covers("amcheck");
         }

@@ -3,19 +3,19 @@
 
 use crate::database::postgres::Server;
 use crate::database::postgres::session::Session;
-use crate::database::quote;
 use crate::error::{Error, Result};
 use crate::finding::{Code, Finding};
-use crate::format::capture::{Captured, role_name};
+use crate::format::capture::{Captured, DatabaseSettings, role_name};
 use crate::pipeline::program::piped::Piped;
 use crate::pipeline::program::{Ended, Program};
 use crate::pipeline::watch::Watch;
-use crate::probe::Site;
 use crate::probe::command::printed;
 use crate::probe::confined::Confined;
 use crate::probe::deadline::Deadline;
 use crate::probe::postgres::major;
+use crate::probe::{Site, is_end};
 use rustix::fs::OFlags;
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, chown, fchown};
@@ -59,6 +59,17 @@ const SETTINGS: [&str; 11] = [
 /// Runs a program until the input is closed; then what it wrote outside can still be listed.
 const UNTIL_CLOSED: &str =
     "\"$@\" < /dev/null & program=$!; cat > /dev/null; kill -s QUIT $program; wait $program; exit 0";
+
+/// What has to be there before a dump is restored.
+#[derive(Default)]
+pub struct Wanted<'a> {
+    /// Roles, as [`role_name`] reads them.
+    pub roles: &'a [&'a str],
+    /// Extensions that only a superuser may create.
+    pub extensions: &'a [String],
+    /// How the database was made that the dump is of.
+    pub like: Option<&'a DatabaseSettings>,
+}
 
 /// A running server. Dropped, it is ended.
 pub struct Cluster<'a> {
@@ -151,47 +162,84 @@ impl<'a> Cluster<'a> {
         }
     }
 
-    /// An empty database of the restorer's, with the roles and extensions that a dump takes for granted.
-    pub fn prepare(&self, roles: &[&str], extensions: &[String], watch: &Watch) -> Result<()> {
+    /// An empty database of the restorer's, with the roles and extensions that a dump takes for granted, made like the one that
+    /// was captured where this system can: [`facts::settings`](crate::database::postgres::facts::settings) says how it was.
+    pub fn prepare(&self, wanted: &Wanted<'_>, watch: &Watch) -> Result<()> {
         let mut session = Session::open(&self.superuser("postgres"), watch)?;
         // Row security holds for who owns a table as well, where that was forced; all rows are to be counted.
         session.tell(&format!("CREATE ROLE {RESTORER} LOGIN NOSUPERUSER BYPASSRLS;\n"))?;
-        for role in roles {
+        for role in wanted.roles {
             session.tell(&create_role(role)?)?;
         }
-        session.tell(&format!("CREATE DATABASE {DATABASE} OWNER {RESTORER} TEMPLATE template0;\n"))?;
         session.close()?;
-        if extensions.is_empty() {
+        self.create_database(wanted.like, watch)?;
+        if wanted.extensions.is_empty() {
             return Ok(());
         }
         let mut session = Session::open(&self.superuser(DATABASE), watch)?;
-        for extension in extensions {
-            session.tell(&format!("CREATE EXTENSION {} CASCADE;\n", quote(extension)))?;
+        for extension in wanted.extensions {
+            session.tell(&create_extension(extension, wanted.like))?;
         }
         session.close()
     }
 
-    /// Restores a dump that lies in parts; any error ends it.
+    fn create_database(&self, like: Option<&DatabaseSettings>, watch: &Watch) -> Result<()> {
+        let create = |statement: &str| {
+            let mut session = Session::open(&self.superuser("postgres"), watch)?;
+            session.tell(statement)?;
+            session.close()
+        };
+        let made = like.map_or(Ok(false), |like| create(&create_database(like)).map(|()| true));
+        match made {
+            Ok(true) => Ok(()),
+            Err(error) if is_end(&error) => Err(error),
+            // Without its locale it is restored all the same, and what depends on one is not compared.
+            _ => create(&format!("CREATE DATABASE {DATABASE} OWNER {RESTORER} TEMPLATE template0;\n")),
+        }
+    }
+
+    /// Restores a dump that lies in parts; any error ends it. These extensions are there before.
     pub fn restore(
         &self,
         site: &Site<'_>,
         captured: &Captured,
-        has_extensions: bool,
+        extensions: &[String],
         watch: &Watch,
     ) -> Result<()> {
         self.is_readable(captured, watch)?;
         let dump = readable(self.lent.join("dump"))?;
         lend(&site.folder(captured)?, &dump, self.confined.ids)?;
+        let program = self.programs.join("pg_restore").to_string_lossy().into_owned();
+        let list = self.list(&dump, &program, &schemas(extensions, captured.database.as_ref()), watch)?;
         let mut words: Vec<String> =
             ["sh", "-c", "cat \"$0\"/part-* | exec \"$@\""].map(str::to_owned).to_vec();
-        words.push(dump.to_string_lossy().into_owned());
-        words.push(self.programs.join("pg_restore").to_string_lossy().into_owned());
+        words.extend([dump.to_string_lossy().into_owned(), program]);
         words.extend(RESTORE.map(str::to_owned));
         // Who may not create an extension may not comment on it.
-        words.extend(has_extensions.then(|| "--no-comments".to_owned()));
+        words.extend((!extensions.is_empty()).then(|| "--no-comments".to_owned()));
+        words.extend(list.map(|list| format!("--use-list={list}")));
         words.push(self.restorer().argument());
         let ended = self.confined.run(&words, watch)?;
         if ended.code == Some(0) { Ok(()) } else { Err(unrestored(captured, &ended)) }
+    }
+
+    /// A file with all that is in the dump but these schemas, which are there already; none where none is.
+    fn list(
+        &self,
+        dump: &Path,
+        program: &str,
+        schemas: &BTreeSet<&str>,
+        watch: &Watch,
+    ) -> Result<Option<String>> {
+        if schemas.is_empty() {
+            return Ok(None);
+        }
+        let list = self.folder.join("restored.list").to_string_lossy().into_owned();
+        let mut words: Vec<String> = ["sh", "-c", LIST].map(str::to_owned).to_vec();
+        words.extend([dump.to_string_lossy().into_owned(), program.to_owned(), list.clone()]);
+        words.extend(schemas.iter().flat_map(|name| ["-e".to_owned(), format!(" SCHEMA - {name} ")]));
+        let ended = self.confined.run(&words, watch)?;
+        if ended.code == Some(0) { Ok(Some(list)) } else { Err(failed("pg_restore --list", &ended)) }
     }
 
     /// Applies a file of SQL as the restorer; any error ends it.
@@ -229,15 +277,68 @@ impl<'a> Cluster<'a> {
     }
 }
 
-/// Makes a role. The archive's word for it may be hostile, and psql runs programs: it reaches psql as digits alone, and the
-/// server makes the statement, which psql passes on without reading it (`\gexec`).
+/// Makes a role.
 fn create_role(identifier: &str) -> Result<String> {
     let Some(name) = role_name(identifier) else {
         return Err(Error::input(format!("{identifier:?} is not the name of a role"), ""));
     };
-    let digits: String = name.bytes().map(|byte| format!("{byte:02x}")).collect();
-    Ok(format!("SELECT format('CREATE ROLE %I', convert_from(decode('{digits}', 'hex'), 'UTF8')) \\gexec\n"))
+    Ok(format!("SELECT format('CREATE ROLE %I', {}) \\gexec\n", unread(&name)))
 }
+
+/// A text of the archive's, which may be hostile, and psql runs programs: it reaches psql as digits alone, and the server makes the
+/// statement, which psql passes on without reading it (`\gexec`).
+fn unread(text: &str) -> String {
+    let digits: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+    format!("convert_from(decode('{digits}', 'hex'), 'UTF8')")
+}
+
+/// Makes the database like another one.
+fn create_database(like: &DatabaseSettings) -> String {
+    let mut form = format!(
+        "CREATE DATABASE {DATABASE} OWNER {RESTORER} TEMPLATE template0 ENCODING %L LC_COLLATE %L LC_CTYPE %L"
+    );
+    let mut texts = vec![&like.encoding, &like.collate, &like.ctype];
+    if let (Some(locale), "icu" | "builtin") = (&like.locale, &*like.provider) {
+        form.push_str(&format!(" LOCALE_PROVIDER {0} {0}_LOCALE %L", like.provider));
+        texts.push(locale);
+    }
+    let texts: Vec<String> = texts.into_iter().map(|text| unread(text)).collect();
+    format!("SELECT format('{form}', {}) \\gexec\n", texts.join(", "))
+}
+
+/// Makes an extension in the schema that it was in, and that schema.
+fn create_extension(extension: &str, like: Option<&DatabaseSettings>) -> String {
+    let name = unread(extension);
+    let Some(schema) = like.and_then(|like| like.extensions.get(extension)) else {
+        return format!("SELECT format('CREATE EXTENSION IF NOT EXISTS %I CASCADE', {name}) \\gexec\n");
+    };
+    let make = match is_there(schema) {
+        true => String::new(),
+        false => format!(
+            "SELECT format('CREATE SCHEMA IF NOT EXISTS %I AUTHORIZATION {RESTORER}', {}) \\gexec\n",
+            unread(schema)
+        ),
+    };
+    let schema = unread(schema);
+    format!(
+        "{make}SELECT format('CREATE EXTENSION IF NOT EXISTS %I SCHEMA %I CASCADE', {name}, {schema}) \\gexec\n"
+    )
+}
+
+/// Whether a schema is in every database.
+fn is_there(schema: &str) -> bool {
+    schema == "public" || schema.starts_with("pg_")
+}
+
+/// The schemas that are made for extensions.
+fn schemas<'s>(extensions: &[String], like: Option<&'s DatabaseSettings>) -> BTreeSet<&'s str> {
+    let schema = |name: &String| like?.extensions.get(name).map(String::as_str);
+    extensions.iter().filter_map(schema).filter(|schema| !is_there(schema)).collect()
+}
+
+/// Lists what is in a dump but for lines with some words; a dump may have no others.
+const LIST: &str = "program=$1; list=$2; shift 2; cat \"$0\"/part-* | \"$program\" --list > \"$list.all\" || exit; \
+                    grep -v -F \"$@\" < \"$list.all\" > \"$list\" || test $? = 1";
 
 /// How a dump is restored: as somebody else's, and not past the first error.
 pub const RESTORE: [&str; 4] = ["--exit-on-error", "--no-owner", "--no-privileges", "--no-password"];

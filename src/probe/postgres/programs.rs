@@ -76,7 +76,8 @@ mod tests {
 
     #[test]
     fn the_captured_version_is_preferred_then_the_path_then_the_newest() {
-        let installed = || vec![(9, PathBuf::from("/9")), (17, PathBuf::from("/17")), (15, PathBuf::from("/15"))];
+        let installed =
+            || vec![(9, PathBuf::from("/9")), (17, PathBuf::from("/17")), (15, PathBuf::from("/15"))];
         let path = || Some(PathBuf::from("/path"));
         for (on_path, wanted, folder) in [
             (path(), Some(15), "/15"),
@@ -102,7 +103,8 @@ mod tests {
         let found = installed(&[(&text("versions"), ""), (&text("others"), "pgsql-"), (&text("none"), "")]);
         let expected = [(15, "versions/15/bin"), (17, "others/pgsql-17/bin")];
         assert_eq!(found, expected.map(|(version, name)| (version, folder.join(name))));
-        std::os::unix::fs::symlink(folder.join("versions/15/bin/initdb"), folder.join("others/initdb")).unwrap();
+        std::os::unix::fs::symlink(folder.join("versions/15/bin/initdb"), folder.join("others/initdb"))
+            .unwrap();
         for (path, expected) in [
             (format!(":relative:{}:{}", text("others"), text("aside")), Some("versions/15/bin")),
             (format!("::{}", text("aside")), Some("aside")),

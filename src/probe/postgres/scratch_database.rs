@@ -10,13 +10,13 @@ use crate::finding::{Code, Finding};
 use crate::format::capture::Captured;
 use crate::pipeline::watch::Watch;
 use crate::policy::capture::Source;
-use crate::probe::{Site, is_end};
 use crate::probe::confined::{Confined, Reach};
 use crate::probe::ledger::Ledger;
 use crate::probe::postgres::Asked;
 use crate::probe::postgres::cluster::{RESTORE, newer, unrestored};
 use crate::probe::postgres::contents;
 use crate::probe::postgres::held::Held;
+use crate::probe::{Site, is_end};
 use serde::Deserialize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -97,7 +97,8 @@ impl<'a> ScratchDatabase<'a> {
         let subject = format!("dsn of {}", asked.id);
         let unknown = is_not_live(site, asked, &server, &subject, watch)?;
         if !unknown.is_empty() {
-            let why = format!("what {} takes cannot be asked from here whether it is this one", unknown.join(", "));
+            let why =
+                format!("what {} takes cannot be asked from here whether it is this one", unknown.join(", "));
             ledger.skipped("not a live database", why);
         }
         let who = who(&server, watch)?;

@@ -143,6 +143,7 @@ pub fn facts(path: &Path) -> Captured {
         form: Form::File("app.db".into()),
         tool: "SQLite".into(),
         server: None,
+        database: None,
         schema_sha256: Some(facts.schema_sha256),
         tables: facts.tables,
         objects: facts.objects,

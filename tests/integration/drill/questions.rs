@@ -29,7 +29,8 @@ fn an_answer_is_the_whole_one_and_no_other() {
     back_up(&world);
     let drill = || world.run(&["-C", "shop", "--json", "drill", "--out", "drill"]);
     assert_eq!(drill().done().findings(), Vec::<String>::new());
-    let asked = report(&world).probes[0].checks.iter().filter(|check| check.name.starts_with("query: ")).count();
+    let asked =
+        report(&world).probes[0].checks.iter().filter(|check| check.name.starts_with("query: ")).count();
     assert_eq!(asked, 6);
     let wrong = [
         ("SELECT count(*) FROM t -- so many", "\"\"", "2000"),
@@ -49,4 +50,20 @@ fn an_answer_is_the_whole_one_and_no_other() {
         assert!(finding.actual.as_ref().is_some_and(|text| text.contains(actual)), "{sql}: {finding:#?}");
     }
     assert_eq!(report.probes[0].status, Ended::Failed);
+}
+
+#[test]
+fn a_question_that_is_late_is_told_by_the_whole_time() {
+    let server = ledger();
+    let world = World::new();
+    world.write("etc/app.toml", "port = 1\n");
+    let slow = queries(&[("SELECT pg_sleep(1000)", "\"\"")]);
+    let policy = format!("{POLICY}{}{LEDGER}time_limit = \"20s\"\n{slow}", captures(&server));
+    world.write("attestar.toml", policy);
+    back_up(&world);
+    world.run(&["-C", "shop", "--json", "drill", "--out", "drill"]).exits(3);
+    let report = report(&world);
+    let told: Vec<_> =
+        report.findings.iter().map(|finding| (&*finding.code, finding.actual.as_deref())).collect();
+    assert_eq!(told, [("probe-timeout", Some("psql: it did not end within 20 s"))]);
 }
