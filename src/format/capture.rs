@@ -33,7 +33,7 @@ pub struct Captured {
     pub server: Option<String>,
     /// What a dump does not say of the database that it is of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub database: Option<DatabaseSettings>,
+    pub database: Option<Box<DatabaseSettings>>,
     /// The digest over the definitions of everything in the database, as the kind's documentation says.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "json::optional_sha256")]
     pub schema_sha256: Option<Sha256>,
@@ -203,14 +203,14 @@ mod tests {
             form: Form::Parts,
             tool: "pg_dump (PostgreSQL) 15.18".into(),
             server: Some("PostgreSQL 15.18".into()),
-            database: Some(DatabaseSettings {
+            database: Some(Box::new(DatabaseSettings {
                 encoding: "UTF8".into(),
                 collate: "C".into(),
                 ctype: "C".into(),
                 provider: "libc".into(),
                 locale: None,
                 extensions: BTreeMap::from([("hstore".into(), "public".into())]),
-            }),
+            })),
             schema_sha256: Some(Sha256::of(b"schema")),
             tables: vec![
                 Table {

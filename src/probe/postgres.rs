@@ -5,6 +5,7 @@ mod amcheck;
 pub mod cluster;
 mod contents;
 mod held;
+pub mod prepared;
 pub mod programs;
 mod scratch_database;
 
@@ -21,7 +22,8 @@ use crate::probe::answers::{self, BYTES_MAX, ROWS_MAX};
 use crate::probe::deadline::Deadline;
 use crate::probe::facts::{Back, compare};
 use crate::probe::ledger::Ledger;
-use cluster::{Cluster, Wanted};
+use cluster::Cluster;
+use prepared::Wanted;
 use scratch_database::ScratchDatabase;
 use std::collections::BTreeSet;
 
@@ -77,7 +79,7 @@ fn probe_dump(site: &Site<'_>, asked: &Asked<'_>, ledger: &mut Ledger, watch: &W
         captured.objects.iter().filter(|object| object.kind == "role").map(|object| &*object.name).collect();
     let result = cluster
         .prepare(
-            &Wanted { roles: &roles, extensions: asked.extensions, like: captured.database.as_ref() },
+            &Wanted { roles: &roles, extensions: asked.extensions, like: captured.database.as_deref() },
             watch,
         )
         .and_then(|()| cluster.restore(site, captured, asked.extensions, watch))
@@ -114,7 +116,7 @@ fn questions(
     session.close()?;
     let there = captured.server.clone().unwrap_or_default();
     let incomparable = match major(&here) == major(&there) {
-        true => captured.database.as_ref().and_then(|there| another_locale(there, &made)),
+        true => captured.database.as_deref().and_then(|there| another_locale(there, &made)),
         false => Some(format!("captured from {there}, restored into {here}")),
     };
     ledger.covers(format!("restored into {here}"));

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 const MARK_BYTES: usize = 16;
 
 /// How many rows `psql` holds at once of an answer that is read only so far.
-const ROWS_AT_ONCE: usize = 100;
+const ROWS_AT_ONCE: usize = 10;
 
 /// Everything that changes how values are printed, fixed: what is recorded on one server is compared on another.
 const SETTINGS: &str = "SET client_encoding = 'UTF8'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'iso_8601'; \

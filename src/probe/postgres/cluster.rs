@@ -5,7 +5,7 @@ use crate::database::postgres::Server;
 use crate::database::postgres::session::Session;
 use crate::error::{Error, Result};
 use crate::finding::{Code, Finding};
-use crate::format::capture::{Captured, DatabaseSettings, role_name};
+use crate::format::capture::{Captured, DatabaseSettings};
 use crate::pipeline::program::piped::Piped;
 use crate::pipeline::program::{Ended, Program};
 use crate::pipeline::watch::Watch;
@@ -13,6 +13,7 @@ use crate::probe::command::printed;
 use crate::probe::confined::Confined;
 use crate::probe::deadline::Deadline;
 use crate::probe::postgres::major;
+use crate::probe::postgres::prepared::{Wanted, create_database, create_extension, create_role, schemas};
 use crate::probe::{Site, is_end};
 use rustix::fs::OFlags;
 use std::collections::BTreeSet;
@@ -26,7 +27,7 @@ use std::time::Duration;
 pub const DATABASE: &str = "drilled";
 
 /// Who restores: no superuser.
-const RESTORER: &str = "restorer";
+pub(super) const RESTORER: &str = "restorer";
 
 /// The superuser of the cluster.
 const SUPERUSER: &str = "attestar";
@@ -59,17 +60,6 @@ const SETTINGS: [&str; 11] = [
 /// Runs a program until the input is closed; then what it wrote outside can still be listed.
 const UNTIL_CLOSED: &str =
     "\"$@\" < /dev/null & program=$!; cat > /dev/null; kill -s QUIT $program; wait $program; exit 0";
-
-/// What has to be there before a dump is restored.
-#[derive(Default)]
-pub struct Wanted<'a> {
-    /// Roles, as [`role_name`] reads them.
-    pub roles: &'a [&'a str],
-    /// Extensions that only a superuser may create.
-    pub extensions: &'a [String],
-    /// How the database was made that the dump is of.
-    pub like: Option<&'a DatabaseSettings>,
-}
 
 /// A running server. Dropped, it is ended.
 pub struct Cluster<'a> {
@@ -210,7 +200,7 @@ impl<'a> Cluster<'a> {
         let dump = readable(self.lent.join("dump"))?;
         lend(&site.folder(captured)?, &dump, self.confined.ids)?;
         let program = self.programs.join("pg_restore").to_string_lossy().into_owned();
-        let list = self.list(&dump, &program, &schemas(extensions, captured.database.as_ref()), watch)?;
+        let list = self.list(&dump, &program, &schemas(extensions, captured.database.as_deref()), watch)?;
         let mut words: Vec<String> =
             ["sh", "-c", "cat \"$0\"/part-* | exec \"$@\""].map(str::to_owned).to_vec();
         words.extend([dump.to_string_lossy().into_owned(), program]);
@@ -275,65 +265,6 @@ impl<'a> Cluster<'a> {
             _ => Ok(confined),
         }
     }
-}
-
-/// Makes a role.
-fn create_role(identifier: &str) -> Result<String> {
-    let Some(name) = role_name(identifier) else {
-        return Err(Error::input(format!("{identifier:?} is not the name of a role"), ""));
-    };
-    Ok(format!("SELECT format('CREATE ROLE %I', {}) \\gexec\n", unread(&name)))
-}
-
-/// A text of the archive's, which may be hostile, and psql runs programs: it reaches psql as digits alone, and the server makes the
-/// statement, which psql passes on without reading it (`\gexec`).
-fn unread(text: &str) -> String {
-    let digits: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
-    format!("convert_from(decode('{digits}', 'hex'), 'UTF8')")
-}
-
-/// Makes the database like another one.
-fn create_database(like: &DatabaseSettings) -> String {
-    let mut form = format!(
-        "CREATE DATABASE {DATABASE} OWNER {RESTORER} TEMPLATE template0 ENCODING %L LC_COLLATE %L LC_CTYPE %L"
-    );
-    let mut texts = vec![&like.encoding, &like.collate, &like.ctype];
-    if let (Some(locale), "icu" | "builtin") = (&like.locale, &*like.provider) {
-        form.push_str(&format!(" LOCALE_PROVIDER {0} {0}_LOCALE %L", like.provider));
-        texts.push(locale);
-    }
-    let texts: Vec<String> = texts.into_iter().map(|text| unread(text)).collect();
-    format!("SELECT format('{form}', {}) \\gexec\n", texts.join(", "))
-}
-
-/// Makes an extension in the schema that it was in, and that schema.
-fn create_extension(extension: &str, like: Option<&DatabaseSettings>) -> String {
-    let name = unread(extension);
-    let Some(schema) = like.and_then(|like| like.extensions.get(extension)) else {
-        return format!("SELECT format('CREATE EXTENSION IF NOT EXISTS %I CASCADE', {name}) \\gexec\n");
-    };
-    let make = match is_there(schema) {
-        true => String::new(),
-        false => format!(
-            "SELECT format('CREATE SCHEMA IF NOT EXISTS %I AUTHORIZATION {RESTORER}', {}) \\gexec\n",
-            unread(schema)
-        ),
-    };
-    let schema = unread(schema);
-    format!(
-        "{make}SELECT format('CREATE EXTENSION IF NOT EXISTS %I SCHEMA %I CASCADE', {name}, {schema}) \\gexec\n"
-    )
-}
-
-/// Whether a schema is in every database.
-fn is_there(schema: &str) -> bool {
-    schema == "public" || schema.starts_with("pg_")
-}
-
-/// The schemas that are made for extensions.
-fn schemas<'s>(extensions: &[String], like: Option<&'s DatabaseSettings>) -> BTreeSet<&'s str> {
-    let schema = |name: &String| like?.extensions.get(name).map(String::as_str);
-    extensions.iter().filter_map(schema).filter(|schema| !is_there(schema)).collect()
 }
 
 /// Lists what is in a dump but for lines with some words; a dump may have no others.

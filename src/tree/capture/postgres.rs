@@ -86,7 +86,7 @@ impl Dump {
             form: Form::Parts,
             tool: self.tool,
             server: Some(self.server),
-            database: Some(self.database),
+            database: Some(Box::new(self.database)),
             schema_sha256: Some(facts.schema_sha256),
             tables: facts.tables,
             objects: facts.objects,

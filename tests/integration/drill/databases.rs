@@ -154,14 +154,14 @@ fn a_dump_in_a_newer_format_is_told_by_what_restores_it() {
     assert!(said.findings().iter().all(|found| found.starts_with("object-extra")), "{}", said.out);
     // So it is where its locale is not here, which is said; and what would be a command is none.
     let outside = world.path().join("pwned");
-    recorded.database = Some(DatabaseSettings {
+    recorded.database = Some(Box::new(DatabaseSettings {
         encoding: "UTF8".into(),
         collate: format!("xx_XX' \\! touch {}", outside.display()),
         ctype: "C".into(),
         provider: "libc".into(),
         locale: None,
         extensions: Default::default(),
-    });
+    }));
     plant(&world, 0, vec![dump(None)], vec![recorded]);
     let said = drill(&world).exits(3);
     assert!(said.findings().iter().all(|found| found.starts_with("object-extra")), "{}", said.out);
