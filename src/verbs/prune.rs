@@ -80,12 +80,27 @@ pub struct Pruned {
 
 /// Decides, and says what would be deleted; nothing is.
 pub fn plan(log: &Log<'_>, state: &State<'_>, retention: &Retention, now: Timestamp) -> Result<Pruned> {
-    let Decided { mut pruned, due, unfinished, bare, .. } = decide(&Deciding { log, state, retention, now })?;
+    Ok(planned(decide(&Deciding { log, state, retention, now })?))
+}
+
+/// The same by a log that was checked, and whose prunes were judged, a moment ago.
+pub fn plan_by(
+    logged: &Logged,
+    log: &Log<'_>,
+    state: &State<'_>,
+    retention: &Retention,
+    now: Timestamp,
+) -> Result<Pruned> {
+    let deciding = Deciding { log, state, retention, now };
+    Ok(planned(decide_by(&deciding, logged, Pruned::default())?))
+}
+
+fn planned(Decided { mut pruned, due, unfinished, bare, .. }: Decided) -> Pruned {
     pruned.deleted = due.into_iter().map(|due| due.judged).collect();
     pruned.completed = unfinished.iter().map(ObjectName::to_string).collect();
     let left = |object: &ObjectName| Finding::warning(Code::LeftBehind, object.as_str()).actual(NO_RECEIPT);
     pruned.warnings.extend(bare.iter().map(left));
-    Ok(pruned)
+    pruned
 }
 
 /// Prunes.
@@ -212,15 +227,20 @@ fn decide(request: &Deciding<'_>) -> Result<Decided> {
     let Some(logged) = logged.filter(|_| pruned.outcome.verdict() == Verdict::Holds) else {
         return Ok(Decided { pruned, due: Vec::new(), unfinished: Vec::new(), bare: Vec::new(), size: 0 });
     };
+    decide_by(request, &logged, pruned)
+}
+
+/// The same by a log that holds.
+fn decide_by(request: &Deciding<'_>, logged: &Logged, mut pruned: Pruned) -> Result<Decided> {
     let shelf = Shelf::of(request.log.store)?;
-    let (ledger, stories) = read(&logged, &request.retention.project);
+    let (ledger, stories) = read(logged, &request.retention.project);
     let mut due = Vec::new();
     for kind in [Kind::Backup, Kind::Release] {
         due.extend(of_kind(request, kind, &ledger, &stories, &shelf, &mut pruned)?);
     }
     let mut unfinished = unfinished(request, &ledger, &stories, &shelf, &mut pruned)?;
     let (store, project) = (request.log.store, &*request.retention.project);
-    let orphans = Search { store, logged: &logged, shelf: &shelf, project, now: request.now }.orphans()?;
+    let orphans = Search { store, logged, shelf: &shelf, project, now: request.now }.orphans()?;
     pruned.judged.extend(orphans.due.iter().map(|due| due.judged.clone()));
     pruned.warnings.extend(orphans.warnings);
     due.splice(0..0, orphans.due);
