@@ -13,7 +13,9 @@ use crate::probe::command::printed;
 use crate::probe::confined::Confined;
 use crate::probe::deadline::Deadline;
 use crate::probe::postgres::major;
-use crate::probe::postgres::prepared::{Wanted, create_database, create_extension, create_role, schemas};
+use crate::probe::postgres::prepared::{
+    Wanted, create_database, create_extension, create_role, schema_line, schemas,
+};
 use crate::probe::{Site, is_end};
 use rustix::fs::OFlags;
 use std::collections::BTreeSet;
@@ -227,7 +229,7 @@ impl<'a> Cluster<'a> {
         let list = self.folder.join("restored.list").to_string_lossy().into_owned();
         let mut words: Vec<String> = ["sh", "-c", LIST].map(str::to_owned).to_vec();
         words.extend([dump.to_string_lossy().into_owned(), program.to_owned(), list.clone()]);
-        words.extend(schemas.iter().flat_map(|name| ["-e".to_owned(), format!(" SCHEMA - {name} ")]));
+        words.extend(schemas.iter().flat_map(|name| ["-e".to_owned(), schema_line(name)]));
         let ended = self.confined.run(&words, watch)?;
         if ended.code == Some(0) { Ok(Some(list)) } else { Err(failed("pg_restore --list", &ended)) }
     }
@@ -269,7 +271,7 @@ impl<'a> Cluster<'a> {
 
 /// Lists what is in a dump but for lines with some words; a dump may have no others.
 const LIST: &str = "program=$1; list=$2; shift 2; cat \"$0\"/part-* | \"$program\" --list > \"$list.all\" || exit; \
-                    grep -v -F \"$@\" < \"$list.all\" > \"$list\" || test $? = 1";
+                    grep -v \"$@\" < \"$list.all\" > \"$list\" || test $? = 1";
 
 /// How a dump is restored: as somebody else's, and not past the first error.
 pub const RESTORE: [&str; 4] = ["--exit-on-error", "--no-owner", "--no-privileges", "--no-password"];

@@ -75,6 +75,19 @@ pub(super) fn schemas<'s>(extensions: &[String], like: Option<&'s DatabaseSettin
     extensions.iter().filter_map(schema).filter(|schema| !is_there(schema)).collect()
 }
 
+/// The line of a dump's list that makes a schema, as an expression of grep's. The owner's name ends it; one of several words is
+/// not told from the rest of another schema's name, so that its schema stays in the list.
+pub(super) fn schema_line(name: &str) -> String {
+    let mut expression = "^[0-9]*; [0-9]* [0-9]* SCHEMA - ".to_owned();
+    for letter in name.chars() {
+        if matches!(letter, '\\' | '.' | '[' | '*' | '^' | '$') {
+            expression.push('\\');
+        }
+        expression.push(letter);
+    }
+    expression + " [^ ]*$"
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,6 +109,11 @@ mod tests {
         assert!(all.iter().all(|text| text.lines().all(|line| line.ends_with(" \\gexec"))), "{all:?}");
         assert!(all[0].contains("LOCALE_PROVIDER icu icu_LOCALE %L"), "{}", all[0]);
         assert!(create_role("x; y").is_err());
+    }
+
+    #[test]
+    fn a_schemas_name_is_no_expression() {
+        assert_eq!(schema_line("a.*b"), r"^[0-9]*; [0-9]* [0-9]* SCHEMA - a\.\*b [^ ]*$");
     }
 
     #[test]

@@ -195,8 +195,7 @@ fn a_database_that_answers_by_the_network_alone() {
 /// Waits until the probe's question is asked.
 fn asked(server: &Postgres) {
     let begun = Instant::now();
-    let query =
-        "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query ~ 'pg_sleep.6|_psql_cursor'";
+    let query = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query ~ '^FETCH FORWARD'";
     while server.run("postgres", query) == "0" {
         assert!(begun.elapsed() < Duration::from_secs(60), "it was never asked");
         std::thread::sleep(Duration::from_millis(50));
