@@ -14,7 +14,9 @@ use crate::probe::command::printed;
 use crate::probe::deadline::{Deadline, End};
 use crate::probe::duckdb::{Runner, text};
 use crate::probe::ledger::Ledger;
-use crate::probe::postgres::cluster::{self, Cluster};
+use crate::probe::postgres::cluster::Cluster;
+use crate::probe::postgres::prepared::Wanted;
+use crate::probe::postgres::{in_time, programs};
 use crate::probe::{Site, is_end};
 use crate::tree::ddl::replay::{Replay, Standing, last};
 use crate::tree::ddl::{dialect, split};
@@ -277,9 +279,9 @@ fn postgresql(
     ledger: &mut Ledger,
     watch: &Watch,
 ) -> Result<Option<BTreeSet<Named>>> {
-    let programs = cluster::programs(asked.programs, None, site.environment)?;
+    let programs = programs::find(asked.programs, None, site.environment)?;
     let cluster = Cluster::start(site, asked.id, &programs, asked.deadline, watch)?;
-    let result = on_cluster(site, &cluster, files, ledger, watch);
+    let result = in_time(asked.deadline, on_cluster(site, &cluster, files, ledger, watch));
     // What it wrote outside is told however it went.
     cluster.end()?.told(asked.id, result, ledger)
 }
@@ -291,7 +293,7 @@ fn on_cluster(
     ledger: &mut Ledger,
     watch: &Watch,
 ) -> Result<Option<BTreeSet<Named>>> {
-    cluster.prepare(&[], &[], watch)?;
+    cluster.prepare(&Wanted::default(), watch)?;
     for file in files {
         let ended = cluster.apply(&site.own(&file.path)?, watch)?;
         if ended.code != Some(0) {

@@ -205,6 +205,7 @@ mod tests {
             form: Form::File("app.db".into()),
             tool: String::new(),
             server: None,
+            database: None,
             schema_sha256: None,
             tables: captured,
             objects: Vec::new(),

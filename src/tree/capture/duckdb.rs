@@ -85,6 +85,7 @@ pub(super) fn capture(
             form: if form == DuckdbForm::Export { Form::Folder } else { Form::File(name) },
             tool: program.version(watch)?,
             server: None,
+            database: None,
             schema_sha256: Some(schema_sha256),
             tables,
             objects,

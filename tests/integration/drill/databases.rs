@@ -4,13 +4,13 @@ use super::{POLICY, back_up, fails, plant, report};
 use crate::forge::{file, link};
 use crate::postgres::Postgres;
 use crate::world::{Said, World, venv};
-use attestar::format::capture::{Form, Object};
+use attestar::format::capture::{DatabaseSettings, Form, Object};
 use attestar::format::drill_report::Ended;
 use attestar::probe::duckdb::{sampling, seed};
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
-const LEDGER: &str = "[[probe]]\nid = \"ledger\"\nkind = \"postgres\"\ncapture = \"ledger\"\n";
+pub(super) const LEDGER: &str = "[[probe]]\nid = \"ledger\"\nkind = \"postgres\"\ncapture = \"ledger\"\n";
 
 pub(super) fn captures(server: &Postgres) -> String {
     let dsn = server.dsn("ledger");
@@ -150,9 +150,26 @@ fn a_dump_in_a_newer_format_is_told_by_what_restores_it() {
     assert!(said.findings().iter().all(|found| found == "dump-newer captures/ledger"), "{}", said.out);
     assert!(said.out.contains("unsupported version (1.99)"), "{}", said.out);
     // The same dump as it was is read: what is told then is what nobody recorded.
+    plant(&world, 0, vec![dump(None)], vec![recorded.clone()]);
+    let said = drill(&world).exits(3);
+    assert!(said.findings().iter().all(|found| found.starts_with("object-extra")), "{}", said.out);
+    // So it is where its locale is not here, which is said; and what would be a command is none.
+    let outside = world.path().join("pwned");
+    recorded.database = Some(Box::new(DatabaseSettings {
+        encoding: "UTF8".into(),
+        collate: format!("xx_XX' \\! touch {}", outside.display()),
+        ctype: "C".into(),
+        provider: "libc".into(),
+        locale: None,
+        extensions: Default::default(),
+    }));
     plant(&world, 0, vec![dump(None)], vec![recorded]);
     let said = drill(&world).exits(3);
     assert!(said.findings().iter().all(|found| found.starts_with("object-extra")), "{}", said.out);
+    let report = report(&world);
+    let contents = report.probes[0].checks.iter().find(|check| check.name == "contents").unwrap();
+    assert!(contents.status == Ended::Skipped && contents.actual.contains("xx_XX"), "{contents:?}");
+    assert!(!outside.exists());
 }
 
 #[test]

@@ -426,6 +426,7 @@ pub(super) fn dump(server: &str) -> Captured {
         form: Form::Parts,
         tool: "pg_dump".into(),
         server: Some(server.into()),
+        database: None,
         schema_sha256: None,
         tables: Vec::new(),
         objects: Vec::new(),
