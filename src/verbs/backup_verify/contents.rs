@@ -7,7 +7,7 @@ use crate::evidence::chain::shelf::Shelf;
 use crate::evidence::logged::pairs;
 use crate::evidence::pack::{self, Judge, Presence};
 use crate::evidence::receipt;
-use crate::evidence::stored::Register;
+use crate::evidence::register::Register;
 use crate::finding::{Code, Finding, Outcome, Severity};
 use crate::format::checkpoint::Checkpoint;
 use crate::format::digest::Sha256;
