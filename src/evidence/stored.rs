@@ -218,7 +218,29 @@ pub fn unlogged(archive: &str, file_name: &str, receipt: &[u8], trust: &Trust, n
 
 #[cfg(test)]
 mod tests {
-    use super::is_backup_of;
+    use super::*;
+    use crate::store::ObjectName;
+
+    #[test]
+    fn what_came_a_moment_ago_by_its_date_or_by_its_name_is_not_left() {
+        let left = |name: &str, modified: &str| {
+            let name = ObjectName::new(&format!("archives/{name}")).unwrap();
+            let entry = Entry { name, size: 1, modified: modified.parse().unwrap() };
+            is_left(&entry, "2026-11-20T02:00:00Z".parse().unwrap())
+        };
+        let (old, young) = ("2026-11-01T00:00:00Z", "2026-11-20T01:00:00Z");
+        for end in ["", ".sigstore.json"] {
+            let named = |version: &str| format!("shop-eu-{version}.tar.zst.age{end}");
+            assert!(left(&named("20261101T000000Z"), old));
+            assert!(left(&named("20261101T000000Z-00af"), old));
+            assert!(!left(&named("20261101T000000Z"), young));
+            assert!(!left(&named("20261119T030000Z"), old));
+            assert!(!left(&named("20261119T030000Z-00af"), old));
+            // What is dated in the future would lie there for ever.
+            assert!(left(&named("20991119T030000Z"), old));
+            assert!(left(&named("1.0"), old) && left(&named("20261341T000000Z"), old));
+        }
+    }
 
     #[test]
     fn a_backup_is_of_the_project_whose_name_ends_before_its_time() {

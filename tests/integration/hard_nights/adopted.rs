@@ -12,9 +12,9 @@ use attestar::log::append::{Record, Writer};
 use attestar::log::state::State;
 use attestar::store::memory::Memory;
 use attestar::store::{ObjectName, Store};
-use attestar::verbs::backup::{Done, Stored};
+use attestar::verbs::backup::{BackedUp, Done};
 
-fn stored(host: &Host, store: &Memory, number: usize) -> Stored {
+fn stored(host: &Host, store: &Memory, number: usize) -> BackedUp {
     host.world.write("etc/app.conf", format!("port = {number}\n"));
     match host.back_up(store, number).unwrap() {
         Done::Stored(made) => *made,
@@ -22,7 +22,7 @@ fn stored(host: &Host, store: &Memory, number: usize) -> Stored {
     }
 }
 
-fn said(made: &Stored) -> Vec<String> {
+fn said(made: &BackedUp) -> Vec<String> {
     made.warnings.iter().map(|found| format!("{} {}", found.code.as_str(), found.subject)).collect()
 }
 

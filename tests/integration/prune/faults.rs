@@ -23,8 +23,9 @@ fn leave(store: &Memory) {
     for (hour, gone) in [(1, None), (2, Some(".sigstore.json")), (3, Some(""))] {
         left(hour).lay(store, &nights::key(1));
         let file = left(hour).archive().0;
-        gone.into_iter()
-            .for_each(|end| drop(store.delete(&object(&format!("archives/{file}{end}"))).unwrap()));
+        for end in gone {
+            store.delete(&object(&format!("archives/{file}{end}"))).unwrap();
+        }
     }
 }
 
