@@ -68,6 +68,8 @@ pub enum Error {
         source: Box<dyn std::error::Error + Send + Sync>,
         /// What to do about it, or empty.
         hint: String,
+        /// Whether this user lacks the right to it.
+        denied: bool,
     },
     /// The operation stopped because what it met must be refused; the findings say what and where.
     #[error("{} refused", match .0.len() { 1 => "1 finding:".to_string(), n => format!("{n} findings:") })]
@@ -135,10 +137,10 @@ impl Error {
         matches!(self, Error::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
     }
 
-    /// Whether a store did not do it, or a folder's owner does not let this user: a right that others may have.
+    /// Whether a store, or a folder's owner, does not let this user do it: a right that others may have.
     pub fn is_denied(&self) -> bool {
         match self {
-            Error::Store { .. } => true,
+            Error::Store { denied, .. } => *denied,
             Error::Io { source, .. } => source.kind() == std::io::ErrorKind::PermissionDenied,
             _ => false,
         }

@@ -116,7 +116,7 @@ impl Rounds<'_> {
             Err(Error::Interrupted) => return Err(Error::Interrupted),
             Err(error) => {
                 let at = (self.clock)();
-                self.asking.learn(|known| known.failure = Some((at, error.to_string())));
+                self.asking.learn(|known| known.failure = Some((at, error.with_causes())));
             }
         }
         let rest = (began.elapsed() * REST).clamp(LOOK_SOONEST, LOOK_LATEST);

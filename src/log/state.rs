@@ -12,6 +12,7 @@ use crate::format::json;
 use crate::keys::trust::Trust;
 use crate::log::read::{Head, Leaves};
 use crate::log::{CHECKPOINT, Log};
+use crate::store::sync_folder;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
@@ -223,10 +224,8 @@ fn make(folder: &Path) -> Result<()> {
         return Ok(());
     }
     fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
-    for above in folder.ancestors().skip(1) {
-        // What this host may not look into was not made by it.
-        let Ok(above) = File::open(above) else { break };
-        above.sync_all().map_err(Error::io("create", folder))?;
+    for above in folder.ancestors().skip(1).filter(|above| *above != Path::new("")) {
+        sync_folder(above).map_err(Error::io("create", folder))?;
     }
     Ok(())
 }
@@ -272,8 +271,7 @@ fn write(file: &Path, folder: &Path, remembered: &Remembered) -> Result<()> {
     let mut new = tempfile::NamedTempFile::new_in(folder).map_err(Error::io("create a file in", folder))?;
     new.write_all(&bytes).and_then(|()| new.as_file().sync_all()).map_err(Error::io("write", file))?;
     new.persist(file).map_err(|error| Error::io("write", file)(error.error))?;
-    let synced = File::open(folder).and_then(|folder| folder.sync_all());
-    synced.map_err(Error::io("write", folder))
+    sync_folder(folder).map_err(Error::io("write", folder))
 }
 
 impl Remembered {

@@ -20,6 +20,9 @@ use std::time::Duration;
 /// What shuts a program off.
 const SCRIPT: &str = include_str!("confined.sh");
 
+/// Where Linux lists the sockets that have a path or none, a line each; the path is the eighth word (proc(5)).
+const SOCKETS: &str = "/proc/net/unix";
+
 /// How long it may take to find out whether that works.
 const TRIAL: Duration = Duration::from_secs(20);
 
@@ -42,8 +45,8 @@ pub enum Confinement {
 pub enum Reach {
     /// Nothing.
     Nothing,
-    /// A server by its socket, which lies in this folder; no network.
-    Folder(PathBuf),
+    /// A server by this socket; no network.
+    Socket(PathBuf),
     /// The network of this host.
     Network,
 }
@@ -142,7 +145,10 @@ impl Confined<'_> {
             })
         };
         let kib = |bytes: Option<u64>| bytes.map_or(0, |bytes| bytes / 1024).to_string();
-        let hidden = self.hidden.iter().map(|path| text(path)).collect::<Result<Vec<_>>>()?.join("\n");
+        // A layer lets nobody through to a socket beneath it; without one they are covered.
+        let sockets = if mapped { self.sockets() } else { Vec::new() };
+        let hidden = self.hidden.iter().chain(&sockets);
+        let hidden = hidden.map(|path| text(path)).collect::<Result<Vec<_>>>()?.join("\n");
         let mut words = vec!["unshare"];
         if mapped {
             words.push("--map-root-user");
@@ -156,11 +162,22 @@ impl Confined<'_> {
         words.push(self.ids.map_or_else(String::new, |(user, group)| format!("{user}:{group}")));
         words.extend([kib(self.memory), kib(self.file_bytes), u8::from(mapped).to_string()]);
         words.push(match &self.reach {
-            Reach::Folder(folder) => text(&folder.canonicalize().map_err(Error::io("open", folder))?)?,
+            Reach::Socket(path) => text(&path.canonicalize().map_err(Error::io("open", path))?)?,
             _ => String::new(),
         });
         words.extend(program.iter().cloned());
         Ok(words)
+    }
+
+    /// The sockets of servers of this host, by their paths: they are no part of its network, and would be reached without one.
+    fn sockets(&self) -> Vec<PathBuf> {
+        let table = fs::read_to_string(SOCKETS).unwrap_or_default();
+        let paths = table.lines().filter_map(|line| line.split_whitespace().nth(7)).map(PathBuf::from);
+        let is_door = |path: &PathBuf| matches!(&self.reach, Reach::Socket(door) if door == path);
+        let mut paths: Vec<PathBuf> = paths.filter(|path| path.is_absolute() && !is_door(path)).collect();
+        paths.sort();
+        paths.dedup();
+        paths
     }
 
     /// Runs a program to its end; one whose time is over before that is an error.

@@ -14,7 +14,7 @@
 #   6 memory  KiB of memory of its own for each process; 0: as much as there is
 #   7 files   KiB of the largest file that it may write; 0: as large as it likes
 #   8 mapped  1: in a user namespace
-#   9 door    a folder with the socket of a server that it may talk to; nothing: none
+#   9 door    the socket of a server that it may talk to; nothing: none
 #   then the program and its arguments
 set -eu
 # chroot and pivot_root lie where cron does not look.
@@ -131,7 +131,7 @@ for path in sys sysrq-trigger irq bus fs; do
 done
 printf '%s\n' "$hidden" | while IFS= read -r path; do [ -z "$path" ] || hide "$path"; done
 # Through a layer a socket is not found.
-[ -z "$door" ] || [ "$mapped" = 1 ] || { mount --bind "$door" "$new$door" && mount -o remount,bind,ro "$new$door"; }
+[ -z "$door" ] || [ "$mapped" = 1 ] || mount --bind "$door" "$new$door"
 mkdir -p "$new$work"
 mount --bind "$work" "$new$work"
 [ "$memory" = 0 ] || ulimit -d "$memory"

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use std::error::Error as StdError;
 use std::fmt;
 use std::io::{self, Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub mod bucket;
 pub mod directory;
@@ -164,6 +164,16 @@ pub fn error_of(error: io::Error, place: &str) -> Error {
     }
 }
 
+/// Sees to it that the names in a folder are there after a power cut. A folder that this user may not open was made by others;
+/// some file systems do not sync folders.
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
+    use io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
+    match std::fs::File::open(folder).and_then(|folder| folder.sync_all()) {
+        Err(error) if [InvalidInput, PermissionDenied, Unsupported].contains(&error.kind()) => Ok(()),
+        synced => synced,
+    }
+}
+
 /// An error about a store: what was tried, on what, where.
 pub(crate) fn failed(
     store: &dyn Store,
@@ -173,7 +183,7 @@ pub(crate) fn failed(
     hint: impl Into<String>,
 ) -> Error {
     let (place, name) = (store.place().to_owned(), name.to_owned());
-    Error::Store { place, name, action, source: source.into(), hint: hint.into() }
+    Error::Store { place, name, action, source: source.into(), hint: hint.into(), denied: false }
 }
 
 /// The error for an object that is longer than it may be.

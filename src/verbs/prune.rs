@@ -80,14 +80,28 @@ pub struct Pruned {
 
 /// Decides, and says what would be deleted; nothing is.
 pub fn plan(log: &Log<'_>, state: &State<'_>, retention: &Retention, now: Timestamp) -> Result<Pruned> {
+    Ok(planned(decide(&Deciding { log, state, retention, now }, None)?))
+}
+
+/// The same by a log that was checked, and whose prunes were judged, a moment ago.
+pub fn plan_by(
+    logged: &Logged,
+    log: &Log<'_>,
+    state: &State<'_>,
+    retention: &Retention,
+    now: Timestamp,
+) -> Result<Pruned> {
     let deciding = Deciding { log, state, retention, now };
-    let Decided { mut pruned, due, unfinished, halves, .. } = decide(&deciding, None)?;
+    Ok(planned(decide_by(&deciding, logged, Pruned::default())?))
+}
+
+fn planned(Decided { mut pruned, due, unfinished, halves, .. }: Decided) -> Pruned {
     pruned.deleted = due.into_iter().map(|due| due.judged).collect();
     pruned.completed = unfinished.iter().map(ObjectName::to_string).collect();
     let left =
         |object: &ObjectName| Finding::warning(Code::LeftBehind, object.as_str()).actual(halves::why(object));
     pruned.warnings.extend(halves.iter().map(left));
-    Ok(pruned)
+    pruned
 }
 
 /// Prunes.
@@ -222,21 +236,27 @@ fn decide(request: &Deciding<'_>, before: Option<&Logged>) -> Result<Decided> {
     let Some(logged) = logged.filter(|_| pruned.outcome.verdict() == Verdict::Holds) else {
         return Ok(Decided { pruned, ..Decided::default() });
     };
+    let decided = decide_by(request, &logged, pruned)?;
+    Ok(Decided { logged: Some(logged), ..decided })
+}
+
+/// The same by a log that holds.
+fn decide_by(request: &Deciding<'_>, logged: &Logged, mut pruned: Pruned) -> Result<Decided> {
     let shelf = Shelf::of(request.log.store)?;
-    let (ledger, stories) = read(&logged, &request.retention.project);
+    let (ledger, stories) = read(logged, &request.retention.project);
     let mut due = Vec::new();
     for kind in [Kind::Backup, Kind::Release] {
         due.extend(of_kind(request, kind, &ledger, &stories, &shelf, &mut pruned)?);
     }
     let mut unfinished = unfinished(request, &ledger, &stories, &shelf, &mut pruned)?;
     let (store, project) = (request.log.store, &*request.retention.project);
-    let orphans = Search { store, logged: &logged, shelf: &shelf, project, now: request.now }.orphans()?;
+    let orphans = Search { store, logged, shelf: &shelf, project, now: request.now }.orphans()?;
     pruned.judged.extend(orphans.due.iter().map(|due| due.judged.clone()));
     pruned.warnings.extend(orphans.warnings);
     due.splice(0..0, orphans.due);
     unfinished.extend(orphans.unfinished);
     let (halves, size) = (orphans.halves, logged.leaves.head.size());
-    Ok(Decided { pruned, due, unfinished, halves, size, logged: Some(logged) })
+    Ok(Decided { pruned, due, unfinished, halves, size, logged: None })
 }
 
 /// What the log says was pruned, and still lies there. What the store has locked is said and left; so is what an archive needs

@@ -110,9 +110,14 @@ fn lines(store: &dyn Store, made: &BackedUp) -> String {
     let written = size(made.written.size_bytes);
     let _ = writeln!(text, "backed up   {}    {written}, {recipients}", safe(&made.archive));
     let _ = writeln!(text, "            in {}", safe(store.place()));
-    let _ = writeln!(text, "logged      leaf {}", number(made.logged.size));
+    let _ = writeln!(text, "logged      {}", leaf(made.logged.size));
     let _ = writeln!(text, "signed      {}", made.signer.fingerprint());
     text
+}
+
+/// The last leaf of a log of so many, by the number that `log list` gives it.
+fn leaf(size: u64) -> String {
+    format!("leaf {}; {} in all", number(size.saturating_sub(1)), number(size))
 }
 
 /// What is shown where nothing had changed.
@@ -125,7 +130,7 @@ fn same_lines(store: &dyn Store, same: &Unchanged) -> String {
     }
     let _ = writeln!(text, "unchanged   {} stands for it", safe(&same.archive));
     let _ = writeln!(text, "            in {}", safe(store.place()));
-    let _ = writeln!(text, "logged      leaf {}", number(same.logged.size));
+    let _ = writeln!(text, "logged      {}", leaf(same.logged.size));
     let _ = writeln!(text, "signed      {}", same.signer.fingerprint());
     text
 }

@@ -11,7 +11,7 @@ use crate::cli::progress::Progress;
 use crate::cli::screen::{safe, size};
 use crate::cli::stores::{Named, state};
 use attestar::error::Result;
-use attestar::finding::Outcome;
+use attestar::finding::{Outcome, Verdict};
 use attestar::pipeline::whole_file;
 use attestar::report::shell::Place;
 use attestar::report::{pack, store};
@@ -88,12 +88,11 @@ fn written(
     whole_file::replace(&args.out, |out| out.write_all(page.as_bytes()))?;
     let exit = Exit::from(outcome.verdict());
     let out = args.out.display().to_string();
-    let text = format!(
-        "wrote       {}    {}\n{}\n",
-        safe(&out),
-        size(page.len() as u64),
-        last_line(outcome, started)
-    );
+    let last = match (of, outcome.verdict()) {
+        (Of::Store, Verdict::Holds) => "log and store agree; no archive was read for this page".to_owned(),
+        _ => last_line(outcome, started),
+    };
+    let text = format!("wrote       {}    {}\n{last}\n", safe(&out), size(page.len() as u64));
     let document = ReportDocument {
         schema: "attestar/report/v1",
         exit_code: exit as u8,

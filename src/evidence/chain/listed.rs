@@ -18,13 +18,13 @@ use crate::pipeline::watch::Watch;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The files that an archive holds itself, by the identity of their paths.
-type Rows = Arc<HashMap<[u8; 16], Row>>;
+/// The files that an archive holds itself, in the order of their paths' identities.
+type Rows = Arc<[Row]>;
 
 /// Those, or what is wrong with its lists.
 type Listed = std::result::Result<Rows, Vec<Finding>>;
 
-/// How many rows are kept of all bases together: some 60 MiB. What is beyond that is read again where it is needed.
+/// How many rows are kept of all bases together: some 50 MiB. What is beyond that is read again where it is needed.
 const ROWS_MAX: usize = 500_000;
 
 /// What bases list, kept for a run that asks of many packs: those of one week all refer to the same few.
@@ -79,7 +79,8 @@ impl Chain<'_> {
             match listed {
                 Ok(listed) => {
                     for file in fetches.files.iter_mut().filter(|file| file.base == at) {
-                        file.read = listed.get(&file.there).copied();
+                        let at = listed.binary_search_by_key(&file.there, |row| row.fingerprint.identity);
+                        file.read = at.ok().map(|at| listed[at]);
                     }
                     known.keep(base.sha256, &listed);
                     findings.extend(not_there((contents, &here), &pack, at, &fetches)?);
@@ -126,11 +127,11 @@ fn rows(tags: &Tags, kind: Kind, elsewhere: &HashSet<[u8; 16]>) -> Result<Listed
         Ok(lists) => lists,
         Err(finding) => return Ok(Err(vec![finding])),
     };
-    let mut rows = HashMap::new();
+    let mut rows = Vec::new();
     loop {
         let (row, line) = match lists.next_member() {
             Ok(Some(next)) => next,
-            Ok(None) => return Ok(Ok(Arc::new(rows))),
+            Ok(None) => break,
             Err(Fault::Finding(finding)) => return Ok(Err(vec![*finding])),
             Err(Fault::Io(source)) => return Err(Error::io("read", "a tag file")(source)),
         };
@@ -138,7 +139,9 @@ fn rows(tags: &Tags, kind: Kind, elsewhere: &HashSet<[u8; 16]>) -> Result<Listed
         let (Some(line), Some(blake3)) = (line, row.blake3) else { continue };
         if !elsewhere.contains(&fingerprint.identity) {
             let digests = Digests { sha256: Sha256(line.digest), blake3 };
-            rows.insert(fingerprint.identity, Row { fingerprint, size: row.member.size, digests });
+            rows.push(Row { fingerprint, size: row.member.size, digests });
         }
     }
+    rows.sort_unstable_by_key(|row| row.fingerprint.identity);
+    Ok(Ok(rows.into()))
 }

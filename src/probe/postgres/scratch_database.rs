@@ -61,10 +61,10 @@ impl Who {
         format!("{} of {}:{}", self.database, self.address, self.port)
     }
 
-    /// What a program needs to reach it: the folder of its socket, or the network.
+    /// What a program needs to reach it: its socket, or the network.
     fn reach(&self) -> Reach {
         match self.host.starts_with('/') {
-            true => Reach::Folder(PathBuf::from(&self.host)),
+            true => Reach::Socket(PathBuf::from(format!("{}/.s.PGSQL.{}", self.host, self.port))),
             false => Reach::Network,
         }
     }

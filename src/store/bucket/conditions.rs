@@ -6,11 +6,16 @@ use super::{Bucket, Objects, Way, attributes, failures, token};
 use crate::error::{Error, Result};
 use bytes::Bytes;
 use object_store::path::Path as Key;
-use object_store::{Attributes, PutMode, PutMultipartOptions, PutOptions, UpdateVersion};
+use object_store::{
+    Attributes, CopyMode, CopyOptions, PutMode, PutMultipartOptions, PutOptions, UpdateVersion,
+};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The object that the conditions are tried on.
 const PROBE: &str = "incoming/conditions";
+
+/// What it is copied to where archives get their names by conditional copies.
+const COPY: &str = "incoming/conditions-copied";
 
 const CONTENT: &[u8] = b"attestar tries here whether the bucket keeps conditions\n";
 
@@ -42,8 +47,11 @@ impl Conditions {
     /// The same for the end of a multipart upload.
     pub fn hold_for_uploads(&self, bucket: &Bucket) -> Result<()> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if !known.uploads && bucket.way == Way::Complete {
-            try_complete(bucket)?;
+        if !known.uploads {
+            match bucket.way {
+                Way::Complete => try_complete(bucket)?,
+                Way::Copy => try_copy(bucket)?,
+            }
         }
         known.uploads = true;
         Ok(())
@@ -54,7 +62,7 @@ impl Conditions {
 /// leaves out the folder.
 pub fn is_own(name: &ObjectName, listed: &str) -> bool {
     let incoming = name.as_str().strip_prefix(INCOMING).is_some_and(|rest| rest.starts_with('/'));
-    incoming && (listed.is_empty() || name.as_str() == PROBE)
+    incoming && (listed.is_empty() || [PROBE, COPY].contains(&name.as_str()))
 }
 
 /// Of two that create, the second must fail. After the first run ever, the first one does.
@@ -85,6 +93,21 @@ fn try_complete(bucket: &Bucket) -> Result<()> {
         true => Ok(()),
         false => Err(ignored(bucket, "If-None-Match on CompleteMultipartUpload")),
     }
+}
+
+/// Of two copies to one name the second must fail. After the first run ever, the first one does.
+fn try_copy(bucket: &Bucket) -> Result<()> {
+    for _ in 0..2 {
+        let copied = bucket.ask(|| {
+            let (objects, from, to) = (bucket.objects.clone(), bucket.key(PROBE), bucket.key(COPY));
+            let options = CopyOptions { mode: CopyMode::Create, ..CopyOptions::default() };
+            async move { objects.copy_opts(&from, &to, options).await }
+        })?;
+        if is_refused(bucket, copied)? {
+            return Ok(());
+        }
+    }
+    Err(ignored(bucket, "the condition of a copy"))
 }
 
 async fn upload(objects: Arc<dyn Objects>, key: Key, attributes: Attributes) -> object_store::Result<()> {

@@ -79,8 +79,29 @@ impl HttpService for Connection {
             if let Some(lock) = lock(response.headers()) {
                 response.extensions_mut().insert(lock);
             }
+            if let Some(copying) = copying(response.headers()) {
+                response.extensions_mut().insert(copying);
+            }
             Ok(response)
         })
+    }
+}
+
+/// How far the copy is that made an object, where it is not there yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Copying {
+    /// The server is at it.
+    Pending,
+    /// It came to nothing.
+    Failed,
+}
+
+/// Azure answers a copy before it has ended, and tells of it whenever it is asked of the object.
+fn copying(headers: &HeaderMap) -> Option<Copying> {
+    match headers.get("x-ms-copy-status")?.to_str().ok()? {
+        "pending" => Some(Copying::Pending),
+        "failed" | "aborted" => Some(Copying::Failed),
+        _ => None,
     }
 }
 
@@ -138,6 +159,17 @@ mod tests {
         assert_eq!(of("x-amz-object-lock-legal-hold", "ON"), Some(Lock(Timestamp::MAX)));
         assert_eq!(of("x-amz-object-lock-legal-hold", "OFF"), None);
         assert_eq!(of("x-amz-object-lock-mode", "COMPLIANCE"), None);
+    }
+
+    #[test]
+    fn a_copy_that_is_under_way_is_known() {
+        let of = |status: &'static str| {
+            let name = "x-ms-copy-status".parse().unwrap();
+            copying(&HeaderMap::from_iter([(name, status.parse().unwrap())]))
+        };
+        let all = ["pending", "failed", "aborted", "success"].map(of);
+        assert_eq!(all, [Some(Copying::Pending), Some(Copying::Failed), Some(Copying::Failed), None]);
+        assert_eq!(copying(&HeaderMap::new()), None);
     }
 
     #[test]

@@ -61,6 +61,11 @@ pub fn hint(error: &Error) -> &'static str {
     }
 }
 
+/// Whether it is a right that these credentials lack.
+pub fn is_denied(error: &Error) -> bool {
+    matches!(error, Error::PermissionDenied { .. } | Error::Unauthenticated { .. })
+}
+
 /// Whether it is open what became of the request: the answer was lost, or none that decides.
 pub fn is_open(error: &Error) -> bool {
     matches!(error, Error::Generic { .. })

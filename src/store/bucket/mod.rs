@@ -13,7 +13,8 @@ use jiff::Timestamp;
 use object_store::multipart::MultipartStore;
 use object_store::path::Path as Key;
 use object_store::{
-    Attribute, Attributes, GetOptions, GetRange, ObjectMeta, ObjectStore, PutMode, PutOptions, UpdateVersion,
+    Attribute, Attributes, GetOptions, GetRange, GetResult, ObjectMeta, ObjectStore, PutMode, PutOptions,
+    UpdateVersion,
 };
 use std::io;
 use std::ops::Range;
@@ -112,7 +113,11 @@ impl Bucket {
     }
 
     fn failed(&self, action: &'static str, name: &str, error: &object_store::Error) -> Error {
-        failed(self, action, name, failures::said(error), failures::hint(error))
+        let mut failed = failed(self, action, name, failures::said(error), failures::hint(error));
+        if let Error::Store { denied, .. } = &mut failed {
+            *denied = failures::is_denied(error);
+        }
+        failed
     }
 
     /// Sends requests and waits for their end. What the library gives up at once, such as an answer whose content breaks
@@ -143,18 +148,18 @@ impl Bucket {
         self.runtime.begin(request).wait(&self.watch)
     }
 
-    /// What is known of an object, and its metadata.
-    fn look(&self, name: &str) -> Result<object_store::Result<(ObjectMeta, Attributes)>> {
+    /// What is known of an object: size and time, metadata, and what [`connection`] read from the answer.
+    fn look(&self, name: &str) -> Result<object_store::Result<GetResult>> {
         self.ask(|| {
             let (objects, key) = (self.objects.clone(), self.key(name));
             let options = GetOptions { head: true, ..GetOptions::default() };
-            async move { objects.get_opts(&key, options).await.map(|found| (found.meta, found.attributes)) }
+            async move { objects.get_opts(&key, options).await }
         })
     }
 
     fn meta(&self, action: &'static str, name: &ObjectName) -> Result<Option<ObjectMeta>> {
         match self.look(name.as_str())? {
-            Ok((meta, _)) => Ok(Some(meta)),
+            Ok(found) => Ok(Some(found.meta)),
             Err(error) if is_absent(&error) => Ok(None),
             Err(error) => Err(self.failed(action, name.as_str(), &error)),
         }
@@ -163,7 +168,7 @@ impl Bucket {
     /// Whose an object is.
     fn holder(&self, name: &str, token: &str) -> Result<object_store::Result<Holder>> {
         Ok(match self.look(name)? {
-            Ok((meta, attributes)) => {
+            Ok(GetResult { meta, attributes, .. }) => {
                 let written = attributes.get(&Attribute::Metadata(TOKEN.into()));
                 let ours = written.is_some_and(|written| written.as_ref() == token);
                 Ok(if ours { Holder::Ours(revision(meta.e_tag, meta.version)) } else { Holder::Another })
@@ -370,12 +375,7 @@ impl Store for Bucket {
     }
 
     fn locked_until(&self, name: &ObjectName) -> Result<Option<Timestamp>> {
-        let looked = self.ask(|| {
-            let (objects, key) = (self.objects.clone(), self.key(name.as_str()));
-            let options = GetOptions { head: true, ..GetOptions::default() };
-            async move { objects.get_opts(&key, options).await }
-        })?;
-        match looked {
+        match self.look(name.as_str())? {
             Ok(found) => Ok(found.extensions.get::<Lock>().map(|lock| lock.0)),
             Err(error) if is_absent(&error) => Ok(None),
             Err(error) => Err(self.failed("ask the lock of", name.as_str(), &error)),

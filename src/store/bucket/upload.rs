@@ -1,6 +1,7 @@
 //! A long object on its way into a bucket: parts that go while the next one fills, and a condition at the end.
 
 use super::super::{Arrival, Created, INCOMING, ObjectName, compare};
+use super::connection::Copying;
 use super::runtime::Task;
 use super::{Bucket, Holder, TRIES, Way, attributes, delete, failures, is_absent, token};
 use crate::error::{Error, Result};
@@ -12,6 +13,7 @@ use object_store::{CopyMode, CopyOptions, MultipartUpload, PutMode, PutMultipart
 use sha2::Digest as _;
 use std::collections::VecDeque;
 use std::io::{self, Write};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// The size of the first parts. A bucket takes 10,000 of them, of at least 5 MiB and at most 5 GiB.
@@ -23,6 +25,9 @@ const PARTS_OF_A_SIZE: usize = 1000;
 
 /// How many bytes may be under way at once, unless one part alone has more.
 const UNDER_WAY: usize = 4 * PART;
+
+/// How often a copy that the server is at is asked for.
+const COPYING: Duration = Duration::from_secs(1);
 
 /// How long tidying up may take: it is nobody's answer.
 const TIDY: Duration = Duration::from_secs(10);
@@ -52,12 +57,15 @@ struct Upload {
     begun: usize,
 }
 
+/// An upload of the library's. It is out only while it is ended, and back if that failed: then it is given up.
+type Counted = Arc<Mutex<Option<Box<dyn MultipartUpload>>>>;
+
 /// How parts become one object.
 enum Parts {
     /// By the upload's name and what its parts are called: whoever is left without an answer can ask again.
     Named { id: String, sent: Vec<PartId> },
     /// By the library's own upload, which brings the token where Azure takes it: with the request that ends it, once.
-    Counted(Option<Box<dyn MultipartUpload>>),
+    Counted(Counted),
 }
 
 impl<'b> Arriving<'b> {
@@ -119,8 +127,7 @@ impl<'b> Arriving<'b> {
                 runtime.begin(async move { objects.put_part(&key, &id, number, part.into()).await.map(Some) })
             }
             Parts::Counted(counted) => {
-                let counted = counted.as_mut().expect("it has not ended");
-                let sent = counted.put_part(part.into());
+                let sent = taken(counted).as_mut().expect("it has not ended").put_part(part.into());
                 runtime.begin(async move { sent.await.map(|()| None) })
             }
         };
@@ -161,7 +168,7 @@ impl<'b> Arriving<'b> {
                     let (objects, key, options) = (bucket.objects.clone(), key.clone(), options.clone());
                     async move { objects.put_multipart_opts(&key, options).await }
                 })?;
-                (key, counted.map(|counted| Parts::Counted(Some(counted))))
+                (key, counted.map(|counted| Parts::Counted(Arc::new(Mutex::new(Some(counted))))))
             }
         };
         let parts = parts.map_err(|error| self.failed(&error))?;
@@ -196,22 +203,33 @@ impl<'b> Arriving<'b> {
             }
             Parts::Counted(counted) => {
                 let ended = self.decided(&at, 1, || {
-                    let mut counted = counted.take().expect("it is ended once");
-                    async move { counted.complete().await.map(drop) }
+                    let (back, mut counted) =
+                        (counted.clone(), taken(counted).take().expect("it is ended once"));
+                    async move {
+                        let ended = counted.complete().await;
+                        if ended.is_err() {
+                            *taken(&back) = Some(counted);
+                        }
+                        ended.map(drop)
+                    }
                 })?;
-                if ended == Created::Created { self.copy(&upload.key) } else { Ok(ended) }
+                match ended {
+                    Created::Created => self.copy(&upload.key),
+                    Created::AlreadyThere => Ok(ended),
+                }
             }
         }
     }
 
     /// From `incoming/` to its place, if nothing is there.
     fn copy(&self, from: &Key) -> Result<Created> {
-        self.decided(self.name.as_str(), TRIES, || {
+        let copied = self.decided(self.name.as_str(), TRIES, || {
             let objects = self.bucket.objects.clone();
             let (from, to) = (from.clone(), self.bucket.key(self.name.as_str()));
             let options = CopyOptions { mode: CopyMode::Create, ..CopyOptions::default() };
             async move { objects.copy_opts(&from, &to, options).await }
-        })
+        })?;
+        if copied == Created::Created { self.placed() } else { Ok(copied) }
     }
 
     /// Makes a request that puts this object at a name if nothing has it. What one that failed, or whose answer got lost,
@@ -239,15 +257,27 @@ impl<'b> Arriving<'b> {
         }
     }
 
-    /// What is in place has the length of what was written. Who may not look relies on the checksums of the parts.
+    /// What is in place is all there, and has the length of what was written. Who may not look relies on the checksums of the
+    /// parts.
     fn placed(&self) -> Result<Created> {
-        match self.bucket.look(self.name.as_str())? {
-            Ok((meta, _)) if meta.size != self.size => {
-                let said = format!("{} bytes were written, {} are there", self.size, meta.size);
-                Err(super::failed(self.bucket, "write", self.name.as_str(), said, "delete it and try again"))
+        let failed = |said: String| {
+            super::failed(self.bucket, "write", self.name.as_str(), said, "delete it and try again")
+        };
+        loop {
+            let found = match self.bucket.look(self.name.as_str())? {
+                Ok(found) => found,
+                Err(error) if failures::is_denied(&error) => return Ok(Created::Created),
+                Err(error) => return Err(self.failed(&error)),
+            };
+            match found.extensions.get::<Copying>() {
+                Some(Copying::Pending) => self.bucket.runtime.pause(COPYING, &self.bucket.watch)?,
+                Some(Copying::Failed) => return Err(failed("the server did not copy it".to_owned())),
+                None if found.meta.size == self.size => return Ok(Created::Created),
+                None => {
+                    let there = found.meta.size;
+                    return Err(failed(format!("{} bytes were written, {there} are there", self.size)));
+                }
             }
-            Ok(_) | Err(object_store::Error::PermissionDenied { .. }) => Ok(Created::Created),
-            Err(error) => Err(self.failed(&error)),
         }
     }
 
@@ -267,7 +297,8 @@ impl<'b> Arriving<'b> {
             match upload.parts {
                 Parts::Named { id, .. } => drop(objects.abort_multipart(&upload.key, &id).await),
                 Parts::Counted(counted) => {
-                    if let Some(mut counted) = counted {
+                    let left = taken(&counted).take();
+                    if let Some(mut counted) = left {
                         drop(counted.abort().await);
                     }
                     drop(delete(objects, upload.key).await);
@@ -276,6 +307,10 @@ impl<'b> Arriving<'b> {
         });
         tidying.at_most(TIDY);
     }
+}
+
+fn taken(counted: &Counted) -> MutexGuard<'_, Option<Box<dyn MultipartUpload>>> {
+    counted.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Upload {

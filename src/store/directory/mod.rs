@@ -3,7 +3,7 @@
 //! What is written goes into [`INCOMING`](super::INCOMING) first, is synced, and gets its name by a rename that replaces
 //! nothing; then the folder is synced. Names are resolved beneath the root, never through a symbolic link.
 
-use super::{Arrival, Created, Entry, Listing, ObjectName, Reading, Revision, Store, Swapped};
+use super::{Arrival, Created, Entry, Listing, ObjectName, Reading, Revision, Store, Swapped, sync_folder};
 use crate::error::{Error, Result};
 use crate::format::digest::Sha256;
 use crate::pipeline::source::{self, Steadiness};
@@ -60,7 +60,7 @@ impl Directory {
     /// Sees to it that a new store is one after a power cut, too.
     fn last(&self) -> io::Result<()> {
         let parent = self.path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        if self.root.is_empty()? { File::open(parent.unwrap_or(Path::new(".")))?.sync_all() } else { Ok(()) }
+        if self.root.is_empty()? { sync_folder(parent.unwrap_or(Path::new("."))) } else { Ok(()) }
     }
 
     /// The file of an object; `None` if there is none.

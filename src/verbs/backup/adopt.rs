@@ -1,7 +1,7 @@
 //! What an earlier run of any host has left half done: a log to be completed, an archive that it put into the store and did
 //! not live to log.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::evidence::halves;
 use crate::evidence::receipt::{self, RECEIPT_BYTES_MAX, SUFFIX, VerifiedReceipt, pack_name};
 use crate::evidence::stored::{ARCHIVES, is_backup_of};
@@ -149,6 +149,11 @@ pub(super) fn sweep(request: &Request<'_>, now: Timestamp) -> Result<Vec<Finding
     let swept = match request.store.sweep(before) {
         // Whoever may not look, or not delete, leaves it to others.
         Err(error) if error.is_denied() => Vec::new(),
+        // A store that cannot do it now does it another night.
+        Err(error @ Error::Store { .. }) => {
+            let finding = Finding::warning(Code::LeftBehind, request.store.place());
+            return Ok(vec![finding.actual(error.with_causes())]);
+        }
         swept => swept?,
     };
     let warning = |name: String| {

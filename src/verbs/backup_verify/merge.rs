@@ -133,7 +133,7 @@ fn is_of_now(run: &Run<'_>, report: &VerifyReport, logged: &Logged, seen: u64) -
         leaf.what == What::Verified && leaf.project == run.project && passed
     });
     if let Some((at, _)) = concluded {
-        return Err(format!("leaf {} concludes a check that came after it", at + 1));
+        return Err(format!("leaf {at} concludes a check that came after it"));
     }
     let age_ms = run.request.state.now.duration_since(report.started_at).as_millis().max(0) as u64;
     if age_ms > run.request.max_age_s * 1000 {

@@ -51,7 +51,7 @@ pub(super) fn record(run: &Run<'_>, report: VerifyReport, mut outcome: Outcome) 
         }
     };
     let leaf = match recorded.leaves {
-        Some(size) => format!("leaf {size}"),
+        Some(size) => format!("leaf {}", size.saturating_sub(1)),
         None if run.logged.is_some() => "a part: the leaf is that of all".to_owned(),
         None => "no leaf, as the log does not hold".to_owned(),
     };

@@ -36,8 +36,8 @@ fn told(probed: &Probed) -> String {
     let ProbeReport { id, kind, .. } = &probed.report;
     let what = match &**kind {
         "sqlite" | "duckdb" | "postgres" => format!("the database of {id} opens and answers here"),
-        "ddl" => "the DDL applies in its order to an empty database".to_owned(),
-        "files" => "the files are those that were packed".to_owned(),
+        "ddl" => format!("the DDL of {id} applies in its order to an empty database"),
+        "files" => format!("the files of {id} are those that were packed"),
         _ => format!("the program of {id} ran on what came back and found it well"),
     };
     let covered = if probed.covered.is_empty() { "nothing more is known" } else { &probed.covered };

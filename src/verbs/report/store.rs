@@ -78,7 +78,7 @@ pub fn look(request: &Request<'_>, reports: &mut Reports) -> Result<(StoreFacts,
     if let Some(logged) = &logged {
         tell(request, logged, reports, &mut facts)?;
     }
-    (facts.prune, facts.prune_says) = pruned_next(request, &log, &outcome)?;
+    (facts.prune, facts.prune_says) = pruned_next(request, &log, logged.as_deref(), &outcome)?;
     Ok((facts, outcome))
 }
 
@@ -86,15 +86,16 @@ pub fn look(request: &Request<'_>, reports: &mut Reports) -> Result<(StoreFacts,
 fn pruned_next(
     request: &Request<'_>,
     log: &Log<'_>,
+    logged: Option<&Logged>,
     outcome: &Outcome,
 ) -> Result<(Option<Vec<PruneFacts>>, String)> {
     let (Some(policy), Some(retention)) = (request.policy, request.retention) else {
         return Ok((None, "no policy was named that says what is kept".to_owned()));
     };
-    if outcome.verdict() != Verdict::Holds {
+    let Some(logged) = logged.filter(|_| outcome.verdict() == Verdict::Holds) else {
         return Ok((None, "the log does not hold, and by it would be decided".to_owned()));
-    }
-    let planned = prune::plan(log, &request.state, retention, request.state.now)?;
+    };
+    let planned = prune::plan_by(logged, log, &request.state, retention, request.state.now)?;
     let fact = |judged: &Judged| PruneFacts {
         name: judged.name.clone(),
         bytes: (judged.bytes > 0).then_some(judged.bytes),

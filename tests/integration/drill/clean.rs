@@ -1,6 +1,6 @@
 //! Drills of backups that are well: passed, signed, logged, and never a false alarm.
 
-use super::{APP, back_up, database, drill, nothing_is_left, report, sql, world};
+use super::{APP, back_up, database, drill, nothing_is_left, proven, report, sql, world};
 use crate::forge::own_key;
 use crate::world::{World, names_in};
 use attestar::format::digest::Sha256;
@@ -43,7 +43,13 @@ fn a_backup_is_drilled_and_the_report_is_signed_kept_and_logged() {
         "query",
     ];
     assert_eq!(names, expected);
-    assert!(report.proves.iter().any(|line| line.contains("2 tables, 2,020 rows as captured")));
+    let told = proven(&report, "app-opens");
+    assert!(told.len() == 1 && told[0].contains("2 tables, 2,020 rows as captured"), "{told:?}");
+    assert!(told[0].starts_with("the database of app-opens opens and answers here (sqlite): "), "{told:?}");
+    assert_eq!(
+        proven(&report, "files"),
+        ["the files of files are those that were packed (files): 4 files digested, 2 parsed"]
+    );
     assert!(report.does_not_prove.iter().any(|line| line.contains("that the application starts")));
     is_signed_and_kept(&world, &report);
     // The next one knows of it.

@@ -12,7 +12,9 @@ fn clean(world: &World, night: &str) {
     back_up(world);
     let said = world.run(&["-C", "shop", "--json", "drill", "--out", "drill"]).done();
     assert_eq!(said.findings(), Vec::<String>::new(), "{night}");
-    for probe in report(world).probes {
+    let report = report(world);
+    for probe in &report.probes {
+        assert_eq!(super::proven(&report, &probe.id).len(), 1, "{night}: {:#?}", report.proves);
         assert_eq!(probe.status, Ended::Passed, "{night}: {}", probe.id);
         let compared: Vec<&str> = probe.checks.iter().map(|check| &*check.name).collect();
         assert!(probe.kind == "files" || compared.contains(&"contents"), "{night}: {compared:?}");

@@ -127,7 +127,12 @@ fn somebody_who_is_not_root_drills_all_the_same() {
         [[probe]]\nid = \"ledger\"\nkind = \"postgres\"\ncapture = \"ledger\"\n\
         [[probe]]\nid = \"files\"\nkind = \"files\"\n\
         [[probe]]\nid = \"runs\"\nkind = \"command\"\nrun = [\"sh\", \"-c\", \"cat etc/app.toml && test $(id -u) != 0 || test -w /proc/self/attr\"]\n";
-    world.write("attestar.toml", format!("{POLICY}{APP}{}{more}", captures(&server)));
+    // No server of this host answers what is shut off, by its socket either.
+    let asks = format!(
+        "[[probe]]\nid = \"asks\"\nkind = \"command\"\nrun = [\"sh\", \"-c\", \"! psql -X -d '{}' -c 'SELECT 1'\"]\n",
+        server.dsn("ledger")
+    );
+    world.write("attestar.toml", format!("{POLICY}{APP}{}{more}{asks}", captures(&server)));
     back_up(&world);
     let said = as_nobody(&world);
     assert_eq!(said.done().findings(), Vec::<String>::new());

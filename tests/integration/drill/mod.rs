@@ -188,6 +188,20 @@ pub fn append(world: &World, records: &[Record]) {
     Writer { log, origin: "nightly", key: &own_key(world), state: &state }.append(records).unwrap();
 }
 
+/// What the report says that this probe proves; nothing if it did not pass.
+pub fn proven<'r>(report: &'r DrillReport, id: &str) -> Vec<&'r str> {
+    let named = format!(" of {id} ");
+    report.proves.iter().map(String::as_str).filter(|line| line.contains(&named)).collect()
+}
+
+/// Nothing follows from this probe, and the report says so with what became of it: `failed`, `did not run`.
+#[track_caller]
+pub fn proves_nothing(report: &DrillReport, id: &str, ended: &str) {
+    assert_eq!(proven(report, id), [""; 0], "{id}");
+    let told = format!("what {id} asks: it {ended}");
+    assert!(report.does_not_prove.contains(&told), "{told}: {:#?}", report.does_not_prove);
+}
+
 /// Runs a program that must succeed.
 pub fn sh(script: &str) {
     assert!(Command::new("sh").args(["-c", script]).status().unwrap().success(), "{script}");

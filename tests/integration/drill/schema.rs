@@ -29,7 +29,10 @@ fn drilled(dialect: &str, files: &[&str]) -> (World, Said) {
 fn holds(dialect: &str, files: &[&str], objects: &str) {
     let (world, said) = drilled(dialect, files);
     assert_eq!(said.done().findings(), Vec::<String>::new(), "{dialect}: {files:?}");
-    let checks = &report(&world).probes[0].checks;
+    let report = report(&world);
+    let told = super::proven(&report, "schema");
+    assert!(told.len() == 1 && told[0].starts_with("the DDL of schema applies in its order"), "{told:?}");
+    let checks = &report.probes[0].checks;
     let held = checks.iter().find(|check| check.name == "objects").unwrap();
     assert_eq!((held.status, &*held.actual), (Ended::Passed, objects), "{dialect}: {files:?}");
 }

@@ -159,10 +159,13 @@ fn what_restores_sees_neither_keys_nor_store_and_reaches_that_database_alone() {
     let server = servers();
     let world = world(&server, &scratch(&server), "");
     let (home, store) = (world.home(), world.path().join("store"));
+    let other = Postgres::start();
     let looks = format!(
-        "ls {0}/signing.key && exit 7\nls {1}/archives && exit 8\ntest $(grep -c : /proc/net/dev) = 1 || exit 9",
+        "ls {0}/signing.key && exit 7\nls {1}/archives && exit 8\ntest $(grep -c : /proc/net/dev) = 1 || exit 9\n\
+         psql -X -d '{2}' -c 'SELECT 1' && exit 10",
         home.display(),
-        store.display()
+        store.display(),
+        other.dsn("postgres")
     );
     assert_eq!(drill_with(&world, "pg_restore", &looks).done().findings(), Vec::<String>::new());
     let outside = world.path().join("escaped");

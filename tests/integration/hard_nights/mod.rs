@@ -2,6 +2,7 @@
 //! restores, what is new is whole or absent, the log is consistent, and the next run just works and cleans up.
 
 mod adopted;
+mod bucket;
 mod calls;
 mod disk;
 mod errors;

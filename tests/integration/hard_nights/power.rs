@@ -2,7 +2,7 @@
 
 use super::lasting::{Disk, Lasting, Names, lay};
 use super::prepared::{FOLDERS, Prepared};
-use super::syscalls::{Call, What};
+use super::syscalls::{ALL, Call, What};
 use crate::world::everything_in;
 use attestar::log::state::State;
 use jiff::Timestamp;
@@ -123,7 +123,7 @@ fn what_is_taken_on_from_a_killed_run_is_on_the_disk_before_it_counts() {
         for at in prepared.share(calls, 2) {
             prepared.again();
             let disk = Disk::of(root);
-            let killed = prepared.driver.backup(&prepared.host.world, What::Killed(at));
+            let killed = prepared.driver.backup(&prepared.host.world, What::Killed(at, ALL));
             let made = killed.calls.len() - usize::from(killed.code != 0);
             let disk = after_each(&prepared, disk, &killed.calls[..made], &[]).pop();
             let Some(disk) = disk else { continue };

@@ -12,8 +12,11 @@ pub(super) const ENOSPC: i32 = 28;
 /// The disk does not do what it should.
 pub(super) const EIO: i32 = 5;
 
-/// Names of calls, with commas; `-`: all that change something.
+/// Names of calls, with commas.
 pub(super) type Names = &'static str;
+
+/// All of them.
+pub(super) const ALL: Names = "-";
 
 /// What happens at the call of a number, counted from 1 over all threads, of those with these names.
 #[derive(Clone, Copy, Debug)]
@@ -21,7 +24,7 @@ pub(super) enum What {
     /// Nothing: the calls are noted.
     Watched,
     /// The run is killed before it.
-    Killed(usize),
+    Killed(usize, Names),
     /// It fails with this error.
     Fails(usize, i32, Names),
     /// From it on whatever needs room on a disk fails.
@@ -108,8 +111,8 @@ impl Driver {
     /// The command, and the driver before it.
     pub(super) fn command(&self, inner: &Command, what: What) -> Command {
         let (what, at, names) = match what {
-            What::Watched => ("watch".to_owned(), 0, "-"),
-            What::Killed(at) => ("kill".to_owned(), at, "-"),
+            What::Watched => ("watch".to_owned(), 0, ALL),
+            What::Killed(at, names) => ("kill".to_owned(), at, names),
             What::Fails(at, error, names) => (format!("fail={error}"), at, names),
             What::Full(at, names) => (format!("full={ENOSPC}"), at, names),
         };

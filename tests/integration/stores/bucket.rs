@@ -1,7 +1,7 @@
 //! Stores in buckets: the suite against servers by others, and what the way to them does.
 
 use super::proxy::{Fate, Proxy};
-use super::servers::{BUCKET, InBucket, InContainer, SECRET, Server, opened};
+use super::servers::{BUCKET, InBucket, InContainer, KEY_ID, SECRET, Server, opened};
 use super::{Place, arrive, name, names, suite, whole};
 use crate::world::noise;
 use attestar::error::{Error, Result};
@@ -126,6 +126,28 @@ fn a_bucket_that_ignores_conditions_is_refused_before_the_first_write() {
         assert_eq!(names(&*store, ""), [""; 0]);
         assert_eq!(store.sweep(Timestamp::MAX).unwrap(), [""; 0]);
     }
+}
+
+#[test]
+fn a_server_that_ignores_the_condition_of_a_copy_is_refused() {
+    // moto copies, and does not know this header.
+    let server = Server::moto(&[]);
+    let endpoint = format!("http://127.0.0.1:{}", server.port);
+    let variable = |name: &str| match name {
+        "AWS_COPY_IF_NOT_EXISTS" => Some("header: cf-copy-destination-if-none-match: *".to_owned()),
+        "AWS_ACCESS_KEY_ID" => Some(KEY_ID.to_owned()),
+        "AWS_SECRET_ACCESS_KEY" => Some(SECRET.to_owned()),
+        _ => None,
+    };
+    let (endpoint, watch) = (Some(&*endpoint), Watch::default());
+    let opening =
+        Opening { endpoint, variable: &variable, base: Path::new("."), create: false, watch: &watch };
+    let store = open(&format!("s3://{BUCKET}/here"), &opening).unwrap();
+    let error = arrive(&*store, "archives/new", &noise(LONG)).unwrap_err();
+    let Error::Store { source, .. } = &error else { panic!("{error}") };
+    assert_eq!(source.to_string(), "the bucket ignores the condition of a copy");
+    assert_eq!(names(&*store, ""), [""; 0]);
+    assert_eq!(store.sweep(Timestamp::MAX).unwrap(), [""; 0]);
 }
 
 /// What a night does to a bucket.

@@ -10,7 +10,7 @@ mod memory;
 mod night;
 mod proxy;
 mod release;
-mod servers;
+pub mod servers;
 mod suite;
 
 use attestar::error::Result;

@@ -36,7 +36,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Server {
     pub port: u16,
     process: Child,
-    _files: TempDir,
+    files: TempDir,
 }
 
 impl Server {
@@ -110,7 +110,7 @@ impl Server {
             let begun = Instant::now();
             while begun.elapsed() < PATIENCE && process.try_wait().unwrap().is_none() {
                 if TcpStream::connect(("127.0.0.1", port)).is_ok() {
-                    return Server { port, process, _files: files };
+                    return Server { port, process, files };
                 }
                 thread::sleep(Duration::from_millis(50));
             }
@@ -118,6 +118,11 @@ impl Server {
             let _ = process.wait();
         }
         panic!("{} does not answer", program.display());
+    }
+
+    /// Where s3s-fs keeps the bucket.
+    pub fn bucket(&self) -> PathBuf {
+        self.files.path().join(BUCKET)
     }
 
     /// One request whose signature nobody checks: the status, and what was said.
