@@ -50,8 +50,9 @@ impl Masked {
     }
 
     fn new(secrets: Vec<String>, given: Vec<String>) -> Masked {
-        let secrets = with_passwords(secrets);
-        let mut all = with_passwords(given);
+        let mut secrets = with_passwords(secrets);
+        secrets.extend(passwords(&given));
+        let mut all = given;
         all.extend(secrets.iter().cloned());
         Masked { all: longest_first(all), secrets: longest_first(secrets) }
     }
@@ -88,8 +89,14 @@ fn is_secret(variable: &str) -> bool {
 }
 
 /// Values, and the passwords that stand in them.
-fn with_passwords(values: Vec<String>) -> Vec<String> {
-    values.into_iter().flat_map(|value| [Dsn::new(&value).password.unwrap_or_default(), value]).collect()
+fn with_passwords(mut values: Vec<String>) -> Vec<String> {
+    values.extend(passwords(&values));
+    values
+}
+
+/// The passwords that stand in connection strings.
+fn passwords(values: &[String]) -> Vec<String> {
+    values.iter().filter_map(|value| Dsn::new(value).password).collect()
 }
 
 /// One that has another in it goes as a whole.
@@ -122,12 +129,14 @@ fn content(path: &Path) -> Option<String> {
     is_short.then(|| fs::read(path).ok()).flatten().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// A text with `scheme://user:…@host` and `password=…` in it, without what the dots stand for.
+/// A text with `scheme://user:…@host`, `password=…` and `PGPASSWORD=…` in it, without what the dots stand for.
 fn without_passwords(text: &str) -> String {
     let (mut told, mut rest) = (String::with_capacity(text.len()), text);
+    let lower = text.to_ascii_lowercase();
     loop {
-        let address = rest.find("://").map(|at| at + 3);
-        let pair = rest.find("password=").map(|at| at + 9);
+        let ahead = &lower[text.len() - rest.len()..];
+        let address = ahead.find("://").map(|at| at + 3);
+        let pair = ahead.find("password=").map(|at| at + 9);
         let Some(at) = address.into_iter().chain(pair).min() else { break };
         let (before, after) = rest.split_at(at);
         told.push_str(before);
@@ -142,9 +151,9 @@ fn without_passwords(text: &str) -> String {
     told + rest
 }
 
-/// Where the password stands in `user:password@host/…`.
+/// Where the password stands in `user:password@host/…`. It may have a `?` or `#` in it: libpq takes those.
 fn in_authority(text: &str) -> Option<Range<usize>> {
-    let ends = |letter: char| letter.is_whitespace() || matches!(letter, '/' | '?' | '#' | '"' | '\'' | '`');
+    let ends = |letter: char| letter.is_whitespace() || matches!(letter, '/' | '"' | '\'' | '`');
     let end = text.find(ends).unwrap_or(text.len());
     let at = text[..end].rfind('@')?;
     let colon = text[..at].find(':')?;
@@ -192,14 +201,21 @@ mod tests {
                 "postgres://app:p@w@db \"password=é\"",
                 "postgres://app:[masked: a password]@db \"password=[masked: a password]\"",
             ),
+            (
+                "PGPASSWORD=pw psql Password='é w'",
+                "PGPASSWORD=[masked: a password] psql Password='[masked: a password]'",
+            ),
+            ("É PASSWORD=a password=b", "É PASSWORD=[masked: a password] password=[masked: a password]"),
+            ("postgres://app:p?w#x@db/x?a=b", "postgres://app:[masked: a password]@db/x?a=b"),
         ] {
             assert_eq!(Masked::default().answer(text), told);
         }
         let document = serde_json::json!({"error": "hunter22", "of": [{"hint": "hunter22"}, 5]});
         let told = serde_json::json!({"error": MASK, "of": [{"hint": MASK}, 5]});
         assert_eq!(masked.error_document(document.clone()), told);
-        // An answer is of what programs are given, too, unless that is a secret.
-        assert_eq!(masked.answer_document(document.clone()), document);
+        // The password of what programs are given is a secret, whatever the variable's name; the rest an answer is of.
+        assert_eq!(masked.answer_document(document.clone()), told);
+        assert_eq!(masked.answer("hunter22-longer hunter22"), format!("{MASK}-longer {MASK}"));
         let masked = Masked::new(vec!["host=db password=hunter22".to_owned()], Vec::new());
         assert_eq!(masked.answer_document(document), told);
         assert!(is_secret("PgPassword") && is_secret("LEDGER_DSN") && !is_secret("PGDATABASE"));

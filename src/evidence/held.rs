@@ -1,9 +1,8 @@
 //! The archives that a store holds, each with its receipt: one list of the store, and each receipt fetched once.
 
 use crate::error::Result;
-use crate::evidence::receipt::{SUFFIX, pack_name};
+use crate::evidence::receipt::{RECEIPT_BYTES_MAX, SUFFIX, pack_name};
 use crate::evidence::stored::{ARCHIVES, RELEASES};
-use crate::format::bundle::BUNDLE_BYTES_MAX;
 use crate::store::{Entry, Store};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -89,9 +88,9 @@ fn fetch(store: &dyn Store, entry: &Entry, known: Option<&HeldReceipt>) -> Resul
     if let Some(known) = known.filter(|known| known.seen_as == seen_as) {
         return Ok(Some(known.clone()));
     }
-    let bytes = match entry.size > BUNDLE_BYTES_MAX as u64 {
+    let bytes = match entry.size > RECEIPT_BYTES_MAX as u64 {
         true => Some(Vec::new()),
-        false => store.get(&entry.name, BUNDLE_BYTES_MAX)?.map(|(bytes, _)| bytes),
+        false => store.get(&entry.name, RECEIPT_BYTES_MAX)?.map(|(bytes, _)| bytes),
     };
     Ok(bytes.map(|bytes| HeldReceipt { bytes, seen_as }))
 }

@@ -14,6 +14,9 @@ pub type VerifiedReceipt = Verified<Statement<Receipt>>;
 /// What follows an archive's name in its receipt's.
 pub const SUFFIX: &str = ".sigstore.json";
 
+/// No receipt is longer: it would name some 20,000 bases. What is, is none, and is not fetched.
+pub const RECEIPT_BYTES_MAX: usize = 4 << 20;
+
 /// Verifies a receipt's signature, its signer's rights, and that it is the receipt of an archive of this name. The
 /// digest is compared apart, by [`matches()`], once the file was read.
 pub fn verify(

@@ -2,18 +2,20 @@
 
 use crate::evidence::held::{Held, HeldArchive};
 use crate::evidence::logged::Logged;
-use crate::evidence::receipt::{self, SUFFIX, pack_name};
+use crate::evidence::receipt::{self, SUFFIX, VerifiedReceipt, pack_name};
+use crate::evidence::register::Register;
 use crate::finding::{Code, Finding, Outcome, Severity};
 use crate::format::digest::Sha256;
 use crate::format::kind::Kind;
 use crate::format::leaf::{Leaf, What};
-use crate::format::receipt::Base;
 use crate::format::units::count;
 use crate::keys::trust::Trust;
 use crate::log::event::Told;
 use crate::store::Entry;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How long an archive may lie there before its leaf must: who put it there may still be at it, or the next one adopts it.
 pub const GRACE: SignedDuration = SignedDuration::from_hours(24);
@@ -32,9 +34,12 @@ pub fn release_folder(name: &str) -> String {
 /// Whether a pack's name is the project, and the time of a backup right after it: the `shop-eu` of `shop-eu-…` is another
 /// project than `shop`.
 pub fn is_backup_of(project: &str, name: &str) -> bool {
-    let Some(version) = name.strip_prefix(project).and_then(|rest| rest.strip_prefix('-')) else {
-        return false;
-    };
+    let version = name.strip_prefix(project).and_then(|rest| rest.strip_prefix('-'));
+    version.is_some_and(is_version)
+}
+
+/// Whether it is a version of a backup: its time, and four hex digits where that was taken.
+fn is_version(version: &str) -> bool {
     let (time, number) = version.split_once('-').unwrap_or((version, "0000"));
     let is_time = time.len() == "YYYYMMDDThhmmssZ".len()
         && time.bytes().zip(b"00000000T000000Z").all(|(byte, form)| match form {
@@ -42,16 +47,6 @@ pub fn is_backup_of(project: &str, name: &str) -> bool {
             _ => byte == *form,
         });
     is_time && number.len() == 4 && number.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-}
-
-/// The object that the archive of a leaf must be; `None` unless it puts one there.
-pub fn object_of(leaf: &Leaf, told: &Told) -> Option<String> {
-    let file = &told.subjects.first()?.name;
-    match leaf.what {
-        What::Sealed => Some(format!("{}/{file}", release_folder(&leaf.name))),
-        What::BackedUp => Some(format!("{ARCHIVES}/{file}")),
-        _ => None,
-    }
 }
 
 /// The check's name.
@@ -70,90 +65,31 @@ pub fn conclude(held: &Held, findings: Vec<Finding>, outcome: &mut Outcome) {
 /// Compares archives, receipts and sizes with the log. What is in the archives is not read.
 pub fn judge(held: &Held, logged: &Logged, now: Timestamp) -> Vec<Finding> {
     let register = Register::of(logged);
-    let standing = register.standing.iter();
-    let missing = standing.filter_map(|(object, at)| lies_there(at, held.get(object)));
+    let standing = register.standing();
+    let missing = standing.filter_map(|(object, leaf, told)| lies_there(leaf, told, held.get(object)));
     let mut findings: Vec<Finding> = missing.collect();
-    findings.extend(bases(&register.standing, held));
+    findings.extend(bases(&register, held));
     for (object, archive) in held.iter() {
-        let leaf = register.leaf_of(object, &archive.entry);
-        findings.extend(is_logged(archive, leaf, &register, logged, now));
-        if leaf.is_some() && !register.standing.contains_key(object) {
-            findings.extend(register.unfinished(object));
-        }
+        let leaves = register.leaves_of(object, &archive.entry);
+        findings.extend(is_logged(archive, &leaves, &register, logged, now));
+        findings.extend(register.pruned(object).map(|leaf| unfinished(object, leaf)));
     }
     findings
 }
 
-/// What a log says of objects.
-pub struct Register<'l> {
-    /// The archives that must lie there: put there by a leaf, and not pruned by a later one.
-    standing: BTreeMap<String, (&'l Leaf, &'l Told)>,
-    /// The newest leaf that puts an object there, and its place.
-    put: HashMap<String, (usize, &'l Leaf)>,
-    /// The same where its statement cannot be read, so that the name alone is known.
-    unread: HashMap<&'l str, (usize, &'l Leaf)>,
-    /// The newest leaf that prunes an archive of a name.
-    pruned: HashMap<&'l str, &'l Leaf>,
+/// The finding about an archive that was pruned and lies there.
+fn unfinished(object: &str, leaf: &Leaf) -> Finding {
+    Finding::warning(Code::PruneUnfinished, object).actual(format!("pruned at {:.0}", leaf.time))
 }
 
-impl<'l> Register<'l> {
-    /// Reads the log.
-    pub fn of(logged: &'l Logged) -> Register<'l> {
-        let (mut standing, mut named) = (BTreeMap::new(), HashMap::<&str, Vec<String>>::new());
-        let (mut put, mut unread, mut pruned) = (HashMap::new(), HashMap::new(), HashMap::new());
-        for (at, (leaf, told)) in logged.leaves.leaves.iter().zip(&logged.told).enumerate() {
-            match (leaf.what, told) {
-                (What::Sealed | What::BackedUp, Some(told)) => {
-                    let Some(object) = object_of(leaf, told) else { continue };
-                    named.entry(&leaf.name).or_default().push(object.clone());
-                    put.insert(object.clone(), (at, leaf));
-                    standing.insert(object, (leaf, told));
-                }
-                (What::Sealed | What::BackedUp, None) => drop(unread.insert(&*leaf.name, (at, leaf))),
-                (What::Pruned, Some(_)) => {
-                    for object in named.remove(&*leaf.name).unwrap_or_default() {
-                        standing.remove(&object);
-                    }
-                    pruned.insert(&*leaf.name, leaf);
-                }
-                _ => {}
-            }
-        }
-        Register { standing, put, unread, pruned }
-    }
-
-    /// Whether an object must lie there.
-    pub fn stands(&self, object: &str) -> bool {
-        self.standing.contains_key(object)
-    }
-
-    /// The first of these archives that does not stand: it was pruned, or never logged.
-    pub fn fallen<'b>(&self, bases: &'b [Base]) -> Option<&'b str> {
-        let stands = |base: &&Base| self.standing.values().any(|(leaf, _)| leaf.name == base.name);
-        bases.iter().find(|base| !stands(base)).map(|base| &*base.name)
-    }
-
-    /// The newest leaf that puts an archive there: one of this very object, or of its name.
-    fn leaf_of(&self, object: &str, entry: &Entry) -> Option<&'l Leaf> {
-        let named = pack_name(entry.name.file_name()).and_then(|name| self.unread.get(name));
-        let found = self.put.get(object).into_iter().chain(named).max_by_key(|(at, _)| *at);
-        found.map(|(_, leaf)| *leaf)
-    }
-
-    /// The finding about an archive that was pruned and lies there.
-    fn unfinished(&self, object: &str) -> Option<Finding> {
-        let leaf = self.pruned.get(pack_name(object.rsplit('/').next()?)?)?;
-        Some(Finding::warning(Code::PruneUnfinished, object).actual(format!("pruned at {:.0}", leaf.time)))
-    }
-}
-
-/// The findings about archives that others need, which stand, and that do not stand themselves or are not held: one each.
-fn bases(standing: &BTreeMap<String, (&Leaf, &Told)>, held: &Held) -> Vec<Finding> {
-    let there = standing.iter().filter(|(object, _)| held.get(object).is_some());
-    let there: BTreeSet<&str> = there.map(|(_, (leaf, _))| &*leaf.name).collect();
+/// The findings about archives that others of their project need, which stand, and that do not stand themselves or are not
+/// held: one each.
+fn bases(register: &Register<'_>, held: &Held) -> Vec<Finding> {
+    let there = register.standing().filter(|(object, ..)| held.get(object).is_some());
+    let there: BTreeSet<(&str, &str)> = there.map(|(_, leaf, _)| (&*leaf.project, &*leaf.name)).collect();
     let mut gone: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for (leaf, told) in standing.values() {
-        for base in told.bases.iter().filter(|base| !there.contains(base.as_str())) {
+    for (_, leaf, told) in register.standing() {
+        for base in told.bases.iter().filter(|base| !there.contains(&(&*leaf.project, base.as_str()))) {
             gone.entry(base).or_default().push(&leaf.name);
         }
     }
@@ -170,7 +106,7 @@ fn bases(standing: &BTreeMap<String, (&Leaf, &Told)>, held: &Held) -> Vec<Findin
 }
 
 /// What is wrong with the archive of a leaf.
-fn lies_there((leaf, told): &(&Leaf, &Told), held: Option<&HeldArchive>) -> Option<Finding> {
+fn lies_there(leaf: &Leaf, told: &Told, held: Option<&HeldArchive>) -> Option<Finding> {
     let file = told.subjects.first().map_or(&leaf.name, |subject| &subject.name);
     let Some(held) = held else {
         let finding =
@@ -186,7 +122,7 @@ fn lies_there((leaf, told): &(&Leaf, &Told), held: Option<&HeldArchive>) -> Opti
 /// What is wrong if the log does not know an archive, or knows another receipt of it.
 fn is_logged(
     held: &HeldArchive,
-    leaf: Option<&Leaf>,
+    leaves: &[&Leaf],
     register: &Register<'_>,
     logged: &Logged,
     now: Timestamp,
@@ -194,36 +130,70 @@ fn is_logged(
     let archive = held.entry.name.as_str();
     let Some(bundle) = held.receipt() else {
         let finding = Finding::new(Code::ReceiptMissing, format!("{archive}{SUFFIX}"));
-        return Some(match leaf.is_none() && is_arriving(held, now) {
+        return Some(match leaves.is_empty() && is_arriving(held, now) {
             true => arriving(finding),
             false => finding,
         });
     };
-    if let Some(leaf) = leaf {
+    if !leaves.is_empty() {
         let found = Sha256::of(bundle);
-        return (found != leaf.event).then(|| {
-            let finding = Finding::new(Code::Altered, format!("{archive}{SUFFIX}"));
-            finding.expected(format!("sha256 {}", leaf.event)).actual(format!("sha256 {found}"))
-        });
+        let other = leaves.iter().find(|leaf| leaf.event != found)?;
+        let finding = Finding::new(Code::Altered, format!("{archive}{SUFFIX}"));
+        return Some(finding.expected(format!("sha256 {}", other.event)).actual(format!("sha256 {found}")));
     }
-    let mut finding = unlogged(archive, held.entry.name.file_name(), bundle, &logged.trust, now);
-    let receipt = receipt::verify(&logged.trust, held.entry.name.file_name(), Some(bundle)).ok();
-    if let Some(base) = receipt.as_ref().and_then(|receipt| register.fallen(&receipt.predicate().bases)) {
-        let why = format!("it needs {base}, which was pruned before this could be logged");
-        finding = finding.actual(format!("{why}: attestar prune takes it away"));
-    } else if let (Some(receipt), None) = (receipt, &finding.actual)
-        && receipt.predicate().kind == Kind::Backup
-    {
-        let project = &receipt.predicate().project;
-        finding = finding.actual(format!("the next backup of {project} logs it"));
+    let file_name = held.entry.name.file_name();
+    let mut finding = unlogged(archive, file_name, bundle, &logged.trust, now);
+    if let Ok(receipt) = receipt::verify(&logged.trust, file_name, Some(bundle)) {
+        finding = becomes(finding, &receipt, held.entry.size, register);
     }
     let what = if archive.starts_with(RELEASES) { What::Sealed } else { What::BackedUp };
     Some(finding.expected(format!("a leaf `{what}` of it, in this place")))
 }
 
+/// The finding, with what becomes of an archive that is not in the log.
+fn becomes(finding: Finding, receipt: &VerifiedReceipt, size: u64, register: &Register<'_>) -> Finding {
+    let said = receipt.predicate();
+    if let Some(base) = register.fallen(&said.bases) {
+        let why = match register.was_pruned(base) {
+            true => "was pruned before this could be logged",
+            false => "is not in the log",
+        };
+        return finding.actual(format!("it needs {base}, which {why}: attestar prune takes it away"));
+    }
+    if size != said.size_bytes {
+        let signed = said.size_bytes;
+        return finding
+            .actual(format!("it has {size} bytes, and its receipt is of {signed}: no run logs it"));
+    }
+    match finding.actual {
+        None if said.kind == Kind::Backup => {
+            finding.actual(format!("the next backup of {} logs it", said.project))
+        }
+        _ => finding,
+    }
+}
+
 /// Whether an archive has no receipt yet: a run may still be at it, or have been killed, and then the next one removes it.
 pub fn is_arriving(held: &HeldArchive, now: Timestamp) -> bool {
-    held.receipt.is_none() && now.duration_since(held.entry.modified) <= GRACE
+    held.receipt.is_none() && !is_left(&held.entry, now)
+}
+
+/// Whether an object has lain there for so long that whoever put it there is not at it any more: by its date, and by the time
+/// in its name, unless that is in the future. Buckets date an upload by its start, which may be hours before its end: whoever
+/// deletes asks once more what came since.
+pub fn is_left(entry: &Entry, now: Timestamp) -> bool {
+    let file = entry.name.file_name();
+    let named = pack_name(file.strip_suffix(SUFFIX).unwrap_or(file)).and_then(made_at);
+    let since = named.filter(|at| *at <= now).map_or(entry.modified, |at| at.max(entry.modified));
+    now.duration_since(since) > GRACE
+}
+
+/// The time in a backup's name.
+fn made_at(name: &str) -> Option<Timestamp> {
+    let starts = name.match_indices('-').map(|(at, _)| at + 1);
+    let version = starts.map(|at| &name[at..]).find(|version| is_version(version))?;
+    let time = DateTime::strptime("%Y%m%dT%H%M%SZ", version.get(..16)?).ok()?;
+    time.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
 }
 
 /// What is said of it: a warning.
@@ -248,7 +218,29 @@ pub fn unlogged(archive: &str, file_name: &str, receipt: &[u8], trust: &Trust, n
 
 #[cfg(test)]
 mod tests {
-    use super::is_backup_of;
+    use super::*;
+    use crate::store::ObjectName;
+
+    #[test]
+    fn what_came_a_moment_ago_by_its_date_or_by_its_name_is_not_left() {
+        let left = |name: &str, modified: &str| {
+            let name = ObjectName::new(&format!("archives/{name}")).unwrap();
+            let entry = Entry { name, size: 1, modified: modified.parse().unwrap() };
+            is_left(&entry, "2026-11-20T02:00:00Z".parse().unwrap())
+        };
+        let (old, young) = ("2026-11-01T00:00:00Z", "2026-11-20T01:00:00Z");
+        for end in ["", ".sigstore.json"] {
+            let named = |version: &str| format!("shop-eu-{version}.tar.zst.age{end}");
+            assert!(left(&named("20261101T000000Z"), old));
+            assert!(left(&named("20261101T000000Z-00af"), old));
+            assert!(!left(&named("20261101T000000Z"), young));
+            assert!(!left(&named("20261119T030000Z"), old));
+            assert!(!left(&named("20261119T030000Z-00af"), old));
+            // What is dated in the future would lie there for ever.
+            assert!(left(&named("20991119T030000Z"), old));
+            assert!(left(&named("1.0"), old) && left(&named("20261341T000000Z"), old));
+        }
+    }
 
     #[test]
     fn a_backup_is_of_the_project_whose_name_ends_before_its_time() {

@@ -44,12 +44,28 @@ impl Log<'_> {
     /// Fetches a leaf's statement and verifies it; what is wrong with it is a finding.
     pub fn told(&self, leaf: &Leaf) -> Result<std::result::Result<Told, Vec<Finding>>> {
         let path = leaf.event_path();
-        let Some((statement, _)) = self.store.get(&ObjectName::new(&path)?, BUNDLE_BYTES_MAX)? else {
-            let finding =
-                Finding::new(Code::Missing, path).expected(format!("what was {} {}", leaf.what, leaf.name));
-            return Ok(Err(vec![finding]));
-        };
-        Ok(verify(self.trust, leaf, &statement))
+        let object = ObjectName::new(&path)?;
+        match self.store.get(&object, BUNDLE_BYTES_MAX) {
+            Ok(Some((statement, _))) => Ok(verify(self.trust, leaf, &statement)),
+            Ok(None) => {
+                let finding = Finding::new(Code::Missing, path);
+                Ok(Err(vec![finding.expected(format!("what was {} {}", leaf.what, leaf.name))]))
+            }
+            Err(error) => match self.too_long(&object).ok().flatten() {
+                Some(size) => {
+                    let finding =
+                        Finding::new(Code::Altered, path).expected(format!("sha256 {}", leaf.event));
+                    Ok(Err(vec![finding.actual(format!("{size} bytes, longer than any statement"))]))
+                }
+                None => Err(error),
+            },
+        }
+    }
+
+    /// The size of what lies in a statement's place, if it is longer than any.
+    fn too_long(&self, object: &ObjectName) -> Result<Option<u64>> {
+        let there = self.store.head(object)?.map(|entry| entry.size);
+        Ok(there.filter(|size| *size > BUNDLE_BYTES_MAX as u64))
     }
 }
 

@@ -8,14 +8,17 @@ mod orphans;
 mod shelf;
 
 use crate::error::{Error, Result};
+use crate::evidence::halves;
 use crate::evidence::ledger::Ledger;
 use crate::evidence::logged::{self, Judging, Logged};
 use crate::evidence::pruned::{self, Retention, entries};
+use crate::evidence::register::archive_of;
+use crate::evidence::stored::is_backup_of;
 use crate::finding::{Code, Finding, Outcome, Verdict};
 use crate::format::digest::Sha256;
 use crate::format::event::Event;
 use crate::format::kind::Kind;
-use crate::format::leaf::What;
+use crate::format::leaf::{Leaf, What};
 use crate::keys::right::Right;
 use crate::keys::verify::Expect;
 use crate::log::Log;
@@ -29,9 +32,6 @@ use jiff::Timestamp;
 use orphans::Search;
 use shelf::{Shelf, locked_until};
 use std::collections::BTreeMap;
-
-/// What is said of an archive without a receipt.
-const NO_RECEIPT: &str = "a run that did not end had put it there without a receipt";
 
 /// How often it is decided again because the log has grown meanwhile.
 const ATTEMPTS_MAX: usize = 100;
@@ -80,7 +80,7 @@ pub struct Pruned {
 
 /// Decides, and says what would be deleted; nothing is.
 pub fn plan(log: &Log<'_>, state: &State<'_>, retention: &Retention, now: Timestamp) -> Result<Pruned> {
-    Ok(planned(decide(&Deciding { log, state, retention, now })?))
+    Ok(planned(decide(&Deciding { log, state, retention, now }, None)?))
 }
 
 /// The same by a log that was checked, and whose prunes were judged, a moment ago.
@@ -95,11 +95,12 @@ pub fn plan_by(
     Ok(planned(decide_by(&deciding, logged, Pruned::default())?))
 }
 
-fn planned(Decided { mut pruned, due, unfinished, bare, .. }: Decided) -> Pruned {
+fn planned(Decided { mut pruned, due, unfinished, halves, .. }: Decided) -> Pruned {
     pruned.deleted = due.into_iter().map(|due| due.judged).collect();
     pruned.completed = unfinished.iter().map(ObjectName::to_string).collect();
-    let left = |object: &ObjectName| Finding::warning(Code::LeftBehind, object.as_str()).actual(NO_RECEIPT);
-    pruned.warnings.extend(bare.iter().map(left));
+    let left =
+        |object: &ObjectName| Finding::warning(Code::LeftBehind, object.as_str()).actual(halves::why(object));
+    pruned.warnings.extend(halves.iter().map(left));
     pruned
 }
 
@@ -112,13 +113,17 @@ pub fn prune(request: &Request<'_>, watch: &Watch) -> Result<Pruned> {
     let set_aside = writer.complete()?;
     let (mut done, mut completed) = (Vec::new(), Vec::new());
     let mut cleaned = Vec::from_iter(set_aside);
-    let mut logged = None;
+    let (mut logged, mut known) = (None, None);
     for _ in 0..ATTEMPTS_MAX {
         watch.check()?;
-        let Decided { mut pruned, due, unfinished, bare, size } = decide(&deciding)?;
-        for object in &bare {
-            store.delete(object)?;
-            cleaned.push(Finding::warning(Code::Cleaned, object.as_str()).actual(NO_RECEIPT));
+        let Decided { mut pruned, due, unfinished, halves, size, logged: seen } =
+            decide(&deciding, known.as_ref())?;
+        known = seen;
+        for object in &halves {
+            if halves::remove(store, object)? {
+                let cleaned_up = Finding::warning(Code::Cleaned, object.as_str());
+                cleaned.push(cleaned_up.actual(halves::why(object)));
+            }
         }
         for object in &unfinished {
             store.delete(object)?;
@@ -187,7 +192,7 @@ impl Due {
     }
 }
 
-/// The archive before anything that says what it was.
+/// In that order: of what a leaf put there, the archive before anything that says what it was.
 fn delete(store: &dyn Store, due: &Due, watch: &Watch) -> Result<()> {
     for object in &due.objects {
         watch.check()?;
@@ -197,15 +202,18 @@ fn delete(store: &dyn Store, due: &Due, watch: &Watch) -> Result<()> {
 }
 
 /// What was decided by a log of so many leaves.
+#[derive(Default)]
 struct Decided {
     pruned: Pruned,
     /// Those first that need others.
     due: Vec<Due>,
     /// What earlier runs logged and did not delete.
     unfinished: Vec<ObjectName>,
-    /// Archives that never got their receipt.
-    bare: Vec<ObjectName>,
+    /// Archives that never got their receipt, and receipts whose archive is gone.
+    halves: Vec<ObjectName>,
     size: u64,
+    /// The log, so that a statement is fetched once however often is decided.
+    logged: Option<Logged>,
 }
 
 /// By what is decided.
@@ -216,18 +224,20 @@ struct Deciding<'a> {
     now: Timestamp,
 }
 
-fn decide(request: &Deciding<'_>) -> Result<Decided> {
+/// Decides; `before` is the log by which it was decided last.
+fn decide(request: &Deciding<'_>, before: Option<&Logged>) -> Result<Decided> {
     let mut pruned = Pruned::default();
     let judging = Judging { log: *request.log, state: *request.state, first: true };
-    let logged = logged::check(&judging, &mut pruned.outcome)?;
+    let logged = logged::check_after(&judging, before, &mut pruned.outcome)?;
     // Whoever pruned against the policy may have had the key that is in use here.
     if let Some(logged) = &logged {
         pruned::check(logged, Some(request.retention), request.now, &mut pruned.outcome);
     }
     let Some(logged) = logged.filter(|_| pruned.outcome.verdict() == Verdict::Holds) else {
-        return Ok(Decided { pruned, due: Vec::new(), unfinished: Vec::new(), bare: Vec::new(), size: 0 });
+        return Ok(Decided { pruned, ..Decided::default() });
     };
-    decide_by(request, &logged, pruned)
+    let decided = decide_by(request, &logged, pruned)?;
+    Ok(Decided { logged: Some(logged), ..decided })
 }
 
 /// The same by a log that holds.
@@ -245,7 +255,8 @@ fn decide_by(request: &Deciding<'_>, logged: &Logged, mut pruned: Pruned) -> Res
     pruned.warnings.extend(orphans.warnings);
     due.splice(0..0, orphans.due);
     unfinished.extend(orphans.unfinished);
-    Ok(Decided { pruned, due, unfinished, bare: orphans.bare, size: logged.leaves.head.size() })
+    let (halves, size) = (orphans.halves, logged.leaves.head.size());
+    Ok(Decided { pruned, due, unfinished, halves, size, logged: None })
 }
 
 /// What the log says was pruned, and still lies there. What the store has locked is said and left; so is what an archive needs
@@ -291,9 +302,13 @@ fn read<'l>(logged: &'l Logged, project: &str) -> (Ledger<'l>, BTreeMap<&'l str,
     let own = entries(logged).filter(|(_, leaf, _)| leaf.project == project);
     for (index, leaf, told) in own {
         match leaf.what {
-            What::Sealed => stories.extend(story(Kind::Release, told).map(|story| (&*leaf.name, story))),
-            What::BackedUp => stories.extend(story(Kind::Backup, told).map(|story| (&*leaf.name, story))),
-            What::Pruned => stories.get_mut(&*leaf.name).into_iter().for_each(|story| story.is_pruned = true),
+            What::Sealed => {
+                stories.extend(story(Kind::Release, leaf, told).map(|story| (&*leaf.name, story)))
+            }
+            What::BackedUp => {
+                stories.extend(story(Kind::Backup, leaf, told).map(|story| (&*leaf.name, story)))
+            }
+            What::Pruned => stories.get_mut(&*leaf.name).into_iter().for_each(|story| story.prune(told)),
             _ => {}
         }
         ledger.enter(index, leaf, Some(told));
@@ -301,11 +316,20 @@ fn read<'l>(logged: &'l Logged, project: &str) -> (Ledger<'l>, BTreeMap<&'l str,
     (ledger, stories)
 }
 
-fn story(kind: Kind, told: &Told) -> Option<Story> {
-    let archive = told.subjects.first()?;
+/// What a leaf tells of the archive that it puts there; nothing of another project's.
+fn story(kind: Kind, leaf: &Leaf, told: &Told) -> Option<Story> {
+    let archive = archive_of(leaf, told)?;
     let (file, sha256) = (archive.name.clone(), archive.digest.sha256);
     let size_bytes = told.size_bytes.unwrap_or_default();
-    Some(Story { kind, file, sha256, size_bytes, is_pruned: false })
+    let is_own = kind == Kind::Release || is_backup_of(&leaf.project, &leaf.name);
+    is_own.then_some(Story { kind, file, sha256, size_bytes, is_pruned: false })
+}
+
+impl Story {
+    /// It was pruned, if that was said of this very archive.
+    fn prune(&mut self, told: &Told) {
+        self.is_pruned |= told.subjects.iter().any(|subject| subject.digest.sha256 == self.sha256);
+    }
 }
 
 /// Judges the archives of a kind twice: as the log has them, and with what the store says of them. What either keeps stays,

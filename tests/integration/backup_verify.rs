@@ -7,7 +7,10 @@ use attestar::format::digest::Sha256;
 use attestar::format::event::Event;
 use attestar::format::kind::Kind;
 use attestar::format::leaf::What;
-use attestar::format::verify_report::CheckedPolicy;
+use attestar::format::statement::Subject;
+use attestar::format::test_result::Result as TestResult;
+use attestar::format::verify_report::{CheckedPolicy, Depth};
+use attestar::format::verify_result::{self, VerifyResult};
 use attestar::keys::home::Home;
 use attestar::keys::identity::Identity;
 use attestar::keys::passphrase::NoPassphrases;
@@ -322,6 +325,45 @@ fn checks_of_another_project_are_no_rhythm_of_this_one() {
     check_project(&world, &store, "other", "2026-11-13T03:00:00Z", Selection::Window, &watch).unwrap();
     let covered = night(&world, "2026-11-14T03:00:00Z").report.coverage;
     assert!(covered.archives_read >= 5, "four days of seven: {covered:?}");
+}
+
+/// A signer may be limited to one project: what one says of another's archives is no reading of them.
+#[test]
+fn archives_that_another_project_says_it_has_read_are_read() {
+    let world = backed_up(1..=6);
+    night(&world, "2026-11-06T03:00:00Z");
+    let watch = Watch::default();
+    let store = Directory::open(&world.path().join("store"), &watch).unwrap();
+    let (started_at, finished_at) = ("2026-11-13T01:00:00Z".parse().unwrap(), "2026-11-13T02:00:00Z");
+    let said = VerifyResult {
+        result: TestResult::Passed,
+        configuration: vec![Subject::new("policy.toml", Sha256([0; 32]))],
+        check: verify_result::Checked {
+            project: "other".into(),
+            kind: Kind::Backup,
+            name: "other".into(),
+            depth: Depth::Files,
+            partial: false,
+            started_at,
+            finished_at: finished_at.parse().unwrap(),
+        },
+    };
+    let entries = store.list("archives").unwrap().entries.into_iter();
+    let archives = entries.filter(|entry| entry.name.file_name().ends_with(".age"));
+    let named = archives.map(|entry| {
+        let bytes = fs::read(store.file(&entry.name).unwrap()).unwrap();
+        (entry.name.file_name().to_owned(), Sha256::of(&bytes))
+    });
+    let statement = said.clone().over(named, ("report.json".to_owned(), Sha256([1; 32])));
+    let home = Home::new(world.home());
+    let key = SigningKey::load(&home.signing_key(), &mut NoPassphrases).unwrap();
+    let (trust, state) = (home.trust().unwrap(), State { folder: None, now: said.check.finished_at });
+    let log = Log { store: &store, trust: &trust, origin: Some("nightly") };
+    let writer = Writer { log, origin: "nightly", key: &key, state: &state };
+    let bundle = key.sign_statement(&statement).to_bytes();
+    let at = said.check.finished_at;
+    writer.append(&[Record::of(What::Verified, "other", &statement.predicate, at, bundle)]).unwrap();
+    assert_eq!(night(&world, "2026-11-13T03:00:00Z").report.coverage.archives_read, 6);
 }
 
 /// Checks a store at a moment, by the library: the clock is the test's. What it saw is remembered in `seen/`.

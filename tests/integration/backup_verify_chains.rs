@@ -88,6 +88,19 @@ fn a_base_that_was_altered_is_told_once_and_the_others_are_intact() {
 }
 
 #[test]
+fn whoever_reads_the_newest_alone_reads_what_it_needs() {
+    let world = chain();
+    let (full, rest) = full_and_rest(&world);
+    let newest = check(&world, &["--json", "--latest"]).done().json();
+    assert_eq!(read_again(&newest).len(), 1);
+    assert!(rest.iter().any(|file| name(file) == read_again(&newest)[0]), "{newest:#}");
+    // A byte of the large file: the lists of the archive are as they were.
+    flip(&full, 1_500_000);
+    let report = refuses(&world, &["--latest"], 3, "base-altered");
+    assert!(read_again(&report).is_empty(), "nothing comes back without it");
+}
+
+#[test]
 fn a_base_whose_lists_are_others_does_not_count() {
     let world = chain();
     let (full, rest) = full_and_rest(&world);

@@ -25,8 +25,7 @@ impl Dsn {
 /// `postgresql://user:password@host/database?password=…`
 fn address(text: &str) -> Dsn {
     let (scheme, rest) = text.split_once("://").unwrap_or(("postgresql", text));
-    let end = rest.find(['/', '?']).unwrap_or(rest.len());
-    let (authority, tail) = rest.split_at(end);
+    let (authority, tail) = rest.split_at(authority_end(rest));
     let mut password = None;
     let authority = match authority.rsplit_once('@') {
         Some((user, hosts)) => {
@@ -47,6 +46,14 @@ fn address(text: &str) -> Dsn {
     }
     let query = if kept.is_empty() { String::new() } else { format!("?{}", kept.join("&")) };
     Dsn { text: format!("{scheme}://{authority}{path}{query}"), password }
+}
+
+/// Where `user:password@host` ends. As libpq reads it, a `?` between `:` and `@` is part of the password.
+fn authority_end(rest: &str) -> usize {
+    let user = rest.find([':', '/', '?', '@']).filter(|&at| rest[at..].starts_with(':'));
+    let password = user.map_or("", |at| rest[at..].split('/').next().unwrap_or_default());
+    let at = password.find('@').map_or(0, |at| at + user.unwrap_or_default());
+    rest[at..].find(['/', '?']).map_or(rest.len(), |end| at + end)
 }
 
 /// `host=db user=app password='it''s'`: values in quotes or without, a backslash before what would end them.
@@ -123,6 +130,8 @@ mod tests {
                 Some("a b"),
             ),
             ("postgres://db/x?password=a", "postgres://db/x", Some("a")),
+            ("postgres://db?password=a@b", "postgres://db", Some("a@b")),
+            ("postgres://app:p?w#x@db?sslmode=require", "postgres://app@db?sslmode=require", Some("p?w#x")),
             ("postgresql://app:a:b@db", "postgresql://app@db", Some("a:b")),
             ("postgresql://%2Fvar%2Frun/x", "postgresql://%2Fvar%2Frun/x", None),
             ("postgresql://a:1@h1:1,h2:2/x", "postgresql://a@h1:1,h2:2/x", Some("1")),

@@ -2,10 +2,10 @@
 //! not live to log.
 
 use crate::error::{Error, Result};
-use crate::evidence::receipt::{self, SUFFIX, VerifiedReceipt, pack_name};
-use crate::evidence::stored::{ARCHIVES, GRACE, is_backup_of};
+use crate::evidence::halves;
+use crate::evidence::receipt::{self, RECEIPT_BYTES_MAX, SUFFIX, VerifiedReceipt, pack_name};
+use crate::evidence::stored::{ARCHIVES, is_backup_of};
 use crate::finding::{Code, Finding};
-use crate::format::bundle::BUNDLE_BYTES_MAX;
 use crate::format::kind::Kind;
 use crate::format::leaf::{Leaf, What};
 use crate::format::receipt::Base;
@@ -14,7 +14,7 @@ use crate::store::{Entry, ObjectName};
 use crate::verbs::backup::Request;
 use crate::verbs::backup::standing::{ATTEMPTS_MAX, gone, grew};
 use jiff::{SignedDuration, Timestamp};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashSet};
 
 /// What is younger than this in a directory may have no lock yet.
 const SETTLED: SignedDuration = SignedDuration::from_secs(60);
@@ -52,26 +52,23 @@ pub(super) fn adopt(request: &Request<'_>, project: &str, now: Timestamp) -> Res
 /// The same; nothing if the log has grown since it was decided what to adopt: what that needs may have been pruned.
 fn attempt(request: &Request<'_>, project: &str, now: Timestamp) -> Result<Option<Adopted>> {
     let known = request.log.state.read(&request.log.log)?;
-    let leaves = known.iter().flat_map(|known| &known.leaves.leaves);
-    let logged: BTreeSet<&str> = leaves.map(|leaf| &*leaf.name).collect();
+    let leaves = known.as_ref().map_or(&[][..], |known| &known.leaves.leaves);
+    let logged = names(leaves, project, &[What::BackedUp, What::Pruned]);
     let (mut records, mut unfounded) = (Vec::new(), Vec::new());
     let entries = request.store.list(ARCHIVES)?.entries;
     let stored: Stored =
         entries.iter().map(|entry| (entry.name.file_name().to_owned(), entry.size)).collect();
-    let bare = bare(&entries, project, &logged, now);
+    let left = halves::left(&entries, project, &names(leaves, project, &[What::BackedUp]), now);
     for entry in &entries {
-        let Some(archive) = entry.name.as_str().rsplit('/').next().and_then(|name| name.strip_suffix(SUFFIX))
-        else {
-            continue;
-        };
-        if pack_name(archive).is_none_or(|name| logged.contains(name)) {
+        let Some(archive) = entry.name.file_name().strip_suffix(SUFFIX) else { continue };
+        let is_open = |name: &str| is_backup_of(project, name) && !logged.contains(name);
+        if !pack_name(archive).is_some_and(is_open) || entry.size > RECEIPT_BYTES_MAX as u64 {
             continue;
         }
         let Some((record, bases)) = orphan(request, project, (archive, stored.get(archive)), entry)? else {
             continue;
         };
         let bases: Vec<&str> = bases.iter().map(|base| &*base.name).collect();
-        let leaves = known.as_ref().map_or(&[][..], |known| &known.leaves.leaves);
         match gone(leaves, &stored, &bases) {
             Some(base) => unfounded.push(not_adopted(archive, base)),
             None => {
@@ -89,10 +86,17 @@ fn attempt(request: &Request<'_>, project: &str, now: Timestamp) -> Result<Optio
         let finding = Finding::warning(Code::Adopted, &*record.leaf.name);
         finding.actual("a run that did not end had put it there; it is in the log now")
     };
-    let removed = bare.into_iter().map(|entry| remove(request, entry)).collect::<Result<Vec<_>>>()?;
+    let removed = left.into_iter().map(|entry| remove(request, entry)).collect::<Result<Vec<_>>>()?;
+    let removed = removed.into_iter().flatten();
     let findings = records.iter().map(adopted).chain(unfounded).chain(removed).collect();
     let leaves = known.map(|known| known.leaves.leaves).unwrap_or_default();
     Ok(Some(Adopted { leaves, findings, stored }))
+}
+
+/// The names of the project's leaves of these kinds. A drill of an archive that is not in the log does not put it there.
+fn names<'l>(leaves: &'l [Leaf], project: &str, kinds: &[What]) -> HashSet<&'l str> {
+    let own = leaves.iter().filter(|leaf| leaf.project == project && kinds.contains(&leaf.what));
+    own.map(|leaf| &*leaf.name).collect()
 }
 
 /// The finding about an archive that nobody could restore: what it needs was pruned before it was logged.
@@ -102,28 +106,17 @@ fn not_adopted(archive: &str, base: &str) -> Finding {
     finding.actual(format!("{why}; attestar prune takes it away"))
 }
 
-/// The archives of the project that have neither leaf nor receipt, and have lain there for so long that whoever put them there
-/// is not at it any more.
-fn bare<'e>(entries: &'e [Entry], project: &str, logged: &BTreeSet<&str>, now: Timestamp) -> Vec<&'e Entry> {
-    let names: BTreeSet<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
-    let is_bare = |entry: &&Entry| {
-        let name = pack_name(entry.name.file_name());
-        name.is_some_and(|name| is_backup_of(project, name) && !logged.contains(name))
-            && !names.contains(&*format!("{}{SUFFIX}", entry.name))
-            && now.duration_since(entry.modified) > GRACE
-    };
-    entries.iter().filter(is_bare).collect()
-}
-
-fn remove(request: &Request<'_>, entry: &Entry) -> Result<Finding> {
-    match request.store.delete(&entry.name) {
-        Ok(_) => {
+/// Takes half an archive away, unless the other half has come since.
+fn remove(request: &Request<'_>, entry: &Entry) -> Result<Option<Finding>> {
+    match halves::remove(request.store, &entry.name) {
+        Ok(false) => Ok(None),
+        Ok(true) => {
             let finding = Finding::warning(Code::Cleaned, entry.name.as_str());
-            Ok(finding.actual("a run that did not end had put it there without a receipt; it was removed"))
+            Ok(Some(finding.actual(format!("{}; it was removed", halves::why(&entry.name)))))
         }
         // Whoever may not delete leaves it to others.
         Err(error) if error.is_denied() => {
-            Ok(Finding::warning(Code::LeftBehind, entry.name.as_str()).actual(error))
+            Ok(Some(Finding::warning(Code::LeftBehind, entry.name.as_str()).actual(error)))
         }
         Err(error) => Err(error),
     }
@@ -136,7 +129,7 @@ fn orphan(
     (archive, size): (&str, Option<&u64>),
     entry: &Entry,
 ) -> Result<Option<(Record, Vec<Base>)>> {
-    let Some((bundle, _)) = request.store.get(&entry.name, BUNDLE_BYTES_MAX)? else { return Ok(None) };
+    let Some((bundle, _)) = request.store.get(&entry.name, RECEIPT_BYTES_MAX)? else { return Ok(None) };
     let Ok(receipt) = receipt::verify(request.log.log.trust, archive, Some(&bundle)) else { return Ok(None) };
     let said = VerifiedReceipt::predicate(&receipt);
     let is_whole = size == Some(&said.size_bytes);

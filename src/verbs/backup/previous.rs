@@ -2,10 +2,9 @@
 //! store, project and tree, and if every archive that it counts on is where it should be.
 
 use crate::error::{Error, Result};
-use crate::evidence::receipt::{self, SUFFIX};
+use crate::evidence::receipt::{self, RECEIPT_BYTES_MAX, SUFFIX};
 use crate::evidence::stored::ARCHIVES;
 use crate::format::backup_cache::{Header, Held, Reader};
-use crate::format::bundle::BUNDLE_BYTES_MAX;
 use crate::format::digest::Sha256;
 use crate::format::leaf::{Leaf, What};
 use crate::format::units;
@@ -149,7 +148,11 @@ fn unfounded(request: &Request<'_>, held: &Held, adopted: &Adopted) -> Result<Op
         Some(_) => {}
     }
     let receipt_name = ObjectName::new(&format!("{name}{SUFFIX}"))?;
-    let Some((bundle, _)) = request.store.get(&receipt_name, BUNDLE_BYTES_MAX)? else {
+    let size = adopted.stored.get(receipt_name.file_name());
+    if size.is_some_and(|size| *size > RECEIPT_BYTES_MAX as u64) {
+        return Ok(Some(format!("the receipt of {file_name} is not the logged one")));
+    }
+    let Some((bundle, _)) = request.store.get(&receipt_name, RECEIPT_BYTES_MAX)? else {
         return Ok(Some(format!("the receipt of {file_name} is not in the store")));
     };
     let Some(logged) = standing::leaf_of(&adopted.leaves, &held.name) else {

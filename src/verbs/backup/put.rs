@@ -2,7 +2,6 @@
 
 use crate::error::{Error, Result};
 use crate::evidence::chain::shelf::SUFFIXES;
-use crate::format::bundle::BUNDLE_BYTES_MAX;
 use crate::format::leaf::What;
 use crate::format::receipt::Receipt;
 use crate::format::statement::Statement;
@@ -70,15 +69,16 @@ pub(super) fn put(
 /// Takes away an archive whose receipt did not come: it would only take room, which may be what the receipt lacked. Where that
 /// cannot be done, a later run does it.
 fn undo(request: &Request<'_>, archive: &str, receipt: &ObjectName) {
-    if let Ok(None) = request.store.get(receipt, BUNDLE_BYTES_MAX) {
+    if let Ok(None) = request.store.head(receipt) {
         let [archive, _] = stored(archive);
         let _ = ObjectName::new(&archive).and_then(|archive| request.store.delete(&archive));
     }
 }
 
-/// Takes away an archive that nobody could restore, and that no leaf names.
+/// Takes away an archive that nobody could restore, and that no leaf names. The receipt first: what is left of an archive
+/// without one, a later run takes away.
 fn discard(request: &Request<'_>, archive: &str) -> Result<()> {
-    for name in stored(archive) {
+    for name in stored(archive).into_iter().rev() {
         match request.store.delete(&ObjectName::new(&name)?) {
             // Whoever may not delete leaves it to others; the next run says so, and does not adopt it.
             Err(error) if !error.is_denied() => return Err(error),

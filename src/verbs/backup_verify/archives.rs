@@ -7,7 +7,7 @@ use crate::evidence::stored::{arriving, is_arriving};
 use crate::finding::{Code, Finding, Outcome};
 use crate::format::digest::Sha256;
 use crate::format::kind::Kind;
-use crate::format::leaf::What;
+use crate::format::leaf::{Leaf, What};
 use crate::format::units::count;
 use crate::format::verify_report::ReadCoverage;
 use crate::store::{Entry, ObjectName};
@@ -129,7 +129,7 @@ struct Known<'l> {
 impl<'l> Known<'l> {
     fn of(run: &Run<'l>) -> Known<'l> {
         let Some(logged) = run.logged else { return Known::default() };
-        let last_read = last_read(logged, run.request.state.now);
+        let last_read = last_read(run, logged);
         let mut known = Known { last_read, ..Known::default() };
         for (leaf, at) in logged.leaves.leaves.iter().zip(0..) {
             known.places.entry(leaf.event).or_insert(at);
@@ -154,10 +154,12 @@ impl<'l> Known<'l> {
     }
 }
 
-/// When each archive was read last by one who may `verify`, by its digest. What claims to be of the future says nothing.
-fn last_read(logged: &Logged, now: Timestamp) -> HashMap<Sha256, Timestamp> {
-    let mut last = HashMap::new();
-    for (leaf, told) in pairs(logged).filter(|(leaf, _)| leaf.what == What::Verified) {
+/// When each archive of the project was read last by one who may `verify` it, by its digest. What claims to be of the future
+/// says nothing.
+fn last_read(run: &Run<'_>, logged: &Logged) -> HashMap<Sha256, Timestamp> {
+    let (mut last, now) = (HashMap::new(), run.request.state.now);
+    let is_own = |leaf: &Leaf| leaf.what == What::Verified && leaf.project == run.project;
+    for (leaf, told) in pairs(logged).filter(|(leaf, _)| is_own(leaf)) {
         let Some(from) = told.read_from.filter(|from| *from <= now && leaf.time <= now) else { continue };
         for subject in &told.subjects {
             let at = last.entry(subject.digest.sha256).or_insert(from);

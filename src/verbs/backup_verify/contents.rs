@@ -7,7 +7,7 @@ use crate::evidence::chain::shelf::Shelf;
 use crate::evidence::logged::pairs;
 use crate::evidence::pack::{self, Judge, Presence};
 use crate::evidence::receipt;
-use crate::evidence::stored::Register;
+use crate::evidence::register::Register;
 use crate::finding::{Code, Finding, Outcome, Severity};
 use crate::format::checkpoint::Checkpoint;
 use crate::format::digest::Sha256;
@@ -76,7 +76,8 @@ pub(super) fn read(run: &Run<'_>, selection: Selection, watch: &Watch) -> Result
     let chosen = choose(run, selection, &all, newest::name(run, &found).as_deref());
     let archives: Vec<&Stored> = chosen.iter().map(|&at| all[at]).collect();
     let mut again: Vec<Option<Outcomes>> = all.iter().map(|_| None).collect();
-    for (&at, outcomes) in chosen.iter().zip(read_all(run, &archives, watch)?) {
+    let known = Bases { lists: Known::default(), read: read_anyway(run, selection, &all, &archives) };
+    for (&at, outcomes) in chosen.iter().zip(read_all(run, &archives, &known, watch)?) {
         again[at] = Some(outcomes);
     }
     let mut archives = Vec::new();
@@ -186,14 +187,32 @@ pub(super) fn checked(archive: &Stored, read: Option<ReadAgain>) -> CheckedArchi
     }
 }
 
+/// What is known of bases.
+struct Bases {
+    /// What they list.
+    lists: Known,
+    /// Those whose bytes are read without being asked for as bases.
+    read: HashSet<Sha256>,
+}
+
+/// The archives whose bytes are read at their own turn: in this run; by another machine, whose part is joined with this one;
+/// or, where every byte has its turn within a time, in a run within it. The bases of whoever asks for a part alone have none.
+fn read_anyway(run: &Run<'_>, selection: Selection, all: &[&Stored], chosen: &[&Stored]) -> HashSet<Sha256> {
+    let window_ms = run.request.verify_within_s * 1000;
+    let has_turn = |archive: &&&Stored| match selection {
+        Selection::Shard(..) => true,
+        Selection::Window => archive.last_read.is_some_and(|last| ms_since(run, last) <= window_ms),
+        Selection::All | Selection::Latest | Selection::Subset(..) => false,
+    };
+    all.iter().filter(has_turn).chain(chosen).map(|archive| archive.sha256).collect()
+}
+
 /// Reads archives beside each other, with the threads shared out.
-fn read_all(run: &Run<'_>, archives: &[&Stored], watch: &Watch) -> Result<Vec<Outcomes>> {
+fn read_all(run: &Run<'_>, archives: &[&Stored], known: &Bases, watch: &Watch) -> Result<Vec<Outcomes>> {
     watch.expect_bytes(archives.iter().map(|archive| archive.size_bytes).sum());
     let beside = archives.len().min(run.request.threads).clamp(1, BESIDE_MAX);
     let threads = (run.request.threads / beside).max(1);
-    let known = Known::default();
-    let read =
-        crew::each(archives, beside, |archive| read_one(run, archive, &known, threads, &watch.child()));
+    let read = crew::each(archives, beside, |archive| read_one(run, archive, known, threads, &watch.child()));
     read.into_iter().collect()
 }
 
@@ -201,7 +220,7 @@ fn read_all(run: &Run<'_>, archives: &[&Stored], watch: &Watch) -> Result<Vec<Ou
 fn read_one(
     run: &Run<'_>,
     archive: &Stored,
-    known: &Known,
+    known: &Bases,
     threads: usize,
     watch: &Watch,
 ) -> Result<Outcomes> {
@@ -255,11 +274,11 @@ fn ciphertext(run: &Run<'_>, archive: &Stored, watch: &Watch) -> Result<Vec<Find
 }
 
 /// Everything that `verify` asks of an archive: receipt, seal, closure, every file; of files that earlier archives hold, what
-/// those list. Gives how many files there are.
+/// those list, if they are read at their own turn, else their bytes. Gives how many files there are.
 fn files(
     run: &Run<'_>,
     archive: &Stored,
-    known: &Known,
+    known: &Bases,
     threads: usize,
     watch: &Watch,
 ) -> Result<(u64, Vec<Finding>)> {
@@ -284,7 +303,10 @@ fn files(
     match unpacked.contents {
         Ok(mut contents) => {
             let chain = Chain { shelf: &shelf, trust: run.trust, identities: &identities, threads };
-            chain.compare(&mut contents, known, &mut outcome, watch)?;
+            match receipt.predicate().bases.iter().all(|base| known.read.contains(&base.sha256)) {
+                true => chain.compare(&mut contents, &known.lists, &mut outcome, watch)?,
+                false => chain.complete(&mut contents, None, &mut outcome, watch)?,
+            }
             let name = &*archive.name;
             let judge = Judge {
                 trust: run.trust,

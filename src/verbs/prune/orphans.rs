@@ -1,19 +1,21 @@
-//! Backups that lie in the store and that the log will never know: an archive that came without its receipt, or one that
-//! counts on what was pruned before it could be logged itself. Nobody can restore from it, and the host that put it there may
+//! Backups that lie in the store and that the log will never know: an archive that came without its receipt, a receipt whose
+//! archive is gone, or an archive that counts on what was pruned before it could be logged itself. Nobody can restore from it, and the host that put it there may
 //! not be the one that can take it away.
 
 use super::shelf::{Shelf, locked_until};
 use super::{Due, Judged};
 use crate::error::Result;
+use crate::evidence::halves;
 use crate::evidence::logged::Logged;
-use crate::evidence::receipt::{self, SUFFIX};
-use crate::evidence::stored::{ARCHIVES, GRACE, Register, is_backup_of};
+use crate::evidence::receipt::{self, RECEIPT_BYTES_MAX, SUFFIX};
+use crate::evidence::register::Register;
+use crate::evidence::stored::{ARCHIVES, is_backup_of, is_left};
 use crate::finding::{Code, Finding};
-use crate::format::bundle::BUNDLE_BYTES_MAX;
 use crate::format::kind::Kind;
 use crate::format::leaf::What;
 use crate::store::{Entry, ObjectName, Store};
 use jiff::Timestamp;
+use std::collections::HashSet;
 
 /// Where to look, and for whose.
 pub(super) struct Search<'a> {
@@ -31,8 +33,8 @@ pub(super) struct Orphans {
     pub(super) due: Vec<Due>,
     /// What an earlier run has logged as pruned.
     pub(super) unfinished: Vec<ObjectName>,
-    /// Archives without a receipt: nothing that a leaf could be of.
-    pub(super) bare: Vec<ObjectName>,
+    /// Archives without a receipt, and receipts without an archive: nothing that a leaf could be of.
+    pub(super) halves: Vec<ObjectName>,
     /// What the store has locked.
     pub(super) warnings: Vec<Finding>,
 }
@@ -41,52 +43,64 @@ impl Search<'_> {
     /// All that have lain there for so long that nobody can be at them any more.
     pub(super) fn orphans(&self) -> Result<Orphans> {
         let (mut found, register) = (Orphans::default(), Register::of(self.logged));
+        let (backed_up, pruned) = (self.names(What::BackedUp), self.names(What::Pruned));
+        for half in halves::left(self.shelf.entries(ARCHIVES), self.project, &backed_up, self.now) {
+            let objects = vec![half.name.clone()];
+            if !self.is_locked(half.name.as_str(), &objects, &mut found)? {
+                found.halves.extend(objects);
+            }
+        }
         for (entry, name) in self.shelf.archives(ARCHIVES) {
-            let is_old = self.now.duration_since(entry.modified) > GRACE;
-            let has_leaf = |what: What| {
-                self.logged.leaves.leaves.iter().any(|leaf| leaf.what == what && leaf.name == name)
-            };
-            if !is_backup_of(self.project, name) || !is_old || has_leaf(What::BackedUp) {
+            let is_open = is_backup_of(self.project, name) && !backed_up.contains(name);
+            if !is_open || !is_left(entry, self.now) {
                 continue;
             }
-            let objects = self.shelf.objects(Kind::Backup, entry.name.file_name(), name);
-            let orphan = self.orphan(entry, name, &register, objects.clone())?;
-            if matches!(orphan, Orphan::MayBeLogged) {
+            let Some(due) = self.unfounded(entry, name, &register)? else { continue };
+            if self.is_locked(name, &due.objects, &mut found)? {
                 continue;
             }
-            if let Some(until) = locked_until(self.store, &objects)? {
-                found.warnings.push(Finding::warning(Code::Locked, name).actual(format!("until {until}")));
-                continue;
-            }
-            match orphan {
-                Orphan::Unfounded(_) if has_leaf(What::Pruned) => found.unfinished.extend(objects),
-                Orphan::Unfounded(due) => found.due.push(due),
-                Orphan::Bare => found.bare.extend(objects),
-                Orphan::MayBeLogged => {}
+            match pruned.contains(name) {
+                true => found.unfinished.extend(due.objects),
+                false => found.due.push(due),
             }
         }
         Ok(found)
     }
 
-    fn orphan(
-        &self,
-        entry: &Entry,
-        name: &str,
-        register: &Register<'_>,
-        objects: Vec<ObjectName>,
-    ) -> Result<Orphan> {
+    /// The names of the project's leaves of a kind.
+    fn names(&self, what: What) -> HashSet<&str> {
+        let leaves = self.logged.leaves.leaves.iter();
+        let own = leaves.filter(|leaf| leaf.what == what && leaf.project == self.project);
+        own.map(|leaf| &*leaf.name).collect()
+    }
+
+    /// Whether the store does not let these go yet, which is said.
+    fn is_locked(&self, subject: &str, objects: &[ObjectName], found: &mut Orphans) -> Result<bool> {
+        let until = locked_until(self.store, objects)?;
+        let locked =
+            until.map(|until| Finding::warning(Code::Locked, subject).actual(format!("until {until}")));
+        found.warnings.extend(locked);
+        Ok(until.is_some())
+    }
+
+    /// An archive that counts on what does not stand. Any other one the next backup logs; or its receipt is none, which is not
+    /// for a prune to hide.
+    fn unfounded(&self, entry: &Entry, name: &str, register: &Register<'_>) -> Result<Option<Due>> {
         let file = entry.name.file_name();
         let receipt = ObjectName::new(&format!("{}{SUFFIX}", entry.name))?;
-        let Some((bundle, _)) = self.store.get(&receipt, BUNDLE_BYTES_MAX)? else { return Ok(Orphan::Bare) };
-        let Ok(receipt) = receipt::verify(&self.logged.trust, file, Some(&bundle)) else {
-            return Ok(Orphan::MayBeLogged);
-        };
+        let there = self.shelf.size(&receipt).filter(|size| *size <= RECEIPT_BYTES_MAX as u64);
+        if there.is_none() {
+            return Ok(None);
+        }
+        let Some((bundle, _)) = self.store.get(&receipt, RECEIPT_BYTES_MAX)? else { return Ok(None) };
+        let Ok(receipt) = receipt::verify(&self.logged.trust, file, Some(&bundle)) else { return Ok(None) };
         let said = receipt.predicate();
         let subject = receipt.statement().subject.first();
-        let Some(subject) = subject.filter(|_| register.fallen(&said.bases).is_some()) else {
-            return Ok(Orphan::MayBeLogged);
-        };
-        let sha256 = subject.digest.sha256;
+        let is_own = said.project == self.project && register.fallen(&said.bases).is_some();
+        let Some(subject) = subject.filter(|_| is_own) else { return Ok(None) };
+        let mut objects = self.shelf.objects(Kind::Backup, file, name);
+        // No leaf put it there: what is left without its receipt is taken away all the same, a receipt alone would be nothing.
+        objects.reverse();
         let judged = Judged {
             name: name.to_owned(),
             kind: Kind::Backup,
@@ -94,15 +108,6 @@ impl Search<'_> {
             bytes: self.shelf.bytes(&objects),
             kept: None,
         };
-        Ok(Orphan::Unfounded(Due { judged, archive: (file.to_owned(), sha256), objects }))
+        Ok(Some(Due { judged, archive: (file.to_owned(), subject.digest.sha256), objects }))
     }
-}
-
-enum Orphan {
-    /// It came without its receipt.
-    Bare,
-    /// It counts on what was pruned.
-    Unfounded(Due),
-    /// The next backup logs it; or its receipt is none, which is not for a prune to hide.
-    MayBeLogged,
 }

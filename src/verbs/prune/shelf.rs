@@ -41,10 +41,19 @@ impl Shelf {
         objects
     }
 
+    /// What lies right below a folder.
+    pub(super) fn entries(&self, folder: &str) -> impl Iterator<Item = &Entry> {
+        self.0.values().filter(move |entry| entry.name.parent() == Some(folder))
+    }
+
+    /// The bytes of an object, if it is there.
+    pub(super) fn size(&self, object: &ObjectName) -> Option<u64> {
+        self.0.get(object.as_str()).map(|entry| entry.size)
+    }
+
     /// The archives right below a folder, with the names of their packs.
     pub(super) fn archives(&self, folder: &str) -> impl Iterator<Item = (&Entry, &str)> {
-        let inside = self.0.values().filter(move |entry| entry.name.parent() == Some(folder));
-        inside.filter_map(|entry| Some((entry, pack_name(entry.name.file_name())?)))
+        self.entries(folder).filter_map(|entry| Some((entry, pack_name(entry.name.file_name())?)))
     }
 
     /// The bytes of these.

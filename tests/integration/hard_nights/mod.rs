@@ -1,6 +1,7 @@
 //! Whole backups on hosts, disks and networks that fail, each at every place where it can. After each: what was there before
 //! restores, what is new is whole or absent, the log is consistent, and the next run just works and cleans up.
 
+mod adopted;
 mod bucket;
 mod calls;
 mod disk;

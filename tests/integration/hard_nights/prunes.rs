@@ -98,7 +98,7 @@ fn a_prune_during_a_backup_takes_nothing_that_it_stands_for() {
 }
 
 /// A third night that died when its receipt was in the store, and was not logged.
-fn dies_before_its_leaf(host: &Host, nights: &TwoNights) -> (Memory, String) {
+pub(super) fn dies_before_its_leaf(host: &Host, nights: &TwoNights) -> (Memory, String) {
     let calls = {
         let store = nights.again();
         host.back_up(&store, 2).unwrap();

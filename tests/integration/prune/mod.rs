@@ -2,7 +2,9 @@
 
 mod dates;
 mod faults;
+mod halves;
 pub mod nights;
+mod projects;
 mod story;
 
 use attestar::error::Error;

@@ -34,7 +34,7 @@ pub fn key(seed: u8) -> SigningKey {
     SigningKey::from_seed(&[seed; 32])
 }
 
-/// Trusts key 1 to back up, key 2 to prune, key 3 to drill; all of them log.
+/// Trusts key 1 to back up, key 2 to prune, key 3 to drill, key 4 to do all that for `nightly` alone; all of them log.
 pub fn trust() -> Trust {
     static TRUST: LazyLock<Trust> = LazyLock::new(parsed);
     TRUST.clone()
@@ -47,7 +47,9 @@ fn parsed() -> Trust {
         format!("[[signer]]\nrole = \"host-{seed}\"\nkey = \"{seed}.pub\"\nmay = [{may}, \"log\"]\n")
     };
     let backs_up = "\"seal:backup\", \"seal:release\", \"receipt\"";
-    let text = signer(1, backs_up) + &signer(2, "\"prune\"") + &signer(3, "\"drill\"");
+    let all = format!("{backs_up}, \"prune\", \"drill\"");
+    let text = signer(1, backs_up) + &signer(2, "\"prune\"") + &signer(3, "\"drill\"") + &signer(4, &all);
+    let text = text + "projects = [\"nightly\"]\n";
     Trust::parse(&folder.path().join("trust.toml"), &text).unwrap()
 }
 
@@ -83,17 +85,20 @@ impl Laid<'_> {
         }
     }
 
-    /// Archive and receipt; gives the record for the log.
-    pub fn lay(&self, store: &dyn Store, key: &SigningKey) -> Record {
-        let (name, file) = (self.name(), format!("{}.tar.zst.age", self.name()));
-        let bytes = name.as_bytes();
+    /// The archive's file name and digest.
+    pub fn archive(&self) -> (String, Sha256) {
+        (format!("{}.tar.zst.age", self.name()), Sha256::of(self.name().as_bytes()))
+    }
+
+    /// What its receipt says.
+    pub fn receipt(&self) -> Receipt {
         let base = |name: &String| Base { name: name.clone(), sha256: Sha256::of(name.as_bytes()) };
-        let receipt = Receipt {
+        Receipt {
             project: self.project.into(),
             kind: self.kind,
             version: self.version.clone(),
-            name: name.clone(),
-            size_bytes: bytes.len() as u64,
+            name: self.name(),
+            size_bytes: self.name().len() as u64,
             seal_sha256: Sha256([1; 32]),
             tagmanifest_sha256: Sha256([2; 32]),
             payload: Totals { files: 1, bytes: 2 },
@@ -101,11 +106,16 @@ impl Laid<'_> {
             bases: self.bases.iter().map(base).collect(),
             evaluated_at: self.at,
             created_at: self.at,
-        };
-        let statement = receipt.for_archive(&*file, Sha256::of(bytes));
+        }
+    }
+
+    /// Archive and receipt; gives the record for the log.
+    pub fn lay(&self, store: &dyn Store, key: &SigningKey) -> Record {
+        let (name, (file, sha256)) = (self.name(), self.archive());
+        let statement = self.receipt().for_archive(&*file, sha256);
         let bundle = key.sign_statement(&statement).to_bytes();
         let folder = self.folder();
-        store.create(&object(&format!("{folder}/{file}")), bytes).unwrap();
+        store.create(&object(&format!("{folder}/{file}")), name.as_bytes()).unwrap();
         store.create(&object(&format!("{folder}/{file}.sigstore.json")), &bundle).unwrap();
         let what = if self.kind == Kind::Backup { What::BackedUp } else { What::Sealed };
         Record::of(what, &name, &statement.predicate, self.at, bundle)
@@ -141,12 +151,16 @@ pub fn say(store: &dyn Store, by: u8, what: What, of: &Laid<'_>, at: Timestamp) 
     let name = of.name();
     let event =
         Event { project: of.project.into(), kind: of.kind, what, name: name.clone(), passed: true, at };
-    let archive = (format!("{name}.tar.zst.age"), Sha256::of(name.as_bytes()));
-    log_of(store, by, what, &name, event.of([archive]), at);
+    log_of(store, by, what, &name, event.of([of.archive()]), at);
 }
 
 /// A drill of an archive.
 pub fn drill(store: &dyn Store, of: &Laid<'_>, passed: bool, at: Timestamp) {
+    log_of(store, 3, What::Drilled, &of.name(), drilled(of, passed, at), at);
+}
+
+/// What is signed of it.
+pub fn drilled(of: &Laid<'_>, passed: bool, at: Timestamp) -> Statement<TestResult> {
     let name = of.name();
     let drill = Drill {
         project: of.project.into(),
@@ -158,12 +172,13 @@ pub fn drill(store: &dyn Store, of: &Laid<'_>, passed: bool, at: Timestamp) {
     let result = if passed { DrillResult::Passed } else { DrillResult::Failed };
     let policy = Subject::new("policy.toml", Sha256([0; 32]));
     let result = TestResult { result, configuration: vec![policy], drill };
-    let archive = Subject::new(format!("{name}.tar.zst.age"), Sha256::of(name.as_bytes()));
+    let (file, sha256) = of.archive();
     let report = Subject::new(FILE, Sha256::of(at.to_string().as_bytes()));
-    log_of(store, 3, What::Drilled, &name, Statement::new(vec![archive, report], result), at);
+    Statement::new(vec![Subject::new(file, sha256), report], result)
 }
 
-fn log_of<P: Predicate + serde::Serialize>(
+/// A leaf of a statement, by this key.
+pub fn log_of<P: Predicate + serde::Serialize>(
     store: &dyn Store,
     by: u8,
     what: What,
