@@ -21,6 +21,8 @@
 set -eu
 # chroot and pivot_root lie where cron does not look.
 PATH=${PATH:-/usr/bin:/bin}:/usr/sbin:/sbin
+# Other users pass through the layers, whatever mode files get by themselves outside.
+umask 022
 note=$1 work=$2 here=$3 hidden=$4 shown=$5 ids=$6 memory=$7 files=$8 mapped=$9
 shift 9
 door=$1

@@ -121,13 +121,9 @@ fn what_takes_no_layer_is_read_only() {
 #[test]
 fn a_system_that_shuts_nothing_off_is_told_and_limits_hold_all_the_same() {
     let server = ledger();
-    let limits = "test $(ulimit -d) = 1048576 && ! grep -q \"Max processes *unlimited\" /proc/self/limits";
+    let limits = "test $(ulimit -d) = 2097152 && ! grep -q \"Max processes *unlimited\" /proc/self/limits";
     let probe = "[[probe]]\nid = \"ledger\"\nkind = \"postgres\"\ncapture = \"ledger\"\n";
-    let world = world(&format!(
-        "[drill]\nmemory_limit = \"1GiB\"\n{}{}{probe}",
-        captures(&server),
-        script("limits", limits)
-    ));
+    let world = world(&format!("{}{}{probe}", captures(&server), script("limits", limits)));
     back_up(&world);
     let said = drill_with_unshare(&world, "exit 1").done();
     let report = report(&world);
@@ -196,8 +192,8 @@ fn the_mode_that_files_get_by_themselves_keeps_no_server_out() {
     fs::create_dir_all(scratches(&world)).unwrap();
     sh(&format!("chmod 711 {}", world.path().display()));
     let named = format!("[drill]\nscratch = \"{}\"\n", scratches(&world).join("not/yet").display());
-    for more in ["", &named] {
-        world.write("attestar.toml", format!("{policy}{more}"));
+    for policy in [policy.replace("[drill]\n", &named), policy] {
+        world.write("attestar.toml", policy);
         in_namespace(&world, "umask 077; exec \"$@\"").done();
     }
     super::nothing_is_left(&world);
