@@ -23,7 +23,7 @@ fn leave(store: &Memory) {
     for (hour, gone) in [(1, None), (2, Some(".sigstore.json")), (3, Some(""))] {
         left(hour).lay(store, &nights::key(1));
         let file = left(hour).archive().0;
-        for end in gone {
+        if let Some(end) = gone {
             store.delete(&object(&format!("archives/{file}{end}"))).unwrap();
         }
     }
