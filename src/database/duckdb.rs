@@ -4,6 +4,7 @@ use crate::database::quote;
 use crate::error::{Error, Result};
 use crate::format::capture::{Content, Object, Table};
 use crate::format::digest::Sha256;
+use crate::format::units::size;
 use crate::pipeline::program::Program;
 use crate::pipeline::program::piped::Piped;
 use crate::pipeline::watch::Watch;
@@ -11,12 +12,17 @@ use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256 as Hasher};
 use std::ffi::OsString;
-use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
 /// Nothing is fetched or loaded; values are printed alike everywhere.
 const SETTINGS: &str = "SET autoinstall_known_extensions = false; SET autoload_known_extensions = false;";
+
+/// The longest argument of the program that is made, in bytes: the kernel takes none of 128 KiB.
+pub const ARGUMENT_BYTES_MAX: usize = 100 << 10;
+
+/// The most that a run is told, in bytes: the kernel takes 2 MiB with the environment.
+const RUN_BYTES_MAX: usize = 1 << 20;
 
 /// What has a name, with its definition; `DB` stands for the database. Sequences move on by being used: their names alone.
 const DEFINITIONS: &str = "\
@@ -59,24 +65,24 @@ pub struct Definition {
 }
 
 impl Duckdb<'_> {
-    /// Runs statements on an empty database in memory, to which others may be attached; gives each row as JSON.
-    pub fn run(&self, statements: &str, watch: &Watch) -> Result<Vec<Value>> {
+    /// Runs statements, each one or several of them, on an empty database in memory, to which others may be attached; gives
+    /// each row as JSON. More than the program can be told in one run is an error.
+    pub fn run<S: AsRef<str>>(&self, statements: &[S], watch: &Watch) -> Result<Vec<Value>> {
         let lines = self.lines(&["-jsonlines"], statements, watch)?;
         let rows = lines.iter().filter(|line| line.starts_with('{'));
         rows.map(|line| serde_json::from_str(line).map_err(not_understood)).collect()
     }
 
     /// The same, each row a line of values parted by `|`, NULL as nothing.
-    pub fn answer(&self, statements: &str, watch: &Watch) -> Result<Vec<String>> {
+    pub fn answer<S: AsRef<str>>(&self, statements: &[S], watch: &Watch) -> Result<Vec<String>> {
         self.lines(&["-list", "-noheader", "-nullvalue", ""], statements, watch)
     }
 
-    fn lines(&self, form: &[&str], statements: &str, watch: &Watch) -> Result<Vec<String>> {
-        let script = format!("{SETTINGS} {statements}");
-        let last = [":memory:", "-c", &script];
-        let fixed = ["-no-init", "-batch", "-bail"].iter().chain(form).chain(&last);
+    fn lines<S: AsRef<str>>(&self, form: &[&str], statements: &[S], watch: &Watch) -> Result<Vec<String>> {
+        let fixed = ["-no-init", "-batch", "-bail"].iter().chain(form).chain(&[":memory:", "-c", SETTINGS]);
+        let fixed = fixed.map(|word| (*word).to_owned());
         let words: Vec<String> =
-            self.program.iter().cloned().chain(fixed.map(|word| (*word).to_owned())).collect();
+            self.program.iter().cloned().chain(fixed).chain(arguments(statements)?).collect();
         let program = Program {
             folder: self.folder,
             words: &words,
@@ -96,15 +102,61 @@ impl Duckdb<'_> {
 
     /// `v1.5.6 (Variegata) 069cc9f9b5`
     pub fn version(&self, watch: &Watch) -> Result<String> {
-        let rows = self.run("SELECT 'DuckDB ' || version() AS version", watch)?;
+        let rows = self.run(&["SELECT 'DuckDB ' || version() AS version"], watch)?;
         let version = rows.first().and_then(|row| row.get("version")).and_then(Value::as_str);
         Ok(version.unwrap_or("DuckDB").to_owned())
     }
 
     /// What has a name in the attached database `name`.
     pub fn definitions(&self, attach: &str, name: &str, watch: &Watch) -> Result<Vec<Definition>> {
-        read(self.run(&format!("{attach}; {}", definitions(name)), watch)?)
+        read(self.run(&[attach, &definitions(name)], watch)?)
     }
+}
+
+/// An error if these are more than the program can be told in one run.
+pub fn can_be_told<S: AsRef<str>>(statements: &[S]) -> Result<()> {
+    arguments(statements).map(|_| ())
+}
+
+/// Statements as arguments of the program, as few as the kernel allows. None begins with a point: to the program such a one
+/// is a command, and no statement.
+fn arguments<S: AsRef<str>>(statements: &[S]) -> Result<Vec<String>> {
+    let arguments: Vec<String> = groups(statements, ARGUMENT_BYTES_MAX)
+        .map(|group| format!(" {}", group.iter().map(AsRef::as_ref).collect::<Vec<&str>>().join(";\n")))
+        .collect();
+    let longest = arguments.iter().map(String::len).max().unwrap_or(0);
+    let whole: usize = arguments.iter().map(String::len).sum();
+    for (bytes, most, what) in
+        [(longest, ARGUMENT_BYTES_MAX, "a statement"), (whole, RUN_BYTES_MAX, "statements")]
+    {
+        // What parts them is not counted.
+        if bytes > most + most / 10 {
+            let told = format!("duckdb: {what} of {}, and its program is told at most", size(bytes as u64));
+            return Err(Error::input(format!("{told} {} at once", size(most as u64)), ""));
+        }
+    }
+    Ok(arguments.into_iter().flat_map(|argument| ["-c".to_owned(), argument]).collect())
+}
+
+/// Questions that do not depend on each other, in as few groups as runs are needed to ask them.
+pub fn runs(questions: &[String]) -> impl Iterator<Item = &[String]> {
+    groups(questions, RUN_BYTES_MAX / 2)
+}
+
+/// Neighbours, as many as stay within so many bytes together; one that is longer stays alone.
+fn groups<S: AsRef<str>>(all: &[S], bytes_max: usize) -> impl Iterator<Item = &[S]> {
+    let mut rest = all;
+    std::iter::from_fn(move || {
+        let mut bytes = 0;
+        let fits = |one: &&S| {
+            bytes += one.as_ref().len();
+            bytes <= bytes_max
+        };
+        let count = rest.iter().take_while(fits).count().max(1).min(rest.len());
+        let (group, others) = rest.split_at(count);
+        rest = others;
+        (!group.is_empty()).then_some(group)
+    })
 }
 
 /// The query for everything that has a name in the attached database.
@@ -112,16 +164,14 @@ pub fn definitions(name: &str) -> String {
     DEFINITIONS.replace("DB", &literal(name))
 }
 
-/// The query for the rows of each table, in order; digested where that is wished.
-pub fn counts(database: &str, definitions: &[Definition], is_digested: bool) -> String {
-    let mut query = String::new();
-    for table in tables(definitions) {
-        let sum =
-            if is_digested { "sum(md5_number_lower(a_row::VARCHAR)::HUGEINT)::VARCHAR" } else { "NULL" };
+/// A query for the rows of each table, in order; digested where that is wished.
+pub fn counts(database: &str, definitions: &[Definition], is_digested: bool) -> Vec<String> {
+    let sum = if is_digested { "sum(md5_number_lower(a_row::VARCHAR)::HUGEINT)::VARCHAR" } else { "NULL" };
+    let one = |table: &Definition| {
         let name = format!("{}.{}.{}", quote(database), quote(&table.schema), quote(&table.name));
-        let _ = write!(query, "SELECT count(*) AS rows, {sum} AS sum FROM {name} a_row; ");
-    }
-    query
+        format!("SELECT count(*) AS rows, {sum} AS sum FROM {name} a_row")
+    };
+    tables(definitions).map(one).collect()
 }
 
 /// Rows as what they are.
@@ -188,4 +238,39 @@ fn missing(error: Error, program: &str) -> Error {
 
 fn not_understood(error: serde_json::Error) -> Error {
     Error::input(format!("duckdb: an answer that is not understood: {error}"), "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_statements_are_told_in_order_and_in_pieces_that_the_kernel_takes() {
+        let many: Vec<String> = (0..5000).map(|number| format!("SELECT {number:0100}")).collect();
+        let words = arguments(&many).unwrap();
+        assert!(
+            words.iter().all(|word| word.len() < 128 << 10),
+            "no argument is longer than the kernel takes"
+        );
+        let told: Vec<&str> =
+            words.iter().filter(|word| *word != "-c").map(|word| word.trim_start()).collect();
+        assert!((5..10).contains(&told.len()), "{}", told.len());
+        assert_eq!(told.join(";\n"), many.join(";\n"));
+        assert_eq!(runs(&many).map(<[String]>::len).sum::<usize>(), 5000);
+        assert!(runs(&many).count() > 1);
+        assert_eq!(arguments::<&str>(&[]).unwrap(), [""; 0]);
+    }
+
+    #[test]
+    fn what_cannot_be_told_is_said_and_a_point_begins_no_command() {
+        let refusal = |statements: &[String]| arguments(statements).unwrap_err().to_string();
+        let long = refusal(&["x".repeat(130 << 10)]);
+        assert_eq!(
+            long,
+            "duckdb: a statement of 130.0 KiB, and its program is told at most 100.0 KiB at once"
+        );
+        let many = refusal(&vec!["x".repeat(90 << 10); 20]);
+        assert_eq!(many, "duckdb: statements of 1.8 MiB, and its program is told at most 1.0 MiB at once");
+        assert_eq!(arguments(&[".shell echo"]).unwrap(), ["-c", " .shell echo"]);
+    }
 }

@@ -8,7 +8,7 @@ use crate::pipeline::watch::Watch;
 use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OpenFlags, Statement};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Statement};
 use sha2::{Digest, Sha256 as Hasher};
 use std::path::Path;
 
@@ -74,8 +74,11 @@ pub fn facts(connection: &Connection, path: &Path, digest_up_to: u64, watch: &Wa
     let mut tables = Vec::new();
     for (name, is_virtual) in names(connection).map_err(broken(path))? {
         watch.check()?;
-        let rows = count(connection, &name);
-        let rows = if is_virtual { rows.ok() } else { Some(rows.map_err(broken(path))?) };
+        let rows = match count(connection, &name) {
+            // Whose module is not here, or whose own tables are damaged: what is stored is told without it.
+            Err(error) if is_virtual && !is_interrupted(&error) => None,
+            rows => Some(rows.map_err(broken(path))?),
+        };
         let is_digested = !is_virtual && bytes <= digest_up_to;
         let content = is_digested.then(|| content(connection, &name, path, watch)).transpose()?;
         tables.push(Table {
@@ -127,6 +130,10 @@ fn count(connection: &Connection, table: &str) -> rusqlite::Result<u64> {
     let count: i64 =
         connection.query_row(&format!("SELECT count(*) FROM {}", quote(table)), (), |row| row.get(0))?;
     Ok(count.unsigned_abs())
+}
+
+fn is_interrupted(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted)
 }
 
 /// SHA-256 over every value of every row in the order of the table's own key: a byte for the type, the length in eight
@@ -186,6 +193,7 @@ pub fn broken(path: &Path) -> impl Fn(rusqlite::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     fn made(path: &Path, sql: &str) -> Facts {
         let connection = Connection::open(path).unwrap();
@@ -244,6 +252,35 @@ mod tests {
         assert_eq!((t.rows, &t.content), (Some(1), &None));
         let virtual_one = facts.tables.iter().find(|table| table.name == "f").unwrap();
         assert_eq!((virtual_one.rows, &virtual_one.content), (Some(0), &None));
+    }
+
+    #[test]
+    fn an_interruption_is_an_error_whenever_it_comes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.db");
+        // To count these takes longer than all else together.
+        let rows = "CREATE VIRTUAL TABLE f USING fts5(body); WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL \
+                    SELECT i + 1 FROM n WHERE i < 30000) INSERT INTO f SELECT 'word ' || i FROM n";
+        made(&path, rows);
+        let connection = open_copy(&path).unwrap();
+        let look = || facts(&connection, &path, 0, &Watch::default());
+        let whole = look().unwrap();
+        let mut ended = 0;
+        for number in 0..60 {
+            let handle = connection.get_interrupt_handle();
+            let found = std::thread::scope(|scope| {
+                scope.spawn(move || {
+                    std::thread::sleep(Duration::from_micros(100 * number));
+                    handle.interrupt();
+                });
+                look()
+            });
+            match found {
+                Err(error) => ended += usize::from(error.to_string().contains("interrupted")),
+                Ok(found) => assert_eq!(found, whole),
+            }
+        }
+        assert!(ended > 0);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use crate::format::json;
 use crate::format::path::PackPath;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// The longest id, in bytes.
@@ -30,6 +31,9 @@ pub struct Captured {
     /// The server and its version, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<String>,
+    /// What a dump does not say of the database that it is of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database: Option<Box<DatabaseSettings>>,
     /// The digest over the definitions of everything in the database, as the kind's documentation says.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "json::optional_sha256")]
     pub schema_sha256: Option<Sha256>,
@@ -39,6 +43,26 @@ pub struct Captured {
     /// Everything else that has a name, in order: views, indexes, triggers, sequences. Roles as [`role_name`] reads them.
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "objects")]
     pub objects: Vec<Object>,
+}
+
+/// How a database of PostgreSQL was made: one that its dump is restored into is made so as well.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DatabaseSettings {
+    /// In which encoding it holds texts: `UTF8`.
+    pub encoding: String,
+    /// By which locale texts are ordered: `en_US.UTF-8`.
+    pub collate: String,
+    /// By which locale letters are told from others, and small ones from large ones.
+    pub ctype: String,
+    /// Whose locales they are: `libc`, `icu` or `builtin`.
+    pub provider: String,
+    /// The locale of a provider that is not `libc`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locale: Option<String>,
+    /// The schema of each extension, by the extension's name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub extensions: BTreeMap<String, String>,
 }
 
 /// What can be captured.
@@ -179,6 +203,14 @@ mod tests {
             form: Form::Parts,
             tool: "pg_dump (PostgreSQL) 15.18".into(),
             server: Some("PostgreSQL 15.18".into()),
+            database: Some(Box::new(DatabaseSettings {
+                encoding: "UTF8".into(),
+                collate: "C".into(),
+                ctype: "C".into(),
+                provider: "libc".into(),
+                locale: None,
+                extensions: BTreeMap::from([("hstore".into(), "public".into())]),
+            })),
             schema_sha256: Some(Sha256::of(b"schema")),
             tables: vec![
                 Table {

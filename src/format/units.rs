@@ -13,9 +13,14 @@ pub fn number(value: u64) -> String {
     shown
 }
 
-/// `1 file`, `2,361 files`
+/// `1 file`, `2,361 files`, `2 indexes`
 pub fn count(value: u64, noun: &str) -> String {
-    format!("{} {noun}{}", number(value), if value == 1 { "" } else { "s" })
+    let ending = match noun.ends_with('x') {
+        _ if value == 1 => "",
+        true => "es",
+        false => "s",
+    };
+    format!("{} {noun}{ending}", number(value))
 }
 
 /// `596.1 MiB`
@@ -131,6 +136,7 @@ mod tests {
             (number(1), number(999), number(1000), number(1_204_331)),
             ("1".into(), "999".into(), "1,000".into(), "1,204,331".into())
         );
+        assert_eq!((count(1, "index"), count(2, "index")), ("1 index".into(), "2 indexes".into()));
         assert_eq!((count(1, "file"), count(0, "file")), ("1 file".into(), "0 files".into()));
     }
 }

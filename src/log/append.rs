@@ -2,13 +2,14 @@
 //!
 //! 1. Create `log/staged/SIZE-ROOT` with every new file of the log.
 //! 2. Replace `log/pending` by the next checkpoint, signed: of all who try on one state of the log, one succeeds, and the
-//!    others start again. This is the moment at which the leaves are in the log.
+//!    others start again. From now on whoever comes brings them into the log, unless this writer's key is revoked first.
 //! 3. Create the tiles and entries from what was staged.
 //! 4. Replace `log/checkpoint`, never by one of fewer leaves.
 //!
 //! Whoever comes first completes what `log/pending` names before anything else, so nobody waits for a writer that was
-//! killed; unless its key was revoked meanwhile: then it is set aside ([`withdrawn`](super::withdrawn)). A statement is in the store before its leaf is in the log. Writing the same one again adds no second leaf: if
-//! its statement was there before, the whole log is searched for it, else what came since.
+//! killed; unless its key was revoked meanwhile: then it is set aside ([`withdrawn`](super::withdrawn)). A statement is in the
+//! store before its leaf is in the log. Writing the same one again adds no second leaf: if its statement was there before, the
+//! whole log is searched for it, else what came since.
 
 use crate::error::{Error, Result};
 use crate::finding::{Code, Finding};

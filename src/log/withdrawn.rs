@@ -5,6 +5,9 @@
 //! nobody, and the next writer replaces it as it would any earlier content of `log/pending`. The statements whose leaves are
 //! dropped with it stay in the store: whoever still may can log them again.
 //!
+//! That holds only if its writer is dead: one that is merely slow would publish what is being dropped. So it is left alone until
+//! it has lain there for longer than any append takes ([`QUIET`]).
+//!
 //! Its writer may have come so far as to put tiles in place. Its successor will give some of the same names other bytes, so
 //! they are taken away first.
 
@@ -17,6 +20,10 @@ use crate::log::append::{Writer, staged_name};
 use crate::log::read::Head;
 use crate::log::{Log, PENDING, invalid, name};
 use crate::store::{ObjectName, Revision};
+use jiff::SignedDuration;
+
+/// How long it has to have lain there. The steps of an append follow each other within seconds, on a bad line within minutes.
+const QUIET: SignedDuration = SignedDuration::from_hours(1);
 
 /// What `log/pending` holds.
 pub(super) enum Pending {
@@ -67,6 +74,7 @@ impl Writer<'_> {
     /// Takes away the files of the log that only a withdrawn checkpoint has; gives what is to be said of it.
     pub(super) fn set_aside(&self, withdrawn: &Withdrawn, head: Option<&Head>) -> Result<Finding> {
         let store = self.log.store;
+        self.is_quiet()?;
         for (path, bytes) in self.only_in(&withdrawn.checkpoint, head)? {
             let object = name(&path)?;
             if store
@@ -80,6 +88,17 @@ impl Writer<'_> {
         let why = withdrawn.finding.actual.as_deref().unwrap_or_default();
         let finding = Finding::warning(Code::Cleaned, PENDING);
         Ok(finding.actual(format!("{why}; it was never published, and its {leaves} new leaves are dropped")))
+    }
+
+    /// An error while its writer may still be at it.
+    fn is_quiet(&self) -> Result<()> {
+        let Some(entry) = self.log.store.head(&ObjectName::new(PENDING)?)? else { return Ok(()) };
+        let until = entry.modified.saturating_add(QUIET).map_err(|error| invalid(PENDING, error))?;
+        if self.state.now > until {
+            return Ok(());
+        }
+        let message = format!("{PENDING} is by a key that was revoked, and its writer may still be at it");
+        Err(Error::unavailable(message, format!("run it again after {until}: then it is set aside")))
     }
 
     /// The files that its writer staged, if they are those of the tree that it signed. Others nobody puts in place.
@@ -108,14 +127,17 @@ fn may_not(error: Error, object: &ObjectName) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use super::QUIET;
     use crate::error::Error;
     use crate::finding::Code;
     use crate::keys::trust::Trust;
     use crate::log::append::{Appended, Record};
-    use crate::log::testing::{FORGETFUL, backup, hosts, key, log, names, tree, trust, writer};
+    use crate::log::state::State;
+    use crate::log::testing::{backup, hosts, key, log, names, tree, trust, writer};
     use crate::log::{CHECKPOINT, PENDING};
     use crate::store::memory::{Fault, Memory};
     use crate::store::{ObjectName, Store};
+    use jiff::Timestamp;
 
     const MAY: &str = "may = [\"seal:backup\", \"receipt\", \"verify\", \"log\"]";
 
@@ -124,8 +146,11 @@ mod tests {
         trust(MAY, &format!("{MAY}\nrevoked_at = 2026-11-02T00:00:00Z"))
     }
 
+    /// A host that remembers nothing, long after.
+    const LATER: State<'static> = State { folder: None, now: Timestamp::MAX };
+
     fn append(store: &dyn Store, trust: &Trust, host: u8, records: &[Record]) -> crate::Result<Appended> {
-        writer(log(store, trust), &key(host), &FORGETFUL).append(records)
+        writer(log(store, trust), &key(host), &LATER).append(records)
     }
 
     /// A log of host 1 with this many leaves.
@@ -133,6 +158,31 @@ mod tests {
         let (store, records) = (Memory::new(), (0..leaves).map(backup).collect::<Vec<_>>());
         append(&store, &hosts(), 1, &records).unwrap();
         store.host()
+    }
+
+    #[test]
+    fn what_a_revoked_writer_may_still_be_at_is_left_to_it() {
+        let store = of_one(3);
+        // Its first swap is the one of what is pending.
+        let swap = {
+            let store = of_one(3);
+            append(&store, &hosts(), 2, &[backup(900)]).unwrap();
+            store.calls().iter().position(|call| *call == format!("replace {PENDING}")).unwrap()
+        };
+        store.fault_at(swap, Fault::KilledAfter);
+        append(&store, &hosts(), 2, &[backup(900)]).expect_err("it died");
+        let (store, trust, key) = (store.host(), revoked(), key(1));
+        let entry = store.head(&ObjectName::new(PENDING).unwrap()).unwrap().unwrap();
+        let before = store.list("").unwrap().entries;
+        let within = State { folder: None, now: entry.modified + QUIET };
+        let error = writer(log(&store, &trust), &key, &within).complete().unwrap_err();
+        assert!(
+            matches!(&error, Error::Unavailable { .. }) && error.hint().contains("again after"),
+            "{error}"
+        );
+        assert_eq!(store.list("").unwrap().entries, before, "nothing was touched");
+        let after = State { now: entry.modified + QUIET * 2, ..within };
+        assert!(writer(log(&store, &trust), &key, &after).complete().unwrap().is_some());
     }
 
     #[test]
@@ -156,7 +206,7 @@ mod tests {
                     .is_some_and(|(note, _)| trust.verify_checkpoint(&note, PENDING, None).is_err());
                 if let Err(error) = log(&store, &trust).head() {
                     // Somebody may have been told of it: nobody may go on from it, nor drop it.
-                    let refused = writer(log(&store, &trust), &key, &FORGETFUL).complete().unwrap_err();
+                    let refused = writer(log(&store, &trust), &key, &LATER).complete().unwrap_err();
                     for error in [error, refused] {
                         let Error::Refused(findings) = error else { panic!("call {at}: {error}") };
                         assert_eq!(
@@ -167,7 +217,7 @@ mod tests {
                     published += 1;
                     continue;
                 }
-                let said = writer(log(&store, &trust), &key, &FORGETFUL).complete().unwrap();
+                let said = writer(log(&store, &trust), &key, &LATER).complete().unwrap();
                 assert_eq!(said.is_some(), is_pending, "call {at}: {said:?}");
                 aside += usize::from(is_pending);
                 // As many leaves as were dropped: the files of the log have the same names, and other bytes.
@@ -179,7 +229,7 @@ mod tests {
                     found.ends_with(&["shop-b950", "shop-b951", "shop-b952"].map(str::to_owned)),
                     "call {at}"
                 );
-                assert_eq!(writer(log(&store, &trust), &key, &FORGETFUL).complete().unwrap(), None);
+                assert_eq!(writer(log(&store, &trust), &key, &LATER).complete().unwrap(), None);
             }
             assert!(aside > 4 && published > 0, "{before}: {aside} set aside, {published} published");
         }

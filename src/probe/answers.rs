@@ -9,13 +9,22 @@ use crate::probe::ledger::Ledger;
 /// The most rows of an answer that are read: a question is about few things.
 pub const ROWS_MAX: usize = 1000;
 
+/// The most of an answer that is read, in bytes.
+pub const BYTES_MAX: usize = 1 << 20;
+
 /// Compares an answer: rows as text, values parted by `|`.
 fn compare(id: &str, query: &Query, rows: &[String], ledger: &mut Ledger) {
     let name = format!("query: {}", query.sql);
     let subject = format!("{id}: {}", query.sql);
     match &query.expect {
         Expect::Rows(expected) => {
-            ledger.same(&name, Code::QueryDiffers, &subject, (expected.join("\n"), rows.join("\n")));
+            let (expected, rows) = (lines(expected), lines(rows));
+            if expected == rows {
+                ledger.passed(&name, told(&expected), told(&rows));
+            } else {
+                let finding = Finding::new(Code::QueryDiffers, subject).expected(told(&expected));
+                ledger.failed(&name, finding.actual(told(&rows)));
+            }
         }
         Expect::AtLeast(least) => {
             let found = match rows {
@@ -31,6 +40,20 @@ fn compare(id: &str, query: &Query, rows: &[String], ledger: &mut Ledger) {
                 ),
             }
         }
+    }
+}
+
+/// Rows as lines: a value with a line break in it is on two of them, as `psql` prints it.
+fn lines(rows: &[String]) -> Vec<&str> {
+    rows.iter().flat_map(|row| row.split('\n')).collect()
+}
+
+/// As it is shown. No row is another answer than one with nothing in it.
+fn told(lines: &[&str]) -> String {
+    match lines {
+        [] => "no row".to_owned(),
+        [""] => "a row with nothing in it".to_owned(),
+        lines => lines.join("\n"),
     }
 }
 
@@ -56,4 +79,43 @@ pub fn answered(id: &str, query: &Query, answer: Result<Vec<String>>, ledger: &m
 fn refused(id: &str, query: &Query, why: &str, ledger: &mut Ledger) {
     let finding = Finding::new(Code::QueryDiffers, format!("{id}: {}", query.sql));
     ledger.failed(&format!("query: {}", query.sql), finding.expected("an answer").actual(why));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(expect: Expect, rows: &[&str]) -> Vec<String> {
+        let mut ledger = Ledger::default();
+        let query = Query { sql: "SELECT x".into(), expect };
+        let rows = rows.iter().map(|row| (*row).to_owned()).collect();
+        answered("p", &query, Ok(rows), &mut ledger).unwrap();
+        let texts = |finding: &Finding| {
+            let text = |text: &Option<String>| text.clone().unwrap_or_default();
+            format!("{}: {} / {}", finding.code, text(&finding.expected), text(&finding.actual))
+        };
+        ledger.findings.iter().map(texts).collect()
+    }
+
+    #[test]
+    fn no_row_is_another_answer_than_a_row_of_nothing() {
+        let rows = |rows: &[&str]| Expect::Rows(rows.iter().map(|row| (*row).to_owned()).collect());
+        for same in [&[][..], &[""], &["", ""], &["a|1", "b|"], &["a\nb"]] {
+            assert_eq!(found(rows(same), same), Vec::<String>::new());
+        }
+        assert_eq!(found(rows(&[""]), &[]), ["query-differs: a row with nothing in it / no row"]);
+        assert_eq!(found(rows(&[]), &[""]), ["query-differs: no row / a row with nothing in it"]);
+        assert_eq!(found(rows(&["1"]), &["1", ""]), ["query-differs: 1 / 1\n"]);
+        assert_eq!(found(rows(&["a\nb"]), &["a", "b"]), Vec::<String>::new());
+        assert_eq!(found(Expect::AtLeast(1), &[]).len(), 1);
+    }
+
+    #[test]
+    fn a_long_answer_is_not_the_beginning_of_it() {
+        let many = vec!["x"; ROWS_MAX];
+        let longer = vec!["x"; ROWS_MAX + 1];
+        let rows = Expect::Rows(many.iter().map(|row| (*row).to_owned()).collect());
+        assert_eq!(found(rows.clone(), &many), Vec::<String>::new());
+        assert_eq!(found(rows, &longer).len(), 1);
+    }
 }

@@ -2,7 +2,10 @@
 //! they need not see. What they tried to write elsewhere is told.
 //!
 //! It is done by namespaces and layers of the kernel, which util-linux' `unshare`, `mount` and `setpriv` ask for; a script
-//! does it ([confined.sh](confined.sh)). Where the system does not allow it, programs run as they are, and the report says so.
+//! does it ([confined.sh](confined.sh)). Where the system does not allow it, programs run within the limits alone, and the report
+//! says so.
+
+mod trial;
 
 use crate::error::{Error, Result};
 use crate::finding::{Code, Finding};
@@ -15,16 +18,15 @@ use std::ffi::OsString;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 /// What shuts a program off.
-const SCRIPT: &str = include_str!("confined.sh");
+const SCRIPT: &str = concat!(include_str!("limits.sh"), include_str!("confined.sh"));
+
+/// What limits it all the same where that is not possible.
+const UNCONFINED: &str = concat!(include_str!("limits.sh"), include_str!("unconfined.sh"));
 
 /// Where Linux lists the sockets that have a path or none, a line each; the path is the eighth word (proc(5)).
 const SOCKETS: &str = "/proc/net/unix";
-
-/// How long it may take to find out whether that works.
-const TRIAL: Duration = Duration::from_secs(20);
 
 /// How much of a program's output is kept of its beginning, and as much of its end, in bytes.
 pub const OUTPUT_BYTES: usize = 4096;
@@ -63,11 +65,13 @@ pub struct Confined<'a> {
     pub note: PathBuf,
     /// What it does not see.
     pub hidden: &'a [PathBuf],
+    /// Folders that it reads even where others of their kind are empty for it.
+    pub shown: Vec<PathBuf>,
     /// What it reaches beyond itself.
     pub reach: Reach,
     /// User and group that it runs as.
     pub ids: Option<(u32, u32)>,
-    /// Bytes of address space for each process; `None`: as much as there is.
+    /// Bytes of memory of its own for each process; `None`: as much as there is.
     pub memory: Option<u64>,
     /// Bytes of the largest file that it may write; `None`: as large as it likes.
     pub file_bytes: Option<u64>,
@@ -80,40 +84,6 @@ pub struct Confined<'a> {
 }
 
 impl Confinement {
-    /// Tries what works here.
-    pub fn find(
-        work: &Path,
-        environment: &dyn Fn(&str) -> Option<OsString>,
-        watch: &Watch,
-    ) -> Result<Confinement> {
-        let is_root = rustix::process::geteuid().is_root();
-        let first = if is_root { Confinement::Layered } else { Confinement::ReadOnly };
-        for (index, confinement) in [first, Confinement::ReadOnly].into_iter().enumerate() {
-            let work = work.join(format!("trial-{index}"));
-            fs::create_dir_all(&work).map_err(Error::io("create", &work))?;
-            let trial = Confined {
-                confinement,
-                here: work.clone(),
-                note: work.join("note"),
-                hidden: &[],
-                reach: Reach::Nothing,
-                ids: None,
-                memory: None,
-                file_bytes: None,
-                variables: variables(environment, &work),
-                work,
-                deadline: Deadline::after(TRIAL),
-                output_bytes_max: OUTPUT_BYTES,
-            };
-            match trial.run(&["true".to_owned()], watch) {
-                Ok(Ended { code: Some(0), .. }) if trial.is_ready() => return Ok(confinement),
-                Err(Error::Interrupted) => return Err(Error::Interrupted),
-                _ => {}
-            }
-        }
-        Ok(Confinement::None)
-    }
-
     /// Whether a program has no network and changes nothing outside.
     pub fn is_whole(self) -> bool {
         self != Confinement::None
@@ -134,7 +104,7 @@ impl Confined<'_> {
     /// The words that start a program shut off.
     pub fn words(&self, program: &[String]) -> Result<Vec<String>> {
         let mapped = match self.confinement {
-            Confinement::None => return Ok(program.to_vec()),
+            Confinement::None => return Ok(self.limited(program)),
             Confinement::Layered => false,
             Confinement::ReadOnly => true,
         };
@@ -144,11 +114,12 @@ impl Confined<'_> {
                 Error::input(format!("{} is not UTF-8", path.display()), "choose another scratch")
             })
         };
-        let kib = |bytes: Option<u64>| bytes.map_or(0, |bytes| bytes / 1024).to_string();
+        let lines = |paths: &[PathBuf]| -> Result<String> {
+            Ok(paths.iter().map(|path| text(path)).collect::<Result<Vec<_>>>()?.join("\n"))
+        };
         // A layer lets nobody through to a socket beneath it; without one they are covered.
         let sockets = if mapped { self.sockets() } else { Vec::new() };
-        let hidden = self.hidden.iter().chain(&sockets);
-        let hidden = hidden.map(|path| text(path)).collect::<Result<Vec<_>>>()?.join("\n");
+        let hidden = [self.hidden, &sockets].concat();
         let mut words = vec!["unshare"];
         if mapped {
             words.push("--map-root-user");
@@ -158,15 +129,29 @@ impl Confined<'_> {
         }
         words.extend(["--mount", "--pid", "--fork", "--kill-child", "--", "sh", "-c", SCRIPT, "sh"]);
         let mut words: Vec<String> = words.into_iter().map(str::to_owned).collect();
-        words.extend([text(&note)?, text(&self.work)?, text(&self.here)?, hidden]);
-        words.push(self.ids.map_or_else(String::new, |(user, group)| format!("{user}:{group}")));
-        words.extend([kib(self.memory), kib(self.file_bytes), u8::from(mapped).to_string()]);
+        words.extend([text(&note)?, text(&self.work)?, text(&self.here)?]);
+        words.extend([lines(&hidden)?, lines(&self.shown)?]);
+        words.extend(self.limits());
+        words.push(u8::from(mapped).to_string());
         words.push(match &self.reach {
             Reach::Socket(path) => text(&path.canonicalize().map_err(Error::io("open", path))?)?,
             _ => String::new(),
         });
         words.extend(program.iter().cloned());
         Ok(words)
+    }
+
+    /// The words that start a program within its limits alone.
+    fn limited(&self, program: &[String]) -> Vec<String> {
+        let words = ["sh", "-c", UNCONFINED, "sh"].map(str::to_owned);
+        words.into_iter().chain(self.limits()).chain(program.iter().cloned()).collect()
+    }
+
+    /// Whom it runs as, and KiB of memory and of a file, as the scripts take them.
+    fn limits(&self) -> [String; 3] {
+        let kib = |bytes: Option<u64>| bytes.map_or(0, |bytes| bytes.div_ceil(1024)).to_string();
+        let ids = self.ids.map_or_else(String::new, |(user, group)| format!("{user}:{group}"));
+        [ids, kib(self.memory), kib(self.file_bytes)]
     }
 
     /// The sockets of servers of this host, by their paths: they are no part of its network, and would be reached without one.
@@ -268,7 +253,8 @@ impl Confined<'_> {
             ledger.skipped("outside", "it was ended before it could be listed what it wrote");
         } else if unlisted > 0 || runs.is_empty() {
             let finding = Finding::new(Code::ProbeFailed, id).expected("a list of what was written outside");
-            let actual = format!("{unlisted} of {} runs left none: they were ended before", runs.len());
+            let actual =
+                format!("{unlisted} of {} runs left none: ended before, or no room for it", runs.len());
             ledger.failed("outside", finding.actual(actual));
         } else if paths.is_empty() {
             ledger.passed("outside", expected, "nothing was");
@@ -290,12 +276,13 @@ mod tests {
             here: folder.path().to_owned(),
             note: folder.path().join("note"),
             hidden: &[],
+            shown: Vec::new(),
             reach: Reach::Nothing,
             ids: None,
             memory: None,
             file_bytes: None,
             variables: Vec::new(),
-            deadline: Deadline::after(TRIAL),
+            deadline: Deadline::after(std::time::Duration::from_secs(20)),
             output_bytes_max: OUTPUT_BYTES,
         };
         fs::create_dir(&confined.note).unwrap();

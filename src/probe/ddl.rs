@@ -1,7 +1,7 @@
 //! The pack's DDL files of a dialect, applied in their order to an empty database of that dialect; what is there then is
 //! compared with what the pack says that they create.
 
-use crate::database::duckdb::{Definition, definitions, read};
+use crate::database::duckdb::{ARGUMENT_BYTES_MAX, Definition, can_be_told, definitions, read};
 use crate::database::postgres::session::Session;
 use crate::database::sqlite::{bound, broken, defend};
 use crate::error::{Error, Result};
@@ -11,13 +11,15 @@ use crate::format::units::count;
 use crate::pipeline::watch::Watch;
 use crate::policy::Dialect;
 use crate::probe::command::printed;
-use crate::probe::deadline::Deadline;
+use crate::probe::deadline::{Deadline, End};
 use crate::probe::duckdb::{Runner, text};
 use crate::probe::ledger::Ledger;
-use crate::probe::postgres::cluster::{self, Cluster};
-use crate::probe::sqlite::End;
+use crate::probe::postgres::cluster::Cluster;
+use crate::probe::postgres::prepared::Wanted;
+use crate::probe::postgres::{in_time, programs};
 use crate::probe::{Site, is_end};
 use crate::tree::ddl::replay::{Replay, Standing, last};
+use crate::tree::ddl::{dialect, split};
 use rusqlite::Connection;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -103,7 +105,9 @@ fn objects(
         ledger.failed("objects", Finding::new(code, &named.1).expected(wanted).actual(actual));
     }
     if expected.is_empty() {
-        ledger.skipped("objects", "the pack lists no table, view or index".to_owned());
+        ledger.skipped("objects", "the pack lists no table, view or index");
+    } else if unsure == expected.len() as u64 {
+        ledger.skipped("objects", "of none can be told by reading the files whether it should be there");
     } else if ledger.findings.len() == before {
         let all = count(held, "object");
         ledger.passed("objects", &all, &all);
@@ -221,6 +225,17 @@ fn duckdb(
     runner.told(asked.id, result, ledger)
 }
 
+/// A file as it is told to the program: whole, or cut between its statements where the kernel takes no text of its length.
+fn pieces(sql: &str) -> Vec<&str> {
+    if sql.len() <= ARGUMENT_BYTES_MAX {
+        return vec![sql];
+    }
+    let rules = dialect::rules(Some(Dialect::Duckdb));
+    let cuts = split::statements(sql, &rules).map(|statement| statement.start).skip(1);
+    let cuts: Vec<usize> = std::iter::once(0).chain(cuts).chain([sql.len()]).collect();
+    cuts.windows(2).filter_map(|cut| sql.get(cut[0]..cut[1])).collect()
+}
+
 fn on_duckdb(
     site: &Site<'_>,
     runner: &Runner<'_>,
@@ -229,11 +244,14 @@ fn on_duckdb(
     watch: &Watch,
 ) -> Result<Option<BTreeSet<Named>>> {
     let guard = runner.guard(&[runner.work()])?;
-    let attach = format!("ATTACH {} AS back; USE back; {guard};", text(&runner.work().join("ddl.duckdb"))?);
+    let attach = format!("ATTACH {} AS back; USE back; {guard}", text(&runner.work().join("ddl.duckdb"))?);
     for file in files {
         let path = site.own(&file.path)?;
         let sql = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
-        match runner.run(|duckdb| duckdb.run(&format!("{attach} {sql}"), watch)) {
+        let statements: Vec<&str> = std::iter::once(&*attach).chain(pieces(&sql)).collect();
+        // What is too long to be told says nothing about the file.
+        can_be_told(&statements).map_err(|error| Error::input(format!("{}: {error}", file.path), ""))?;
+        match runner.run(|duckdb| duckdb.run(&statements, watch)) {
             Ok(_) => {}
             Err(error) if is_end(&error) => return Err(error),
             Err(error) => {
@@ -243,7 +261,7 @@ fn on_duckdb(
         }
     }
     applied(files, ledger);
-    let query = format!("{attach} {}", definitions("back"));
+    let query = [attach, definitions("back")];
     let found: Vec<Definition> = read(runner.run(|duckdb| duckdb.run(&query, watch))?)?;
     Ok(Some(found.into_iter().map(|one| (one.kind, one.name.to_ascii_lowercase())).collect()))
 }
@@ -261,9 +279,9 @@ fn postgresql(
     ledger: &mut Ledger,
     watch: &Watch,
 ) -> Result<Option<BTreeSet<Named>>> {
-    let programs = cluster::programs(asked.programs, None, site.environment)?;
+    let programs = programs::find(asked.programs, None, site.environment)?;
     let cluster = Cluster::start(site, asked.id, &programs, asked.deadline, watch)?;
-    let result = on_cluster(site, &cluster, files, ledger, watch);
+    let result = in_time(asked.deadline, on_cluster(site, &cluster, files, ledger, watch));
     // What it wrote outside is told however it went.
     cluster.end()?.told(asked.id, result, ledger)
 }
@@ -275,7 +293,7 @@ fn on_cluster(
     ledger: &mut Ledger,
     watch: &Watch,
 ) -> Result<Option<BTreeSet<Named>>> {
-    cluster.prepare(&[], &[], watch)?;
+    cluster.prepare(&Wanted::default(), watch)?;
     for file in files {
         let ended = cluster.apply(&site.own(&file.path)?, watch)?;
         if ended.code != Some(0) {

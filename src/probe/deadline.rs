@@ -1,6 +1,7 @@
 //! When a probe has to be through: one moment for everything that it does.
 
 use crate::error::{Error, Result};
+use crate::pipeline::watch::Watch;
 use std::time::{Duration, Instant};
 
 /// The end of a probe's time.
@@ -29,6 +30,23 @@ impl Deadline {
     /// That `what` was not through.
     pub fn late(self, what: &str) -> Error {
         Error::Late(format!("{what}: it did not end within {} s", self.limit.as_secs()))
+    }
+}
+
+/// What ends something that goes on and on: the time, or who runs all this.
+#[derive(Clone, Copy)]
+pub struct End<'a> {
+    /// The time.
+    pub deadline: Deadline,
+    /// Who runs it.
+    pub watch: &'a Watch,
+}
+
+impl End<'_> {
+    /// An error once it has come; `what` was to be done.
+    pub fn check(self, what: &str) -> Result<()> {
+        self.watch.check()?;
+        self.deadline.check(what)
     }
 }
 

@@ -1,7 +1,7 @@
 //! DuckDB: what `EXPORT DATABASE` left is imported into a new database, a database file is opened read only; both by its
 //! own program, which may read and write nothing else.
 
-use crate::database::duckdb::{Definition, Duckdb, counts, definitions, facts, literal, read, tables};
+use crate::database::duckdb::{Definition, Duckdb, counts, definitions, facts, literal, read, runs, tables};
 use crate::database::quote;
 use crate::error::{Error, Result};
 use crate::finding::{Code, Finding};
@@ -15,6 +15,7 @@ use crate::probe::confined::Confined;
 use crate::probe::deadline::Deadline;
 use crate::probe::facts::{Back, compare, counted};
 use crate::probe::ledger::Ledger;
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 /// The name under which the database is attached.
@@ -82,8 +83,8 @@ fn ask(
     let wanted = Wanted { subject: &subject, drill_id: site.drill_id, rows: asked.sample };
     sample(runner, &attach, &wanted, &tables, ledger, watch)?;
     for query in asked.queries {
-        let statement = format!("{attach}; USE {NAME}; {}", query.sql);
-        let answer = runner.run(|duckdb| duckdb.answer(&statement, watch));
+        let statements = [&*attach, &format!("USE {NAME}"), &query.sql];
+        let answer = runner.run(|duckdb| duckdb.answer(&statements, watch));
         answers::answered(asked.id, query, answer, ledger)?;
     }
     answers::covered(asked.queries.len(), ledger);
@@ -134,7 +135,7 @@ fn open<'s>(site: &'s Site<'_>, asked: &Asked<'_>, runner: &Runner<'_>, watch: &
             let attach = format!("ATTACH {} AS {NAME}", text(&file)?);
             let guard = runner.guard(&[&folder, &work])?;
             let script = format!("{attach}; USE {NAME}; {guard}; IMPORT DATABASE {}", text(&folder)?);
-            runner.run(|duckdb| duckdb.run(&script, watch))?;
+            runner.run(|duckdb| duckdb.run(&[script], watch))?;
             Ok(Opened { file, folder: work, captured: Some(captured) })
         }
     }
@@ -158,9 +159,8 @@ fn look(
 ) -> Result<(String, Vec<Definition>, Back)> {
     let version = runner.run(|duckdb| duckdb.version(watch))?;
     let known: Vec<Definition> =
-        read(runner.run(|duckdb| duckdb.run(&format!("{attach}; {}", definitions(NAME)), watch))?)?;
-    let script = format!("{attach}; {}", counts(NAME, &known, is_digested));
-    let counted = runner.run(|duckdb| duckdb.run(&script, watch))?;
+        read(runner.run(|duckdb| duckdb.run(&[attach, &definitions(NAME)], watch))?)?;
+    let counted = runner.ask_all(attach, &counts(NAME, &known, is_digested), watch)?;
     let (schema_sha256, tables, objects) = facts(&known, counted, is_digested)?;
     let back = Back { schema_sha256: Some(schema_sha256), tables, objects, incomparable: None };
     Ok((version, known, back))
@@ -189,16 +189,10 @@ fn sample(
     if rows == 0 || tables.is_empty() {
         return Ok(());
     }
-    let seed = drill_id.get(..7).and_then(|hex| u32::from_str_radix(hex, 16).ok()).unwrap_or(1);
-    let one = |table: &Definition| {
-        let name = format!("{}.{}", quote(&table.schema), quote(&table.name));
-        let sampled =
-            format!("SELECT * FROM {NAME}.{name} USING SAMPLE reservoir({rows} ROWS) REPEATABLE ({seed})");
-        format!("SELECT count(*) AS rows, bit_xor(hash(s))::VARCHAR AS seen FROM ({sampled}) s; ")
-    };
-    let script: String = tables.iter().map(|(table, _)| one(table)).collect();
-    let script = format!("{attach}; {script}");
-    let read: Vec<Sampled> = read(runner.run(|duckdb| duckdb.run(&script, watch))?)?;
+    let seed = seed(drill_id);
+    let questions: Vec<String> =
+        tables.iter().map(|(table, _)| sampling(NAME, &table.schema, &table.name, rows, seed)).collect();
+    let read: Vec<Sampled> = read(runner.ask_all(attach, &questions, watch)?)?;
     let expected: u64 = tables.iter().map(|(_, counted)| rows.min(*counted)).sum();
     let actual: u64 = read.iter().map(|sampled| sampled.rows).sum();
     let pair = (count(expected, "row"), count(actual, "row"));
@@ -207,6 +201,19 @@ fn sample(
     Ok(())
 }
 
+/// What decides which rows: a drill's id, of which every digit was drawn.
+pub fn seed(drill_id: &str) -> u32 {
+    drill_id.get(..7).and_then(|hex| u32::from_str_radix(hex, 16).ok()).unwrap_or(1)
+}
+
+/// A query that reads some rows of a table in full: it gives how many, and a digest of every value of theirs.
+pub fn sampling(database: &str, schema: &str, table: &str, rows: u64, seed: u32) -> String {
+    let name = format!("{}.{}.{}", quote(database), quote(schema), quote(table));
+    let some = format!("SELECT * FROM {name} USING SAMPLE reservoir({rows} ROWS) REPEATABLE ({seed})");
+    format!("SELECT count(*) AS rows, bit_xor(hash(s))::VARCHAR AS seen FROM ({some}) s")
+}
+
+/// A sample. Nothing is known to compare the digest with: it is asked for so that every value is read.
 #[derive(serde::Deserialize)]
 struct Sampled {
     rows: u64,
@@ -248,8 +255,21 @@ impl<'a> Runner<'a> {
                 let said = message.strip_prefix("unshare: ").unwrap_or(&message);
                 Error::Input { message: said.to_owned(), hint }
             }
+            // It is not what shuts it off that is late, nor is it what was left of the time that is its limit.
+            Error::Late(_) => self.confined.deadline.late("duckdb"),
             error => error,
         })
+    }
+
+    /// Answers to questions, each by itself, in as many runs as they need; `first` is said in each.
+    fn ask_all(&self, first: &str, questions: &[String], watch: &Watch) -> Result<Vec<Value>> {
+        let mut rows = Vec::new();
+        for some in runs(questions) {
+            let statements: Vec<&str> =
+                std::iter::once(first).chain(some.iter().map(String::as_str)).collect();
+            rows.extend(self.run(|duckdb| duckdb.run(&statements, watch))?);
+        }
+        Ok(rows)
     }
 
     /// Statements that keep it to some folders, and to what it may use; nothing after them can lift that.

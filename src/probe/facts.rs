@@ -53,6 +53,11 @@ pub fn counted(tables: &[Table], subject: &str, ledger: &mut Ledger) {
         return ledger.failed("tables", finding.actual("there is none"));
     }
     let rows: u64 = tables.iter().filter_map(|table| table.rows).sum();
+    let uncounted: Vec<&str> =
+        tables.iter().filter(|table| table.rows.is_none()).map(|table| &*table.name).collect();
+    if !uncounted.is_empty() {
+        ledger.skipped("rows", format!("{} cannot be counted", uncounted.join(", ")));
+    }
     let (tables, rows) = (count(tables.len() as u64, "table"), count(rows, "row"));
     ledger.passed("tables", "a table", format!("{tables}, {rows}"));
     ledger.covers(tables);
@@ -80,12 +85,13 @@ fn rows(captured: &Captured, back: &Back, ledger: &mut Ledger) {
     let (mut counted, mut total, before) = (0u64, 0u64, ledger.findings.len());
     for table in &captured.tables {
         let Some(found) = find(&back.tables, &table.name) else { continue };
-        let (Some(expected), Some(actual)) = (table.rows, found.rows) else { continue };
+        let Some(expected) = table.rows else { continue };
         counted += 1;
-        total += actual;
-        if expected != actual {
+        total += found.rows.unwrap_or(0);
+        if found.rows != Some(expected) {
+            let actual = found.rows.map_or("it cannot be counted".to_owned(), |rows| count(rows, "row"));
             let finding = Finding::new(Code::RowsDiffer, subject(captured, &table.name));
-            ledger.failed("rows", finding.expected(count(expected, "row")).actual(count(actual, "row")));
+            ledger.failed("rows", finding.expected(count(expected, "row")).actual(actual));
         }
     }
     match (counted, ledger.findings.len() == before) {
@@ -181,6 +187,7 @@ fn told(content: &Content) -> String {
 mod tests {
     use super::*;
     use crate::format::capture::{CaptureKind, Form};
+    use crate::format::drill_report::Ended;
 
     fn table(name: &str, rows: u64) -> Table {
         Table { name: name.to_owned(), rows: Some(rows), content: None }
@@ -188,21 +195,45 @@ mod tests {
 
     fn told(captured: &[(&str, u64)], back: &[(&str, u64)]) -> String {
         let tables = |list: &[(&str, u64)]| list.iter().map(|(name, rows)| table(name, *rows)).collect();
+        compared(tables(captured), tables(back)).covered.join(", ")
+    }
+
+    fn compared(captured: Vec<Table>, back: Vec<Table>) -> Ledger {
         let captured = Captured {
             id: "app".into(),
             kind: CaptureKind::Sqlite,
             form: Form::File("app.db".into()),
             tool: String::new(),
             server: None,
+            database: None,
             schema_sha256: None,
-            tables: tables(captured),
+            tables: captured,
             objects: Vec::new(),
         };
-        let back =
-            Back { schema_sha256: None, tables: tables(back), objects: Vec::new(), incomparable: None };
+        let back = Back { schema_sha256: None, tables: back, objects: Vec::new(), incomparable: None };
         let mut ledger = Ledger::default();
         compare(&captured, &back, &mut ledger);
-        ledger.covered.join(", ")
+        ledger
+    }
+
+    #[test]
+    fn a_table_that_cannot_be_counted_any_more_is_told() {
+        let uncounted = || Table { rows: None, ..table("f", 0) };
+        let ledger = compared(vec![table("f", 2), table("t", 3)], vec![uncounted(), table("t", 3)]);
+        let found = ledger.findings.first().unwrap();
+        assert_eq!(ledger.findings.len(), 1);
+        assert_eq!((found.code, &*found.subject), (Code::RowsDiffer, "captures/app: f"));
+        assert_eq!(found.actual.as_deref(), Some("it cannot be counted"));
+        assert!(ledger.checks.iter().all(|check| check.name != "rows" || check.status == Ended::Failed));
+        // One that could not be counted when it was captured was not compared, and that is no pass.
+        let ledger = compared(vec![uncounted()], vec![table("f", 2)]);
+        assert!(ledger.findings.is_empty());
+        assert!(ledger.checks.iter().any(|check| check.name == "rows" && check.status == Ended::Skipped));
+        // Nor is that hidden where nothing was captured.
+        let mut ledger = Ledger::default();
+        super::counted(&[uncounted(), table("t", 3)], "x.db", &mut ledger);
+        let skipped = ledger.checks.iter().find(|check| check.status == Ended::Skipped).unwrap();
+        assert_eq!((&*skipped.name, &*skipped.actual), ("rows", "f cannot be counted"));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::format::units::{count, number};
 use crate::pipeline::watch::Watch;
 use crate::policy::matcher;
 use crate::probe::Site;
-use crate::probe::deadline::Deadline;
+use crate::probe::deadline::{Deadline, End};
 use crate::probe::ledger::Ledger;
 use sha2::{Digest, Sha256 as Hasher};
 use std::fs::{self, File};
@@ -46,13 +46,14 @@ pub fn probe(
     let set = matcher::set(patterns).map_err(|error| Error::input(error.to_string(), ""))?;
     let list = File::open(site.manifest).map_err(Error::io("open", site.manifest))?;
     let mut seen = Seen::default();
+    let end = End { deadline, watch };
     for line in Lines::new(BufReader::new(list), Encoding::Percent) {
         watch.check()?;
-        deadline.check("not all files were read")?;
         let line = line.map_err(|fault| Error::input(fault.to_string(), ""))?;
         let Some(path) = line.path.strip_prefix("data/") else { continue };
         if patterns.is_empty() || set.is_match(path) {
-            one(site, path, Sha256(line.digest), is_parsed, &mut seen, ledger)?;
+            one(site, path, Sha256(line.digest), is_parsed, end, &mut seen, ledger)?;
+            end.check(path)?;
         }
     }
     if seen.files == 0 {
@@ -86,11 +87,12 @@ fn one(
     path: &str,
     signed: Sha256,
     is_parsed: bool,
+    end: End<'_>,
     seen: &mut Seen,
     ledger: &mut Ledger,
 ) -> Result<()> {
     seen.files += 1;
-    let found = site.within(path).and_then(|file| Ok((digest(&file)?, file)));
+    let found = site.within(path).and_then(|file| Ok((digest(&file, path, end)?, file)));
     let (found, file) = match found {
         Err(Error::Refused(findings)) => {
             seen.altered += 1;
@@ -131,13 +133,36 @@ fn one(
     Ok(())
 }
 
-fn digest(path: &Path) -> Result<Sha256> {
+/// The digest of a file, which `shown` is the name of.
+fn digest(path: &Path, shown: &str, end: End<'_>) -> Result<Sha256> {
     let mut file = File::open(path).map_err(Error::io("open", path))?;
     let (mut hasher, mut buffer) = (Hasher::new(), vec![0; READ_BYTES]);
     loop {
+        end.check(shown)?;
         match file.read(&mut buffer).map_err(Error::io("read", path))? {
             0 => return Ok(Sha256(hasher.finalize().into())),
             count => hasher.update(buffer.get(..count).unwrap_or_default()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn a_digest_ends_with_the_time_and_with_the_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("x");
+        fs::write(&file, "x").unwrap();
+        let watch = Watch::default();
+        let end = |limit| End { deadline: Deadline::after(limit), watch: &watch };
+        assert_eq!(digest(&file, "etc/x", end(Duration::from_secs(60))).unwrap(), Sha256::of(b"x"));
+        let late = digest(&file, "etc/x", end(Duration::ZERO)).unwrap_err();
+        assert_eq!(late.to_string(), "etc/x: it did not end within 0 s");
+        watch.interrupt();
+        let ended = digest(&file, "etc/x", end(Duration::from_secs(60))).unwrap_err();
+        assert!(matches!(ended, Error::Interrupted));
     }
 }

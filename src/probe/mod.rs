@@ -123,6 +123,7 @@ impl Site<'_> {
             here: work.clone(),
             note: self.work.join(format!("{id}.note")),
             hidden: self.hidden,
+            shown: vec![self.restored.to_owned(), self.work.to_owned()],
             reach: Reach::Nothing,
             ids: None,
             memory: Some(self.policy.drill.memory_limit),

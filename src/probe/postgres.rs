@@ -4,6 +4,9 @@
 mod amcheck;
 pub mod cluster;
 mod contents;
+mod held;
+pub mod prepared;
+pub mod programs;
 mod scratch_database;
 
 use crate::database::postgres::Server;
@@ -11,16 +14,18 @@ use crate::database::postgres::facts;
 use crate::database::postgres::session::Session;
 use crate::error::{Error, Result};
 use crate::finding::{Code, Finding};
-use crate::format::capture::{Captured, Form};
+use crate::format::capture::{Captured, DatabaseSettings, Form};
 use crate::pipeline::watch::Watch;
 use crate::policy::probe::Query;
 use crate::probe::Site;
-use crate::probe::answers::{self, ROWS_MAX};
+use crate::probe::answers::{self, BYTES_MAX, ROWS_MAX};
 use crate::probe::deadline::Deadline;
 use crate::probe::facts::{Back, compare};
 use crate::probe::ledger::Ledger;
 use cluster::Cluster;
+use prepared::Wanted;
 use scratch_database::ScratchDatabase;
+use std::collections::BTreeSet;
 
 /// What the policy asks.
 pub struct Asked<'a> {
@@ -42,13 +47,25 @@ pub struct Asked<'a> {
 
 /// Probes a dump.
 pub fn probe(site: &Site<'_>, asked: &Asked<'_>, ledger: &mut Ledger, watch: &Watch) -> Result<()> {
+    in_time(asked.deadline, probe_dump(site, asked, ledger, watch))
+}
+
+/// `psql` is given what is left of the time; where that is over, the whole of it is told.
+pub fn in_time<T>(deadline: Deadline, result: Result<T>) -> Result<T> {
+    result.map_err(|error| match error {
+        Error::Late(told) if told.starts_with("psql: ") => deadline.late("psql"),
+        error => error,
+    })
+}
+
+fn probe_dump(site: &Site<'_>, asked: &Asked<'_>, ledger: &mut Ledger, watch: &Watch) -> Result<()> {
     let captured = site.captured(asked.capture).map_err(Error::refused)?;
     if captured.form != Form::Parts {
         let finding = Finding::new(Code::ProbeSkipped, format!("captures/{}", captured.id));
         return Err(Error::refused(finding.expected("a dump").actual("it was captured another way")));
     }
     if let Some(dsn) = asked.dsn {
-        let database = ScratchDatabase::open(site, dsn, asked, watch)?;
+        let mut database = ScratchDatabase::open(site, dsn, asked, ledger, watch)?;
         let result = database
             .restore(site, captured, watch)
             .and_then(|()| questions(&database.server, captured, asked, ledger, watch))
@@ -56,13 +73,16 @@ pub fn probe(site: &Site<'_>, asked: &Asked<'_>, ledger: &mut Ledger, watch: &Wa
         database.empty(ledger);
         return database.confined.told(asked.id, result, ledger);
     }
-    let programs = cluster::programs(asked.programs, captured.server.as_deref(), site.environment)?;
+    let programs = programs::find(asked.programs, captured.server.as_deref(), site.environment)?;
     let cluster = Cluster::start(site, asked.id, &programs, asked.deadline, watch)?;
     let roles: Vec<&str> =
         captured.objects.iter().filter(|object| object.kind == "role").map(|object| &*object.name).collect();
     let result = cluster
-        .prepare(&roles, asked.extensions, watch)
-        .and_then(|()| cluster.restore(site, captured, !asked.extensions.is_empty(), watch))
+        .prepare(
+            &Wanted { roles: &roles, extensions: asked.extensions, like: captured.database.as_deref() },
+            watch,
+        )
+        .and_then(|()| cluster.restore(site, captured, asked.extensions, watch))
         .and_then(|()| questions(&cluster.restorer(), captured, asked, ledger, watch))
         .and_then(|()| amcheck::installed(&cluster.superuser(cluster::DATABASE), captured, ledger, watch));
     // What it wrote outside is told however it went.
@@ -87,16 +107,18 @@ fn questions(
     let version: Vec<String> =
         session.ask("SELECT to_json('PostgreSQL ' || current_setting('server_version'))")?;
     let here = version.into_iter().next().unwrap_or_default();
+    let made = facts::settings(&mut session)?;
     ledger.passed("restore", "no error", "no error");
-    // A table whose rows were not digested was too large for that.
-    let is_digested = captured.tables.iter().any(|table| table.content.is_some());
-    let beside = beside(captured, asked);
-    let questions = facts::ask_beside(&mut session, if is_digested { u64::MAX } else { 0 }, &beside)?;
+    let digested = digested(captured);
+    let is_digested = |name: &str, _| digested.contains(name);
+    let questions = facts::ask_beside(&mut session, &is_digested, &beside(captured, asked))?;
     let found = questions.answer(&mut session)?;
     session.close()?;
     let there = captured.server.clone().unwrap_or_default();
-    let incomparable =
-        (major(&here) != major(&there)).then(|| format!("captured from {there}, restored into {here}"));
+    let incomparable = match major(&here) == major(&there) {
+        true => captured.database.as_deref().and_then(|there| another_locale(there, &made)),
+        false => Some(format!("captured from {there}, restored into {here}")),
+    };
     ledger.covers(format!("restored into {here}"));
     let (tables, objects) = (found.tables, found.objects);
     compare(
@@ -109,6 +131,22 @@ fn questions(
     }
     answers::covered(asked.queries.len(), ledger);
     Ok(())
+}
+
+/// Why texts may be ordered, and their letters taken, another way than where they were captured.
+fn another_locale(there: &DatabaseSettings, here: &DatabaseSettings) -> Option<String> {
+    let words = |of: &DatabaseSettings| match &of.locale {
+        Some(locale) => format!("{}, {} {locale}", of.encoding, of.provider),
+        None if of.collate == of.ctype => format!("{}, {}", of.encoding, of.collate),
+        None => format!("{}, {} and {}", of.encoding, of.collate, of.ctype),
+    };
+    let (there, here) = (words(there), words(here));
+    (there != here).then(|| format!("captured from a database in {there}, restored into one in {here}"))
+}
+
+/// The tables whose rows were digested: the others were too large for that.
+fn digested(captured: &Captured) -> BTreeSet<&str> {
+    captured.tables.iter().filter(|table| table.content.is_some()).map(|table| &*table.name).collect()
 }
 
 /// Extensions that somebody put into the database that is restored into, and that the dump does not have.
@@ -126,12 +164,7 @@ fn beside<'s>(captured: &Captured, asked: &Asked<'s>) -> Vec<&'s str> {
 fn answer(server: &Server, query: &Query, watch: &Watch) -> Result<Vec<String>> {
     let mut session = Session::open(server, watch)?;
     session.tell("RESET search_path; SET default_transaction_read_only = on;\n")?;
-    session.tell(&format!("{};\n", query.sql))?;
-    session.mark()?;
-    let mut rows = session.answer()?;
-    session.close()?;
-    rows.truncate(ROWS_MAX);
-    Ok(rows)
+    session.answer_to(&query.sql, ROWS_MAX, BYTES_MAX)
 }
 
 /// `15` of `PostgreSQL 15.18 (Debian …)`; nothing if that cannot be told.

@@ -14,7 +14,7 @@ use crate::pipeline::watch::Watch;
 use crate::policy::probe::{Query, Subject};
 use crate::probe::Site;
 use crate::probe::answers::{self, ROWS_MAX};
-use crate::probe::deadline::Deadline;
+use crate::probe::deadline::{Deadline, End};
 use crate::probe::facts::{Back, compare, counted};
 use crate::probe::ledger::Ledger;
 use copy::{captured_file, open_with_wal};
@@ -69,6 +69,7 @@ pub fn probe(site: &Site<'_>, asked: &Asked<'_>, ledger: &mut Ledger, watch: &Wa
             ledger.failed("tables", unread(&subject, what));
         }
     }
+    end.check(&subject)?;
     for query in asked.queries {
         end.check(&query.sql)?;
         let answer = answer(&connection, query).map_err(|error| match end.check(&query.sql) {
@@ -81,15 +82,6 @@ pub fn probe(site: &Site<'_>, asked: &Asked<'_>, ledger: &mut Ledger, watch: &Wa
     Ok(())
 }
 
-/// What ends a statement that runs: the time, or who runs all this.
-#[derive(Clone, Copy)]
-pub struct End<'a> {
-    /// The time.
-    pub deadline: Deadline,
-    /// Who runs it.
-    pub watch: &'a Watch,
-}
-
 impl End<'_> {
     /// Interrupts the connection's statements from then on.
     pub fn interrupts(self, connection: &Connection) -> Alarm {
@@ -100,12 +92,6 @@ impl End<'_> {
                 handle.interrupt();
             }
         })
-    }
-
-    /// An error once it has come.
-    pub fn check(self, what: &str) -> Result<()> {
-        self.watch.check()?;
-        self.deadline.check(what)
     }
 }
 

@@ -112,6 +112,7 @@ mod tests {
             form,
             tool: "sh".into(),
             server: None,
+            database: None,
             schema_sha256: None,
             tables: Vec::new(),
             objects: vec![Object { kind: "role".into(), name: "reader".into() }],

@@ -1,9 +1,10 @@
 //! What is in a database of PostgreSQL: tables with their rows, everything else by name, and a digest over all definitions.
 
 use crate::database::postgres::session::{Session, read};
+use crate::database::postgres::wording::settled;
 use crate::database::quote;
 use crate::error::{Error, Result};
-use crate::format::capture::{Content, Object, Table};
+use crate::format::capture::{Content, DatabaseSettings, Object, Table};
 use crate::format::digest::Sha256;
 use serde::Deserialize;
 use sha2::{Digest, Sha256 as Hasher};
@@ -22,7 +23,8 @@ WHERE c.relkind IN ('r', 'm') AND c.relispopulated AND OWN AND NOT EXISTS \
 ORDER BY n.nspname COLLATE \"C\", c.relname COLLATE \"C\"";
 
 /// Every definition that `pg_dump` carries over and `pg_restore` must bring back alike, and the roles that policies name,
-/// which have to be there first. Owners and grants are not among them: a copy is restored by somebody else.
+/// which have to be there first. Owners and grants are not among them: a copy is restored by somebody else. Nor are the versions of
+/// extensions, which a dump leaves to the server that it is restored into.
 const DEFINITIONS: &str = "\
 WITH own AS (SELECT oid, nspname FROM pg_namespace n WHERE OWN), \
 extended AS (SELECT classid, objid FROM pg_depend WHERE deptype = 'e'), \
@@ -70,16 +72,30 @@ found (kind, name, definition, class, object) AS ( \
  JOIN pg_roles a ON a.oid = ANY (p.polroles) \
  UNION ALL SELECT 'statistics', format('%I.%I', n.nspname, s.stxname), pg_get_statisticsobjdef(s.oid), \
   'pg_statistic_ext'::regclass, s.oid FROM pg_statistic_ext s JOIN own n ON n.oid = s.stxnamespace \
- UNION ALL SELECT 'extension', extname, extversion, 'pg_extension'::regclass, oid FROM pg_extension) \
+ UNION ALL SELECT 'extension', extname, '', 'pg_extension'::regclass, oid FROM pg_extension) \
 SELECT json_build_object('kind', kind, 'name', name, 'definition', coalesce(definition, '')) FROM found f \
 WHERE NOT EXISTS (SELECT FROM extended e WHERE e.classid = f.class AND e.objid = f.object) \
 ORDER BY kind COLLATE \"C\", name COLLATE \"C\", definition COLLATE \"C\"";
 
+/// What a dump does not say of the database. Columns that only later servers have are asked for by name.
+const SETTINGS: &str = "\
+SELECT json_build_object('encoding', pg_encoding_to_char(encoding), 'collate', datcollate, 'ctype', datctype, \
+ 'provider', CASE to_jsonb(d) ->> 'datlocprovider' WHEN 'i' THEN 'icu' WHEN 'b' THEN 'builtin' ELSE 'libc' END, \
+ 'locale', coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale'), \
+ 'extensions', (SELECT coalesce(json_object_agg(e.extname, n.nspname), '{}') FROM pg_extension e \
+  JOIN pg_namespace n ON n.oid = e.extnamespace)) FROM pg_database d WHERE datname = current_database()";
+
+/// How the database was made.
+pub fn settings(session: &mut Session) -> Result<DatabaseSettings> {
+    let settings = session.ask(SETTINGS)?;
+    settings.into_iter().next().ok_or_else(|| Error::input("psql: no answer", ""))
+}
+
 /// What is in a database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
-    /// SHA-256 over kind, name and definition of everything, each followed by NUL, in that order. Servers of another major
-    /// version may word a definition another way.
+    /// SHA-256 over kind, name and definition of everything, each followed by NUL, in that order; definitions as
+    /// [`settled`] words them. Servers of another major version may word a definition another way.
     pub schema_sha256: Sha256,
     /// Tables in bytewise order of schema and name.
     pub tables: Vec<Table>,
@@ -92,6 +108,8 @@ struct Found {
     schema: String,
     table: String,
     bytes: u64,
+    #[serde(skip)]
+    is_digested: bool,
 }
 
 #[derive(Deserialize)]
@@ -116,26 +134,32 @@ pub struct Asked {
     tables: Vec<Found>,
     /// Questions of some tables each, that are not asked yet.
     questions: VecDeque<String>,
-    digest_up_to: u64,
 }
 
 /// Asks for everything, in the session's transaction. Tables up to `digest_up_to` bytes are digested.
 pub fn ask(session: &mut Session, digest_up_to: u64) -> Result<Asked> {
-    ask_beside(session, digest_up_to, &[])
+    ask_beside(session, &|_, bytes| bytes <= digest_up_to, &[])
 }
 
-/// The same where these extensions are there, and are nothing that it is asked about.
-pub fn ask_beside(session: &mut Session, digest_up_to: u64, extensions: &[&str]) -> Result<Asked> {
-    let tables: Vec<Found> = session.ask(&TABLES.replace("OWN", OWN))?;
+/// The same of tables that are chosen by `schema.table` and size in bytes, where these extensions are there, and are nothing that it
+/// is asked about.
+pub fn ask_beside(
+    session: &mut Session,
+    is_digested: &dyn Fn(&str, u64) -> bool,
+    extensions: &[&str],
+) -> Result<Asked> {
+    let mut tables: Vec<Found> = session.ask(&TABLES.replace("OWN", OWN))?;
     let mut definitions: Vec<Definition> = session.ask(&DEFINITIONS.replace("OWN", OWN))?;
     definitions.retain(|one| one.kind != "extension" || !extensions.contains(&&*one.name));
+    // Of the same text in whatever encoding: but for bytes that are in none.
+    let encoding: Vec<String> = session.ask("SELECT to_json(current_setting('server_encoding'))")?;
+    let is_plain = encoding.iter().all(|encoding| matches!(&**encoding, "UTF8" | "SQL_ASCII"));
+    let row = if is_plain { "ROW(a_row.*)::text" } else { "convert_to(ROW(a_row.*)::text, 'UTF8')" };
+    let digest = format!("sum(('x' || substr(md5({row}), 1, 16))::bit(64)::bigint::numeric)::text");
     let mut questions = VecDeque::from([String::new()]);
-    for found in &tables {
-        let sum = if found.bytes <= digest_up_to {
-            "sum(('x' || substr(md5(ROW(a_row.*)::text), 1, 16))::bit(64)::bigint::numeric)::text"
-        } else {
-            "NULL"
-        };
+    for found in &mut tables {
+        found.is_digested = is_digested(&found.name(), found.bytes);
+        let sum = if found.is_digested { &*digest } else { "NULL" };
         let table = format!("{}.{}", quote(&found.schema), quote(&found.table));
         let question =
             format!("SELECT json_build_object('rows', count(*), 'sum', {sum}) FROM ONLY {table} a_row;\n");
@@ -144,9 +168,15 @@ pub fn ask_beside(session: &mut Session, digest_up_to: u64, extensions: &[&str])
             _ => questions.push_back(question),
         }
     }
-    let mut asked = Asked { definitions, tables, questions, digest_up_to };
+    let mut asked = Asked { definitions, tables, questions };
     asked.ask_on(session)?;
     Ok(asked)
+}
+
+impl Found {
+    fn name(&self) -> String {
+        format!("{}.{}", self.schema, self.table)
+    }
 }
 
 impl Asked {
@@ -162,7 +192,9 @@ impl Asked {
     pub fn answer(mut self, session: &mut Session) -> Result<Facts> {
         let mut hasher = Hasher::new();
         for one in &self.definitions {
-            for text in [&one.kind, &one.name, &one.definition] {
+            // What stands in a function is text.
+            let definition = if one.kind == "function" { &one.definition } else { &settled(&one.definition) };
+            for text in [&one.kind, &one.name, definition] {
                 hasher.update(text.as_bytes());
                 hasher.update([0]);
             }
@@ -177,11 +209,10 @@ impl Asked {
         }
         let table = |(found, line): (&Found, &String)| {
             let counted: Counted = read(line)?;
-            let is_digested = found.bytes <= self.digest_up_to;
             // The sum over no row is no number.
-            let content =
-                is_digested.then(|| Content::RowsMd5Sum(counted.sum.unwrap_or_else(|| "0".to_owned())));
-            Ok(Table { name: format!("{}.{}", found.schema, found.table), rows: Some(counted.rows), content })
+            let sum = || Content::RowsMd5Sum(counted.sum.unwrap_or_else(|| "0".to_owned()));
+            let content = found.is_digested.then(sum);
+            Ok(Table { name: found.name(), rows: Some(counted.rows), content })
         };
         let tables = self.tables.iter().zip(&counted).map(table).collect::<Result<_>>()?;
         let objects = self.definitions.into_iter().filter(|one| one.kind != "table");

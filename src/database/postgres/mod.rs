@@ -4,6 +4,7 @@
 pub mod dsn;
 pub mod facts;
 pub mod session;
+pub mod wording;
 
 use crate::pipeline::program::Program;
 use std::ffi::OsString;

@@ -6,8 +6,11 @@ use crate::pipeline::program::piped::Piped;
 use crate::pipeline::watch::Watch;
 use serde::de::DeserializeOwned;
 
-/// What `psql` prints when it has answered everything before.
-const MARK: &str = "attestar: that was all";
+/// How long the word is that `psql` prints when it has answered everything before, in bytes: no value can be made to be it.
+const MARK_BYTES: usize = 16;
+
+/// How many rows `psql` holds at once of an answer that is read only so far.
+const ROWS_AT_ONCE: usize = 10;
 
 /// Everything that changes how values are printed, fixed: what is recorded on one server is compared on another.
 const SETTINGS: &str = "SET client_encoding = 'UTF8'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'iso_8601'; \
@@ -18,6 +21,7 @@ const SETTINGS: &str = "SET client_encoding = 'UTF8'; SET DateStyle = 'ISO, YMD'
 /// An open session. Dropped, it is ended.
 pub struct Session {
     psql: Piped,
+    mark: String,
 }
 
 impl Session {
@@ -34,7 +38,7 @@ impl Session {
         ];
         let words: Vec<String> =
             words.iter().map(|word| (*word).to_owned()).chain([server.argument()]).collect();
-        let mut session = Session { psql: Piped::start(&server.tool(&words), watch)? };
+        let mut session = Session { psql: Piped::start(&server.tool(&words), watch)?, mark: mark()? };
         session.tell(SETTINGS)?;
         Ok(session)
     }
@@ -46,7 +50,7 @@ impl Session {
 
     /// Asks to be told when everything so far is answered: [`Session::answer`] reads up to there.
     pub fn mark(&mut self) -> Result<()> {
-        self.psql.say(&format!("\\echo {MARK}\n"))
+        self.psql.say(&format!("\\echo {}\n", self.mark))
     }
 
     /// The lines up to the next mark.
@@ -55,10 +59,33 @@ impl Session {
         loop {
             match self.psql.line()? {
                 None => return Err(self.psql.failure("it ended before it answered")),
-                Some(line) if line == MARK => return Ok(lines),
+                Some(line) if line == self.mark => return Ok(lines),
                 Some(line) => lines.push(line),
             }
         }
+    }
+
+    /// The answer to a statement that somebody else wrote, as lines, and nothing after it: more than so many lines or bytes of
+    /// it are not read. A comment or a quote in it that has no end swallows nothing: the server complains of it.
+    pub fn answer_to(mut self, statement: &str, lines_max: usize, bytes_max: usize) -> Result<Vec<String>> {
+        self.tell(&format!("\\set FETCH_COUNT {ROWS_AT_ONCE}\n{statement}\n;\n"))?;
+        self.mark()?;
+        self.psql.say_no_more();
+        let (mut lines, mut bytes) = (Vec::new(), 0);
+        loop {
+            match self.psql.line_within(bytes_max.saturating_sub(bytes) + self.mark.len())? {
+                None => return Err(self.psql.failure("it ended before it answered")),
+                Some(line) if line == self.mark => break,
+                Some(line) => {
+                    bytes += line.len();
+                    lines.push(line);
+                }
+            }
+            if lines.len() > lines_max {
+                return Ok(lines);
+            }
+        }
+        self.close().map(|()| lines)
     }
 
     /// What a query gives, a row a line of JSON.
@@ -74,6 +101,14 @@ impl Session {
     pub fn close(self) -> Result<()> {
         self.psql.finish()
     }
+}
+
+/// A word that nobody knows before.
+fn mark() -> Result<String> {
+    let mut random = [0; MARK_BYTES];
+    getrandom::fill(&mut random)
+        .map_err(|error| Error::input(format!("no randomness of the system: {error}"), ""))?;
+    Ok(random.iter().fold("attestar-".to_owned(), |mark, byte| format!("{mark}{byte:02x}")))
 }
 
 /// A line of JSON.

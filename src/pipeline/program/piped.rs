@@ -5,9 +5,9 @@ use crate::pipeline::program::group::Group;
 use crate::pipeline::watch::Watch;
 use crate::{Error, Result};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::process::{ChildStdin, ChildStdout, Stdio};
+use std::io::{self, Read, Write};
+use std::process::{ChildStderr, ChildStdin, ChildStdout, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// How much is read at once, in bytes.
@@ -16,8 +16,11 @@ const CHUNK_BYTES: usize = 1 << 20;
 /// How often it is looked whether to stop.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// How much of what it complains of is told: the end of it, in bytes.
-const COMPLAINT_BYTES_MAX: u64 = 4096;
+/// How much of what it complains of is kept: the end of it, in bytes.
+const COMPLAINT_BYTES_MAX: usize = 4096;
+
+/// How long is waited for the end of what it complains of; its children may never come to one.
+const COMPLAINT_TIME: Duration = Duration::from_secs(1);
 
 /// A program that runs. Dropped, it is ended with everything that it started.
 pub struct Piped {
@@ -28,8 +31,7 @@ pub struct Piped {
     /// What was received and not read yet.
     chunk: Vec<u8>,
     at: usize,
-    /// What it says on its standard error.
-    complaints: File,
+    complaints: Complaints,
     over: Instant,
     limit: Duration,
     watch: Watch,
@@ -40,12 +42,11 @@ impl Piped {
     pub fn start(program: &Program<'_>, watch: &Watch) -> Result<Piped> {
         let (path, arguments) = program.resolve()?;
         let io = |error: io::Error| Error::io("start", &path)(error);
-        let complaints = tempfile::tempfile().map_err(io)?;
         let mut command = program.command(&path, arguments);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        command.stderr(complaints.try_clone().map_err(io)?);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut group = Group::start(&mut command).map_err(io)?;
         let (stdin, stdout) = (group.leader.stdin.take(), group.leader.stdout.take());
+        let stderr = group.leader.stderr.take();
         let (send, chunks) = bounded(2);
         std::thread::spawn(move || stdout.into_iter().for_each(|stdout| forward(stdout, &send)));
         Ok(Piped {
@@ -55,7 +56,7 @@ impl Piped {
             chunks,
             chunk: Vec::new(),
             at: 0,
-            complaints,
+            complaints: Complaints::of(stderr),
             over: Instant::now() + program.time_limit,
             limit: program.time_limit,
             watch: watch.clone(),
@@ -75,10 +76,23 @@ impl Piped {
         })
     }
 
+    /// Closes its input: it is told nothing more.
+    pub fn say_no_more(&mut self) {
+        self.stdin = None;
+    }
+
     /// The next line that it prints, without its end; `None` after the last.
     pub fn line(&mut self) -> Result<Option<String>> {
+        self.line_within(usize::MAX)
+    }
+
+    /// The same, and an error where the line has more bytes than that.
+    pub fn line_within(&mut self, bytes_max: usize) -> Result<Option<String>> {
         let mut line = Vec::new();
         loop {
+            if line.len() > bytes_max {
+                return Err(Error::input(format!("{}: it answers more than is read", self.name), ""));
+            }
             if self.at == self.chunk.len() && !self.receive()? {
                 return Ok((!line.is_empty()).then(|| String::from_utf8_lossy(&line).into_owned()));
             }
@@ -119,7 +133,7 @@ impl Piped {
 
     /// Why it is given up, with the end of what it complained of.
     pub fn failure(&mut self, why: &str) -> Error {
-        let complaint = self.complaint().unwrap_or_default();
+        let complaint = self.complaints.text();
         let complaint = complaint.trim();
         let message = if complaint.is_empty() {
             format!("{}: {why}", self.name)
@@ -131,14 +145,6 @@ impl Piped {
             )
         };
         Error::input(message, "")
-    }
-
-    fn complaint(&mut self) -> io::Result<String> {
-        let end = self.complaints.seek(SeekFrom::End(0))?;
-        self.complaints.seek(SeekFrom::Start(end.saturating_sub(COMPLAINT_BYTES_MAX)))?;
-        let mut text = Vec::new();
-        (&self.complaints).take(COMPLAINT_BYTES_MAX).read_to_end(&mut text)?;
-        Ok(String::from_utf8_lossy(&text).into_owned())
     }
 
     /// Waits for more of what it prints; `false` after the last.
@@ -168,6 +174,49 @@ impl Piped {
             return Err(Error::Late(format!("{}: it did not end within {seconds} s", self.name)));
         }
         Ok(())
+    }
+}
+
+/// The end of what a program says on its standard error; the rest is kept nowhere.
+struct Complaints {
+    tail: Arc<Mutex<Vec<u8>>>,
+    /// Nothing is ever sent: it is closed when there is no more.
+    over: Receiver<()>,
+}
+
+impl Complaints {
+    fn of(stderr: Option<ChildStderr>) -> Complaints {
+        let tail = Arc::new(Mutex::new(Vec::new()));
+        let (open, over) = bounded(0);
+        let kept = Arc::clone(&tail);
+        std::thread::spawn(move || {
+            stderr.into_iter().for_each(|stderr| keep(stderr, &kept));
+            drop(open);
+        });
+        Complaints { tail, over }
+    }
+
+    fn text(&self) -> String {
+        let _ = self.over.recv_timeout(COMPLAINT_TIME);
+        let tail = self.tail.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        String::from_utf8_lossy(&tail).into_owned()
+    }
+}
+
+fn keep(mut stderr: ChildStderr, tail: &Mutex<Vec<u8>>) {
+    let mut chunk = [0; COMPLAINT_BYTES_MAX];
+    loop {
+        match stderr.read(&mut chunk) {
+            Ok(0) => return,
+            Ok(count) => {
+                let mut tail = tail.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+                tail.extend_from_slice(&chunk[..count]);
+                let past = tail.len().saturating_sub(COMPLAINT_BYTES_MAX);
+                tail.drain(..past);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => return,
+        }
     }
 }
 
@@ -239,6 +288,14 @@ mod tests {
     }
 
     #[test]
+    fn a_line_is_read_as_far_as_is_asked() {
+        let mut endless = start("echo four; tr '\\0' x < /dev/zero", LONG, &Watch::default());
+        assert_eq!(endless.line_within(4).unwrap().as_deref(), Some("four"));
+        let error = endless.line_within(1 << 20).unwrap_err();
+        assert_eq!(error.to_string(), "sh: it answers more than is read");
+    }
+
+    #[test]
     fn much_is_read_whole_and_in_order() {
         let mut many = start(
             "i=0; while [ $i -lt 40 ]; do head -c 100000 /dev/zero; printf x; i=$((i+1)); done",
@@ -259,6 +316,19 @@ mod tests {
         assert_eq!(error.to_string(), "sh: no such table");
         let error = start("kill -9 $$", LONG, &Watch::default()).finish().unwrap_err();
         assert!(error.to_string().contains("signal: 9"), "{error}");
+    }
+
+    #[test]
+    fn complaints_without_an_end_take_no_room() {
+        let mut told = start("readlink /proc/self/fd/2", LONG, &Watch::default());
+        assert!(told.line().unwrap().unwrap().starts_with("pipe:"), "not a file that grows");
+        let error = start(
+            "head -c 3000000 /dev/zero | tr '\\0' x >&2; echo ' the end' >&2; exit 1",
+            LONG,
+            &Watch::default(),
+        );
+        let said = error.finish().unwrap_err().to_string();
+        assert!(said.ends_with("x the end") && said.len() < 5000, "{} bytes", said.len());
     }
 
     #[test]

@@ -3,20 +3,22 @@
 
 use crate::database::postgres::Server;
 use crate::database::postgres::session::Session;
-use crate::database::quote;
 use crate::error::{Error, Result};
 use crate::finding::{Code, Finding};
-use crate::format::capture::{Captured, role_name};
+use crate::format::capture::{Captured, DatabaseSettings};
 use crate::pipeline::program::piped::Piped;
 use crate::pipeline::program::{Ended, Program};
 use crate::pipeline::watch::Watch;
-use crate::probe::Site;
 use crate::probe::command::printed;
 use crate::probe::confined::Confined;
 use crate::probe::deadline::Deadline;
 use crate::probe::postgres::major;
+use crate::probe::postgres::prepared::{
+    Wanted, create_database, create_extension, create_role, schema_line, schemas,
+};
+use crate::probe::{Site, is_end};
 use rustix::fs::OFlags;
-use std::ffi::OsString;
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, chown, fchown};
@@ -27,13 +29,10 @@ use std::time::Duration;
 pub const DATABASE: &str = "drilled";
 
 /// Who restores: no superuser.
-const RESTORER: &str = "restorer";
+pub(super) const RESTORER: &str = "restorer";
 
 /// The superuser of the cluster.
 const SUPERUSER: &str = "attestar";
-
-/// Where distributions keep the server's programs, a folder a version.
-const DISTRIBUTIONS: [&str; 2] = ["/usr/lib/postgresql", "/usr/local/pgsql"];
 
 /// The longest path of a socket (`sun_path`, unix(7)), in bytes.
 const SOCKET_BYTES_MAX: usize = 107;
@@ -45,7 +44,7 @@ const GRACE: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Nothing of it need outlive a crash.
-const SETTINGS: [&str; 10] = [
+const SETTINGS: [&str; 11] = [
     "listen_addresses=",
     "fsync=off",
     "full_page_writes=off",
@@ -56,6 +55,8 @@ const SETTINGS: [&str; 10] = [
     "shared_buffers=64MB",
     "max_connections=20",
     "unix_socket_permissions=0700",
+    // What a dump makes it complain of goes to who restores; nobody reads a log, and it would have no end.
+    "log_min_messages=fatal",
 ];
 
 /// Runs a program until the input is closed; then what it wrote outside can still be listed.
@@ -70,45 +71,6 @@ pub struct Cluster<'a> {
     programs: PathBuf,
     confined: Confined<'a>,
     server: Piped,
-}
-
-/// The folder of the server's programs: the one that the policy names, the one of the captured server's version, else the
-/// newest.
-pub fn programs(
-    named: Option<&str>,
-    captured: Option<&str>,
-    environment: &dyn Fn(&str) -> Option<OsString>,
-) -> Result<PathBuf> {
-    let has_it = |folder: &PathBuf| folder.join("initdb").is_file();
-    if let Some(named) = named.map(PathBuf::from) {
-        let message = format!("there is no initdb in {}", named.display());
-        return if has_it(&named) {
-            Ok(named)
-        } else {
-            Err(Error::input(message, "`programs` of the probe"))
-        };
-    }
-    let path = environment("PATH").unwrap_or_default();
-    let found = path.to_string_lossy().split(':').map(PathBuf::from).find(has_it);
-    // A link leads to the folder that has all of them.
-    let found =
-        found.and_then(|folder| Some(folder.join("initdb").canonicalize().ok()?.parent()?.to_owned()));
-    if let Some(found) = found {
-        return Ok(found);
-    }
-    let versions = DISTRIBUTIONS.iter().filter_map(|folder| fs::read_dir(folder).ok());
-    let versions = versions.flatten().flatten().map(|entry| entry.path());
-    let mut found: Vec<(u32, PathBuf)> = versions
-        .filter_map(|path| Some((major(&path.file_name()?.to_string_lossy())?, path.join("bin"))))
-        .filter(|(_, folder)| has_it(folder))
-        .collect();
-    found.sort();
-    let wanted = captured.and_then(major);
-    let same = found.iter().find(|(version, _)| Some(*version) == wanted);
-    let folder = same.or(found.last()).map(|(_, folder)| folder.clone());
-    folder.ok_or_else(|| {
-        Error::input("PostgreSQL's server is not installed", "install it, of the captured version or later")
-    })
 }
 
 impl<'a> Cluster<'a> {
@@ -192,46 +154,84 @@ impl<'a> Cluster<'a> {
         }
     }
 
-    /// An empty database of the restorer's, with the roles and extensions that a dump takes for granted.
-    pub fn prepare(&self, roles: &[&str], extensions: &[String], watch: &Watch) -> Result<()> {
+    /// An empty database of the restorer's, with the roles and extensions that a dump takes for granted, made like the one that
+    /// was captured where this system can: [`facts::settings`](crate::database::postgres::facts::settings) says how it was.
+    pub fn prepare(&self, wanted: &Wanted<'_>, watch: &Watch) -> Result<()> {
         let mut session = Session::open(&self.superuser("postgres"), watch)?;
-        session.tell(&format!("CREATE ROLE {RESTORER} LOGIN NOSUPERUSER;\n"))?;
-        for role in roles {
+        // Row security holds for who owns a table as well, where that was forced; all rows are to be counted.
+        session.tell(&format!("CREATE ROLE {RESTORER} LOGIN NOSUPERUSER BYPASSRLS;\n"))?;
+        for role in wanted.roles {
             session.tell(&create_role(role)?)?;
         }
-        session.tell(&format!("CREATE DATABASE {DATABASE} OWNER {RESTORER} TEMPLATE template0;\n"))?;
         session.close()?;
-        if extensions.is_empty() {
+        self.create_database(wanted.like, watch)?;
+        if wanted.extensions.is_empty() {
             return Ok(());
         }
         let mut session = Session::open(&self.superuser(DATABASE), watch)?;
-        for extension in extensions {
-            session.tell(&format!("CREATE EXTENSION {} CASCADE;\n", quote(extension)))?;
+        for extension in wanted.extensions {
+            session.tell(&create_extension(extension, wanted.like))?;
         }
         session.close()
     }
 
-    /// Restores a dump that lies in parts; any error ends it.
+    fn create_database(&self, like: Option<&DatabaseSettings>, watch: &Watch) -> Result<()> {
+        let create = |statement: &str| {
+            let mut session = Session::open(&self.superuser("postgres"), watch)?;
+            session.tell(statement)?;
+            session.close()
+        };
+        let made = like.map_or(Ok(false), |like| create(&create_database(like)).map(|()| true));
+        match made {
+            Ok(true) => Ok(()),
+            Err(error) if is_end(&error) => Err(error),
+            // Without its locale it is restored all the same, and what depends on one is not compared.
+            _ => create(&format!("CREATE DATABASE {DATABASE} OWNER {RESTORER} TEMPLATE template0;\n")),
+        }
+    }
+
+    /// Restores a dump that lies in parts; any error ends it. These extensions are there before.
     pub fn restore(
         &self,
         site: &Site<'_>,
         captured: &Captured,
-        has_extensions: bool,
+        extensions: &[String],
         watch: &Watch,
     ) -> Result<()> {
         self.is_readable(captured, watch)?;
         let dump = readable(self.lent.join("dump"))?;
         lend(&site.folder(captured)?, &dump, self.confined.ids)?;
+        let program = self.programs.join("pg_restore").to_string_lossy().into_owned();
+        let list = self.list(&dump, &program, &schemas(extensions, captured.database.as_deref()), watch)?;
         let mut words: Vec<String> =
             ["sh", "-c", "cat \"$0\"/part-* | exec \"$@\""].map(str::to_owned).to_vec();
-        words.push(dump.to_string_lossy().into_owned());
-        words.push(self.programs.join("pg_restore").to_string_lossy().into_owned());
+        words.extend([dump.to_string_lossy().into_owned(), program]);
         words.extend(RESTORE.map(str::to_owned));
         // Who may not create an extension may not comment on it.
-        words.extend(has_extensions.then(|| "--no-comments".to_owned()));
+        words.extend((!extensions.is_empty()).then(|| "--no-comments".to_owned()));
+        words.extend(list.map(|list| format!("--use-list={list}")));
         words.push(self.restorer().argument());
         let ended = self.confined.run(&words, watch)?;
         if ended.code == Some(0) { Ok(()) } else { Err(unrestored(captured, &ended)) }
+    }
+
+    /// A file with all that is in the dump but these schemas, which are there already; none where none is.
+    fn list(
+        &self,
+        dump: &Path,
+        program: &str,
+        schemas: &BTreeSet<&str>,
+        watch: &Watch,
+    ) -> Result<Option<String>> {
+        if schemas.is_empty() {
+            return Ok(None);
+        }
+        let list = self.folder.join("restored.list").to_string_lossy().into_owned();
+        let mut words: Vec<String> = ["sh", "-c", LIST].map(str::to_owned).to_vec();
+        words.extend([dump.to_string_lossy().into_owned(), program.to_owned(), list.clone()]);
+        words.extend(schemas.iter().flat_map(|name| ["-e".to_owned(), schema_line(name)]));
+        let ended = self.confined.run(&words, watch)?;
+        if ended.code == Some(0) { Ok(Some(list)) } else { Err(failed("pg_restore --list", &ended)) }
     }
 
     /// Applies a file of SQL as the restorer; any error ends it.
@@ -269,15 +269,9 @@ impl<'a> Cluster<'a> {
     }
 }
 
-/// Makes a role. The archive's word for it may be hostile, and psql runs programs: it reaches psql as digits alone, and the
-/// server makes the statement, which psql passes on without reading it (`\gexec`).
-fn create_role(identifier: &str) -> Result<String> {
-    let Some(name) = role_name(identifier) else {
-        return Err(Error::input(format!("{identifier:?} is not the name of a role"), ""));
-    };
-    let digits: String = name.bytes().map(|byte| format!("{byte:02x}")).collect();
-    Ok(format!("SELECT format('CREATE ROLE %I', convert_from(decode('{digits}', 'hex'), 'UTF8')) \\gexec\n"))
-}
+/// Lists what is in a dump but for lines with some words; a dump may have no others.
+const LIST: &str = "program=$1; list=$2; shift 2; cat \"$0\"/part-* | \"$program\" --list > \"$list.all\" || exit; \
+                    grep -v \"$@\" < \"$list.all\" > \"$list\" || test $? = 1";
 
 /// How a dump is restored: as somebody else's, and not past the first error.
 pub const RESTORE: [&str; 4] = ["--exit-on-error", "--no-owner", "--no-privileges", "--no-password"];

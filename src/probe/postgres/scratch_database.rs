@@ -10,12 +10,13 @@ use crate::finding::{Code, Finding};
 use crate::format::capture::Captured;
 use crate::pipeline::watch::Watch;
 use crate::policy::capture::Source;
-use crate::probe::Site;
 use crate::probe::confined::{Confined, Reach};
 use crate::probe::ledger::Ledger;
 use crate::probe::postgres::Asked;
 use crate::probe::postgres::cluster::{RESTORE, newer, unrestored};
 use crate::probe::postgres::contents;
+use crate::probe::postgres::held::Held;
+use crate::probe::{Site, is_end};
 use serde::Deserialize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -70,7 +71,7 @@ impl Who {
     }
 }
 
-/// An empty database.
+/// An empty database, and nobody else's meanwhile. Dropped, it is emptied again.
 pub(super) struct ScratchDatabase<'a> {
     pub(super) server: Server,
     /// What restores into it.
@@ -79,6 +80,8 @@ pub(super) struct ScratchDatabase<'a> {
     place: String,
     /// Extensions that may be there already.
     extensions: &'a [String],
+    held: Held,
+    is_empty: bool,
 }
 
 impl<'a> ScratchDatabase<'a> {
@@ -87,12 +90,22 @@ impl<'a> ScratchDatabase<'a> {
         site: &'a Site<'_>,
         dsn: &str,
         asked: &Asked<'a>,
+        ledger: &mut Ledger,
         watch: &Watch,
     ) -> Result<ScratchDatabase<'a>> {
         let server = server(site, dsn, asked)?;
         let subject = format!("dsn of {}", asked.id);
-        is_not_live(site, asked, &server, &subject, watch)?;
+        let unknown = is_not_live(site, asked, &server, &subject, watch)?;
+        if !unknown.is_empty() {
+            let why =
+                format!("what {} takes cannot be asked from here whether it is this one", unknown.join(", "));
+            ledger.skipped("not a live database", why);
+        }
         let who = who(&server, watch)?;
+        let Some(held) = Held::take(&server, watch)? else {
+            let finding = Finding::new(Code::DatabaseLive, subject).expected("an empty scratch database");
+            return Err(Error::refused(finding.actual(format!("{}: another drill is in it", who.place()))));
+        };
         let found = contents::of(&server, asked.extensions, watch)?;
         if !found.is_empty() {
             let finding = Finding::new(Code::DatabaseNotEmpty, subject).expected("an empty scratch database");
@@ -113,27 +126,33 @@ impl<'a> ScratchDatabase<'a> {
         // Where it is shut off somebody else's name may be the one that connections go by.
         confined.variables.push(("PGUSER".into(), who.role.clone().into()));
         let place = who.place();
-        Ok(ScratchDatabase { server, confined, version: who.server, place, extensions: asked.extensions })
+        let (version, extensions) = (who.server, asked.extensions);
+        Ok(ScratchDatabase { server, confined, version, place, extensions, held, is_empty: true })
     }
 
     /// Restores a dump that lies in parts; any error ends it.
-    pub(super) fn restore(&self, site: &Site<'_>, captured: &Captured, watch: &Watch) -> Result<()> {
+    pub(super) fn restore(&mut self, site: &Site<'_>, captured: &Captured, watch: &Watch) -> Result<()> {
         newer(captured, &self.version)?;
         let parts = site.folder(captured)?.to_string_lossy().into_owned();
         let mut words: Vec<String> =
             ["sh", "-c", "cat \"$0\"/part-* | exec \"$@\""].map(str::to_owned).to_vec();
         words.extend([parts, "pg_restore".to_owned()]);
         words.extend(RESTORE.map(str::to_owned));
+        let is_beside =
+            |name: &str| contents::EXTENSIONS.contains(&name) || self.extensions.iter().any(|it| it == name);
+        let mut extensions = captured.objects.iter().filter(|object| object.kind == "extension");
+        // Who did not create an extension may not comment on it.
+        words.extend(extensions.any(|it| is_beside(&it.name)).then(|| "--no-comments".to_owned()));
         words.push(self.server.argument());
+        self.is_empty = false;
         let ended = self.confined.run(&words, watch)?;
         if ended.code == Some(0) { Ok(()) } else { Err(unrestored(captured, &ended)) }
     }
 
     /// Takes everything out of it again, also after an interruption; says what is left. What lay there before, and rights that
     /// others granted, stay.
-    pub(super) fn empty(&self, ledger: &mut Ledger) {
-        let server = Server { time_limit: CLEANUP, ..self.server.clone() };
-        let left = match contents::remove(&server, self.extensions, &Watch::default()) {
+    pub(super) fn empty(&mut self, ledger: &mut Ledger) {
+        let left = match self.remove() {
             Ok(left) if left.is_empty() => return ledger.passed("emptied again", "nothing", "nothing"),
             Ok(left) => left.join(", "),
             Err(error) => error.to_string(),
@@ -141,28 +160,56 @@ impl<'a> ScratchDatabase<'a> {
         let finding = Finding::new(Code::LeftBehind, &*self.place).expected("what was restored is removed");
         ledger.findings.push(finding.actual(left));
     }
+
+    /// Ends whatever still works in it, and drops everything; gives what is left.
+    fn remove(&mut self) -> Result<Vec<String>> {
+        self.is_empty = true;
+        let server = Server { time_limit: CLEANUP, ..self.server.clone() };
+        self.held.end_others(&server, &Watch::default())?;
+        contents::remove(&server, self.extensions, &Watch::default())
+    }
 }
 
-/// Refuses a database that a capture takes, whatever it is called here.
-fn is_not_live(
-    site: &Site<'_>,
+impl Drop for ScratchDatabase<'_> {
+    fn drop(&mut self) {
+        if !self.is_empty {
+            // Nobody is there any more to be told.
+            let _ = self.remove();
+        }
+    }
+}
+
+/// Refuses a database that a capture takes, whatever it is called here; gives the captures of which that is not known, since what
+/// they take cannot be asked from here.
+fn is_not_live<'s>(
+    site: &'s Site<'_>,
     asked: &Asked<'_>,
     server: &Server,
     subject: &str,
     watch: &Watch,
-) -> Result<()> {
+) -> Result<Vec<&'s str>> {
+    let mut unknown = Vec::new();
     for (id, live) in lives(site) {
+        let Ok(live) = self::server(site, live, asked) else {
+            unknown.push(id);
+            continue;
+        };
         // The same words are the same database, whether anybody answers or not.
-        let live = self::server(site, live, asked)?;
         let is_one = live.dsn == server.dsn
-            || who(&live, watch)
-                .is_ok_and(|live| who(server, watch).is_ok_and(|scratch| scratch.is_one_with(&live)));
+            || match who(&live, watch) {
+                Ok(live) => who(server, watch)?.is_one_with(&live),
+                Err(error) if is_end(&error) => return Err(error),
+                Err(_) => {
+                    unknown.push(id);
+                    false
+                }
+            };
         if is_one {
             let finding = Finding::new(Code::DatabaseLive, subject).expected("an empty scratch database");
             return Err(Error::refused(finding.actual(format!("the database that the capture {id} takes"))));
         }
     }
-    Ok(())
+    Ok(unknown)
 }
 
 /// The databases that are captured, by the capture's id.

@@ -87,6 +87,7 @@ fn captured(capture: &Capture, order: &Order, output: Output) -> Captured {
         form: if output == Output::Folder { Form::Folder } else { Form::Parts },
         tool: order.program.first().cloned().unwrap_or_default(),
         server: None,
+        database: None,
         schema_sha256: None,
         tables: Vec::new(),
         objects: Vec::new(),

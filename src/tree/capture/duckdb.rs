@@ -64,11 +64,9 @@ pub(super) fn capture(
     };
     let mut known = program.definitions(&attach, NAME, watch)?;
     for _ in 0..TRIES {
-        let script = format!(
-            "{before}; BEGIN TRANSACTION; {}; {} {order}; COMMIT",
-            duckdb::definitions(NAME),
-            duckdb::counts(NAME, &known, is_digested)
-        );
+        let mut script = vec![before.clone(), "BEGIN TRANSACTION".to_owned(), duckdb::definitions(NAME)];
+        script.extend(duckdb::counts(NAME, &known, is_digested));
+        script.extend([order.clone(), "COMMIT".to_owned()]);
         let mut rows = program.run(&script, watch)?;
         let counted = rows.split_off(rows.iter().take_while(|row| row.get("kind").is_some()).count());
         let seen: Vec<Definition> = duckdb::read(rows)?;
@@ -87,6 +85,7 @@ pub(super) fn capture(
             form: if form == DuckdbForm::Export { Form::Folder } else { Form::File(name) },
             tool: program.version(watch)?,
             server: None,
+            database: None,
             schema_sha256: Some(schema_sha256),
             tables,
             objects,

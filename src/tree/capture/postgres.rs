@@ -6,7 +6,7 @@ use crate::database::postgres::dsn::Dsn;
 use crate::database::postgres::facts::{self, Asked};
 use crate::database::postgres::session::Session;
 use crate::error::{Error, Result};
-use crate::format::capture::{CaptureKind, Captured, Form, ROLE, role_name};
+use crate::format::capture::{CaptureKind, Captured, DatabaseSettings, Form, ROLE, role_name};
 use crate::pipeline::program::piped::Piped;
 use crate::pipeline::watch::Watch;
 use crate::policy::capture::Capture;
@@ -36,6 +36,7 @@ pub(super) struct Dump {
     dump: Piped,
     tool: String,
     server: String,
+    database: DatabaseSettings,
 }
 
 impl Dump {
@@ -53,6 +54,7 @@ impl Dump {
         let Some(moment) = moment.into_iter().next() else {
             return Err(Error::input("psql: no snapshot was exported", ""));
         };
+        let database = facts::settings(&mut session)?;
         let asked = facts::ask(&mut session, capture.digest_up_to)?;
         // The archive compresses; what was compressed before can be neither searched nor made smaller.
         let words =
@@ -63,7 +65,7 @@ impl Dump {
             .chain([format!("--snapshot={}", moment.snapshot), server.argument()])
             .collect();
         let dump = Piped::start(&server.tool(&words), watch)?;
-        Ok(Dump { id: capture.id.clone(), session, asked, dump, tool, server: moment.server })
+        Ok(Dump { id: capture.id.clone(), session, asked, dump, tool, server: moment.server, database })
     }
 
     /// Waits for the end of the dump, and says what is in it.
@@ -84,6 +86,7 @@ impl Dump {
             form: Form::Parts,
             tool: self.tool,
             server: Some(self.server),
+            database: Some(Box::new(self.database)),
             schema_sha256: Some(facts.schema_sha256),
             tables: facts.tables,
             objects: facts.objects,

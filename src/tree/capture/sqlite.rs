@@ -37,6 +37,7 @@ pub(super) fn capture(capture: &Capture, source: &Path, to: &Path, watch: &Watch
         form: Form::File(name),
         tool: format!("SQLite {}", rusqlite::version()),
         server: None,
+        database: None,
         schema_sha256: Some(facts.schema_sha256),
         tables: facts.tables,
         objects: facts.objects,

@@ -3,6 +3,7 @@
 use crate::error::Result;
 use crate::evidence::ddl;
 use crate::finding::{Code, Finding};
+use crate::format::capture::{CaptureKind, Captured};
 use crate::format::drill_report::{Ended, ProbeReport, StepName};
 use crate::format::kind::Kind;
 use crate::format::pack::Pack;
@@ -17,18 +18,19 @@ use crate::verbs::drill::Request;
 use crate::verbs::drill::course::Course;
 use crate::verbs::drill::scratch;
 use crate::verbs::drill::steps::Begun;
+use std::collections::BTreeSet;
 
 impl Course<'_> {
     /// Every probe of the policy, in order; and what was captured that none asks for.
     pub(super) fn probes(&mut self, watch: &Watch) -> Result<()> {
-        self.read_ddl(watch)?;
         let begun = self.steps.begin();
-        self.probed = self.ask(watch)?;
-        let unprobed = self.pack.as_ref().map(|pack| unprobed(self.request, pack));
-        let findings = self.probed.iter().flat_map(|one| one.findings.clone());
-        let findings = findings.chain(unprobed.unwrap_or_default()).collect();
+        let went = self.read_ddl(watch).and_then(|()| self.ask(watch));
+        // However it went: what ended is told as it ended, and what did not is told as that.
+        let mut findings: Vec<Finding> = self.probed.iter().flat_map(|one| one.findings.clone()).collect();
+        findings.extend(self.unasked("the drill ended before it was through"));
+        findings.extend(self.pack.iter().flat_map(|pack| unprobed(self.request, pack)));
         self.asked(&begun, findings);
-        Ok(())
+        went
     }
 
     /// A backup lists no objects of its DDL files: they are read from what came back.
@@ -46,9 +48,9 @@ impl Course<'_> {
         Ok(())
     }
 
-    /// Runs the probes, each shut off as far as this system allows.
-    fn ask(&mut self, watch: &Watch) -> Result<Vec<Probed>> {
-        let (Some(room), Some(pack)) = (&self.room, &self.pack) else { return Ok(Vec::new()) };
+    /// Runs the probes, each shut off as far as this system allows, and notes each as soon as it ended.
+    fn ask(&mut self, watch: &Watch) -> Result<()> {
+        let (Some(room), Some(pack)) = (&self.room, &self.pack) else { return Ok(()) };
         let probes = &self.request.policy.probes;
         let confinement = match probes.iter().any(|probe| probe.ask.runs_programs()) {
             true => Confinement::find(&room.work(), self.request.environment, watch)?,
@@ -67,8 +69,11 @@ impl Course<'_> {
             drill_id: &self.request.drill_id,
             environment: self.request.environment,
         };
-        let run = |probe| watch.check().and_then(|()| probe::run(&site, probe, watch));
-        probes.iter().map(run).collect()
+        for probe in probes {
+            watch.check()?;
+            self.probed.push(probe::run(&site, probe, watch)?);
+        }
+        Ok(())
     }
 
     /// Concludes the step.
@@ -93,12 +98,17 @@ impl Course<'_> {
         if self.steps.reached(StepName::Probes) || probes.is_empty() {
             return;
         }
-        let finding = |probe: &Probe| {
-            let finding = Finding::new(Code::ProbeSkipped, &probe.id);
-            finding.expected("an answer").actual("nothing was restored that it could ask")
-        };
-        self.outcome.conclude("probes", "none ran", probes.iter().map(finding).collect());
-        self.probed = probes.iter().map(never_ran).collect();
+        let findings = self.unasked("nothing was restored that it could ask");
+        self.outcome.conclude("probes", "none ran", findings);
+    }
+
+    /// Notes the probes that are not among those that ended, and why.
+    fn unasked(&mut self, why: &str) -> Vec<Finding> {
+        let probes = self.request.policy.probes.get(self.probed.len()..).unwrap_or_default();
+        self.probed.extend(probes.iter().map(never_ran));
+        let finding =
+            |probe: &Probe| Finding::new(Code::ProbeSkipped, &probe.id).expected("an answer").actual(why);
+        probes.iter().map(finding).collect()
     }
 }
 
@@ -116,11 +126,21 @@ fn never_ran(probe: &Probe) -> Probed {
 
 /// What was captured of live databases, and no probe asks for.
 fn unprobed(request: &Request<'_>, pack: &Pack) -> Vec<Finding> {
-    let is_asked = |id: &str| request.policy.probes.iter().any(|probe| probe.ask.capture() == Some(id));
-    let open = pack.captures.iter().filter(|captured| !is_asked(&captured.id) && !captured.tables.is_empty());
     let finding = |id: &str| {
         let finding = Finding::new(Code::CaptureUnprobed, format!("captures/{id}"));
         finding.actual("that it opens is not known: a [[probe]] with this capture would ask")
     };
+    // No probe can name what a program made.
+    let open = unasked_captures(request, pack).filter(|captured| captured.kind != CaptureKind::Command);
     open.map(|captured| finding(&captured.id)).collect()
+}
+
+/// What was captured, and no probe asks for.
+pub(super) fn unasked_captures<'p>(
+    request: &Request<'_>,
+    pack: &'p Pack,
+) -> impl Iterator<Item = &'p Captured> {
+    let asked: BTreeSet<&str> =
+        request.policy.probes.iter().filter_map(|probe| probe.ask.capture()).collect();
+    pack.captures.iter().filter(move |captured| !asked.contains(&*captured.id))
 }

@@ -1,10 +1,12 @@
 //! What a drill proves and what it does not, in plain words: from what ran, and from nothing else.
 
+use crate::format::capture::Captured;
 use crate::format::drill_report::{Ended, Objectives, ProbeCheck, ProbeReport};
 use crate::format::kind::Kind;
 use crate::format::units::{count, size, span};
 use crate::policy::probe::Ask;
 use crate::probe::Probed;
+use crate::verbs::drill::asked::unasked_captures;
 use crate::verbs::drill::course::Course;
 
 /// What follows.
@@ -55,11 +57,9 @@ pub(super) fn does_not_prove(course: &Course<'_>) -> Vec<String> {
     }
     let probes = &course.request.policy.probes;
     if let Some(pack) = &course.pack {
-        let is_asked = |id: &str| probes.iter().any(|probe| probe.ask.capture() == Some(id));
-        let open = pack.captures.iter().filter(|captured| !is_asked(&captured.id));
-        list.extend(
-            open.map(|captured| format!("that the capture {} opens: no probe asks for it", captured.id)),
-        );
+        let told =
+            |captured: &Captured| format!("that the capture {} opens: no probe asks for it", captured.id);
+        list.extend(unasked_captures(course.request, pack).map(told));
     }
     for probed in &course.probed {
         let skipped = probed.report.checks.iter().filter(|check| check.status == Ended::Skipped);

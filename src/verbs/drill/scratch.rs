@@ -8,8 +8,11 @@ use crate::policy::capture::Source;
 use crate::verbs::drill::{Request, live};
 use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::{Component, Path, PathBuf};
+
+/// Of the folders above what is restored: others pass through, and see nothing.
+const PASSABLE: u32 = 0o711;
 
 /// The scratch.
 pub(super) struct Room(Scratch);
@@ -41,13 +44,18 @@ impl Room {
     }
 }
 
-/// Makes it, where it can do no harm.
+/// Makes it, where it can do no harm: that is judged before anything is made, and again once it is there.
 pub(super) fn make(request: &Request<'_>) -> Result<Room> {
-    let parent = match &request.policy.drill.scratch {
-        Some(folder) => PathBuf::from(folder),
-        None => own_folder(request.scratch)?,
-    };
-    fs::create_dir_all(&parent).map_err(Error::io("create", &parent))?;
+    let named = request.policy.drill.scratch.as_ref().map(PathBuf::from);
+    let parent = named.clone().unwrap_or_else(|| {
+        let me = rustix::process::geteuid().as_raw();
+        request.scratch.join(format!("attestar-{me}"))
+    });
+    is_apart(request, &meant(&parent)?)?;
+    match named {
+        Some(folder) => make_passable(&folder)?,
+        None => own_folder(&parent)?,
+    }
     let parent = parent.canonicalize().map_err(Error::io("open", &parent))?;
     is_apart(request, &parent)?;
     let scratch = Scratch::new(&parent)?;
@@ -55,20 +63,58 @@ pub(super) fn make(request: &Request<'_>) -> Result<Room> {
     Ok(Room(scratch))
 }
 
-/// A folder among those of everybody that is nobody else's: the user of a throwaway server passes through it, and sees
-/// nothing of it.
-fn own_folder(temporary: &Path) -> Result<PathBuf> {
-    let me = rustix::process::geteuid().as_raw();
-    let path = temporary.join(format!("attestar-{me}"));
-    match fs::DirBuilder::new().mode(0o711).create(&path) {
+/// Where a folder will lie that may not be there yet: what is there of it as it is called without links, and the rest.
+fn meant(folder: &Path) -> Result<PathBuf> {
+    for there in folder.ancestors() {
+        match there.canonicalize() {
+            Ok(place) => {
+                let rest = folder.strip_prefix(there).unwrap_or(Path::new(""));
+                let climbs = rest.components().any(|part| part == Component::ParentDir);
+                return if climbs { Err(climbing(folder)) } else { Ok(place.join(rest)) };
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(Error::io("open", there)(error)),
+        }
+    }
+    Ok(folder.to_owned())
+}
+
+fn climbing(folder: &Path) -> Error {
+    let finding = Finding::new(Code::ScratchUnsafe, folder.display().to_string());
+    let finding = finding.expected("a folder whose place is known before it is made");
+    Error::refused(finding.actual("`..` after a folder that is not there"))
+}
+
+/// Makes a folder and those above it that are missing. The user of a throwaway server passes through them, whatever mode this
+/// one's files get by themselves.
+fn make_passable(folder: &Path) -> Result<()> {
+    let missing: Vec<&Path> = folder.ancestors().take_while(|above| !above.exists()).collect();
+    for folder in missing.into_iter().rev() {
+        match fs::create_dir(folder) {
+            Ok(()) => passable(folder)?,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(Error::io("create", folder)(error)),
+        }
+    }
+    Ok(())
+}
+
+fn passable(folder: &Path) -> Result<()> {
+    fs::set_permissions(folder, fs::Permissions::from_mode(PASSABLE)).map_err(Error::io("change", folder))
+}
+
+/// A folder among those of everybody that is nobody else's.
+fn own_folder(path: &Path) -> Result<()> {
+    match fs::DirBuilder::new().mode(PASSABLE).create(path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-            return Err(Error::io("create", &path)(error));
+            return Err(Error::io("create", path)(error));
         }
         _ => {}
     }
-    let metadata = fs::symlink_metadata(&path).map_err(Error::io("open", &path))?;
+    let metadata = fs::symlink_metadata(path).map_err(Error::io("open", path))?;
+    let me = rustix::process::geteuid().as_raw();
     if metadata.is_dir() && metadata.uid() == me && metadata.mode() & 0o022 == 0 {
-        return Ok(path);
+        return if metadata.mode() & 0o7777 == PASSABLE { Ok(()) } else { passable(path) };
     }
     let finding = Finding::new(Code::ScratchUnsafe, path.display().to_string());
     let finding = finding.expected("a folder of this user's that nobody else writes to");

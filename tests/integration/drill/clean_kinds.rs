@@ -8,7 +8,7 @@ use attestar::format::drill_report::Ended;
 
 /// The drill passes without a word, and every check of every probe that did run held.
 #[track_caller]
-fn clean(world: &World, night: &str) {
+pub(super) fn clean(world: &World, night: &str) {
     back_up(world);
     let said = world.run(&["-C", "shop", "--json", "drill", "--out", "drill"]).done();
     assert_eq!(said.findings(), Vec::<String>::new(), "{night}");

@@ -4,12 +4,13 @@ use super::{POLICY, back_up, fails, plant, report};
 use crate::forge::{file, link};
 use crate::postgres::Postgres;
 use crate::world::{Said, World, venv};
-use attestar::format::capture::{Form, Object};
+use attestar::format::capture::{DatabaseSettings, Form, Object};
 use attestar::format::drill_report::Ended;
+use attestar::probe::duckdb::{sampling, seed};
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
-const LEDGER: &str = "[[probe]]\nid = \"ledger\"\nkind = \"postgres\"\ncapture = \"ledger\"\n";
+pub(super) const LEDGER: &str = "[[probe]]\nid = \"ledger\"\nkind = \"postgres\"\ncapture = \"ledger\"\n";
 
 pub(super) fn captures(server: &Postgres) -> String {
     let dsn = server.dsn("ledger");
@@ -149,9 +150,26 @@ fn a_dump_in_a_newer_format_is_told_by_what_restores_it() {
     assert!(said.findings().iter().all(|found| found == "dump-newer captures/ledger"), "{}", said.out);
     assert!(said.out.contains("unsupported version (1.99)"), "{}", said.out);
     // The same dump as it was is read: what is told then is what nobody recorded.
+    plant(&world, 0, vec![dump(None)], vec![recorded.clone()]);
+    let said = drill(&world).exits(3);
+    assert!(said.findings().iter().all(|found| found.starts_with("object-extra")), "{}", said.out);
+    // So it is where its locale is not here, which is said; and what would be a command is none.
+    let outside = world.path().join("pwned");
+    recorded.database = Some(Box::new(DatabaseSettings {
+        encoding: "UTF8".into(),
+        collate: format!("xx_XX' \\! touch {}", outside.display()),
+        ctype: "C".into(),
+        provider: "libc".into(),
+        locale: None,
+        extensions: Default::default(),
+    }));
     plant(&world, 0, vec![dump(None)], vec![recorded]);
     let said = drill(&world).exits(3);
     assert!(said.findings().iter().all(|found| found.starts_with("object-extra")), "{}", said.out);
+    let report = report(&world);
+    let contents = report.probes[0].checks.iter().find(|check| check.name == "contents").unwrap();
+    assert!(contents.status == Ended::Skipped && contents.actual.contains("xx_XX"), "{contents:?}");
+    assert!(!outside.exists());
 }
 
 #[test]
@@ -322,6 +340,54 @@ fn duckdb_comes_back_in_both_forms() {
         let wrong = probe.replace("4999|5000", "1|1");
         world.write("attestar.toml", format!("{POLICY}{capture}{wrong}"));
         fails(&world, 3, "query-differs");
+    }
+}
+
+#[test]
+fn another_drill_reads_other_rows() {
+    let world = World::new();
+    duckdb(&world, "CREATE TABLE \"a b\" AS SELECT range i, 'x' || range s FROM range(20000)");
+    let seen = |drill_id: &str| {
+        let query = sampling("c", "main", "a b", 50, seed(drill_id));
+        let mut command = Command::new(venv().join("duckdb"));
+        command.args(["-no-init", "-batch", "-jsonlines", "-readonly"]);
+        let ran = command.arg(world.tree().join("var/c.duckdb")).args(["-c", &query]).output().unwrap();
+        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+        let row: serde_json::Value = serde_json::from_slice(&ran.stdout).unwrap();
+        assert_eq!(row["rows"], 50);
+        row["seen"].as_str().unwrap().to_owned()
+    };
+    let (one, other) = ("6f1ed002-ab5d-4b6e-a2d1-3f1c5b6a7e80", "c0a8f3d4-19e7-4c52-8d0b-2e9f7a1b3c64");
+    assert_eq!(seen(one), seen(one));
+    assert_ne!(seen(one), seen(other));
+}
+
+/// So many tables, and so many rows of each, that what asks for them is longer than an argument of a program may be.
+#[test]
+fn many_tables_of_duckdb_come_back() {
+    let world = World::new();
+    let name =
+        |number: usize| format!("a_table_with_quite_a_long_name_as_some_tools_give_them_number_{number}");
+    for from in [0, 400] {
+        let tables: Vec<String> =
+            (from..from + 400).map(|n| format!("CREATE TABLE {} AS SELECT {n} AS x", name(n))).collect();
+        duckdb(&world, &tables.join("; "));
+    }
+    for form in ["export", "copy"] {
+        let policy = format!(
+            "[[capture]]\nid = \"many\"\nkind = \"duckdb\"\npath = \"var/c.duckdb\"\nform = \"{form}\"\n\
+             [[probe]]\nid = \"many\"\nkind = \"duckdb\"\ncapture = \"many\"\nsample = 3\n"
+        );
+        world.write("attestar.toml", format!("{POLICY}{policy}"));
+        back_up(&world);
+        assert_eq!(drill(&world).done().findings(), Vec::<String>::new(), "{form}");
+        let checks = &report(&world).probes[0].checks;
+        for (name, expected) in
+            [("rows", "800 rows"), ("contents", "800 of 800 tables"), ("sample", "800 rows")]
+        {
+            let check = checks.iter().find(|check| check.name == name).unwrap();
+            assert_eq!((&*check.actual, check.status), (expected, Ended::Passed), "{form}");
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use attestar::log::append::Record;
 use jiff::{SignedDuration, Timestamp};
 use std::fs;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 /// A backup whose database was changed by `harm` after its facts were recorded.
 fn harmed(world: &World, harm: impl FnOnce(&std::path::Path)) {
@@ -387,6 +388,7 @@ fn a_scratch_in_the_tree_or_the_store_is_refused() {
         world.write("attestar.toml", format!("{POLICY}{APP}{scratch}"));
         let said = drill(&world, &[]).exits(1);
         assert!(said.findings().iter().any(|found| found.starts_with("scratch-unsafe")), "{}", said.out);
+        assert!(!place.exists(), "it was judged before it was made");
     }
 }
 
@@ -424,6 +426,7 @@ pub(super) fn dump(server: &str) -> Captured {
         form: Form::Parts,
         tool: "pg_dump".into(),
         server: Some(server.into()),
+        database: None,
         schema_sha256: None,
         tables: Vec::new(),
         objects: Vec::new(),
@@ -465,18 +468,42 @@ fn a_report_that_cannot_be_written_here_is_kept_and_logged() {
 
 #[test]
 fn a_drill_that_is_interrupted_leaves_its_report() {
-    let slow = "[[probe]]\nid = \"slow\"\nkind = \"command\"\nrun = [\"sleep\", \"60\"]\n";
+    let slow = "[[probe]]\nid = \"slow\"\nkind = \"command\"\n\
+                run = [\"sh\", \"-c\", 'touch \"$ATTESTAR_WORK/asked\"; sleep 600']\n\
+                [[probe]]\nid = \"after\"\nkind = \"files\"\n";
     let world = world(&format!("{APP}{slow}"));
     back_up(&world);
     fs::create_dir_all(scratches(&world)).unwrap();
     let mut command = world.command(&["-C", "shop", "--json", "drill", "--out", "drill"]);
     let mut child = command.env("TMPDIR", scratches(&world)).spawn().unwrap();
-    std::thread::sleep(std::time::Duration::from_secs(3));
+    let begun = Instant::now();
+    // Files come and go there meanwhile.
+    let is_asked = || {
+        let found = Command::new("find").arg(scratches(&world)).args(["-name", "asked"]).output().unwrap();
+        !found.stdout.is_empty()
+    };
+    while !is_asked() {
+        assert!(begun.elapsed() < Duration::from_secs(120) && child.try_wait().unwrap().is_none());
+        std::thread::sleep(Duration::from_millis(50));
+    }
     super::sh(&format!("kill -INT {}", child.id()));
     assert_eq!(child.wait().unwrap().code(), Some(130));
-    let report = report(&world);
-    assert!(report.findings.iter().any(|finding| finding.code == "step-failed"), "{:#?}", report.findings);
     nothing_is_left(&world);
+    let report = report(&world);
+    let ended: Vec<(&str, Ended)> = report.probes.iter().map(|probe| (&*probe.id, probe.status)).collect();
+    // What ended before is told as it ended, and what did not is not told as unrestored.
+    let expected = [("app-opens", Ended::Passed), ("slow", Ended::Skipped), ("after", Ended::Skipped)];
+    assert_eq!(ended, expected);
+    assert_eq!(super::proven(&report, "app-opens").len(), 1, "{:#?}", report.proves);
+    super::proves_nothing(&report, "slow", "did not run");
+    super::proves_nothing(&report, "after", "did not run");
+    let found: Vec<(&str, &str)> =
+        report.findings.iter().map(|found| (&*found.code, found.actual.as_deref().unwrap_or(""))).collect();
+    let skipped = ("probe-skipped", "the drill ended before it was through");
+    let late = ("rto-missed", "the drill did not come that far");
+    assert_eq!(found, [skipped, skipped, ("step-failed", "interrupted"), late]);
+    let step = report.steps.iter().find(|step| step.name == StepName::Probes).unwrap();
+    assert_eq!((step.status, &*step.detail), (Ended::Failed, "2 of 3 probes did not pass"));
 }
 
 #[test]

@@ -11,12 +11,12 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-fn is_root() -> bool {
+pub(super) fn is_root() -> bool {
     fs::metadata("/proc/self").unwrap().uid() == 0
 }
 
 /// `drill` started by this script, which has the drill's own command as its arguments, in a mount namespace of its own.
-fn in_namespace(world: &World, script: &str) -> Said {
+pub(super) fn in_namespace(world: &World, script: &str) -> Said {
     fs::create_dir_all(scratches(world)).unwrap();
     let drilled = world.command(&["-C", "shop", "--json", "drill", "--out", "drill"]);
     let mut command = Command::new("unshare");
@@ -65,8 +65,9 @@ fn a_scratch_that_cannot_be_removed_is_said_and_the_drill_stands() {
     let world = world(&format!("{APP}{slow}"));
     back_up(&world);
     // Something is mounted in it while it is used.
-    let script = "\"$@\" & drill=$!; \
-        until at=$(ls -d $TMPDIR/attestar-*/.attestar-run-*/restored/etc 2> /dev/null); do sleep 0.05; done; \
+    let script = "\"$@\" & drill=$!; tries=0; \
+        until at=$(ls -d $TMPDIR/attestar-*/.attestar-run-*/restored/etc 2> /dev/null); do sleep 0.05; \
+            tries=$((tries + 1)); if [ $tries -gt 1200 ]; then kill $drill; exit 99; fi; done; \
         mount -t tmpfs none $at; wait $drill; code=$?; umount $at; exit $code";
     let said = in_namespace(&world, script).done();
     let report = report(&world);
@@ -143,7 +144,7 @@ fn somebody_who_is_not_root_drills_all_the_same() {
 }
 
 /// `drill` by another user where this one is root: everything of the world is given away first.
-fn as_nobody(world: &World) -> Said {
+pub(super) fn as_nobody(world: &World) -> Said {
     fs::create_dir_all(scratches(world)).unwrap();
     let mut command = Command::new(if is_root() { "setpriv" } else { "env" });
     if is_root() {

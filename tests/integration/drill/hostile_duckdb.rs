@@ -92,6 +92,7 @@ fn an_export_is_a_script_and_may_do_as_little() {
             form: Form::Folder,
             tool: "DuckDB".into(),
             server: None,
+            database: None,
             schema_sha256: None,
             tables: Vec::new(),
             objects: Vec::new(),

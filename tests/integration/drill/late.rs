@@ -11,24 +11,29 @@ const ENDLESS_SQLITE: &str =
 const ENDLESS_DUCKDB: &str =
     "SELECT count(*) FROM range(10000000) a, range(10000000) b WHERE a.range * b.range % 7 = 9";
 
-/// Every probe of these came to late, and nothing else is said of it.
+/// A probe, what of it was through last, and the beginning of what is told as late.
+type Late<'a> = (&'a str, Option<&'a str>, &'a str);
+
+/// Every probe of these came to late, in this very part, and nothing else is said of it.
 #[track_caller]
-fn all_late(world: &World, probes: &[&str]) {
-    let report = fails(world, 3, &format!("probe-timeout {}", probes[0]));
+fn all_late(world: &World, probes: &[Late<'_>]) {
+    let report = fails(world, 3, &format!("probe-timeout {}", probes[0].0));
     let found: Vec<String> =
         report.findings.iter().map(|finding| format!("{} {}", finding.code, finding.subject)).collect();
-    let expected: Vec<String> = probes.iter().map(|id| format!("probe-timeout {id}")).collect();
+    let expected: Vec<String> = probes.iter().map(|(id, ..)| format!("probe-timeout {id}")).collect();
     assert_eq!(found, expected, "{:#?}", report.findings);
-    for probe in report.probes.iter().filter(|probe| probes.contains(&&*probe.id)) {
-        assert_eq!(probe.status, Ended::Failed, "{}", probe.id);
-        let wrong: Vec<&str> = probe
-            .checks
-            .iter()
-            .filter(|check| check.status == Ended::Failed)
-            .map(|check| &*check.name)
-            .collect();
+    for (id, last, late) in probes {
+        let probe = report.probes.iter().find(|probe| probe.id == *id).unwrap();
+        assert_eq!(probe.status, Ended::Failed, "{id}");
+        let ended = |status| probe.checks.iter().filter(move |check| check.status == status);
+        let wrong: Vec<&str> = ended(Ended::Failed).map(|check| &*check.name).collect();
         assert_eq!(wrong, ["run"], "{:#?}", probe.checks);
-        super::proves_nothing(&report, &probe.id, "failed");
+        let told = &probe.checks.iter().find(|check| check.name == "run").unwrap().actual;
+        assert!(told.starts_with(late) && told.contains(": it did not end within "), "{id}: {told}");
+        let through = ended(Ended::Passed).map(|check| &*check.name);
+        let through = through.filter(|name| *name != "outside").next_back();
+        assert_eq!(through, *last, "{id}: {:#?}", probe.checks);
+        super::proves_nothing(&report, id, "failed");
     }
 }
 
@@ -45,7 +50,7 @@ fn questions_to_each_kind_of_file() {
     duckdb(&world, "CREATE TABLE t AS SELECT range i FROM range(10)");
     let ask = |id: &str, kind: &str, path: &str, sql: &str| {
         format!(
-            "[[probe]]\nid = \"{id}\"\nkind = \"{kind}\"\npath = \"{path}\"\ntime_limit = \"4s\"\n\
+            "[[probe]]\nid = \"{id}\"\nkind = \"{kind}\"\npath = \"{path}\"\ntime_limit = \"10s\"\n\
              queries = [{{ sql = \"{sql}\", expect = \"1\" }}, {{ sql = \"SELECT 1\", expect = \"2\" }}]\n"
         )
     };
@@ -55,15 +60,16 @@ fn questions_to_each_kind_of_file() {
     world.write("attestar.toml", format!("{POLICY}{probes}"));
     back_up(&world);
     // The second question of each is wrong, and was not asked.
-    all_late(&world, &["lite", "duck", "hangs"]);
+    let lite = ("lite", Some("tables"), ENDLESS_SQLITE);
+    all_late(&world, &[lite, ("duck", Some("sample"), "duckdb: "), ("hangs", None, "sleep: ")]);
 }
 
 #[test]
 fn ddl_of_each_dialect() {
-    for (dialect, endless) in [
-        ("sqlite", format!("CREATE TABLE t AS {ENDLESS_SQLITE};\n")),
-        ("duckdb", format!("CREATE TABLE t AS {ENDLESS_DUCKDB};\n")),
-        ("postgresql", "CREATE TABLE t AS SELECT 1 AS x FROM pg_sleep(1000);\n".to_owned()),
+    for (dialect, endless, part) in [
+        ("sqlite", format!("CREATE TABLE t AS {ENDLESS_SQLITE};\n"), "ddl/1.sql: "),
+        ("duckdb", format!("CREATE TABLE t AS {ENDLESS_DUCKDB};\n"), "duckdb: "),
+        ("postgresql", "CREATE TABLE t AS SELECT 1 AS x FROM pg_sleep(1000);\n".to_owned(), ""),
     ] {
         let world = World::new();
         world.write("ddl/1.sql", endless);
@@ -74,7 +80,7 @@ fn ddl_of_each_dialect() {
         );
         world.write("attestar.toml", format!("{}{probe}", rule(dialect)));
         back_up(&world);
-        all_late(&world, &["schema"]);
+        all_late(&world, &[("schema", None, part)]);
     }
 }
 
@@ -98,7 +104,7 @@ fn a_dump_that_takes_too_long_in_whatever_part() {
     world.write("etc/app.toml", "port = 1\n");
     let probe = |id: &str, more: &str| {
         format!(
-            "[[probe]]\nid = \"{id}\"\nkind = \"postgres\"\ncapture = \"ledger\"\ntime_limit = \"12s\"\n{more}"
+            "[[probe]]\nid = \"{id}\"\nkind = \"postgres\"\ncapture = \"ledger\"\ntime_limit = \"20s\"\n{more}"
         )
     };
     let asks = "queries = [{ sql = \"SELECT pg_sleep(1000)\", expect = \"\" }, { sql = \"SELECT 1\", expect = \"2\" }]\n";
@@ -109,7 +115,7 @@ fn a_dump_that_takes_too_long_in_whatever_part() {
         format!("{POLICY}{drilled}{}{}", probe("questions", asks), probe("amcheck", "")),
     );
     back_up(&world);
-    all_late(&world, &["questions", "amcheck"]);
+    all_late(&world, &[("questions", Some("definitions"), ""), ("amcheck", Some("definitions"), "")]);
     server.run(
         "ledger",
         "DROP INDEX slow_one; \
@@ -119,21 +125,22 @@ fn a_dump_that_takes_too_long_in_whatever_part() {
     );
     world.write("attestar.toml", format!("{POLICY}{drilled}{}", probe("restores", "")));
     back_up(&world);
-    all_late(&world, &["restores"]);
+    all_late(&world, &[("restores", None, "")]);
 }
 
 #[test]
 fn files_that_are_not_read_in_time() {
-    let files = "[[probe]]\nid = \"files\"\nkind = \"files\"\ntime_limit = \"1s\"\n";
-    let world = super::world(&format!("{APP}{files}"));
-    // A parser reads slower than a disk.
-    for number in 0..4 {
-        let lines = "- {a: 1, b: [x, y], c: {d: \"e\"}}\n".repeat(500_000);
-        world.write(&format!("many/{number}.yaml"), lines);
-    }
+    let files = |ids: &str| {
+        format!("[[probe]]\nid = \"{ids}\"\nkind = \"files\"\npaths = [\"{ids}/**\"]\ntime_limit = \"1s\"\n")
+    };
+    let world = super::world(&format!("{APP}{}{}", files("first"), files("last")));
+    // A parser is slower than a disk, and than any digest.
+    let long = "- {a: 1, b: [x, y], c: {d: \"e\"}}\n".repeat(900_000);
+    world.write("first/1.yaml", &long);
     // It would not parse, if it were read.
-    world.write("others/half.json", "{");
+    world.write("first/2.json", "{");
+    world.write("last/1.yaml", &long);
     back_up(&world);
-    all_late(&world, &["files"]);
+    all_late(&world, &[("first", None, "first/1.yaml: "), ("last", None, "last/1.yaml: ")]);
     assert_eq!(report(&world).probes[0].status, Ended::Passed, "the other ran");
 }

@@ -2,6 +2,7 @@
 
 mod clean;
 mod clean_kinds;
+mod confined;
 mod databases;
 mod faults;
 mod host;
@@ -11,6 +12,8 @@ mod hostile_sqlite;
 mod late;
 mod links;
 mod night;
+mod postgres_nights;
+mod questions;
 mod schema;
 mod scratch_dsn;
 
@@ -141,6 +144,7 @@ pub fn facts(path: &Path) -> Captured {
         form: Form::File("app.db".into()),
         tool: "SQLite".into(),
         server: None,
+        database: None,
         schema_sha256: Some(facts.schema_sha256),
         tables: facts.tables,
         objects: facts.objects,

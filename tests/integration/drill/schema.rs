@@ -63,6 +63,45 @@ fn what_reading_cannot_tell_is_no_alarm_and_is_said() {
 }
 
 #[test]
+fn where_nothing_can_be_compared_nothing_passes() {
+    let dynamic = "DO $$ BEGIN EXECUTE 'DROP TABLE a'; END $$;\n";
+    let (world, said) = drilled("postgresql", &[A, dynamic]);
+    assert_eq!(said.done().findings(), Vec::<String>::new());
+    let report = report(&world);
+    let objects = report.probes[0].checks.iter().find(|check| check.name == "objects").unwrap();
+    assert_eq!(objects.status, Ended::Skipped, "{objects:?}");
+    assert!(report.proves.iter().all(|line| !line.contains("0 objects")), "{:#?}", report.proves);
+    assert!(report.does_not_prove.iter().any(|line| line.starts_with("what schema left out: objects: ")));
+}
+
+/// More text than an argument of a program may have, with strings that look like ends of statements and commands.
+#[test]
+fn a_long_file_applies_whole_and_one_that_cannot_be_told_is_no_fault_of_its() {
+    let table = |number: usize| {
+        format!(
+            "CREATE TABLE t{number} (x BIGINT, note TEXT DEFAULT 'first; -- no comment\n.shell false\n{}');\n",
+            "z".repeat(200)
+        )
+    };
+    let file: String = (0..600).map(table).collect();
+    assert!(file.len() > 140 << 10);
+    holds("duckdb", &[&file, "CREATE INDEX i ON t599 (x);\n"], "601 objects");
+    // The error of one in the middle is that of the file.
+    let broken = file.replace("CREATE TABLE t300 ", "CREATE TABLE t299 ");
+    let (_, said) = drilled("duckdb", &[&broken]);
+    assert_eq!(said.exits(3).findings(), ["ddl-failed ddl/1.sql"]);
+    let commands = file.replace("CREATE TABLE t300 ", ".bail off\nCREATE TABLE t300 ");
+    let (_, said) = drilled("duckdb", &[&commands]);
+    assert_eq!(said.exits(3).findings(), ["ddl-failed ddl/1.sql"]);
+    let long = format!("CREATE TABLE a (x TEXT DEFAULT '{}');\n", "z".repeat(140 << 10));
+    let (world, said) = drilled("duckdb", &[&long]);
+    assert_eq!(said.exits(3).findings(), ["probe-failed schema"]);
+    let why = report(&world).findings[0].actual.clone().unwrap();
+    assert!(why.starts_with("ddl/1.sql: duckdb: a statement of 140.0 KiB, "), "{why}");
+    super::proves_nothing(&report(&world), "schema", "failed");
+}
+
+#[test]
 fn what_should_be_gone_and_what_should_be_there() {
     // A query with a function that drops: the files say that the table is there, and it is not.
     let sly = "CREATE FUNCTION sly() RETURNS INT LANGUAGE plpgsql AS $$ BEGIN DROP TABLE b; RETURN 1; END $$;\nSELECT sly();\n";

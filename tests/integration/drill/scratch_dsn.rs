@@ -195,8 +195,7 @@ fn a_database_that_answers_by_the_network_alone() {
 /// Waits until the probe's question is asked.
 fn asked(server: &Postgres) {
     let begun = Instant::now();
-    let query =
-        "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query ~ '^ *SELECT pg_sleep.6'";
+    let query = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query ~ '^FETCH FORWARD'";
     while server.run("postgres", query) == "0" {
         assert!(begun.elapsed() < Duration::from_secs(60), "it was never asked");
         std::thread::sleep(Duration::from_millis(50));
@@ -235,4 +234,94 @@ fn an_interrupted_drill_leaves_it_empty() {
     super::sh(&format!("kill -INT {}", child.id()));
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert_eq!(server.run("scratch", LEFT), "0");
+}
+
+/// What the role that drills does there, in the end nothing.
+const AT_WORK: &str = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'drill'";
+
+#[test]
+fn one_that_is_late_leaves_nobody_at_work_in_it() {
+    let server = servers();
+    server.run(
+        "ledger",
+        "CREATE FUNCTION late() RETURNS INT LANGUAGE plpgsql AS $$ BEGIN \
+          IF current_user <> 'owner' THEN PERFORM pg_sleep(1000); END IF; RETURN 1; END $$; \
+         CREATE MATERIALIZED VIEW slow_view AS SELECT late()",
+    );
+    let world = world(&server, &scratch(&server), "time_limit = \"20s\"\n");
+    let begun = Instant::now();
+    assert_eq!(drill(&world).exits(3).findings(), ["probe-timeout ledger"]);
+    assert!(begun.elapsed() < Duration::from_secs(75), "it waited for locks: {:?}", begun.elapsed());
+    assert_eq!((server.run("scratch", LEFT), server.run("scratch", AT_WORK)), ("0".into(), "0".into()));
+}
+
+#[test]
+fn a_database_that_another_drill_is_in_is_refused() {
+    let server = servers();
+    let world = world(&server, &scratch(&server), "");
+    let holds = "SELECT pg_advisory_lock(x'6174746573746172'::bigint), pg_sleep(1000)";
+    let mut other =
+        Command::new("psql").args(["-X", "-c", holds, "-d"]).arg(scratch(&server)).spawn().unwrap();
+    let begun = Instant::now();
+    while server.run("scratch", "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted")
+        == "0"
+    {
+        assert!(begun.elapsed() < Duration::from_secs(60), "it was never locked");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let said = drill(&world).exits(3);
+    assert_eq!(said.findings(), ["database-live dsn of ledger"]);
+    assert!(said.out.contains("another drill is in it"), "{}", said.out);
+    assert_eq!(server.run("scratch", AT_WORK), "1", "the other works on");
+    server.run("scratch", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'drill'");
+    other.wait().unwrap();
+    assert_eq!(drill(&world).done().findings(), Vec::<String>::new());
+}
+
+#[test]
+fn a_live_database_that_cannot_be_asked_is_said() {
+    let server = servers();
+    let world = world(&server, &scratch(&server), "");
+    let policy = std::fs::read_to_string(world.tree().join("attestar.toml")).unwrap();
+    let live = format!("dsn = \"{}\"", server.dsn("ledger"));
+    assert_eq!(policy.matches(&live).count(), 1);
+    world.write("attestar.toml", policy.replace(&live, "dsn = \"env:LEDGER\""));
+    let mut backup = world.command(&["-C", "shop", "backup"]);
+    said(backup.env("LEDGER", server.dsn("ledger")).output().unwrap()).done();
+    assert_eq!(drill(&world).done().findings(), Vec::<String>::new());
+    let report = report(&world);
+    let (status, why) = check(&report, "not a live database");
+    assert!(status == Ended::Skipped && why.contains("ledger"), "{why}");
+    assert!(report.does_not_prove.iter().any(|line| line.contains("not a live database")));
+}
+
+#[test]
+fn an_extension_that_an_administrator_put_there() {
+    let server = servers();
+    server.run(
+        "ledger",
+        "CREATE EXTENSION pgstattuple; CREATE VIEW sizes AS SELECT (pgstattuple('t')).table_len",
+    );
+    server.run("scratch", "CREATE EXTENSION pgstattuple");
+    let world = world(&server, &scratch(&server), "extensions = [\"pgstattuple\"]\n");
+    assert_eq!(drill(&world).done().findings(), Vec::<String>::new());
+    let there = "SELECT extname FROM pg_extension WHERE extname = 'pgstattuple'";
+    assert_eq!(server.run("scratch", there), "pgstattuple");
+}
+
+#[test]
+fn a_database_in_another_encoding_is_not_compared_byte_by_byte() {
+    let server = servers();
+    let into =
+        "CREATE DATABASE latin OWNER drill TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'";
+    server.run("postgres", into);
+    let dsn = scratch(&server).replace("dbname=scratch", "dbname=latin");
+    let world = world(&server, &dsn, "");
+    assert_eq!(drill(&world).done().findings(), Vec::<String>::new());
+    let report = report(&world);
+    for name in ["contents", "definitions"] {
+        let why = "captured from a database in UTF8, C, restored into one in LATIN1, C";
+        assert_eq!(check(&report, name), (Ended::Skipped, why));
+    }
+    assert_eq!(check(&report, "rows").0, Ended::Passed);
 }
