@@ -360,7 +360,7 @@ codes! {
     /// A database was captured, and no probe asks for it
     CaptureUnprobed = "capture-unprobed", Warns;
     // Backing up.
-    /// A run that was killed had left files on this host; they were removed
+    /// A run that was killed had left files on this host, or half a backup in the store; they were removed
     Cleaned = "cleaned", Warns;
     /// An archive lay in the store without a leaf, as a killed run leaves it; it was logged
     Adopted = "adopted", Warns;
