@@ -7,8 +7,9 @@
 //! 4. Replace `log/checkpoint`, never by one of fewer leaves.
 //!
 //! Whoever comes first completes what `log/pending` names before anything else, so nobody waits for a writer that was
-//! killed; unless its key was revoked meanwhile: then it is set aside (`withdrawn`). A statement is in the store before its leaf is in the log. Writing the same one again adds no second leaf: if its statement was there before, the
-//! whole log is searched for it, else what came since.
+//! killed; unless its key was revoked meanwhile: then it is set aside (`withdrawn`). A statement is in the store before its leaf
+//! is in the log. Writing the same one again adds no second leaf: if its statement was there before, the whole log is searched
+//! for it, else what came since.
 
 use crate::error::{Error, Result};
 use crate::finding::{Code, Finding};
