@@ -8,9 +8,11 @@ use std::ops::{Deref, Range};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-/// The two threads. Pieces are bounded by the buffers that hold them, not by the queues.
+/// The two threads, which begin with the first piece: most archives have no such file. Pieces are bounded by the buffers that
+/// hold them, not by the queues.
 pub struct Lanes<B> {
-    lanes: [(Sender<Piece<B>>, JoinHandle<()>); 2],
+    lanes: Option<[(Sender<Piece<B>>, JoinHandle<()>); 2]>,
+    results: Sender<(usize, Half)>,
     done: Receiver<(usize, Half)>,
     waiting: Vec<(usize, Half)>,
 }
@@ -28,10 +30,15 @@ enum Half {
     Blake3(Blake3),
 }
 
-impl<B: Deref<Target = [u8]> + Send + Sync + 'static> Lanes<B> {
-    /// Starts both threads.
-    pub fn start() -> Lanes<B> {
+impl<B: Deref<Target = [u8]> + Send + Sync + 'static> Default for Lanes<B> {
+    fn default() -> Lanes<B> {
         let (results, done) = unbounded();
+        Lanes { lanes: None, results, done, waiting: Vec::new() }
+    }
+}
+
+impl<B: Deref<Target = [u8]> + Send + Sync + 'static> Lanes<B> {
+    fn start(results: &Sender<(usize, Half)>) -> [(Sender<Piece<B>>, JoinHandle<()>); 2] {
         let sha = lane(results.clone(), |pieces: Receiver<Piece<B>>, results| {
             let mut hasher = sha2::Sha256::new();
             for piece in pieces {
@@ -42,7 +49,7 @@ impl<B: Deref<Target = [u8]> + Send + Sync + 'static> Lanes<B> {
                 }
             }
         });
-        let blake = lane(results, |pieces: Receiver<Piece<B>>, results| {
+        let blake = lane(results.clone(), |pieces: Receiver<Piece<B>>, results| {
             let mut hasher = blake3::Hasher::new();
             for piece in pieces {
                 hasher.update(&piece.buffer[piece.range]);
@@ -52,12 +59,12 @@ impl<B: Deref<Target = [u8]> + Send + Sync + 'static> Lanes<B> {
                 }
             }
         });
-        Lanes { lanes: [sha, blake], done, waiting: Vec::new() }
+        [sha, blake]
     }
 
     /// Feeds the next piece of a file; a file is whole before the next begins.
-    pub fn push(&self, file: usize, buffer: &Arc<B>, range: Range<usize>, last: bool) {
-        for (pieces, _) in &self.lanes {
+    pub fn push(&mut self, file: usize, buffer: &Arc<B>, range: Range<usize>, last: bool) {
+        for (pieces, _) in self.lanes.get_or_insert_with(|| Lanes::start(&self.results)) {
             let _ = pieces.send(Piece { file, buffer: Arc::clone(buffer), range: range.clone(), last });
         }
     }
@@ -70,8 +77,8 @@ impl<B: Deref<Target = [u8]> + Send + Sync + 'static> Lanes<B> {
 
     /// Ends the threads; gives the files that were not given before.
     pub fn finish(self) -> Vec<(usize, Digests)> {
-        let Lanes { lanes, done, mut waiting } = self;
-        for (pieces, thread) in lanes {
+        let Lanes { lanes, done, mut waiting, .. } = self;
+        for (pieces, thread) in lanes.into_iter().flatten() {
             drop(pieces);
             thread.join().expect("a hashing lane cannot panic");
         }
@@ -116,7 +123,7 @@ mod tests {
 
     #[test]
     fn pieces_of_several_files_give_the_digests_of_the_whole() {
-        let mut lanes = Lanes::start();
+        let mut lanes = Lanes::default();
         let mut given = Vec::new();
         for file in 0..20 {
             let buffer = Arc::new(vec![file as u8; 3000].into_boxed_slice());

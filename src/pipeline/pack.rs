@@ -134,7 +134,7 @@ impl<'s> ArchiveWriter<'s> {
         let watch = self.watch.clone();
         let pool = std::mem::replace(&mut self.blocks, Pool::new(0, 0));
         let feed = Feed::new(plan, &pool, &watch);
-        let mut lanes = Lanes::start();
+        let mut lanes = Lanes::default();
         let result = thread::scope(|scope| {
             let (ready, blocks) = bounded(self.threads);
             for _ in 0..self.threads {
@@ -181,7 +181,7 @@ impl<'s> ArchiveWriter<'s> {
         Ok(())
     }
 
-    fn append_block(&mut self, block: Block, lanes: Option<&Lanes<Block>>) -> Result<()> {
+    fn append_block(&mut self, block: Block, lanes: Option<&mut Lanes<Block>>) -> Result<()> {
         let block = Arc::new(block);
         if let (Some(piece), Some(lanes)) = (&block.piece, lanes) {
             lanes.push(piece.member, &block, piece.content.clone(), piece.last);

@@ -175,7 +175,7 @@ fn parse(
             ledger,
             tar: tar::Reader::default(),
             current: None,
-            lanes: Lanes::start(),
+            lanes: Lanes::default(),
             batches,
             pieces,
         };
