@@ -2,7 +2,7 @@
 
 use crate::evidence::held::{Held, HeldArchive};
 use crate::evidence::logged::Logged;
-use crate::evidence::receipt::{self, SUFFIX, VerifiedReceipt, pack_name};
+use crate::evidence::receipt::{self, SUFFIX, VerifiedReceipt};
 use crate::evidence::register::Register;
 use crate::finding::{Code, Finding, Outcome, Severity};
 use crate::format::digest::Sha256;
@@ -12,8 +12,6 @@ use crate::format::units::count;
 use crate::keys::trust::Trust;
 use crate::log::event::Told;
 use crate::store::Entry;
-use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -178,22 +176,10 @@ pub fn is_arriving(held: &HeldArchive, now: Timestamp) -> bool {
     held.receipt.is_none() && !is_left(&held.entry, now)
 }
 
-/// Whether an object has lain there for so long that whoever put it there is not at it any more: by its date, and by the time
-/// in its name, unless that is in the future. Buckets date an upload by its start, which may be hours before its end: whoever
-/// deletes asks once more what came since.
+/// Whether an object has lain there for so long that whoever put it there is not at it any more. Buckets date an upload by its
+/// start, which may be hours before its end: whoever deletes asks once more what came since.
 pub fn is_left(entry: &Entry, now: Timestamp) -> bool {
-    let file = entry.name.file_name();
-    let named = pack_name(file.strip_suffix(SUFFIX).unwrap_or(file)).and_then(made_at);
-    let since = named.filter(|at| *at <= now).map_or(entry.modified, |at| at.max(entry.modified));
-    now.duration_since(since) > GRACE
-}
-
-/// The time in a backup's name.
-fn made_at(name: &str) -> Option<Timestamp> {
-    let starts = name.match_indices('-').map(|(at, _)| at + 1);
-    let version = starts.map(|at| &name[at..]).find(|version| is_version(version))?;
-    let time = DateTime::strptime("%Y%m%dT%H%M%SZ", version.get(..16)?).ok()?;
-    time.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
+    now.duration_since(entry.modified) > GRACE
 }
 
 /// What is said of it: a warning.
@@ -219,28 +205,6 @@ pub fn unlogged(archive: &str, file_name: &str, receipt: &[u8], trust: &Trust, n
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::ObjectName;
-
-    #[test]
-    fn what_came_a_moment_ago_by_its_date_or_by_its_name_is_not_left() {
-        let left = |name: &str, modified: &str| {
-            let name = ObjectName::new(&format!("archives/{name}")).unwrap();
-            let entry = Entry { name, size: 1, modified: modified.parse().unwrap() };
-            is_left(&entry, "2026-11-20T02:00:00Z".parse().unwrap())
-        };
-        let (old, young) = ("2026-11-01T00:00:00Z", "2026-11-20T01:00:00Z");
-        for end in ["", ".sigstore.json"] {
-            let named = |version: &str| format!("shop-eu-{version}.tar.zst.age{end}");
-            assert!(left(&named("20261101T000000Z"), old));
-            assert!(left(&named("20261101T000000Z-00af"), old));
-            assert!(!left(&named("20261101T000000Z"), young));
-            assert!(!left(&named("20261119T030000Z"), old));
-            assert!(!left(&named("20261119T030000Z-00af"), old));
-            // What is dated in the future would lie there for ever.
-            assert!(left(&named("20991119T030000Z"), old));
-            assert!(left(&named("1.0"), old) && left(&named("20261341T000000Z"), old));
-        }
-    }
 
     #[test]
     fn a_backup_is_of_the_project_whose_name_ends_before_its_time() {
