@@ -37,6 +37,7 @@ fn third() -> [ObjectName; 2] {
 #[test]
 fn a_receipt_whose_archive_is_gone_and_that_no_leaf_names_is_said_and_taken_away() {
     let store = three();
+    store.set_now(night(3));
     backup(3).lay(&store, &key(1));
     let [archive, receipt] = third();
     store.delete(&archive).unwrap();
