@@ -11,11 +11,14 @@ use std::thread::{self, JoinHandle};
 /// The two threads, which begin with the first piece: most archives have no such file. Pieces are bounded by the buffers that
 /// hold them, not by the queues.
 pub struct Lanes<B> {
-    lanes: Option<[(Sender<Piece<B>>, JoinHandle<()>); 2]>,
+    lanes: Option<[Lane<B>; 2]>,
     results: Sender<(usize, Half)>,
     done: Receiver<(usize, Half)>,
     waiting: Vec<(usize, Half)>,
 }
+
+/// A thread and the way to it.
+type Lane<B> = (Sender<Piece<B>>, JoinHandle<()>);
 
 struct Piece<B> {
     file: usize,
@@ -38,7 +41,7 @@ impl<B: Deref<Target = [u8]> + Send + Sync + 'static> Default for Lanes<B> {
 }
 
 impl<B: Deref<Target = [u8]> + Send + Sync + 'static> Lanes<B> {
-    fn start(results: &Sender<(usize, Half)>) -> [(Sender<Piece<B>>, JoinHandle<()>); 2] {
+    fn start(results: &Sender<(usize, Half)>) -> [Lane<B>; 2] {
         let sha = lane(results.clone(), |pieces: Receiver<Piece<B>>, results| {
             let mut hasher = sha2::Sha256::new();
             for piece in pieces {
@@ -90,7 +93,7 @@ impl<B: Deref<Target = [u8]> + Send + Sync + 'static> Lanes<B> {
 fn lane<B: Send + Sync + 'static>(
     results: Sender<(usize, Half)>,
     run: impl FnOnce(Receiver<Piece<B>>, Sender<(usize, Half)>) + Send + 'static,
-) -> (Sender<Piece<B>>, JoinHandle<()>) {
+) -> Lane<B> {
     let (sender, pieces) = unbounded();
     (sender, thread::spawn(move || run(pieces, results)))
 }
