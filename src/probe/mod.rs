@@ -12,6 +12,7 @@ pub mod deadline;
 pub mod duckdb;
 pub mod facts;
 pub mod files;
+pub mod full;
 pub mod ledger;
 pub mod postgres;
 pub mod sqlite;
@@ -32,7 +33,6 @@ use deadline::Deadline;
 use ledger::Ledger;
 use std::ffi::OsString;
 use std::fs;
-use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -228,7 +228,7 @@ fn ask(site: &Site<'_>, probe: &Probe, deadline: Deadline, ledger: &mut Ledger, 
 /// What an error of a probe is called.
 fn broken(probe: &Probe, error: &Error) -> Finding {
     let code = match error {
-        error if is_full(error) => Code::ScratchFull,
+        error if full::is_full(error) => return full::finding(error.with_causes()),
         Error::Late(_) => {
             let finding = Finding::new(Code::ProbeTimeout, &*probe.id);
             let limit = format!("an end within {} s", probe.time_limit_s);
@@ -239,14 +239,7 @@ fn broken(probe: &Probe, error: &Error) -> Finding {
     Finding::new(code, &*probe.id).expected("an end").actual(error.with_causes())
 }
 
-/// Whether the scratch has no room, or a program says so.
-fn is_full(error: &Error) -> bool {
-    let is_io = matches!(error, Error::Io { source, .. }
-        if matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded));
-    is_io || error.to_string().contains("No space left on device")
-}
-
 /// Whether an error ends a probe and is no answer of what is probed: the time, the scratch, or who runs it ended it.
 fn is_end(error: &Error) -> bool {
-    error.is_last() || is_full(error)
+    error.is_last() || full::is_full(error)
 }

@@ -16,7 +16,7 @@ use crate::probe::postgres::major;
 use crate::probe::postgres::prepared::{
     Wanted, create_database, create_extension, create_role, schema_line, schemas,
 };
-use crate::probe::{Site, is_end};
+use crate::probe::{Site, full, is_end};
 use rustix::fs::OFlags;
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -294,8 +294,8 @@ pub fn unrestored(captured: &Captured, ended: &Ended) -> Error {
         let finding = Finding::new(Code::DumpNewer, subject).expected("a dump that pg_restore can read here");
         return Error::refused(finding.actual(said));
     }
-    if said.contains("No space left on device") {
-        return Error::refused(Finding::new(Code::ScratchFull, subject).expected("room").actual(said));
+    if full::says(&said) {
+        return Error::refused(full::finding(said));
     }
     let finding = Finding::new(Code::ProbeFailed, subject).expected("pg_restore without an error");
     Error::refused(finding.actual(if said.is_empty() { ended.why.clone().unwrap_or_default() } else { said }))

@@ -10,14 +10,13 @@ use crate::format::pack::Pack;
 use crate::format::seal::{PolicyRef, Tool};
 use crate::log::state::State;
 use crate::pipeline::watch::Watch;
-use crate::probe::Probed;
+use crate::probe::{Probed, full};
 use crate::verbs::drill::objectives::Recovery;
 use crate::verbs::drill::scratch::{self, Room};
 use crate::verbs::drill::steps::Steps;
 use crate::verbs::drill::{Drilled, Request, result, said};
 use crate::verbs::nights::Nights;
 use jiff::{SignedDuration, Timestamp};
-use std::io;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -117,9 +116,7 @@ impl<'a> Course<'a> {
         let Err(error) = went else { return };
         let findings = match error {
             Error::Refused(findings) => findings,
-            error if is_full(&error) => {
-                vec![Finding::new(Code::ScratchFull, "scratch").expected("room").actual(error)]
-            }
+            error if full::is_full(&error) => vec![full::finding(error.with_causes())],
             error => vec![Finding::new(Code::StepFailed, &*self.archive_or_project()).actual(error)],
         };
         let name = self.steps.last().map_or("archive", |step| step.name.as_str());
@@ -200,10 +197,4 @@ impl<'a> Course<'a> {
         };
         (report, self.outcome)
     }
-}
-
-/// Whether there was no room left to write to.
-fn is_full(error: &Error) -> bool {
-    matches!(error, Error::Io { source, .. }
-        if matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded))
 }
