@@ -70,7 +70,10 @@ fn the_demo_is_told_on_80_columns_and_leaves_its_reports_alone() {
     let folder = temporary.join(left).canonicalize().unwrap();
     assert_eq!(names_in(&folder), ["drill", "report.html"]);
     ends_with_the_drill(&text, &folder);
-    assert!(text.ends_with("To keep everything, and go on\nfrom there: attestar demo --dir DIR\n"), "{text}");
+    assert!(
+        text.ends_with("To keep everything, and to go on\nfrom there: attestar demo --dir DIR\n"),
+        "{text}"
+    );
     assert_eq!(world.listing(), ["shop", "tmp"], "the caller's keys are left alone");
 }
 

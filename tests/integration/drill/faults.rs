@@ -51,7 +51,7 @@ fn a_flipped_index_page() {
         bytes[page * size - 40..page * size - 20].iter_mut().for_each(|byte| *byte ^= 0xff);
         fs::write(path, bytes).unwrap();
     });
-    let report = only(&world, 3, &["database-corrupt captures/app/app.db"]);
+    let report = only(&world, 3, &["database-corrupt captures/app/app.db"; 2]);
     assert_eq!(report.probes[0].status, Ended::Failed);
     assert!(report.does_not_prove.iter().any(|line| line == "what app-opens asks: it failed"));
 }
@@ -145,7 +145,7 @@ fn a_torn_wal() {
         fs::write(&log, &bytes[..length]).unwrap();
         back_up(&world);
         // Rows are lost with it.
-        only(&world, 3, &["wal-torn var/live.db-wal", "query-differs TORN"]);
+        only(&world, 3, &["wal-torn var/live.db-wal", "query-differs live: SELECT count(*) FROM t"]);
     }
 }
 
@@ -231,7 +231,14 @@ fn a_receipt_of_another_archive() {
     fs::write(receipt(&newer), good).unwrap();
     let archive = |name: &str| archives.join(format!("{name}.tar.zst.age"));
     fs::copy(archive(&older), archive(&newer)).unwrap();
-    only(&world, 3, &["altered", "X"]);
+    let altered = format!("altered {newer}.tar.zst.age");
+    let parts =
+        ["receipt: seal", "receipt: tag manifest", "folder: name", "receipt: name", "receipt: version"];
+    let disagree = parts.into_iter().chain(["folder in the archive: name"]);
+    let disagree: Vec<String> = disagree.map(|what| format!("disagreement {what}")).collect();
+    let disagree: Vec<&str> = disagree.iter().map(String::as_str).collect();
+    let unasked = ["probe-skipped app-opens", "rto-missed RTO"];
+    only(&world, 3, &[&[&*altered, &*altered][..], &disagree, &unasked].concat());
 }
 
 #[test]
@@ -270,11 +277,26 @@ fn a_full_scratch() {
 
 #[test]
 fn a_probe_that_fills_the_scratch() {
-    let fills = "[[probe]]\nid = \"fills\"\nkind = \"command\"\n\
-                 run = [\"sh\", \"-c\", 'head -c 3000000 /dev/zero > \"$ATTESTAR_WORK/x\"']\n";
-    let world = world(&format!("{APP}[drill]\ndisk_limit = \"1MiB\"\n{fills}"));
+    let limit = "[drill]\ndisk_limit = \"1MiB\"\n";
+    let writes = |script: &str| {
+        let run = format!("run = [\"sh\", \"-c\", '{script}']\n");
+        format!("{POLICY}{APP}{limit}[[probe]]\nid = \"fills\"\nkind = \"command\"\n{run}")
+    };
+    let world = world("");
+    world.write("attestar.toml", writes("true"));
     back_up(&world);
-    fails(&world, 3, "probe-failed fills");
+    // One file past the limit: below a shell, and by itself; and many below it.
+    for script in [
+        "head -c 3000000 /dev/zero > \"$ATTESTAR_WORK/x\"",
+        "exec head -c 3000000 /dev/zero > \"$ATTESTAR_WORK/x\"",
+        "for n in 1 2 3 4 5 6 7 8; do head -c 900000 /dev/zero > \"$ATTESTAR_WORK/$n\"; done; sleep 60",
+    ] {
+        world.write("attestar.toml", writes(script));
+        let report = only(&world, 1, &["scratch-full scratch"]);
+        assert_eq!(report.probes[1].status, Ended::Failed, "{script}");
+    }
+    world.write("attestar.toml", writes("echo a file; exit 1"));
+    only(&world, 3, &["probe-failed fills"]);
 }
 
 #[test]
@@ -352,16 +374,27 @@ fn an_archive_that_is_gone_and_a_capture_that_never_was() {
     assert_eq!(report.probes[1].status, Ended::Skipped);
     // A name that is none, and no identity.
     let said = drill(&world, &["nightly-20200101T000000Z"]).exits(1);
-    assert_eq!(said.findings(), ["step-failed nightly-20200101T000000Z", "probe-skipped X"]);
+    assert_eq!(
+        said.findings(),
+        [
+            "step-failed nightly-20200101T000000Z",
+            "probe-skipped app-opens",
+            "probe-skipped late-opens",
+            "rto-missed RTO",
+            "rpo-missed RPO"
+        ]
+    );
     fs::remove_file(world.home().join("identity.age")).unwrap();
-    only(&world, 5, &["no-identity X"]);
+    let report = fails(&world, 5, "no-identity");
+    let codes: Vec<&str> = report.findings.iter().map(|found| &*found.code).collect();
+    assert_eq!(codes, ["no-identity", "probe-skipped", "probe-skipped", "rto-missed"]);
 }
 
 #[test]
 fn a_pack_without_a_file_proves_nothing() {
     let world = world("");
     plant(&world, 0, Vec::new(), Vec::new());
-    let report = only(&world, 5, &["nothing-checked X"]);
+    let report = only(&world, 5, &["nothing-checked payload", "rto-missed RTO"]);
     assert!(report.proves.is_empty());
 }
 
@@ -393,7 +426,11 @@ fn a_scratch_in_the_tree_or_the_store_is_refused() {
         let scratch = format!("[drill]\nscratch = \"{}\"\n", place.display());
         world.write("attestar.toml", format!("{POLICY}{APP}{scratch}"));
         let said = drill(&world, &[]).exits(1);
-        assert_eq!(said.findings(), ["scratch-unsafe X"]);
+        let refused = format!("scratch-unsafe {}", place.display());
+        assert_eq!(
+            said.findings(),
+            [&*refused, "probe-skipped app-opens", "rto-missed RTO", "rpo-missed RPO"]
+        );
         assert!(!place.exists(), "it was judged before it was made");
     }
 }
@@ -454,7 +491,9 @@ fn a_missing_chain_link() {
     nothing_is_left(&world);
     let base = first.iter().find(|name| name.ends_with(".age")).unwrap();
     fs::remove_file(archives.join(base)).unwrap();
-    let report = only(&world, 5, &["base-missing X"]);
+    let base_missing = format!("base-missing {}", base.strip_suffix(".tar.zst.age").unwrap());
+    let report =
+        only(&world, 5, &[&*base_missing, "no-payload data/", "probe-skipped app-opens", "rto-missed RTO"]);
     assert_eq!(report.coverage.files_checked, 0);
     let found = report.findings.iter().find(|finding| finding.code == "base-missing").unwrap();
     let said = format!("{} {:?} {:?}", found.subject, found.expected, found.actual);

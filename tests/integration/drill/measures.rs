@@ -93,7 +93,7 @@ fn a_drill_that_measured_nothing_does_not_hide_a_gap_from_the_next() {
 
 #[test]
 fn an_older_archive_by_name_is_held_to_what_the_project_would_lose_now() {
-    let (world, names) = nights(&[50, 30, 8]);
+    let (world, names) = nights(&[60, 30, 8]);
     fails(&world, 4, "rpo-missed RPO");
     drill(&world, &[&names[0]]).done();
     let report = report(&world);

@@ -49,7 +49,7 @@ pub fn text(folder: &Path, is_whole: bool, steps: &[DemoStep], drill: &Drill, to
     if is_whole {
         return text + &go_on(folder);
     }
-    let _ = writeln!(text, "With {REPORT} they are all that is left of this. To keep everything, and go on");
+    let _ = writeln!(text, "With {REPORT} they are all that is left. To keep everything, and to go on");
     text + "from there: attestar demo --dir DIR\n"
 }
 
