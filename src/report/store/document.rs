@@ -3,7 +3,7 @@
 use crate::format::kind::Kind;
 use crate::format::leaf::What;
 use crate::report::outcome::OutcomeDocument;
-use crate::report::store::health::{self, Card, State};
+use crate::report::store::health::{self, Card, ProjectCards, State};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -50,8 +50,10 @@ pub struct StoreReport<'a> {
     pub at: Timestamp,
     /// The worst of what is asked of the store.
     pub state: State,
-    /// Backup, verification, drill, seal, gates, log.
+    /// Backup, verification, drill, seal, gates, log; of several projects, each as the one that stands worst.
     pub cards: Vec<Card>,
+    /// Each project by itself.
+    pub projects: Vec<ProjectCards>,
     /// How much was read again within the window.
     pub coverage: CoverageFacts,
     /// Everything else.
@@ -183,13 +185,15 @@ pub struct PruneFacts {
 impl StoreFacts {
     /// The report of a moment.
     pub fn at(&self, now: Timestamp) -> StoreReport<'_> {
-        let cards = health::cards(self, now);
+        let projects = health::projects(self, now);
+        let cards = health::cards(self, &projects);
         StoreReport {
             schema: "attestar/store_report/v1",
             at: now,
             state: health::state(&cards),
             coverage: self.coverage(now),
             cards,
+            projects,
             facts: self,
         }
     }

@@ -23,8 +23,12 @@ use crate::report::store::{ArchiveFacts, EventFacts, Limits, PruneFacts, ReportR
 use crate::store::Store;
 use crate::verbs::prune::{self, Judged};
 use crate::verbs::report::drills::Reports;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
+
+/// What is kept in a store.
+const KINDS: [Kind; 2] = [Kind::Release, Kind::Backup];
 
 /// Which store, and by what it is judged.
 pub struct Request<'a> {
@@ -126,13 +130,15 @@ fn tell(request: &Request<'_>, logged: &Logged, reports: &mut Reports, facts: &m
     let wanted = facts.project.clone();
     let is_wanted = |leaf: &Leaf| wanted.as_ref().is_none_or(|project| *project == leaf.project);
     let leaves = logged.leaves.leaves.iter().zip(&logged.told).zip(0..);
-    let mut ledger = Ledger::at(request.state.now);
+    // What a leaf of one project says of an archive is no word on another's.
+    let mut ledgers: BTreeMap<&str, Ledger<'_>> = BTreeMap::new();
     for ((leaf, told), index) in leaves.filter(|((leaf, _), _)| is_wanted(leaf)) {
         facts.events.push(event(index, leaf, told.as_ref()));
+        let ledger = ledgers.entry(&leaf.project).or_insert_with(|| Ledger::at(request.state.now));
         ledger.enter(index, leaf, told.as_ref());
     }
-    let all = [Kind::Release, Kind::Backup].into_iter();
-    let there = all.flat_map(|kind| ledger.archives(kind).iter().map(move |archive| (kind, archive)));
+    let all = ledgers.values().flat_map(|ledger| KINDS.map(|kind| (kind, ledger.archives(kind))));
+    let there = all.flat_map(|(kind, archives)| archives.iter().map(move |archive| (kind, archive)));
     let mut archives: Vec<(u64, ArchiveFacts)> = there
         .filter(|(_, archive)| !archive.is_gone)
         .filter_map(|(kind, entered)| archive(logged, kind, entered))
