@@ -28,7 +28,7 @@ pub struct StoreFacts {
     pub events: Vec<EventFacts>,
     /// Every archive that the log says lies there, in the order of the log.
     pub archives: Vec<ArchiveFacts>,
-    /// The drills whose report is the one that was signed, in the order of the log.
+    /// The drills whose report is the one that was signed, in the order of the log; of the newest 1,000 at most.
     pub drills: Vec<DrillFacts>,
     /// What the next prune takes; null where that could not be worked out.
     pub prune: Option<Vec<PruneFacts>>,
@@ -148,6 +148,8 @@ pub struct CoverageFacts {
 /// A drill.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct DrillFacts {
+    /// The place of its leaf, from 0.
+    pub leaf: u64,
     /// Its id.
     pub drill_id: String,
     /// The folder of its report.

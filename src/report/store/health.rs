@@ -126,9 +126,10 @@ pub fn projects(facts: &StoreFacts, now: Timestamp) -> Vec<ProjectCards> {
 /// Every card of a store: each is that of the project which stands worst.
 pub fn cards(facts: &StoreFacts, projects: &[ProjectCards]) -> Vec<Card> {
     let worse = |one: Card, other: Card| if other.weight() > one.weight() { other } else { one };
-    let worst = projects.iter().map(|project| project.cards.clone()).reduce(|all, project| {
-        all.into_iter().zip(project).map(|(one, other)| worse(one, other)).collect()
-    });
+    let worst = projects
+        .iter()
+        .map(|project| project.cards.clone())
+        .reduce(|all, project| all.into_iter().zip(project).map(|(one, other)| worse(one, other)).collect());
     let mut cards = worst.unwrap_or_default();
     cards.push(log(facts));
     cards
@@ -184,6 +185,9 @@ impl Owed<'_> {
         let (state, says) = match (event.passed, limit_s) {
             (None, _) => (State::Failed, "its statement does not verify".to_owned()),
             (Some(false), _) => (State::Failed, "the last one failed".to_owned()),
+            _ if event.what == What::Drilled && event.report.is_none() => {
+                (State::Failed, "its report is gone, or is not the one that was signed".to_owned())
+            }
             _ if age < -SKEW => (State::Failed, "it is dated in the future".to_owned()),
             (_, Some(limit)) if !is_within(event.time, limit, self.now) => {
                 (State::Late, format!("at most {}", told(limit)))
@@ -203,7 +207,9 @@ impl Owed<'_> {
             Some(first) if is_within(first, limit_s, self.now) => {
                 (State::Never, Some(limit_s), format!("due {} after the first backup", told(limit_s)))
             }
-            Some(_) => (State::Late, Some(limit_s), format!("was due {} after the first backup", told(limit_s))),
+            Some(_) => {
+                (State::Late, Some(limit_s), format!("was due {} after the first backup", told(limit_s)))
+            }
             None if !self.facts.archives.is_empty() => {
                 (State::Never, None, "the store holds releases alone".to_owned())
             }
@@ -229,7 +235,7 @@ mod tests {
     use super::*;
     use crate::finding::Outcome;
     use crate::report::outcome::OutcomeDocument;
-    use crate::report::store::Limits;
+    use crate::report::store::{Limits, ReportRef};
 
     const NOW: &str = "2026-11-20T12:00:00Z";
 
@@ -249,7 +255,7 @@ mod tests {
             time: now() - SignedDuration::from_hours(hours),
             passed,
             by: None,
-            report: None,
+            report: (what == Drilled).then(|| ReportRef { name: "a".into(), sha256: "b".into() }),
         };
         StoreFacts {
             store: "store".into(),
@@ -341,13 +347,17 @@ mod tests {
         two.events[4].project = "shop".into();
         let cards = of(&two);
         let said = |at: usize| (cards[at].state, cards[at].project.as_deref());
-        assert_eq!([said(0), said(1), said(2)], [(Late, Some("dead")), (Failed, Some("dead")), (Late, Some("dead"))]);
+        assert_eq!(
+            [said(0), said(1), said(2)],
+            [(Late, Some("dead")), (Failed, Some("dead")), (Late, Some("dead"))]
+        );
         assert_eq!(said(5), (Good, None), "the log is the store's");
         let each = projects(&two, now());
         let stands: Vec<_> = each.iter().map(|one| (one.project.as_deref().unwrap(), one.state)).collect();
         assert_eq!(stands, [("dead", Failed), ("shop", Good)]);
         // Both on time: the older one is the card's. Who has releases alone takes nobody's card.
-        let mut two = facts(&[(Sealed, 900, WELL), (BackedUp, 20, WELL), (BackedUp, 2, WELL), (Sealed, 500, WELL)]);
+        let mut two =
+            facts(&[(Sealed, 900, WELL), (BackedUp, 20, WELL), (BackedUp, 2, WELL), (Sealed, 500, WELL)]);
         for (event, project) in two.events.iter_mut().zip(["released", "weekly", "shop", "shop"]) {
             event.project = project.into();
         }
@@ -364,6 +374,14 @@ mod tests {
         let said = |at: usize| (cards[at].state, cards[at].project.as_deref());
         assert_eq!([said(0), said(3)], [(Good, Some("weekly")), (Good, Some("shop"))]);
         assert_eq!((said(2).0, state(&cards)), (Never, Good));
+    }
+
+    #[test]
+    fn a_drill_without_its_report_is_none() {
+        let mut facts = facts(&[(BackedUp, 1, WELL), (Verified, 1, WELL), (Drilled, 1, WELL)]);
+        assert_eq!(state(&of(&facts)), Good);
+        facts.events[2].report = None;
+        assert_eq!((of(&facts)[2].state, state(&of(&facts))), (Failed, Failed));
     }
 
     #[test]

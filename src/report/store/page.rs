@@ -205,15 +205,27 @@ fn events_over_time(report: &StoreReport<'_>) -> Markup {
 }
 
 fn objectives(facts: &StoreFacts, links: bool) -> Markup {
+    let (told, logged) = (facts.drills.len() as u64, drilled(facts));
     html! {
-        @if facts.drills.is_empty() {
+        @if logged == 0 {
             p { "No drill has measured them yet." }
-        } @else {
+        } @else if told < logged {
+            p {
+                (number(told)) " of " (count(logged, "drill")) ": the reports of the others are not here as they were signed, or are not among the newest 1,000. "
+                a href="#checks" { "Checks" } " says which."
+            }
+        }
+        @if told > 0 {
             (objective(facts, "RTO", facts.limits.rto_ms, |drill| (drill.rto_ms, drill.rto_target_ms)))
             (objective(facts, "RPO", facts.limits.rpo_ms, |drill| (drill.rpo_ms, drill.rpo_target_ms)))
             (drills(facts, links))
         }
     }
+}
+
+/// Drills that the log knows of.
+fn drilled(facts: &StoreFacts) -> u64 {
+    facts.events.iter().filter(|event| event.what == What::Drilled).count() as u64
 }
 
 type Measured = fn(&DrillFacts) -> (Option<u64>, u64);

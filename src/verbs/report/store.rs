@@ -79,10 +79,11 @@ pub fn look(request: &Request<'_>, reports: &mut Reports) -> Result<(StoreFacts,
         prune_says: String::new(),
         outcome: OutcomeDocument::new(&outcome),
     };
-    if let Some(logged) = &logged {
-        tell(request, logged, reports, &mut facts)?;
-    }
     (facts.prune, facts.prune_says) = pruned_next(request, &log, logged.as_deref(), &outcome)?;
+    if let Some(logged) = &logged {
+        tell(request, logged, reports, &mut facts, &mut outcome)?;
+    }
+    facts.outcome = OutcomeDocument::new(&outcome);
     Ok((facts, outcome))
 }
 
@@ -126,7 +127,13 @@ fn limits(policy: Option<&Policy>) -> Limits {
 }
 
 /// Events, archives and drills of the project.
-fn tell(request: &Request<'_>, logged: &Logged, reports: &mut Reports, facts: &mut StoreFacts) -> Result<()> {
+fn tell(
+    request: &Request<'_>,
+    logged: &Logged,
+    reports: &mut Reports,
+    facts: &mut StoreFacts,
+    outcome: &mut Outcome,
+) -> Result<()> {
     let wanted = facts.project.clone();
     let is_wanted = |leaf: &Leaf| wanted.as_ref().is_none_or(|project| *project == leaf.project);
     let leaves = logged.leaves.leaves.iter().zip(&logged.told).zip(0..);
@@ -145,7 +152,7 @@ fn tell(request: &Request<'_>, logged: &Logged, reports: &mut Reports, facts: &m
         .collect();
     archives.sort_by_key(|(put, _)| *put);
     facts.archives = archives.into_iter().map(|(_, archive)| archive).collect();
-    facts.drills = reports.of(request.store, wanted.as_deref(), &mut facts.events)?;
+    facts.drills = reports.of(request.store, &mut facts.events, outcome)?;
     Ok(())
 }
 
@@ -178,7 +185,12 @@ fn event(index: u64, leaf: &Leaf, told: Option<&Told>) -> EventFacts {
         time: leaf.time,
         passed: told.map(|told| told.passed),
         by: told.map(|told| told.role.clone()),
-        report: told.filter(|_| matches!(leaf.what, What::Verified | What::Drilled)).and_then(report),
+        report: told.and_then(|told| match leaf.what {
+            What::Verified => report(told),
+            // Its folder is learnt by whoever finds it there.
+            What::Drilled => Some(ReportRef { name: told.drill_id.clone()?, ..report(told)? }),
+            _ => None,
+        }),
     }
 }
 
