@@ -193,16 +193,18 @@ impl StoreFacts {
             schema: "attestar/store_report/v1",
             at: now,
             state: health::state(&cards),
-            coverage: self.coverage(now),
+            coverage: self.coverage(None, now),
             cards,
             projects,
             facts: self,
         }
     }
 
-    fn coverage(&self, now: Timestamp) -> CoverageFacts {
+    /// How much of what lies there of a project, or of all, was read again within the window.
+    pub fn coverage(&self, project: Option<&str>, now: Timestamp) -> CoverageFacts {
         let mut coverage = CoverageFacts::default();
-        for archive in &self.archives {
+        let is_of = |archive: &&ArchiveFacts| project.is_none_or(|project| project == archive.project);
+        for archive in self.archives.iter().filter(is_of) {
             let bytes = archive.bytes.unwrap_or(0);
             coverage.archives += 1;
             coverage.bytes += bytes;

@@ -231,7 +231,7 @@ fn log(facts: &StoreFacts) -> Card {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::finding::Outcome;
     use crate::report::outcome::OutcomeDocument;
@@ -239,12 +239,12 @@ mod tests {
 
     const NOW: &str = "2026-11-20T12:00:00Z";
 
-    fn now() -> Timestamp {
+    pub(crate) fn now() -> Timestamp {
         NOW.parse().unwrap()
     }
 
     /// A store in which these things happened so many hours ago, and passed or did not.
-    fn facts(happened: &[(What, i64, Option<bool>)]) -> StoreFacts {
+    pub(crate) fn facts(happened: &[(What, i64, Option<bool>)]) -> StoreFacts {
         let mut outcome = Outcome::default();
         outcome.conclude("checkpoint", "", Vec::new());
         let event = |(index, &(what, hours, passed)): (usize, &(What, i64, Option<bool>))| EventFacts {
