@@ -35,6 +35,8 @@ pub struct Judge {
     pub trust: Trust,
     /// The policy that says how often what is to be done.
     pub policy: Option<Policy>,
+    /// Whose leaves count; `None`: those of every project in the store.
+    pub project: Option<String>,
     /// What it keeps.
     pub retention: Option<Retention>,
     /// What runs on this host have written for a collector of metrics.
@@ -66,6 +68,8 @@ pub struct Served<'a> {
     pub clock: fn() -> Timestamp,
     /// Progress and interruption.
     pub watch: &'a Watch,
+    /// A text without what nobody may read on a page.
+    pub masked: &'a dyn Fn(&str) -> String,
     /// What the last look saw.
     pub seen: Seen,
     /// What earlier looks have read.
@@ -92,6 +96,7 @@ impl Source for Served<'_> {
             state: State { folder: Some(self.state), now: (self.clock)() },
             first: self.first,
             policy: self.judge.policy.as_ref(),
+            project: self.judge.project.as_deref(),
             retention: self.judge.retention.as_ref(),
         };
         let (facts, _) = store_report::look(&request, &mut self.reports)?;
@@ -115,6 +120,10 @@ impl Source for Served<'_> {
             About::Drill => self.drill(wanted),
             About::Verification => self.verification(wanted),
         }
+    }
+
+    fn told(&self, error: &Error) -> String {
+        (self.masked)(&error.with_causes())
     }
 
     fn metrics(&self, facts: &StoreFacts, now: Timestamp) -> String {

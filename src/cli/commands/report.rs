@@ -56,6 +56,7 @@ fn of_store(context: &Context, args: &ReportArgs, started: Instant) -> Result<An
     let trust = context.trust(&args.trust)?;
     let policy = context.limits_policy(&args.store)?;
     let retention = policy.as_ref().map(|policy| context.retention_of(policy)).transpose()?;
+    let project = policy.as_ref().and_then(|policy| context.project_of(policy).transpose()).transpose()?;
     let request = Request {
         store: &*store,
         trust: &trust,
@@ -63,6 +64,7 @@ fn of_store(context: &Context, args: &ReportArgs, started: Instant) -> Result<An
         state: state(&folder),
         first: args.first,
         policy: policy.as_ref(),
+        project: project.as_deref(),
         retention: retention.as_ref(),
     };
     let progress = Progress::start(context, "reading the log");

@@ -44,6 +44,8 @@ pub struct Request<'a> {
     pub first: bool,
     /// The policy that says how often what is to be done.
     pub policy: Option<&'a Policy>,
+    /// Whose leaves count; `None`: those of every project in the store.
+    pub project: Option<&'a str>,
     /// What it keeps.
     pub retention: Option<&'a Retention>,
 }
@@ -64,11 +66,10 @@ pub fn look(request: &Request<'_>, reports: &mut Reports) -> Result<(StoreFacts,
         }
         logged = settled.logged;
     }
-    let project = request.policy.and_then(|policy| policy.project.clone());
     let mut facts = StoreFacts {
         store: request.store.place().to_owned(),
         origin: logged.as_ref().map(|logged| logged.leaves.head.checkpoint().origin.clone()),
-        project,
+        project: request.project.map(str::to_owned),
         looked_at: request.state.now,
         limits: limits(request.policy),
         leaves: logged.as_ref().map_or(0, |logged| logged.leaves.head.size()),
