@@ -44,6 +44,7 @@ fn a_drill_and_a_backup_of_the_future_are_not_the_last_ones() {
         state,
         first: true,
         policy: None,
+        project: None,
         retention: Some(&retention),
     };
     let (facts, _) = look(&request, &mut Reports::default()).unwrap();
