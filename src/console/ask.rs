@@ -16,8 +16,8 @@ const LOOK: Duration = Duration::from_millis(20);
 
 /// Whoever knows the store.
 pub trait Source {
-    /// Looks at the whole store.
-    fn look(&mut self) -> Result<StoreFacts>;
+    /// Looks at the store: at the whole of it, or at what is new since the last look.
+    fn look(&mut self, whole: bool) -> Result<StoreFacts>;
 
     /// Whether anything was logged since the last look. Cheap: it is asked every few seconds.
     fn changed(&mut self) -> Result<bool>;

@@ -81,7 +81,7 @@ impl Rounds<'_> {
         let is_due = now >= self.next_look || (self.has_failed && now >= self.next_glance);
         let glances = now >= self.next_glance;
         if is_due || (glances && self.glance()?) {
-            self.look()?;
+            self.look(is_due)?;
         } else if glances {
             self.measure();
         }
@@ -127,9 +127,9 @@ impl Rounds<'_> {
     }
 
     /// A look that fails is told on every page; what was known before stays.
-    fn look(&mut self) -> Result<()> {
+    fn look(&mut self, whole: bool) -> Result<()> {
         let began = Instant::now();
-        let looked = self.source.look();
+        let looked = self.source.look(whole);
         self.has_failed = looked.is_err();
         match looked {
             Ok(facts) => {
@@ -147,7 +147,9 @@ impl Rounds<'_> {
             }
         }
         let took = began.elapsed() * REST;
-        self.next_look = Instant::now() + took.clamp(LOOK_SOONEST, LOOK_LATEST);
+        if whole {
+            self.next_look = Instant::now() + took.clamp(LOOK_SOONEST, LOOK_LATEST);
+        }
         self.next_glance = Instant::now() + took.clamp(GLANCE_SOONEST, GLANCE_LATEST);
         Ok(())
     }

@@ -20,7 +20,8 @@ use crate::report::store::{EventFacts, StoreFacts};
 use crate::report::{drill, pack, verification};
 use crate::store::{ObjectName, Revision, Store};
 use crate::verbs::fetch;
-use crate::verbs::report::drills::{DRILLS, Reports};
+use crate::verbs::report::drills::DRILLS;
+use crate::verbs::report::store::Earlier;
 use crate::verbs::report::{metrics, pack as pack_report, store as store_report};
 use crate::verbs::verify::{self, Request};
 use jiff::Timestamp;
@@ -73,7 +74,7 @@ pub struct Served<'a> {
     /// What the last look saw.
     pub seen: Seen,
     /// What earlier looks have read.
-    pub reports: Reports,
+    pub earlier: Earlier,
 }
 
 /// What the last look saw.
@@ -85,7 +86,10 @@ pub struct Seen {
 }
 
 impl Source for Served<'_> {
-    fn look(&mut self) -> Result<StoreFacts> {
+    fn look(&mut self, whole: bool) -> Result<StoreFacts> {
+        if whole {
+            self.earlier.forget_statements();
+        }
         // Before anything else, so that what comes meanwhile is seen by the next look.
         let checkpoint = self.checkpoint()?;
         self.judge = (self.judges)()?;
@@ -99,7 +103,7 @@ impl Source for Served<'_> {
             project: self.judge.project.as_deref(),
             retention: self.judge.retention.as_ref(),
         };
-        let (facts, _) = store_report::look(&request, &mut self.reports)?;
+        let (facts, _) = store_report::look(&request, &mut self.earlier)?;
         let releases = facts.archives.iter().filter(|archive| archive.kind == Kind::Release);
         self.seen = Seen {
             checkpoint,

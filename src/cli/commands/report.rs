@@ -15,8 +15,7 @@ use attestar::finding::{Outcome, Verdict};
 use attestar::pipeline::whole_file;
 use attestar::report::shell::Place;
 use attestar::report::{pack, store};
-use attestar::verbs::report::drills::Reports;
-use attestar::verbs::report::store::{self as report, Request};
+use attestar::verbs::report::store::{self as report, Earlier, Request};
 use std::path::Path;
 use std::time::Instant;
 
@@ -68,7 +67,7 @@ fn of_store(context: &Context, args: &ReportArgs, started: Instant) -> Result<An
         retention: retention.as_ref(),
     };
     let progress = Progress::start(context, "reading the log");
-    let (facts, outcome) = report::look(&request, &mut Reports::default())?;
+    let (facts, outcome) = report::look(&request, &mut Earlier::default())?;
     drop(progress);
     let page = store::page(&facts.at(facts.looked_at), Place::File);
     let answer = written(args, Of::Store, &facts.store, &page, &outcome, started)?;

@@ -10,7 +10,7 @@ use crate::cli::screen::{count, safe, say};
 use crate::cli::stores::Named;
 use attestar::console::{bind, run as console};
 use attestar::error::{Error, Result};
-use attestar::verbs::report::drills::Reports;
+use attestar::verbs::report::store::Earlier;
 use attestar::verbs::serve::{Judge, Seen, Served};
 use jiff::Timestamp;
 
@@ -42,7 +42,7 @@ pub fn run(context: &Context, args: &ServeArgs) -> Result<Answer> {
         watch: &context.watch,
         masked: &masked,
         seen: Seen::default(),
-        reports: Reports::default(),
+        earlier: Earlier::default(),
     };
     let quiet = context.global.quiet;
     let ended = console(listener, &mut served, Timestamp::now, &context.watch, |address| {

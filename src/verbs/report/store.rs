@@ -50,12 +50,33 @@ pub struct Request<'a> {
     pub retention: Option<&'a Retention>,
 }
 
-/// Looks at a store. It ends soon after the store's watch is told so; `reports` spares whoever looks again what it has read.
-pub fn look(request: &Request<'_>, reports: &mut Reports) -> Result<(StoreFacts, Outcome)> {
+/// What earlier looks have read.
+#[derive(Default)]
+pub struct Earlier {
+    reports: Reports,
+    /// Statements that were verified, and the trust by which they were.
+    statements: Option<(Trust, Arc<Logged>)>,
+}
+
+impl Earlier {
+    /// Lets every statement be fetched and verified again: one may be gone or altered without a leaf.
+    pub fn forget_statements(&mut self) {
+        self.statements = None;
+    }
+
+    /// What was verified by this trust.
+    fn verified(&self, trust: &Trust) -> Option<&Logged> {
+        self.statements.as_ref().filter(|(by, _)| by == trust).map(|(_, logged)| &**logged)
+    }
+}
+
+/// Looks at a store. It ends soon after the store's watch is told so; `earlier` spares whoever looks again what it has read.
+pub fn look(request: &Request<'_>, earlier: &mut Earlier) -> Result<(StoreFacts, Outcome)> {
     let mut outcome = Outcome::default();
     let log = Log { store: request.store, trust: request.trust, origin: request.origin };
     let judging = Judging { log, state: request.state, first: request.first };
-    let mut logged = logged::check(&judging, &mut outcome)?.map(Arc::new);
+    let before = earlier.verified(request.trust);
+    let mut logged = logged::check_after(&judging, before, &mut outcome)?.map(Arc::new);
     if let Some(seen) = logged.take() {
         let (began, held) = (Instant::now(), Held::default());
         let clock = || request.state.now + began.elapsed();
@@ -82,8 +103,9 @@ pub fn look(request: &Request<'_>, reports: &mut Reports) -> Result<(StoreFacts,
     };
     (facts.prune, facts.prune_says) = pruned_next(request, &log, logged.as_deref(), &outcome)?;
     if let Some(logged) = &logged {
-        tell(request, logged, reports, &mut facts, &mut outcome)?;
+        tell(request, logged, &mut earlier.reports, &mut facts, &mut outcome)?;
     }
+    earlier.statements = logged.map(|logged| (request.trust.clone(), logged));
     facts.outcome = OutcomeDocument::new(&outcome);
     Ok((facts, outcome))
 }

@@ -39,8 +39,8 @@ impl Console {
         let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
         let said = lines.find_map(|line| {
             let line = line.ok()?;
-            let (_, rest) = line.split_once("http://127.0.0.1:")?;
-            rest.split('/').next()?.parse().ok()
+            let (_, rest) = line.split_once("127.0.0.1:")?;
+            rest.split(|it: char| !it.is_ascii_digit()).next()?.parse().ok()
         });
         let port = said.expect("it says where it answers");
         Console { process, port, log: lines }

@@ -34,7 +34,7 @@ fn eventful() -> World {
         let mut command = world.command(&[&["-C", "shop"], args].concat());
         said(command.envs(variables()).output().unwrap())
     };
-    run(&["backup", "--first"]).done();
+    run(&["backup"]).done();
     run(&["backup-verify"]).done();
     run(&["backup-verify", "--max-age", "0s"]);
     run(&["drill", "--out", "drill"]).exits(3);

@@ -133,7 +133,7 @@ const POLICY: &str = "schema = 1\n[project]\nname = \"shop\"\n[[include]]\nclass
                       [backup]\nkeep = { daily = 7, weekly = 5, monthly = 12, min_age = \"30d\" }\n[store]\n";
 
 #[test]
-fn ten_thousand_backups_are_served_in_bounded_memory_and_a_new_leaf_is_seen_soon() {
+fn ten_thousand_backups_are_served_and_painted_within_bounds_and_a_new_leaf_is_seen_soon() {
     let (world, disk) = (World::new(), disk());
     let decades = Decades::in_store(&world, disk.path().to_owned());
     let mut records = Vec::new();
