@@ -109,7 +109,7 @@ fn no_secret_is_on_any_page_of_a_store_that_is_well_or_is_not() {
     world.write("attestar.toml", format!("{NIGHTLY}{capture}"));
     console.until("/health", |status, body| status == 503 && body.contains("attestar.toml"));
     keep_silent(&console);
-    world.write("attestar.toml", NIGHTLY.replace("../store", dsn));
+    world.write("attestar.toml", NIGHTLY.replace("../store", "../other"));
     console.until("/health", |status, body| status == 503 && body.contains("another store"));
     keep_silent(&console);
     world.write("attestar.toml", format!("{NIGHTLY}{WITH_SECRETS}"));

@@ -139,6 +139,20 @@ fn hostile_names_are_shown_and_do_nothing() {
 }
 
 #[test]
+fn a_store_of_several_projects_says_whose_each_card_is() {
+    let world = World::without_keys();
+    let mut facts = store(60);
+    facts.project = None;
+    let (books, others) = (HOSTILE[0].to_owned(), facts.events.len() - 40);
+    facts.events.iter_mut().take(others).for_each(|event| event.project.clone_from(&books));
+    let page = store_page::page(&facts.at(now()), Place::File);
+    let seen = look(&file(&written(&world, "two.html", &page)), "projects", &WAYS, ["", ""]);
+    seen.is_clean();
+    seen.reads("Late: something was not done for too long.").reads(&format!("project {books}"));
+    seen.reads("all of the store").reads("Projects");
+}
+
+#[test]
 fn twenty_thousand_components_are_painted_at_once_and_searched_by_keyboard() {
     let world = World::without_keys();
     let page = pack_page::page(&pack(20_000, 20_000), Place::File);
