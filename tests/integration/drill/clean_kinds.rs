@@ -10,7 +10,7 @@ use attestar::format::drill_report::Ended;
 #[track_caller]
 pub(super) fn clean(world: &World, night: &str) {
     back_up(world);
-    let said = world.run(&["-C", "shop", "--json", "drill", "--out", "drill"]).done();
+    let said = super::drill(world, &[]).done();
     assert_eq!(said.findings(), Vec::<String>::new(), "{night}");
     let report = report(world);
     for probe in &report.probes {

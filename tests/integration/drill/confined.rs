@@ -3,8 +3,8 @@
 
 use super::databases::{captures, ledger};
 use super::host::{as_nobody, in_namespace, is_root};
-use super::{APP, POLICY, back_up, drill, fails, report, scratches, sh, world};
-use crate::world::{Said, World, said};
+use super::{APP, POLICY, back_up, drill, drilling, fails, report, world};
+use crate::world::{Said, World, everything_in, said};
 use attestar::format::drill_report::{Ended, ProbeReport};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -28,11 +28,9 @@ fn stub(world: &World, name: &str, script: &str) -> PathBuf {
 /// `drill` where this script is `unshare`.
 fn drill_with_unshare(world: &World, script: &str) -> Said {
     let bin = stub(world, "unshare", script);
-    fs::create_dir_all(scratches(world)).unwrap();
-    sh(&format!("chmod 711 {}", world.path().display()));
-    let mut command = world.command(&["-C", "shop", "--json", "drill", "--out", "drill"]);
+    let mut command = drilling(world);
     let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
-    said(command.env("TMPDIR", scratches(world)).env("PATH", path).output().unwrap())
+    said(command.env("PATH", path).output().unwrap())
 }
 
 #[test]
@@ -189,12 +187,12 @@ fn the_mode_that_files_get_by_themselves_keeps_no_server_out() {
     let policy = format!("{POLICY}{}{probe}", captures(&server));
     world.write("attestar.toml", &policy);
     back_up(&world);
-    fs::create_dir_all(scratches(&world)).unwrap();
-    sh(&format!("chmod 711 {}", world.path().display()));
-    let named = format!("[drill]\nscratch = \"{}\"\n", scratches(&world).join("not/yet").display());
+    let scratch = world.path().join("not/yet");
+    let named = format!("[drill]\nscratch = \"{}\"\n", scratch.display());
     for policy in [policy.replace("[drill]\n", &named), policy] {
         world.write("attestar.toml", policy);
         in_namespace(&world, "umask 077; exec \"$@\"").done();
     }
+    assert_eq!(everything_in(&scratch), []);
     super::nothing_is_left(&world);
 }

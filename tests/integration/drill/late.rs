@@ -75,19 +75,12 @@ fn ddl_of_each_dialect() {
         world.write("ddl/1.sql", endless);
         let probe = format!(
             "[[probe]]\nid = \"schema\"\nkind = \"ddl\"\ndialect = \"{dialect}\"\ntime_limit = \"10s\"\n\
-             [drill]\nuser = \"nobody\"\nscratch = \"{}\"\n",
-            open_scratch(&world)
+             [drill]\nuser = \"nobody\"\n"
         );
         world.write("attestar.toml", format!("{}{probe}", rule(dialect)));
         back_up(&world);
         all_late(&world, &[("schema", None, part)]);
     }
-}
-
-/// A folder for scratches that the user of a server can pass through.
-fn open_scratch(world: &World) -> String {
-    super::sh(&format!("chmod 711 {0} && mkdir -p {0}/s && chmod 711 {0}/s", world.path().display()));
-    world.path().join("s").display().to_string()
 }
 
 #[test]
@@ -108,8 +101,7 @@ fn a_dump_that_takes_too_long_in_whatever_part() {
         )
     };
     let asks = "queries = [{ sql = \"SELECT pg_sleep(1000)\", expect = \"\" }, { sql = \"SELECT 1\", expect = \"2\" }]\n";
-    let scratch = open_scratch(&world);
-    let drilled = captures(&server).replace("[drill]\n", &format!("[drill]\nscratch = \"{scratch}\"\n"));
+    let drilled = captures(&server);
     world.write(
         "attestar.toml",
         format!("{POLICY}{drilled}{}{}", probe("questions", asks), probe("amcheck", "")),

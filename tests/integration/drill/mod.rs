@@ -36,6 +36,7 @@ use attestar::store::directory::Directory;
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::Connection;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -89,12 +90,18 @@ pub fn back_up(world: &World) {
     world.run(&["-C", "shop", "backup"]).done();
 }
 
-/// `drill --json` in the tree, with a folder for scratches of its own.
+/// `drill --json` in the tree.
 pub fn drill(world: &World, flags: &[&str]) -> Said {
+    said(drilling(world).args(flags).output().unwrap())
+}
+
+/// The same, not yet started: with a folder for scratches of its own, through which the user of a server can pass.
+pub fn drilling(world: &World) -> Command {
     fs::create_dir_all(scratches(world)).unwrap();
-    let mut command = world.command(&[&["-C", "shop", "--json", "drill", "--out", "drill"], flags].concat());
+    fs::set_permissions(world.path(), fs::Permissions::from_mode(0o711)).unwrap();
+    let mut command = world.command(&["-C", "shop", "--json", "drill", "--out", "drill"]);
     command.env("TMPDIR", scratches(world));
-    said(command.output().unwrap())
+    command
 }
 
 pub fn scratches(world: &World) -> PathBuf {
@@ -123,15 +130,17 @@ pub fn fails(world: &World, code: i32, finding: &str) -> DrillReport {
     report
 }
 
+/// Of the scratches of all drills there is the folder of each user, and nothing in it: no file, no folder, no socket, no link.
 #[track_caller]
 pub fn nothing_is_left(world: &World) {
-    let left: Vec<PathBuf> = walk(&scratches(world));
-    assert!(left.iter().all(|path| path.ends_with(".attestar-runs")), "{left:?}");
-}
-
-fn walk(folder: &Path) -> Vec<PathBuf> {
-    let all = crate::world::everything_in(folder).into_iter().map(|(path, _)| path);
-    all.filter(|path| path.is_file()).collect()
+    let is_own = |path: &Path| {
+        let user = path.strip_prefix(scratches(world)).ok()?.to_str()?.strip_prefix("attestar-")?;
+        user.parse::<u32>().ok().filter(|_| path.is_dir() && !path.is_symlink())
+    };
+    let mut left: Vec<PathBuf> =
+        crate::world::everything_in(&scratches(world)).into_iter().map(|(path, _)| path).collect();
+    left.retain(|path| is_own(path).is_none());
+    assert!(left.is_empty(), "{left:#?}");
 }
 
 /// What a capture of this database records.

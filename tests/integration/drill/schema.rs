@@ -20,7 +20,7 @@ fn drilled(dialect: &str, files: &[&str]) -> (World, Said) {
     );
     world.write("attestar.toml", format!("{}{probe}", POLICY.replacen("[[include]]", &rule, 1)));
     back_up(&world);
-    let said = world.run(&["-C", "shop", "--json", "drill", "--out", "drill"]);
+    let said = super::drill(&world, &[]);
     (world, said)
 }
 

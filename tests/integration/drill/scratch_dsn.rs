@@ -2,13 +2,12 @@
 //! afterwards.
 
 use super::databases::{captures, ledger};
-use super::{POLICY, back_up, report};
+use super::{POLICY, back_up, drill, drilling, report};
 use crate::postgres::Postgres;
 use crate::world::{Said, World, said};
 use attestar::format::drill_report::{DrillReport, Ended};
-use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// What of a user's is in a database, in ways that the drill does not ask by.
@@ -47,11 +46,7 @@ fn world(server: &Postgres, dsn: &str, more: &str) -> World {
 }
 
 fn scratch(server: &Postgres) -> String {
-    server.dsn("scratch").replace("user=owner", "user=drill")
-}
-
-fn drill(world: &World) -> Said {
-    world.run(&["-C", "shop", "--json", "drill", "--out", "drill"])
+    server.dsn_of("drill", "scratch")
 }
 
 fn check<'r>(report: &'r DrillReport, name: &str) -> (Ended, &'r str) {
@@ -70,12 +65,12 @@ fn everything_that_was_restored_is_gone_and_what_was_there_stays() {
     );
     // A schema of the user's is not nothing, but for where an extension was put.
     let world = world(&server, &scratch(&server), "");
-    let found = drill(&world).exits(3).findings();
+    let found = drill(&world, &[]).exits(3).findings();
     assert_eq!(found[0], "database-not-empty dsn of ledger", "{found:?}");
     server.run("scratch", "ALTER EXTENSION amcheck SET SCHEMA public; DROP SCHEMA aside");
     let before = server.run("scratch", LEFT);
     for _ in 0..2 {
-        assert_eq!(drill(&world).done().findings(), Vec::<String>::new());
+        assert_eq!(drill(&world, &[]).done().findings(), Vec::<String>::new());
         let report = report(&world);
         for name in
             ["restore", "rows", "contents", "objects", "definitions", "amcheck", "emptied again", "outside"]
@@ -109,12 +104,12 @@ fn a_database_with_anything_in_it_is_not_empty() {
         ("CREATE PUBLICATION p", "DROP PUBLICATION p", "1 × publication"),
     ] {
         server.run("scratch", make);
-        let said = drill(&world).exits(3);
+        let said = drill(&world, &[]).exits(3);
         assert_eq!(said.findings()[0], "database-not-empty dsn of ledger", "{make}");
         assert!(said.out.contains(what), "{make}: {}", said.out);
         server.run("scratch", drop);
     }
-    assert_eq!(drill(&world).done().findings(), Vec::<String>::new());
+    assert_eq!(drill(&world, &[]).done().findings(), Vec::<String>::new());
 }
 
 #[test]
@@ -132,7 +127,7 @@ fn a_role_that_can_run_programs_of_the_server_is_refused() {
         ("GRANT owner TO drill", "REVOKE owner FROM drill", "owner"),
     ] {
         server.run("postgres", give);
-        let said = drill(&world).exits(3);
+        let said = drill(&world, &[]).exits(3);
         assert_eq!(said.findings()[0], "probe-failed dsn of ledger", "{give}");
         assert!(said.out.contains(what), "{give}: {}", said.out);
         server.run("postgres", take);
@@ -148,7 +143,7 @@ fn drill_with(world: &World, program: &str, first: &str) -> Said {
     let path = bin.join(program);
     std::fs::write(&path, format!("#!/bin/sh\n{first}\nexec {} \"$@\"\n", real.trim())).unwrap();
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let mut command = world.command(&["-C", "shop", "--json", "drill", "--out", "drill"]);
+    let mut command = drilling(world);
     let path = command.get_envs().find(|(name, _)| *name == "PATH").and_then(|(_, value)| value).unwrap();
     let path = format!("{}:{}", bin.display(), path.to_str().unwrap());
     said(command.env("PATH", path).output().unwrap())
@@ -178,14 +173,13 @@ fn what_restores_sees_neither_keys_nor_store_and_reaches_that_database_alone() {
 
 #[test]
 fn a_database_that_answers_by_the_network_alone() {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let server = Postgres::start_on(port);
+    let server = Postgres::start_on_a_port();
     server.run("postgres", "CREATE ROLE drill LOGIN; CREATE ROLE reader");
     server.run("postgres", "CREATE DATABASE scratch OWNER drill");
     let live = ledger();
-    let dsn = format!("host=127.0.0.1 port={port} user=drill dbname=scratch");
+    let dsn = format!("host=127.0.0.1 port={} user=drill dbname=scratch", server.port());
     let world = world(&live, &dsn, "");
-    assert_eq!(drill(&world).done().findings(), Vec::<String>::new());
+    assert_eq!(drill(&world, &[]).done().findings(), Vec::<String>::new());
     let report = report(&world);
     assert_eq!(check(&report, "network").0, Ended::Skipped);
     assert!(report.does_not_prove.iter().any(|line| line.contains("ledger left out: network: ")));
@@ -208,9 +202,7 @@ const SLOW: &str = "queries = [{ sql = \"SELECT pg_sleep(6)\", expect = \"\" }]\
 fn what_cannot_be_removed_is_said() {
     let server = servers();
     let world = world(&server, &scratch(&server), SLOW);
-    let mut command = world.command(&["-C", "shop", "--json", "drill", "--out", "drill"]);
-    let child =
-        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let child = drilling(&world).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     asked(&server);
     server.run("scratch", "ALTER TABLE s.q OWNER TO owner; ALTER SCHEMA s OWNER TO owner");
     let said = said(child.wait_with_output().unwrap()).done();
@@ -229,7 +221,7 @@ fn what_cannot_be_removed_is_said() {
 fn an_interrupted_drill_leaves_it_empty() {
     let server = servers();
     let world = world(&server, &scratch(&server), SLOW);
-    let mut child = world.command(&["-C", "shop", "-q", "drill", "--out", "drill"]).spawn().unwrap();
+    let mut child = drilling(&world).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     asked(&server);
     super::sh(&format!("kill -INT {}", child.id()));
     assert_eq!(child.wait().unwrap().code(), Some(130));
@@ -250,7 +242,7 @@ fn one_that_is_late_leaves_nobody_at_work_in_it() {
     );
     let world = world(&server, &scratch(&server), "time_limit = \"20s\"\n");
     let begun = Instant::now();
-    assert_eq!(drill(&world).exits(3).findings(), ["probe-timeout ledger"]);
+    assert_eq!(drill(&world, &[]).exits(3).findings(), ["probe-timeout ledger"]);
     assert!(begun.elapsed() < Duration::from_secs(75), "it waited for locks: {:?}", begun.elapsed());
     assert_eq!((server.run("scratch", LEFT), server.run("scratch", AT_WORK)), ("0".into(), "0".into()));
 }
@@ -269,13 +261,13 @@ fn a_database_that_another_drill_is_in_is_refused() {
         assert!(begun.elapsed() < Duration::from_secs(60), "it was never locked");
         std::thread::sleep(Duration::from_millis(50));
     }
-    let said = drill(&world).exits(3);
+    let said = drill(&world, &[]).exits(3);
     assert_eq!(said.findings(), ["database-live dsn of ledger"]);
     assert!(said.out.contains("another drill is in it"), "{}", said.out);
     assert_eq!(server.run("scratch", AT_WORK), "1", "the other works on");
     server.run("scratch", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'drill'");
     other.wait().unwrap();
-    assert_eq!(drill(&world).done().findings(), Vec::<String>::new());
+    assert_eq!(drill(&world, &[]).done().findings(), Vec::<String>::new());
 }
 
 #[test]
@@ -288,7 +280,7 @@ fn a_live_database_that_cannot_be_asked_is_said() {
     world.write("attestar.toml", policy.replace(&live, "dsn = \"env:LEDGER\""));
     let mut backup = world.command(&["-C", "shop", "backup"]);
     said(backup.env("LEDGER", server.dsn("ledger")).output().unwrap()).done();
-    assert_eq!(drill(&world).done().findings(), Vec::<String>::new());
+    assert_eq!(drill(&world, &[]).done().findings(), Vec::<String>::new());
     let report = report(&world);
     let (status, why) = check(&report, "not a live database");
     assert!(status == Ended::Skipped && why.contains("ledger"), "{why}");
@@ -304,7 +296,7 @@ fn an_extension_that_an_administrator_put_there() {
     );
     server.run("scratch", "CREATE EXTENSION pgstattuple");
     let world = world(&server, &scratch(&server), "extensions = [\"pgstattuple\"]\n");
-    assert_eq!(drill(&world).done().findings(), Vec::<String>::new());
+    assert_eq!(drill(&world, &[]).done().findings(), Vec::<String>::new());
     let there = "SELECT extname FROM pg_extension WHERE extname = 'pgstattuple'";
     assert_eq!(server.run("scratch", there), "pgstattuple");
 }
@@ -315,9 +307,9 @@ fn a_database_in_another_encoding_is_not_compared_byte_by_byte() {
     let into =
         "CREATE DATABASE latin OWNER drill TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'";
     server.run("postgres", into);
-    let dsn = scratch(&server).replace("dbname=scratch", "dbname=latin");
+    let dsn = server.dsn_of("drill", "latin");
     let world = world(&server, &dsn, "");
-    assert_eq!(drill(&world).done().findings(), Vec::<String>::new());
+    assert_eq!(drill(&world, &[]).done().findings(), Vec::<String>::new());
     let report = report(&world);
     for name in ["contents", "definitions"] {
         let why = "captured from a database in UTF8, C, restored into one in LATIN1, C";
