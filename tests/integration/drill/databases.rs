@@ -13,10 +13,17 @@ use std::process::Command;
 pub(super) const LEDGER: &str = "[[probe]]\nid = \"ledger\"\nkind = \"postgres\"\ncapture = \"ledger\"\n";
 
 pub(super) fn captures(server: &Postgres) -> String {
-    let dsn = server.dsn("ledger");
-    format!(
-        "[drill]\nuser = \"nobody\"\n[[capture]]\nid = \"ledger\"\nkind = \"postgres\"\ndsn = \"{dsn}\"\n"
-    )
+    format!("[drill]\nuser = \"nobody\"\n{}", captures_of(server, "ledger"))
+}
+
+/// The capture of a database, by its name.
+pub(super) fn captures_of(server: &Postgres, name: &str) -> String {
+    format!("[[capture]]\nid = \"{name}\"\nkind = \"postgres\"\ndsn = \"{}\"\n", server.dsn(name))
+}
+
+/// A probe of that, by the same name.
+pub(super) fn probe_of(name: &str) -> String {
+    LEDGER.replace("\"ledger\"", &format!("\"{name}\""))
 }
 
 pub(super) fn ledger() -> Postgres {
@@ -204,10 +211,7 @@ fn ddl(world: &World, files: &[&str]) {
     for (number, file) in files.iter().enumerate() {
         world.write(&format!("ddl/{number}.sql"), file);
     }
-    let rule = "[[include]]\nclass = \"ddl\"\npaths = [\"ddl/*.sql\"]\ndialect = \"postgresql\"\n[[include]]";
-    let probe =
-        "[[probe]]\nid = \"schema\"\nkind = \"ddl\"\ndialect = \"postgresql\"\n[drill]\nuser = \"nobody\"\n";
-    world.write("attestar.toml", format!("{}{probe}", POLICY.replacen("[[include]]", rule, 1)));
+    world.write("attestar.toml", super::ddl("postgresql", ""));
     back_up(world);
 }
 
@@ -356,17 +360,7 @@ fn ddl_applies_in_its_order_or_is_told() {
         let world = World::new();
         world.write("ddl/0001.sql", "CREATE TABLE A (x BIGINT PRIMARY KEY, y TEXT);\n");
         world.write("ddl/0002.sql", "CREATE INDEX by_y ON a (y);\nCREATE VIEW v AS SELECT x FROM a;\n");
-        let rule =
-            format!("[[include]]\nclass = \"ddl\"\npaths = [\"ddl/*.sql\"]\ndialect = \"{dialect}\"\n");
-        let probe = format!(
-            "[[probe]]\nid = \"schema\"\nkind = \"ddl\"\ndialect = \"{dialect}\"\n[drill]\nuser = \"nobody\"\n"
-        );
-        let policy = format!(
-            "{}{rule}{}{probe}",
-            &POLICY[..POLICY.find("[[include]]").unwrap()],
-            &POLICY[POLICY.find("[[include]]").unwrap()..]
-        );
-        world.write("attestar.toml", &policy);
+        world.write("attestar.toml", super::ddl(dialect, ""));
         back_up(&world);
         let said = drill(&world, &[]).done();
         assert_eq!(said.findings(), Vec::<String>::new(), "{dialect}");

@@ -1,7 +1,7 @@
 //! What a drill does to its host, and its host to it: where the scratch may lie, what is left when it cannot be removed, a disk
 //! that gets full, a user that is not root.
 
-use super::databases::{captures, ledger};
+use super::databases::{LEDGER, captures, ledger};
 use super::{APP, POLICY, back_up, drill, drilling, report, sh, world};
 use crate::postgres::Postgres;
 use crate::world::{Said, World, said, venv};
@@ -103,8 +103,7 @@ fn a_disk_that_gets_full_while_a_database_is_restored() {
     let server = ledger();
     let world = World::new();
     world.write("etc/app.toml", "port = 1\n");
-    let probe = "[[probe]]\nid = \"ledger\"\nkind = \"postgres\"\ncapture = \"ledger\"\n";
-    world.write("attestar.toml", format!("{POLICY}{}{probe}", captures(&server)));
+    world.write("attestar.toml", format!("{POLICY}{}{LEDGER}", captures(&server)));
     back_up(&world);
     // A new cluster takes some forty.
     let script = "mount -t tmpfs -o size=24m,mode=711 none \"$TMPDIR\" && exec \"$@\"";
@@ -122,7 +121,6 @@ fn somebody_who_is_not_root_drills_all_the_same() {
     assert!(path.is_file());
     let more = "[[capture]]\nid = \"duck\"\nkind = \"duckdb\"\npath = \"var/c.duckdb\"\n\
         [[probe]]\nid = \"duck\"\nkind = \"duckdb\"\ncapture = \"duck\"\n\
-        [[probe]]\nid = \"ledger\"\nkind = \"postgres\"\ncapture = \"ledger\"\n\
         [[probe]]\nid = \"files\"\nkind = \"files\"\n\
         [[probe]]\nid = \"runs\"\nkind = \"command\"\nrun = [\"sh\", \"-c\", \"cat etc/app.toml && test $(id -u) != 0 || test -w /proc/self/attr\"]\n";
     // No server of this host answers what is shut off, by its socket either.
@@ -130,7 +128,7 @@ fn somebody_who_is_not_root_drills_all_the_same() {
         "[[probe]]\nid = \"asks\"\nkind = \"command\"\nrun = [\"sh\", \"-c\", \"! psql -X -d '{}' -c 'SELECT 1'\"]\n",
         server.dsn("ledger")
     );
-    world.write("attestar.toml", format!("{POLICY}{APP}{}{more}{asks}", captures(&server)));
+    world.write("attestar.toml", format!("{POLICY}{APP}{}{LEDGER}{more}{asks}", captures(&server)));
     back_up(&world);
     let said = as_nobody(&world);
     assert_eq!(said.done().findings(), Vec::<String>::new());

@@ -2,7 +2,7 @@
 //! has a limit.
 
 use super::databases::duckdb;
-use super::{POLICY, back_up, fails, file, plant, report};
+use super::{POLICY, back_up, fails, file, plant};
 use crate::world::World;
 use attestar::format::capture::{CaptureKind, Captured, Form};
 use std::fs;
@@ -148,9 +148,7 @@ fn ddl_runs_no_command_of_the_client() {
         format!("CREATE TABLE a (x BIGINT);\nCOPY a TO '{}';\n", outside.display()),
         format!("CREATE TABLE a (x BIGINT);\n.output {}\n.dump\n", outside.display()),
     ];
-    let rule = "[[include]]\nclass = \"ddl\"\npaths = [\"ddl/*.sql\"]\ndialect = \"duckdb\"\n[[include]]";
-    let probe = "[[probe]]\nid = \"schema\"\nkind = \"ddl\"\ndialect = \"duckdb\"\n";
-    world.write("attestar.toml", format!("{}{probe}", POLICY.replacen("[[include]]", rule, 1)));
+    world.write("attestar.toml", super::ddl("duckdb", ""));
     for text in files {
         world.write("ddl/1.sql", &text);
         back_up(&world);

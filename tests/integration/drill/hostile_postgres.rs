@@ -1,14 +1,12 @@
 //! Hostile dumps of PostgreSQL in real drills: what they run is a user's without rights, shut off, and kept to what it may use.
 
-use super::databases::captures;
+use super::databases::{LEDGER, captures, captures_of, probe_of};
 use super::{POLICY, back_up, drill, report};
 use crate::postgres::Postgres;
 use crate::world::World;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-
-const PROBE: &str = "[[probe]]\nid = \"ledger\"\nkind = \"postgres\"\ncapture = \"ledger\"\n";
 
 /// Does what a text says, and gives 1 if that worked, 0 if there was no right to; any other error is one. Where it is captured
 /// it does nothing. What is called in an index has to be immutable by its own word, and so does nothing itself.
@@ -31,7 +29,7 @@ fn hostile(statements: &str, more: &str) -> (Postgres, World, PathBuf) {
     server.run("ledger", &format!("{TRY} {}", statements.replace("OPEN", open.to_str().unwrap())));
     world.write("etc/app.toml", "port = 1\n");
     let policy = captures(&server).replace("[drill]\n", &format!("[drill]\n{more}"));
-    world.write("attestar.toml", format!("{POLICY}{policy}{PROBE}"));
+    world.write("attestar.toml", format!("{POLICY}{policy}{LEDGER}"));
     back_up(&world);
     (server, world, open)
 }
@@ -107,20 +105,34 @@ fn code_in_a_dump_has_no_rights_wherever_it_runs() {
     assert!(covered.iter().any(|line| line.contains(&rows)), "{covered:#?}");
 }
 
-#[test]
-fn what_only_a_superuser_may_restore_fails_the_drill_and_does_nothing() {
-    for statements in [
+const FOR_SUPERUSERS: [(&str, &str); 3] = [
+    (
+        "events",
         "CREATE FUNCTION public.nothing() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN END $$; \
          CREATE EVENT TRIGGER e ON ddl_command_end EXECUTE FUNCTION public.nothing()",
+    ),
+    (
+        "wrapped",
         "CREATE EXTENSION file_fdw; CREATE SERVER files FOREIGN DATA WRAPPER file_fdw; \
          CREATE FOREIGN TABLE outside (x TEXT) SERVER files OPTIONS (program 'touch OPEN/foreign')",
-        "CREATE FUNCTION public.version() RETURNS TEXT LANGUAGE internal AS 'pgsql_version'",
-    ] {
-        let (_server, world, open) = hostile(statements, "");
-        let found = drill(&world, &[]).exits(3).findings();
-        assert_eq!(found, ["probe-failed captures/ledger"], "{statements}");
-        assert!(is_empty(&open));
+    ),
+    ("internal", "CREATE FUNCTION public.version() RETURNS TEXT LANGUAGE internal AS 'pgsql_version'"),
+];
+
+#[test]
+fn what_only_a_superuser_may_restore_fails_the_drill_and_does_nothing() {
+    let (server, world, open) = hostile("", "");
+    let mut policy = format!("{POLICY}[drill]\nuser = \"nobody\"\n");
+    for (name, statements) in FOR_SUPERUSERS {
+        server.run("postgres", &format!("CREATE DATABASE {name}"));
+        server.run(name, &statements.replace("OPEN", open.to_str().unwrap()));
+        policy += &(captures_of(&server, name) + &probe_of(name));
     }
+    world.write("attestar.toml", policy);
+    back_up(&world);
+    let found = drill(&world, &[]).exits(3).findings();
+    assert_eq!(found, FOR_SUPERUSERS.map(|(name, _)| format!("probe-failed captures/{name}")));
+    assert!(is_empty(&open));
 }
 
 #[test]
@@ -174,10 +186,7 @@ fn programs_that_a_client_starts_find_neither_keys_nor_store_nor_network() {
         see("cat /proc/1/environ | tr '\\\\0' '\\\\n' | grep ATTESTAR_HOME", "environment"),
     ];
     world.write("ddl/1.sql", format!("CREATE TABLE a (x BIGINT);\n{}", looks.concat()));
-    let rule = "[[include]]\nclass = \"ddl\"\npaths = [\"ddl/*.sql\"]\ndialect = \"postgresql\"\n[[include]]";
-    let probe =
-        "[[probe]]\nid = \"schema\"\nkind = \"ddl\"\ndialect = \"postgresql\"\n[drill]\nuser = \"nobody\"\n";
-    world.write("attestar.toml", format!("{}{probe}", POLICY.replacen("[[include]]", rule, 1)));
+    world.write("attestar.toml", super::ddl("postgresql", ""));
     back_up(&world);
     assert_eq!(drill(&world, &[]).done().findings(), Vec::<String>::new());
     assert!(is_empty(&open));

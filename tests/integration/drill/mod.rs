@@ -18,7 +18,7 @@ mod schema;
 mod scratch_dsn;
 
 use crate::forge::{Entry, Pack, Tar, encrypt, file, own_key, receipt};
-use crate::world::{Said, World, said};
+use crate::world::{Said, World, said, with_venv};
 use attestar::database::sqlite;
 use attestar::format::capture::{CaptureKind, Captured, Form};
 use attestar::format::drill_report::DrillReport;
@@ -35,6 +35,7 @@ use attestar::pipeline::watch::Watch;
 use attestar::store::directory::Directory;
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::Connection;
+use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -47,6 +48,15 @@ pub const POLICY: &str = "schema = 1\n[project]\nname = \"nightly\"\n[store]\nur
 /// A capture of `var/app.db`, and a probe that asks for it.
 pub const APP: &str = "[[capture]]\nid = \"app\"\nkind = \"sqlite\"\npath = \"var/app.db\"\n\
     [[probe]]\nid = \"app-opens\"\nkind = \"sqlite\"\ncapture = \"app\"\n";
+
+/// DDL of this dialect under `ddl/`, and a probe of it, `schema`; with these keys of the probe besides.
+pub fn ddl(dialect: &str, more: &str) -> String {
+    let rule = format!(
+        "[[include]]\nclass = \"ddl\"\npaths = [\"ddl/*.sql\"]\ndialect = \"{dialect}\"\n[[include]]"
+    );
+    let probe = format!("[[probe]]\nid = \"schema\"\nkind = \"ddl\"\ndialect = \"{dialect}\"\n{more}");
+    format!("{}{probe}[drill]\nuser = \"nobody\"\n", POLICY.replacen("[[include]]", &rule, 1))
+}
 
 /// Tables that refer to each other, a view, an index.
 pub const SCHEMA: &str = "CREATE TABLE owners (id INTEGER PRIMARY KEY, name TEXT);\
@@ -213,6 +223,16 @@ pub fn proves_nothing(report: &DrillReport, id: &str, ended: &str) {
     assert_eq!(proven(report, id), [""; 0], "{id}");
     let told = format!("what {id} asks: it {ended}");
     assert!(report.does_not_prove.contains(&told), "{told}: {:#?}", report.does_not_prove);
+}
+
+/// Puts a script where a program of this name is looked for before any other; gives the PATH that says so.
+pub fn stub(world: &World, name: &str, script: &str) -> OsString {
+    let bin = world.path().join("stubs");
+    fs::create_dir_all(&bin).unwrap();
+    fs::write(bin.join(name), format!("#!/bin/sh\n{script}\n")).unwrap();
+    fs::set_permissions(bin.join(name), fs::Permissions::from_mode(0o755)).unwrap();
+    let path = with_venv(std::env::var_os("PATH").unwrap_or_default());
+    std::env::join_paths([bin].into_iter().chain(std::env::split_paths(&path))).unwrap()
 }
 
 /// Runs a program that must succeed.

@@ -50,19 +50,3 @@ fn an_answer_is_the_whole_one_and_no_other() {
     }
     assert_eq!(report.probes[0].status, Ended::Failed);
 }
-
-#[test]
-fn a_question_that_is_late_is_told_by_the_whole_time() {
-    let server = ledger();
-    let world = World::new();
-    world.write("etc/app.toml", "port = 1\n");
-    let slow = queries(&[("SELECT pg_sleep(1000)", "\"\"")]);
-    let policy = format!("{POLICY}{}{LEDGER}time_limit = \"20s\"\n{slow}", captures(&server));
-    world.write("attestar.toml", policy);
-    back_up(&world);
-    drill(&world, &[]).exits(3);
-    let report = report(&world);
-    let told: Vec<_> =
-        report.findings.iter().map(|finding| (&*finding.code, finding.actual.as_deref())).collect();
-    assert_eq!(told, [("probe-timeout", Some("psql: it did not end within 20 s"))]);
-}
