@@ -4,8 +4,12 @@
 use crate::judge::{checkout, passes, promtool, python, tool};
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
+use std::time::Duration;
 
 /// The program where the units expect it.
 const INSTALLED: &str = "/usr/local/bin/attestar";
@@ -98,6 +102,47 @@ fn systemd_takes_every_unit_and_rates_it_as_hardened() {
     }
 }
 
+/// The lines of the unit for failures that are there to be switched on, switched on.
+#[test]
+fn a_webhook_hears_of_a_unit_that_failed() {
+    let unit = text(&format!("systemd/{FAILED}"));
+    let on = unit.replace("\n#LoadCredential=", "\nLoadCredential=").replace("\n#ExecStart=", "\nExecStart=");
+    assert_eq!(on.len() + 2, unit.len(), "two lines");
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join(FAILED);
+    fs::write(&path, &on).unwrap();
+    assert_eq!(passes(tool("systemd-analyze").args(["verify", "--man=no"]).arg(&path)).trim(), "");
+    let line = on.lines().find_map(|line| line.strip_prefix("ExecStart=/usr/bin/curl ")).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("url = \"http://{}/hook\"\n", listener.local_addr().unwrap());
+    fs::write(scratch.path().join("webhook"), address).unwrap();
+    // What systemd would put there; a shell takes quotes and backslashes of this line as systemd does.
+    let line = line.replace("%i", "attestar-backup.service").replace("%H", "night");
+    let heard = thread::spawn(move || hear(&listener));
+    let mut shell = tool("sh");
+    shell.args(["-c", &format!("exec curl {line}")]).env("CREDENTIALS_DIRECTORY", scratch.path());
+    passes(&mut shell);
+    let heard = heard.join().unwrap();
+    let (head, body) = heard.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("POST /hook ") && head.contains("Content-Type: application/json"), "{heard}");
+    let body: serde_json::Value = serde_json::from_str(body).unwrap();
+    assert_eq!(body, serde_json::json!({"text": "attestar-backup.service failed on night"}));
+}
+
+/// One request, which is answered.
+fn hear(listener: &TcpListener) -> String {
+    let (mut stream, _) = listener.accept().unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let (mut heard, mut piece) = (String::new(), [0; 4096]);
+    while !heard.ends_with('}') {
+        let read = stream.read(&mut piece).unwrap();
+        assert!(read > 0, "{heard}");
+        heard.push_str(std::str::from_utf8(&piece[..read]).unwrap());
+    }
+    stream.write_all(b"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n").unwrap();
+    heard
+}
+
 #[test]
 fn the_program_takes_what_units_and_crontab_type() {
     let mut commands = BTreeSet::new();
@@ -112,10 +157,15 @@ fn the_program_takes_what_units_and_crontab_type() {
         commands.extend(arguments);
     }
     let lines = passes(python("crontab.py").arg(deploy("cron/attestar")));
-    assert_eq!(lines.lines().count(), 3);
+    assert_eq!(lines.lines().count(), 2, "a host that backs up drills nothing");
+    let scratch = tempfile::tempdir().unwrap();
+    let crontab = scratch.path().join("attestar");
+    fs::write(&crontab, text("cron/attestar").replace("\n#15 ", "\n15 ")).unwrap();
+    let lines = passes(python("crontab.py").arg(crontab));
+    let users: Vec<&str> = lines.lines().filter_map(|line| line.split('\t').next()).collect();
+    assert_eq!(users, ["attestar", "attestar", "attestar-drill"]);
     for line in lines.lines() {
-        let (user, command) = line.split_once('\t').unwrap();
-        assert_eq!(user, "attestar");
+        let (_, command) = line.split_once('\t').unwrap();
         is_taken(&arguments(command, "attestar"));
     }
     for command in ["backup", "backup-verify", "drill", "serve"] {
