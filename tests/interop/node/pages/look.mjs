@@ -61,7 +61,7 @@ const LOOKS = {
 // Words of names in tables that are on two lines, though they are no longer than a date and its time.
 function broken() {
   const found = [];
-  for (const cell of document.querySelectorAll(".list tbody th")) {
+  for (const cell of document.querySelectorAll(".list tbody th, .list td.name")) {
     const texts = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
     while (texts.nextNode()) {
       for (const word of texts.currentNode.data.matchAll(/[^\s/-]+/g)) {
