@@ -23,6 +23,8 @@ pub struct Column {
 pub enum Holds {
     /// What names the row.
     Name,
+    /// The name of something that the row is not about.
+    Other,
     /// Words.
     Text,
     /// A number: aligned at its end, sorted by `data-n`.
@@ -49,6 +51,11 @@ pub const fn times(name: &'static str) -> Column {
 /// The column that names a row.
 pub const fn names(name: &'static str) -> Column {
     Column { name, holds: Holds::Name }
+}
+
+/// A column of names of what its rows are not about.
+pub const fn others(name: &'static str) -> Column {
+    Column { name, holds: Holds::Other }
 }
 
 /// A cell: what is shown, and what it is sorted by where that is another thing.
@@ -140,6 +147,7 @@ impl List<'_> {
 fn class(holds: Holds) -> Option<&'static str> {
     match holds {
         Holds::Name | Holds::Text => None,
+        Holds::Other => Some("name"),
         Holds::Number => Some("number"),
         Holds::Time => Some("when"),
     }

@@ -6,7 +6,7 @@ use crate::format::leaf::What;
 use crate::format::units::{count, number, size};
 use crate::report::chart::{Curve, Mark, Span, curve, timeline};
 use crate::report::checks::{checks, findings, sentence, unchecked};
-use crate::report::list::{Cell, List, names, numbers, text, times};
+use crate::report::list::{Cell, List, names, numbers, others, text, times};
 use crate::report::shell::{Page, Place, section};
 use crate::report::store::health::{Card, State};
 use crate::report::store::{DrillFacts, EventFacts, StoreFacts, StoreReport};
@@ -75,7 +75,7 @@ fn card(card: &Card, report: &StoreReport<'_>) -> Markup {
         li {
             h2 { (card.name) }
             (state(word, tone))
-            @if let Some(project) = card.project.as_ref().filter(|_| report.projects.len() > 1) {
+            @if let Some(project) = whose(card, report) {
                 p class="quiet" { "project " (shown(project)) }
             }
             @if let Some(at) = card.at { p { (age(at, report.at)) ", " (minute(at)) } }
@@ -83,6 +83,12 @@ fn card(card: &Card, report: &StoreReport<'_>) -> Markup {
             @if !card.says.is_empty() { p class="quiet" { (card.says) } }
         }
     }
+}
+
+/// The project that a card is of, where it could be another's too.
+fn whose<'c>(card: &'c Card, report: &StoreReport<'_>) -> Option<&'c String> {
+    let is_of_all = card.at.is_none() && card.limit_s.is_none();
+    card.project.as_ref().filter(|_| report.projects.len() > 1 && !is_of_all)
 }
 
 fn stands(card: &Card) -> (&'static str, Tone) {
@@ -258,7 +264,7 @@ fn objective(facts: &StoreFacts, name: &str, target: Option<u64>, measured: Meas
 fn drills(facts: &StoreFacts, links: bool) -> Markup {
     let list = List {
         what: "drills",
-        columns: &[names("Drilled"), text("Archive"), numbers("RTO"), numbers("RPO"), text("Result")],
+        columns: &[names("Drilled"), others("Archive"), numbers("RTO"), numbers("RPO"), text("Result")],
         rows: facts.drills.len(),
     };
     let row = |at: usize| {

@@ -71,6 +71,7 @@ impl Seen {
             assert_eq!(*self.at(step, "/broken"), serde_json::json!([]), "{step}");
         }
         assert!(self.at("print", "/pages").as_u64() >= Some(1));
+        assert_eq!(*self.at("print", "/tables/overflow"), 0, "no table is wider than a sheet");
         self.has_every_row();
         self
     }

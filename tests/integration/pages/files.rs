@@ -149,6 +149,8 @@ fn a_store_of_several_projects_says_whose_each_card_is() {
     let seen = look(&file(&written(&world, "two.html", &page)), "projects", &WAYS, ["", ""]);
     seen.is_clean();
     seen.reads("Late: something was not done for too long.").reads(&format!("project {books}"));
+    let text = seen.at("light", "/text").as_str().unwrap();
+    assert_eq!(text.matches("project <img").count(), 3, "what nobody did is nobody's: {text}");
     seen.reads("all of the store").reads("Projects");
 }
 

@@ -61,7 +61,7 @@ const LOOKS = {
 // Words of names in tables that are on two lines, though they are no longer than a date and its time.
 function broken() {
   const found = [];
-  for (const cell of document.querySelectorAll(".list tbody th")) {
+  for (const cell of document.querySelectorAll(".list tbody th, .list td.name")) {
     const texts = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
     while (texts.nextNode()) {
       for (const word of texts.currentNode.data.matchAll(/[^\s/-]+/g)) {
@@ -88,6 +88,9 @@ function tables(page) {
   });
 }
 
+// What is printed on of A4, less its margins.
+const SHEET = { width: 673, height: 994 };
+
 async function look(browser, step) {
   const page = await open(browser, LOOKS[step]);
   const response = await page.goto(url, { waitUntil: "load" });
@@ -110,9 +113,12 @@ async function print(browser) {
   const page = await open(browser, LOOKS.light);
   await page.goto(url, { waitUntil: "load" });
   // As it is on paper: a picture of that cannot be asked what is on it.
+  await page.setViewportSize(SHEET);
   await page.emulateMedia({ media: "print" });
   await page.evaluate(() => dispatchEvent(new Event("beforeprint")));
   const found = await tables(page);
+  found.overflow = await page.evaluate(() => Math.max(0, ...[...document.querySelectorAll("table")]
+    .map(table => table.offsetWidth - document.documentElement.clientWidth)));
   await page.evaluate(() => dispatchEvent(new Event("afterprint")));
   await page.emulateMedia({ media: null });
   const pdf = await page.pdf({ preferCSSPageSize: true, printBackground: true });
