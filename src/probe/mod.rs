@@ -188,6 +188,7 @@ pub fn run(site: &Site<'_>, probe: &Probe, watch: &Watch) -> Result<Probed> {
         let finding = Finding::new(Code::ProbeSkipped, &*probe.id);
         ledger.failed("run", finding.expected("something to compare").actual("nothing was compared"));
     }
+    ledger.close(&probe.id);
     let skipped = ledger.findings.iter().any(|finding| finding.code == Code::ProbeSkipped);
     let report = ProbeReport {
         id: probe.id.clone(),

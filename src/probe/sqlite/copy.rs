@@ -22,7 +22,7 @@ pub(super) fn captured_file(site: &Site<'_>, captured: &Captured, ledger: &mut L
         return Err(Error::refused(finding.expected("a database file").actual("it was captured in parts")));
     };
     let file = site.own(&format!("captures/{}/{name}", captured.id))?;
-    let before = ledger.findings.len();
+    let before = ledger.failures();
     for side in SIDE_FILES {
         let beside = with_suffix(&file, side);
         if beside.symlink_metadata().is_ok() {
@@ -31,7 +31,7 @@ pub(super) fn captured_file(site: &Site<'_>, captured: &Captured, ledger: &mut L
             ledger.failed("side files", finding.actual("SQLite would read it into the database"));
         }
     }
-    if ledger.findings.len() == before {
+    if ledger.failures() == before {
         ledger.passed("side files", "none", "none");
     }
     Ok(file)
