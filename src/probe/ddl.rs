@@ -55,6 +55,7 @@ pub fn probe(site: &Site<'_>, asked: &Asked<'_>, ledger: &mut Ledger, watch: &Wa
             finding.actual("the archive has none: an [[include]] of class ddl names it"),
         ));
     }
+    listed_whole(site, asked)?;
     let there = match asked.dialect {
         Dialect::Sqlite => sqlite(site, asked, &files, ledger, watch)?,
         Dialect::Duckdb => duckdb(site, asked, &files, ledger, watch)?,
@@ -67,6 +68,20 @@ pub fn probe(site: &Site<'_>, asked: &Asked<'_>, ledger: &mut Ledger, watch: &Wa
     Ok(())
 }
 
+/// Nothing follows from an order in which files are missing: they could be of this dialect, and come first.
+fn listed_whole(site: &Site<'_>, asked: &Asked<'_>) -> Result<()> {
+    match site.pack.ddl.as_ref().map_or(0, |ddl| ddl.files_omitted) {
+        0 => Ok(()),
+        omitted => {
+            let finding = Finding::new(Code::ProbeSkipped, asked.id).expected("every DDL file, in its order");
+            let files = count(omitted, "file");
+            Err(Error::refused(
+                finding.actual(format!("{files} had no room in the list, so nothing was applied")),
+            ))
+        }
+    }
+}
+
 /// What the pack says that the files create, followed through their statements in order, against what is there.
 fn objects(
     site: &Site<'_>,
@@ -76,7 +91,7 @@ fn objects(
     ledger: &mut Ledger,
 ) -> Result<()> {
     let (expected, uncertain) = expected(site, dialect, files)?;
-    let (mut held, mut unsure, before) = (0u64, 0u64, ledger.findings.len());
+    let (mut held, mut unsure, before) = (0u64, 0u64, ledger.failures());
     for (named, standing) in &expected {
         let (code, wanted, actual) = match (standing, there.contains(named)) {
             (Standing::There, true) => {
@@ -108,7 +123,7 @@ fn objects(
         ledger.skipped("objects", "the pack lists no table, view or index");
     } else if unsure == expected.len() as u64 {
         ledger.skipped("objects", "of none can be told by reading the files whether it should be there");
-    } else if ledger.findings.len() == before {
+    } else if ledger.failures() == before {
         let all = count(held, "object");
         ledger.passed("objects", &all, &all);
         ledger.covers(all);
