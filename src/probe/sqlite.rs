@@ -46,13 +46,13 @@ pub struct Asked<'a> {
 
 /// Probes a database file.
 pub fn probe(site: &Site<'_>, asked: &Asked<'_>, ledger: &mut Ledger, watch: &Watch) -> Result<()> {
+    let end = End { deadline: asked.deadline, watch };
     let (file, captured) = locate(site, asked.of, ledger)?;
     let connection = match captured {
         Some(_) => open_copy(&file)?,
-        None => open_with_wal(site, asked.id, &file, ledger)?,
+        None => open_with_wal(site, asked.id, &file, end, ledger)?,
     };
     bound(&connection, site.policy.drill.memory_limit).map_err(broken(&file))?;
-    let end = End { deadline: asked.deadline, watch };
     let _alarm = end.interrupts(&connection);
     let subject = shown(site, &file);
     integrity(&connection, &subject, end, ledger)?;
