@@ -73,14 +73,8 @@ impl Duckdb<'_> {
     /// each row as JSON. More than the program can be told in one run, and rows of more than [`ROWS_BYTES_MAX`], are errors.
     pub fn run<S: AsRef<str>>(&self, statements: &[S], watch: &Watch) -> Result<Vec<Value>> {
         let mut piped = self.start(&["-jsonlines"], statements, watch)?;
-        let (mut rows, mut room) = (Vec::new(), ROWS_BYTES_MAX);
-        while let Some(line) = piped.line_within(room)? {
-            room = room.saturating_sub(line.len());
-            if line.starts_with('{') {
-                rows.push(serde_json::from_str(&line).map_err(not_understood)?);
-            }
-        }
-        piped.finish().map(|()| rows)
+        let rows = rows(&mut piped);
+        ended(piped, rows.is_ok(), rows)
     }
 
     /// The [answer] to the last of these statements, each row a line of values parted by `|`, NULL as nothing.
@@ -92,13 +86,7 @@ impl Duckdb<'_> {
             is_whole = line.is_none();
             Ok(line)
         });
-        // What it did besides can be told only once it has ended.
-        match &lines {
-            Ok(_) if is_whole => piped.finish()?,
-            Err(error) if error.is_last() => {}
-            _ => piped.cut_off()?,
-        }
-        lines
+        ended(piped, is_whole, lines)
     }
 
     fn start<S: AsRef<str>>(&self, form: &[&str], statements: &[S], watch: &Watch) -> Result<Piped> {
@@ -128,6 +116,29 @@ impl Duckdb<'_> {
     pub fn definitions(&self, attach: &str, name: &str, watch: &Watch) -> Result<Vec<Definition>> {
         read(self.run(&[attach, &definitions(name)], watch)?)
     }
+}
+
+/// Every row that it prints as JSON.
+fn rows(piped: &mut Piped) -> Result<Vec<Value>> {
+    let (mut rows, mut room) = (Vec::new(), ROWS_BYTES_MAX);
+    while let Some(line) = piped.line_within(room)? {
+        room = room.saturating_sub(line.len());
+        if line.starts_with('{') {
+            rows.push(serde_json::from_str(&line).map_err(not_understood)?);
+        }
+    }
+    Ok(rows)
+}
+
+/// What was read, once the program has ended: before that, it cannot be told what it did besides. One whose answer was not read
+/// to its end is cut off.
+fn ended<T>(piped: Piped, is_whole: bool, read: Result<T>) -> Result<T> {
+    match &read {
+        Ok(_) if is_whole => piped.finish()?,
+        Err(error) if error.is_last() => {}
+        _ => piped.cut_off()?,
+    }
+    read
 }
 
 /// An error if these are more than the program can be told in one run.

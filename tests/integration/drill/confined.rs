@@ -12,12 +12,12 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
 /// A probe that runs this script.
-fn script(id: &str, script: &str) -> String {
+pub(super) fn script(id: &str, script: &str) -> String {
     format!("[[probe]]\nid = \"{id}\"\nkind = \"command\"\nrun = [\"sh\", \"-c\", '''{script}''']\n")
 }
 
 /// Puts a script where a program of this name is looked for first, and gives its folder.
-fn stub(world: &World, name: &str, script: &str) -> PathBuf {
+pub(super) fn stub(world: &World, name: &str, script: &str) -> PathBuf {
     let bin = world.path().join("stubs");
     fs::create_dir_all(&bin).unwrap();
     fs::write(bin.join(name), format!("#!/bin/sh\n{script}\n")).unwrap();
@@ -26,7 +26,7 @@ fn stub(world: &World, name: &str, script: &str) -> PathBuf {
 }
 
 /// `drill` where this script is `unshare`.
-fn drill_with_unshare(world: &World, script: &str) -> Said {
+pub(super) fn drill_with_unshare(world: &World, script: &str) -> Said {
     let bin = stub(world, "unshare", script);
     fs::create_dir_all(scratches(world)).unwrap();
     sh(&format!("chmod 711 {}", world.path().display()));
