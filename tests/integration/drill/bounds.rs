@@ -1,7 +1,7 @@
 //! What a drill reads and holds has bounds, whatever came back: memory stays small, and what is past a bound is said.
 
 use super::databases::duckdb;
-use super::{POLICY, back_up, drill, fails, plant_pack, report, scratches};
+use super::{POLICY, back_up, ddl, drill, drilling, fails, plant_pack, report};
 use crate::forge::{Pack, file};
 use crate::world::World;
 use attestar::evidence::payload::INVENTORY;
@@ -101,12 +101,10 @@ fn definitions_without_bounds_are_refused_in_little_memory() {
 /// `drill`, which exits with this code and never has more memory than it may.
 #[track_caller]
 fn drill_in_little_memory(world: &World, code: i32) -> DrillReport {
-    fs::create_dir_all(scratches(world)).unwrap();
-    let mut command = world.command(&["-C", "shop", "drill", "--out", "drill"]);
+    let mut command = drilling(world);
     let told = world.path().join("told");
     let file = || File::create(&told).unwrap();
-    command.env("TMPDIR", scratches(world)).stdout(file()).stderr(Stdio::null());
-    let mut child = command.spawn().unwrap();
+    let mut child = command.stdout(file()).stderr(Stdio::null()).spawn().unwrap();
     let status = format!("/proc/{}/status", child.id());
     let mut peak = 0;
     let ended = loop {
@@ -177,17 +175,10 @@ fn a_parser_ends_near_the_time_of_its_probe() {
     assert!((2000..2000 + SLACK_MS).contains(&took), "{took} ms");
 }
 
-/// A policy that takes `ddl/` as DDL of SQLite, and a probe that applies it.
-fn ddl_policy() -> String {
-    let rule = "[[include]]\nclass = \"ddl\"\npaths = [\"ddl/*.sql\"]\ndialect = \"sqlite\"\n[[include]]";
-    let probe = "[[probe]]\nid = \"schema\"\nkind = \"ddl\"\ndialect = \"sqlite\"\n";
-    format!("{}{probe}", POLICY.replacen("[[include]]", rule, 1))
-}
-
 #[test]
 fn ddl_of_many_statements_applies_and_what_is_too_long_is_said() {
     let world = World::new();
-    world.write("attestar.toml", ddl_policy());
+    world.write("attestar.toml", ddl("sqlite", ""));
     let insert = format!("INSERT INTO t VALUES ('{}');\n", "x".repeat(1000));
     let trigger = "CREATE TRIGGER g AFTER INSERT ON t BEGIN DELETE FROM t WHERE x = ';'; END;\n";
     let large =
@@ -214,7 +205,7 @@ fn ddl_of_many_statements_applies_and_what_is_too_long_is_said() {
 #[test]
 fn ddl_that_the_pack_had_no_room_for_is_said_and_proves_nothing() {
     let world = World::new();
-    world.write("attestar.toml", ddl_policy());
+    world.write("attestar.toml", ddl("sqlite", ""));
     let sql = "CREATE TABLE t (x TEXT);\n";
     for omitted in [0, 1] {
         let entries = vec![file("ddl/1.sql", sql), file("ddl/2.sql", "CREATE TABLE u (x TEXT);\n")];

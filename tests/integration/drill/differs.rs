@@ -2,7 +2,7 @@
 //! nothing besides.
 
 use super::databases::{LEDGER, captures, duckdb};
-use super::{POLICY, plant, sh};
+use super::{POLICY, drill, plant, sh};
 use crate::forge::{Entry, file};
 use crate::postgres::Postgres;
 use crate::world::{World, everything_in, names_in};
@@ -47,7 +47,7 @@ fn captured(world: &World) -> (Captured, Vec<Entry>) {
 /// add up.
 #[track_caller]
 fn each_is_found(world: &World, changes: &[Change<'_>], change: &dyn Fn(&str)) {
-    let drill = |name: &str| world.run(&["-C", "shop", "--json", "drill", name, "--out", "drill"]);
+    let drill = |name: &str| drill(world, &[name]);
     let (mut before, files) = captured(world);
     let name = plant(world, 0, files, vec![before.clone()]);
     assert_eq!(drill(&name).done().findings(), Vec::<String>::new(), "as it was it is well");

@@ -1,8 +1,8 @@
 //! Which rows of a table a drill reads in full: its id decides.
 
-use super::confined::{drill_with_unshare, stub};
+use super::confined::drill_with_unshare;
 use super::databases::duckdb;
-use super::{POLICY, back_up, report};
+use super::{POLICY, back_up, report, stub};
 use crate::world::{World, venv};
 use std::fs;
 use std::process::Command;
