@@ -1,6 +1,6 @@
 //! DuckDB: asked through its command line program, with nothing loaded and nothing fetched that was not built into it.
 
-use crate::database::quote;
+use crate::database::{answer, quote};
 use crate::error::{Error, Result};
 use crate::format::capture::{Content, Object, Table};
 use crate::format::digest::Sha256;
@@ -23,6 +23,10 @@ pub const ARGUMENT_BYTES_MAX: usize = 100 << 10;
 
 /// The most that a run is told, in bytes: the kernel takes 2 MiB with the environment.
 const RUN_BYTES_MAX: usize = 1 << 20;
+
+/// The most that a run answers about a database in rows of JSON, in bytes: definitions of a hundred thousand tables, and far
+/// less than this process may hold.
+pub const ROWS_BYTES_MAX: usize = 32 << 20;
 
 /// What has a name, with its definition; `DB` stands for the database. Sequences move on by being used: their names alone.
 const DEFINITIONS: &str = "\
@@ -66,19 +70,26 @@ pub struct Definition {
 
 impl Duckdb<'_> {
     /// Runs statements, each one or several of them, on an empty database in memory, to which others may be attached; gives
-    /// each row as JSON. More than the program can be told in one run is an error.
+    /// each row as JSON. More than the program can be told in one run, and rows of more than [`ROWS_BYTES_MAX`], are errors.
     pub fn run<S: AsRef<str>>(&self, statements: &[S], watch: &Watch) -> Result<Vec<Value>> {
-        let lines = self.lines(&["-jsonlines"], statements, watch)?;
-        let rows = lines.iter().filter(|line| line.starts_with('{'));
-        rows.map(|line| serde_json::from_str(line).map_err(not_understood)).collect()
+        let mut piped = self.start(&["-jsonlines"], statements, watch)?;
+        let rows = rows(&mut piped);
+        ended(piped, rows.is_ok(), rows)
     }
 
-    /// The same, each row a line of values parted by `|`, NULL as nothing.
+    /// The [answer] to the last of these statements, each row a line of values parted by `|`, NULL as nothing.
     pub fn answer<S: AsRef<str>>(&self, statements: &[S], watch: &Watch) -> Result<Vec<String>> {
-        self.lines(&["-list", "-noheader", "-nullvalue", ""], statements, watch)
+        let mut piped = self.start(&["-list", "-noheader", "-nullvalue", ""], statements, watch)?;
+        let mut is_whole = false;
+        let lines = answer::read(|room| {
+            let line = piped.line_within(room)?;
+            is_whole = line.is_none();
+            Ok(line)
+        });
+        ended(piped, is_whole, lines)
     }
 
-    fn lines<S: AsRef<str>>(&self, form: &[&str], statements: &[S], watch: &Watch) -> Result<Vec<String>> {
+    fn start<S: AsRef<str>>(&self, form: &[&str], statements: &[S], watch: &Watch) -> Result<Piped> {
         let fixed = ["-no-init", "-batch", "-bail"].iter().chain(form).chain(&[":memory:", "-c", SETTINGS]);
         let fixed = fixed.map(|word| (*word).to_owned());
         let words: Vec<String> =
@@ -91,13 +102,7 @@ impl Duckdb<'_> {
             output_bytes_max: 0,
         };
         let name = self.program.last().map_or("duckdb", String::as_str);
-        let mut piped = Piped::start(&program, watch).map_err(|error| missing(error, name))?;
-        let mut lines = Vec::new();
-        while let Some(line) = piped.line()? {
-            lines.push(line);
-        }
-        piped.finish()?;
-        Ok(lines)
+        Piped::start(&program, watch).map_err(|error| missing(error, name))
     }
 
     /// `v1.5.6 (Variegata) 069cc9f9b5`
@@ -111,6 +116,29 @@ impl Duckdb<'_> {
     pub fn definitions(&self, attach: &str, name: &str, watch: &Watch) -> Result<Vec<Definition>> {
         read(self.run(&[attach, &definitions(name)], watch)?)
     }
+}
+
+/// Every row that it prints as JSON.
+fn rows(piped: &mut Piped) -> Result<Vec<Value>> {
+    let (mut rows, mut room) = (Vec::new(), ROWS_BYTES_MAX);
+    while let Some(line) = piped.line_within(room)? {
+        room = room.saturating_sub(line.len());
+        if line.starts_with('{') {
+            rows.push(serde_json::from_str(&line).map_err(not_understood)?);
+        }
+    }
+    Ok(rows)
+}
+
+/// What was read, once the program has ended: before that, it cannot be told what it did besides. One whose answer was not read
+/// to its end is cut off.
+fn ended<T>(piped: Piped, is_whole: bool, read: Result<T>) -> Result<T> {
+    match &read {
+        Ok(_) if is_whole => piped.finish()?,
+        Err(error) if error.is_last() => {}
+        _ => piped.cut_off()?,
+    }
+    read
 }
 
 /// An error if these are more than the program can be told in one run.

@@ -15,6 +15,9 @@ use std::path::Path;
 /// How many rows are read between two looks at whether to stop.
 const ROWS_BETWEEN_CHECKS: u64 = 4096;
 
+/// The longest statement, in bytes.
+pub const STATEMENT_BYTES_MAX: u64 = 16 << 20;
+
 /// What is in a database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
@@ -56,7 +59,7 @@ pub fn bound(connection: &Connection, memory_bytes: u64) -> rusqlite::Result<()>
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     for (limit, most) in [
         (Limit::SQLITE_LIMIT_LENGTH, i32::try_from(memory_bytes).unwrap_or(i32::MAX)),
-        (Limit::SQLITE_LIMIT_SQL_LENGTH, 16 << 20),
+        (Limit::SQLITE_LIMIT_SQL_LENGTH, STATEMENT_BYTES_MAX as i32),
         (Limit::SQLITE_LIMIT_VDBE_OP, 5_000_000),
         (Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 500),
         (Limit::SQLITE_LIMIT_TRIGGER_DEPTH, 10),

@@ -6,12 +6,6 @@ use crate::policy::probe::{Expect, Query};
 use crate::probe::is_end;
 use crate::probe::ledger::Ledger;
 
-/// The most rows of an answer that are read: a question is about few things.
-pub const ROWS_MAX: usize = 1000;
-
-/// The most of an answer that is read, in bytes.
-pub const BYTES_MAX: usize = 1 << 20;
-
 /// Compares an answer: rows as text, values parted by `|`.
 fn compare(id: &str, query: &Query, rows: &[String], ledger: &mut Ledger) {
     let name = format!("query: {}", query.sql);
@@ -84,6 +78,7 @@ fn refused(id: &str, query: &Query, why: &str, ledger: &mut Ledger) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::database::answer::ROWS_MAX;
 
     fn found(expect: Expect, rows: &[&str]) -> Vec<String> {
         let mut ledger = Ledger::default();

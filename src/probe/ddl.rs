@@ -1,13 +1,13 @@
 //! The pack's DDL files of a dialect, applied in their order to an empty database of that dialect; what is there then is
 //! compared with what the pack says that they create.
 
-use crate::database::duckdb::{ARGUMENT_BYTES_MAX, Definition, can_be_told, definitions, read};
+use crate::database::duckdb::{self, ARGUMENT_BYTES_MAX, Definition, can_be_told, definitions};
 use crate::database::postgres::session::Session;
-use crate::database::sqlite::{bound, broken, defend};
+use crate::database::sqlite::{STATEMENT_BYTES_MAX, bound, broken, defend};
 use crate::error::{Error, Result};
 use crate::finding::{Code, Finding};
 use crate::format::ddl::{DdlFile, Object, ObjectKind};
-use crate::format::units::count;
+use crate::format::units::{count, size};
 use crate::pipeline::watch::Watch;
 use crate::policy::Dialect;
 use crate::probe::command::printed;
@@ -19,11 +19,14 @@ use crate::probe::postgres::prepared::Wanted;
 use crate::probe::postgres::{in_time, programs};
 use crate::probe::{Site, is_end};
 use crate::tree::ddl::replay::{Replay, Standing, last};
-use crate::tree::ddl::{dialect, split};
+use crate::tree::ddl::{FILE_BYTES_MAX, dialect, split};
 use rusqlite::Connection;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
+
+/// The longest file that SQLite is told as a whole, in bytes: of one it copies the rest for each statement.
+const WHOLE_BYTES_MAX: usize = 64 << 10;
 
 /// What the policy asks.
 pub struct Asked<'a> {
@@ -55,6 +58,7 @@ pub fn probe(site: &Site<'_>, asked: &Asked<'_>, ledger: &mut Ledger, watch: &Wa
             finding.actual("the archive has none: an [[include]] of class ddl names it"),
         ));
     }
+    all_are_there(site, asked, &files)?;
     let there = match asked.dialect {
         Dialect::Sqlite => sqlite(site, asked, &files, ledger, watch)?,
         Dialect::Duckdb => duckdb(site, asked, &files, ledger, watch)?,
@@ -67,6 +71,39 @@ pub fn probe(site: &Site<'_>, asked: &Asked<'_>, ledger: &mut Ledger, watch: &Wa
     Ok(())
 }
 
+/// Nothing follows from an order in which files are missing: they could be of this dialect, and come first. Neither is a file
+/// read that is too large to be.
+fn all_are_there(site: &Site<'_>, asked: &Asked<'_>, files: &[&DdlFile]) -> Result<()> {
+    let refused = |subject: &str, expected: String, actual: String| {
+        let finding = Finding::new(Code::ProbeSkipped, subject).expected(expected);
+        Err(Error::refused(finding.actual(format!("{actual}, so nothing was applied"))))
+    };
+    let omitted = site.pack.ddl.as_ref().map_or(0, |ddl| ddl.files_omitted);
+    if omitted > 0 {
+        let actual = format!("{} had no room in the list", count(omitted, "file"));
+        return refused(asked.id, "every DDL file, in its order".to_owned(), actual);
+    }
+    for file in files {
+        let path = site.own(&file.path)?;
+        let bytes = fs::metadata(&path).map_err(Error::io("read", &path))?.len();
+        if bytes > FILE_BYTES_MAX {
+            return refused(&file.path, format!("a file of at most {}", size(FILE_BYTES_MAX)), size(bytes));
+        }
+    }
+    Ok(())
+}
+
+/// A file as it came back.
+fn read(site: &Site<'_>, file: &DdlFile) -> Result<Vec<u8>> {
+    let path = site.own(&file.path)?;
+    fs::read(&path).map_err(Error::io("read", &path))
+}
+
+/// The same as text.
+fn read_text(site: &Site<'_>, file: &DdlFile) -> Result<String> {
+    String::from_utf8(read(site, file)?).map_err(|error| Error::input(format!("{}: {error}", file.path), ""))
+}
+
 /// What the pack says that the files create, followed through their statements in order, against what is there.
 fn objects(
     site: &Site<'_>,
@@ -76,7 +113,7 @@ fn objects(
     ledger: &mut Ledger,
 ) -> Result<()> {
     let (expected, uncertain) = expected(site, dialect, files)?;
-    let (mut held, mut unsure, before) = (0u64, 0u64, ledger.findings.len());
+    let (mut held, mut unsure, before) = (0u64, 0u64, ledger.failures());
     for (named, standing) in &expected {
         let (code, wanted, actual) = match (standing, there.contains(named)) {
             (Standing::There, true) => {
@@ -108,7 +145,7 @@ fn objects(
         ledger.skipped("objects", "the pack lists no table, view or index");
     } else if unsure == expected.len() as u64 {
         ledger.skipped("objects", "of none can be told by reading the files whether it should be there");
-    } else if ledger.findings.len() == before {
+    } else if ledger.failures() == before {
         let all = count(held, "object");
         ledger.passed("objects", &all, &all);
         ledger.covers(all);
@@ -137,8 +174,7 @@ fn expected(
 ) -> Result<(BTreeMap<Named, Standing>, u64)> {
     let mut replay = Replay::new(dialect);
     for file in files {
-        let path = site.own(&file.path)?;
-        replay.file(&fs::read(&path).map_err(Error::io("read", &path))?);
+        replay.file(&read(site, file)?);
     }
     let mut expected = BTreeMap::new();
     let found = replay.objects().iter().filter_map(|(object, standing)| Some((named(object)?, *standing)));
@@ -195,12 +231,19 @@ fn sqlite(
     let end = End { deadline: asked.deadline, watch };
     let _alarm = end.interrupts(&connection);
     for file in files {
-        let path = site.own(&file.path)?;
-        let sql = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
-        if let Err(error) = connection.execute_batch(&sql) {
+        let sql = read_text(site, file)?;
+        for piece in pieces(&sql, Dialect::Sqlite, WHOLE_BYTES_MAX) {
             end.check(&file.path)?;
-            refused(file, error, ledger);
-            return Ok(None);
+            if piece.len() as u64 > STATEMENT_BYTES_MAX {
+                let told = format!("{}: a statement of {}", file.path, size(piece.len() as u64));
+                let most = size(STATEMENT_BYTES_MAX);
+                return Err(Error::input(format!("{told}, and SQLite is told at most {most} at once"), ""));
+            }
+            if let Err(error) = connection.execute_batch(piece) {
+                end.check(&file.path)?;
+                refused(file, error, ledger);
+                return Ok(None);
+            }
         }
     }
     applied(files, ledger);
@@ -225,12 +268,12 @@ fn duckdb(
     runner.told(asked.id, result, ledger)
 }
 
-/// A file as it is told to the program: whole, or cut between its statements where the kernel takes no text of its length.
-fn pieces(sql: &str) -> Vec<&str> {
-    if sql.len() <= ARGUMENT_BYTES_MAX {
+/// A file as it is told to a database: whole, or cut between its statements where it is too long for that.
+fn pieces(sql: &str, dialect: Dialect, bytes_max: usize) -> Vec<&str> {
+    if sql.len() <= bytes_max {
         return vec![sql];
     }
-    let rules = dialect::rules(Some(Dialect::Duckdb));
+    let rules = dialect::rules(Some(dialect));
     let cuts = split::statements(sql, &rules).map(|statement| statement.start).skip(1);
     let cuts: Vec<usize> = std::iter::once(0).chain(cuts).chain([sql.len()]).collect();
     cuts.windows(2).filter_map(|cut| sql.get(cut[0]..cut[1])).collect()
@@ -246,9 +289,9 @@ fn on_duckdb(
     let guard = runner.guard(&[runner.work()])?;
     let attach = format!("ATTACH {} AS back; USE back; {guard}", text(&runner.work().join("ddl.duckdb"))?);
     for file in files {
-        let path = site.own(&file.path)?;
-        let sql = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
-        let statements: Vec<&str> = std::iter::once(&*attach).chain(pieces(&sql)).collect();
+        let sql = read_text(site, file)?;
+        let pieces = pieces(&sql, Dialect::Duckdb, ARGUMENT_BYTES_MAX);
+        let statements: Vec<&str> = std::iter::once(&*attach).chain(pieces).collect();
         // What is too long to be told says nothing about the file.
         can_be_told(&statements).map_err(|error| Error::input(format!("{}: {error}", file.path), ""))?;
         match runner.run(|duckdb| duckdb.run(&statements, watch)) {
@@ -262,7 +305,7 @@ fn on_duckdb(
     }
     applied(files, ledger);
     let query = [attach, definitions("back")];
-    let found: Vec<Definition> = read(runner.run(|duckdb| duckdb.run(&query, watch))?)?;
+    let found: Vec<Definition> = duckdb::read(runner.run(|duckdb| duckdb.run(&query, watch))?)?;
     Ok(Some(found.into_iter().map(|one| (one.kind, one.name.to_ascii_lowercase())).collect()))
 }
 
@@ -306,4 +349,24 @@ fn on_cluster(
     let there: Vec<Named> = session.ask(RELATIONS)?;
     session.close()?;
     Ok(Some(there.into_iter().collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_file_is_cut_between_its_statements_and_nothing_of_it_is_lost() {
+        let one =
+            "CREATE TRIGGER a AFTER INSERT ON t BEGIN SELECT ';'; SELECT CASE 1 WHEN 1 THEN 2 END; END;\n";
+        let all = format!("-- begins\n{one}/* ; */ {one}SELECT 1; -- ends");
+        assert_eq!(pieces(&all, Dialect::Sqlite, all.len()), [&*all]);
+        let cut = pieces(&all, Dialect::Sqlite, 10);
+        assert_eq!((cut.len(), cut.concat()), (3, all.clone()), "{cut:?}");
+        let memory = Connection::open_in_memory().unwrap();
+        memory.execute_batch("CREATE TABLE t (x)").unwrap();
+        for piece in pieces(&all.replacen(" a ", " b ", 1), Dialect::Sqlite, 10) {
+            memory.execute_batch(piece).unwrap();
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::pipeline::watch::Watch;
+use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
 /// The end of a probe's time.
@@ -47,6 +48,28 @@ impl End<'_> {
     pub fn check(self, what: &str) -> Result<()> {
         self.watch.check()?;
         self.deadline.check(what)
+    }
+
+    /// Reads on until it has come; `what` is what is read. Who reads tells by [`End::check`] what ended it.
+    pub fn reads<'a, R>(self, reader: R, what: &'a str) -> Ending<'a, R>
+    where
+        Self: 'a,
+    {
+        Ending { reader, what, end: self }
+    }
+}
+
+/// What is read until an end comes; then a read is an error.
+pub struct Ending<'a, R> {
+    reader: R,
+    what: &'a str,
+    end: End<'a>,
+}
+
+impl<R: Read> Read for Ending<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.end.check(self.what).map_err(io::Error::other)?;
+        self.reader.read(buffer)
     }
 }
 

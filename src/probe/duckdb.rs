@@ -176,7 +176,8 @@ struct Wanted<'a> {
     rows: u64,
 }
 
-/// Reads some rows of each table in full; which ones, the drill's id decides.
+/// Reads some rows of each table in full; which ones, the drill's id decides. A table passes by a digest over every value of
+/// as many of its rows as there are to be read: what cannot be read has none.
 fn sample(
     runner: &Runner<'_>,
     attach: &str,
@@ -193,30 +194,49 @@ fn sample(
     let questions: Vec<String> =
         tables.iter().map(|(table, _)| sampling(NAME, &table.schema, &table.name, rows, seed)).collect();
     let read: Vec<Sampled> = read(runner.ask_all(attach, &questions, watch)?)?;
-    let expected: u64 = tables.iter().map(|(_, counted)| rows.min(*counted)).sum();
-    let actual: u64 = read.iter().map(|sampled| sampled.rows).sum();
-    let pair = (count(expected, "row"), count(actual, "row"));
-    ledger.same("sample", Code::RowsDiffer, subject, pair);
-    ledger.covers(format!("{} rows sampled in each", number(rows)));
+    let (mut total, before) = (0, ledger.failures());
+    for (number, (table, counted)) in tables.iter().enumerate() {
+        let (expected, actual) = (rows.min(*counted), read.get(number).map_or(0, Sampled::read));
+        total += actual;
+        if actual != expected {
+            let name = format!("{subject}: {}.{}", table.schema, table.name);
+            let finding = Finding::new(Code::RowsDiffer, name).expected(count(expected, "row"));
+            ledger.failed("sample", finding.actual(format!("{} could be read", count(actual, "row"))));
+        }
+    }
+    if ledger.failures() == before {
+        ledger.passed("sample", count(total, "row"), count(total, "row"));
+        ledger.covers(format!("{} rows sampled in each, every value of them read", number(rows)));
+    }
     Ok(())
 }
 
 /// What decides which rows: a drill's id, of which every digit was drawn.
-pub fn seed(drill_id: &str) -> u32 {
+fn seed(drill_id: &str) -> u32 {
     drill_id.get(..7).and_then(|hex| u32::from_str_radix(hex, 16).ok()).unwrap_or(1)
 }
 
 /// A query that reads some rows of a table in full: it gives how many, and a digest of every value of theirs.
-pub fn sampling(database: &str, schema: &str, table: &str, rows: u64, seed: u32) -> String {
+fn sampling(database: &str, schema: &str, table: &str, rows: u64, seed: u32) -> String {
     let name = format!("{}.{}.{}", quote(database), quote(schema), quote(table));
     let some = format!("SELECT * FROM {name} USING SAMPLE reservoir({rows} ROWS) REPEATABLE ({seed})");
     format!("SELECT count(*) AS rows, bit_xor(hash(s))::VARCHAR AS seen FROM ({some}) s")
 }
 
-/// A sample. Nothing is known to compare the digest with: it is asked for so that every value is read.
+/// A sample: how many rows, and the digest of all values of them. Nothing is known to compare it with; that it is there shows
+/// that they were read.
 #[derive(serde::Deserialize)]
 struct Sampled {
     rows: u64,
+    seen: Option<String>,
+}
+
+impl Sampled {
+    /// How many rows were read in full.
+    fn read(&self) -> u64 {
+        let is_digest = |seen: &String| seen.parse::<u64>().is_ok();
+        if self.seen.as_ref().is_some_and(is_digest) { self.rows } else { 0 }
+    }
 }
 
 impl<'a> Runner<'a> {

@@ -19,30 +19,120 @@ pub struct Back {
     pub incomparable: Option<String>,
 }
 
-/// Compares all of it.
-pub fn compare(captured: &Captured, back: &Back, ledger: &mut Ledger) {
-    tables(captured, back, ledger);
-    rows(captured, back, ledger);
-    contents(captured, back, ledger);
-    objects(captured, back, ledger);
-    schema(captured, back, ledger);
-    covered(captured, back, ledger);
+/// Both sides, the tables of each by name.
+struct Sides<'a> {
+    captured: &'a Captured,
+    back: &'a Back,
+    were: BTreeMap<&'a str, &'a Table>,
+    are: BTreeMap<&'a str, &'a Table>,
 }
 
-/// What is as it was captured, and of how much: a table that is missing, or has another number of rows, is not among it.
-fn covered(captured: &Captured, back: &Back, ledger: &mut Ledger) {
-    let pairs = captured.tables.iter().filter_map(|table| Some((table, find(&back.tables, &table.name)?)));
-    let alike: Vec<&Table> =
-        pairs.filter(|(table, found)| table.rows == found.rows).map(|(_, found)| found).collect();
-    let rows = |tables: &mut dyn Iterator<Item = &Table>| tables.filter_map(|table| table.rows).sum::<u64>();
-    let (found, all) = (alike.len() as u64, captured.tables.len() as u64);
-    let (counted, total) = (rows(&mut alike.into_iter()), rows(&mut captured.tables.iter()));
-    if found == all {
-        ledger.covers(count(all, "table"));
-        ledger.covers(format!("{} as captured", count(total, "row")));
-    } else {
-        ledger.covers(format!("{} of {}", number(found), count(all, "table")));
-        ledger.covers(format!("{} of {} as captured", number(counted), count(total, "row")));
+/// Compares all of it.
+pub fn compare(captured: &Captured, back: &Back, ledger: &mut Ledger) {
+    let (were, are) = (by_name(&captured.tables), by_name(&back.tables));
+    let sides = Sides { captured, back, were, are };
+    sides.tables(ledger);
+    sides.rows(ledger);
+    sides.contents(ledger);
+    objects(captured, back, ledger);
+    schema(captured, back, ledger);
+    sides.covered(ledger);
+}
+
+fn by_name(tables: &[Table]) -> BTreeMap<&str, &Table> {
+    tables.iter().map(|table| (&*table.name, table)).collect()
+}
+
+impl<'a> Sides<'a> {
+    /// The tables of both sides: as captured, and as they came back.
+    fn pairs(&self) -> impl Iterator<Item = (&'a Table, &'a Table)> {
+        self.were.values().filter_map(|table| Some((*table, *self.are.get(&*table.name)?)))
+    }
+
+    fn tables(&self, ledger: &mut Ledger) {
+        let before = ledger.failures();
+        for name in self.were.keys().filter(|name| !self.are.contains_key(*name)) {
+            let finding = Finding::new(Code::ObjectMissing, subject(self.captured, name));
+            ledger.failed("tables", finding.expected("a table").actual("it is not there"));
+        }
+        for name in self.are.keys().filter(|name| !self.were.contains_key(*name)) {
+            let finding = Finding::new(Code::ObjectExtra, subject(self.captured, name));
+            ledger.failed("tables", finding.expected("no table").actual("it is there"));
+        }
+        if ledger.failures() == before {
+            ledger.passed("tables", self.captured.tables.len(), self.back.tables.len());
+        }
+    }
+
+    fn rows(&self, ledger: &mut Ledger) {
+        let (mut counted, mut total, before) = (0u64, 0u64, ledger.failures());
+        for (table, found) in self.pairs() {
+            let Some(expected) = table.rows else { continue };
+            counted += 1;
+            total += found.rows.unwrap_or(0);
+            if found.rows != Some(expected) {
+                let actual = found.rows.map_or("it cannot be counted".to_owned(), |rows| count(rows, "row"));
+                let finding = Finding::new(Code::RowsDiffer, subject(self.captured, &table.name));
+                ledger.failed("rows", finding.expected(count(expected, "row")).actual(actual));
+            }
+        }
+        match (counted, ledger.failures() == before) {
+            (0, true) => ledger.skipped("rows", "no table has rows that were counted"),
+            (_, true) => ledger.passed("rows", count(total, "row"), count(total, "row")),
+            _ => {}
+        }
+    }
+
+    fn contents(&self, ledger: &mut Ledger) {
+        if let Some(why) = &self.back.incomparable {
+            return ledger.skipped("contents", why);
+        }
+        let (mut equal, mut uncounted, before) = (0u64, 0u64, ledger.failures());
+        for (table, found) in self.pairs() {
+            let (Some(expected), Some(actual)) = (&table.content, &found.content) else { continue };
+            // What makes a digest another way is compared with nothing.
+            if std::mem::discriminant(expected) != std::mem::discriminant(actual) {
+                continue;
+            }
+            match (expected == actual, table.rows == found.rows) {
+                (true, _) => equal += 1,
+                // Another number of rows has its own finding.
+                (false, false) => uncounted += 1,
+                (false, true) => {
+                    let finding = Finding::new(Code::ContentDiffers, subject(self.captured, &table.name));
+                    ledger.failed("contents", finding.expected(told(expected)).actual(told(actual)));
+                }
+            }
+        }
+        if ledger.failures() > before {
+            return;
+        }
+        let of =
+            |some: u64| format!("{} of {}", number(some), count(self.captured.tables.len() as u64, "table"));
+        match (equal, uncounted) {
+            (0, 0) => ledger.skipped("contents", "no digest of a table's rows was recorded"),
+            (_, 0) => ledger.passed("contents", of(equal), of(equal)),
+            _ => {
+                ledger.skipped("contents", format!("{} came back with another number of rows", of(uncounted)))
+            }
+        }
+    }
+
+    /// What is as it was captured, and of how much: a table that is missing, or has another number of rows, is not among it.
+    fn covered(&self, ledger: &mut Ledger) {
+        let alike: Vec<&Table> =
+            self.pairs().filter(|(table, found)| table.rows == found.rows).map(|(_, found)| found).collect();
+        let rows =
+            |tables: &mut dyn Iterator<Item = &Table>| tables.filter_map(|table| table.rows).sum::<u64>();
+        let (found, all) = (alike.len() as u64, self.captured.tables.len() as u64);
+        let (counted, total) = (rows(&mut alike.into_iter()), rows(&mut self.captured.tables.iter()));
+        if found == all {
+            ledger.covers(count(all, "table"));
+            ledger.covers(format!("{} as captured", count(total, "row")));
+        } else {
+            ledger.covers(format!("{} of {}", number(found), count(all, "table")));
+            ledger.covers(format!("{} of {} as captured", number(counted), count(total, "row")));
+        }
     }
 }
 
@@ -64,80 +154,11 @@ pub fn counted(tables: &[Table], subject: &str, ledger: &mut Ledger) {
     ledger.covers(format!("{rows} counted"));
 }
 
-fn tables(captured: &Captured, back: &Back, ledger: &mut Ledger) {
-    let missing = captured.tables.iter().filter(|table| find(&back.tables, &table.name).is_none());
-    let extra = back.tables.iter().filter(|table| find(&captured.tables, &table.name).is_none());
-    let before = ledger.findings.len();
-    for table in missing {
-        let finding = Finding::new(Code::ObjectMissing, subject(captured, &table.name));
-        ledger.failed("tables", finding.expected("a table").actual("it is not there"));
-    }
-    for table in extra {
-        let finding = Finding::new(Code::ObjectExtra, subject(captured, &table.name));
-        ledger.failed("tables", finding.expected("no table").actual("it is there"));
-    }
-    if ledger.findings.len() == before {
-        ledger.passed("tables", captured.tables.len(), back.tables.len());
-    }
-}
-
-fn rows(captured: &Captured, back: &Back, ledger: &mut Ledger) {
-    let (mut counted, mut total, before) = (0u64, 0u64, ledger.findings.len());
-    for table in &captured.tables {
-        let Some(found) = find(&back.tables, &table.name) else { continue };
-        let Some(expected) = table.rows else { continue };
-        counted += 1;
-        total += found.rows.unwrap_or(0);
-        if found.rows != Some(expected) {
-            let actual = found.rows.map_or("it cannot be counted".to_owned(), |rows| count(rows, "row"));
-            let finding = Finding::new(Code::RowsDiffer, subject(captured, &table.name));
-            ledger.failed("rows", finding.expected(count(expected, "row")).actual(actual));
-        }
-    }
-    match (counted, ledger.findings.len() == before) {
-        (0, true) => ledger.skipped("rows", "no table has rows that were counted"),
-        (_, true) => ledger.passed("rows", count(total, "row"), count(total, "row")),
-        _ => {}
-    }
-}
-
-fn contents(captured: &Captured, back: &Back, ledger: &mut Ledger) {
-    if let Some(why) = &back.incomparable {
-        return ledger.skipped("contents", why);
-    }
-    let (mut digested, before) = (0u64, ledger.findings.len());
-    for table in &captured.tables {
-        let Some(found) = find(&back.tables, &table.name) else { continue };
-        let (Some(expected), Some(actual)) = (&table.content, &found.content) else { continue };
-        // What makes a digest another way is compared with nothing.
-        if std::mem::discriminant(expected) != std::mem::discriminant(actual) {
-            continue;
-        }
-        digested += 1;
-        // Another number of rows has its own finding.
-        if expected != actual && table.rows == found.rows {
-            let finding = Finding::new(Code::ContentDiffers, subject(captured, &table.name));
-            ledger.failed("contents", finding.expected(told(expected)).actual(told(actual)));
-        }
-    }
-    if ledger.findings.len() > before {
-        return;
-    }
-    let whole = captured.tables.len() as u64;
-    match digested {
-        0 => ledger.skipped("contents", "no digest of a table's rows was recorded"),
-        _ => {
-            let tables = format!("{} of {}", number(digested), count(whole, "table"));
-            ledger.passed("contents", &tables, &tables);
-        }
-    }
-}
-
 fn objects(captured: &Captured, back: &Back, ledger: &mut Ledger) {
     let mut balance: BTreeMap<&Object, i64> = BTreeMap::new();
     captured.objects.iter().for_each(|object| *balance.entry(object).or_default() += 1);
     back.objects.iter().for_each(|object| *balance.entry(object).or_default() -= 1);
-    let before = ledger.findings.len();
+    let before = ledger.failures();
     for (object, left) in balance {
         let (code, expected, actual) = match left {
             0 => continue,
@@ -147,7 +168,7 @@ fn objects(captured: &Captured, back: &Back, ledger: &mut Ledger) {
         let finding = Finding::new(code, subject(captured, &object.name));
         ledger.failed("objects", finding.expected(expected).actual(actual));
     }
-    if ledger.findings.len() == before {
+    if ledger.failures() == before {
         ledger.passed("objects", captured.objects.len(), back.objects.len());
     }
 }
@@ -165,10 +186,6 @@ fn schema(captured: &Captured, back: &Back, ledger: &mut Ledger) {
     }
     let pair = (format!("sha256 {expected}"), format!("sha256 {actual}"));
     ledger.same("definitions", Code::SchemaDiffers, &format!("captures/{}", captured.id), pair);
-}
-
-fn find<'t>(tables: &'t [Table], name: &str) -> Option<&'t Table> {
-    tables.iter().find(|table| table.name == name)
 }
 
 /// `captures/app: trades`
@@ -247,5 +264,35 @@ mod tests {
         assert_eq!(told(&captured, &[("b", 20), ("c", 7)]), "1 of 2 tables, 20 of 1,520 rows as captured");
         assert_eq!(told(&captured, &[]), "0 of 2 tables, 0 of 1,520 rows as captured");
         assert_eq!(told(&[], &[("c", 7)]), "0 tables, 0 rows as captured");
+    }
+    #[test]
+    fn contents_that_differ_where_rows_do_are_no_pass() {
+        let digested = |name: &str, rows, content: &str| Table {
+            content: Some(Content::RowsSha256(content.to_owned())),
+            ..table(name, rows)
+        };
+        let contents = |back: Vec<Table>| {
+            let ledger = compared(vec![digested("a", 2, "1"), digested("b", 3, "2")], back);
+            let codes: Vec<Code> = ledger.findings.iter().map(|finding| finding.code).collect();
+            let check = ledger.checks.iter().find(|check| check.name == "contents").unwrap();
+            (codes, check.status, check.actual.clone())
+        };
+        let same = digested("a", 2, "1");
+        let (codes, status, actual) = contents(vec![same.clone(), digested("b", 3, "2")]);
+        assert_eq!((codes, status, &*actual), (vec![], Ended::Passed, "2 of 2 tables"));
+        let (codes, status, actual) = contents(vec![same.clone(), digested("b", 4, "9")]);
+        assert_eq!((codes, status), (vec![Code::RowsDiffer], Ended::Skipped));
+        assert_eq!(actual, "1 of 2 tables came back with another number of rows");
+        let (codes, status, _) = contents(vec![same, digested("b", 3, "9")]);
+        assert_eq!((codes, status), (vec![Code::ContentDiffers], Ended::Failed));
+    }
+
+    /// Each with each would be ten billion comparisons.
+    #[test]
+    fn many_tables_are_compared_at_once() {
+        let many: Vec<Table> = (0..100_000).map(|number| table(&format!("t{number}"), 1)).collect();
+        let begun = std::time::Instant::now();
+        let ledger = compared(many.clone(), many);
+        assert!(ledger.findings.is_empty() && begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
     }
 }

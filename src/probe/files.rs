@@ -1,5 +1,6 @@
 //! Files as they lie in the scratch now: every digest again, and that each parses as what its name says.
 
+mod bounds;
 mod parse;
 
 use crate::error::{Error, Result};
@@ -12,13 +13,11 @@ use crate::policy::matcher;
 use crate::probe::Site;
 use crate::probe::deadline::{Deadline, End};
 use crate::probe::ledger::Ledger;
+use bounds::Parsed;
 use sha2::{Digest, Sha256 as Hasher};
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
-
-/// Files larger than this are digested, and not parsed: a parser holds what it reads.
-const PARSED_BYTES_MAX: u64 = 32 << 20;
 
 /// How much is read at once, in bytes.
 const READ_BYTES: usize = 1 << 20;
@@ -31,7 +30,9 @@ struct Seen {
     parsed: u64,
     unparsed: u64,
     unknown: u64,
-    too_large: u64,
+    past: u64,
+    /// The first of those, and what it goes past.
+    first_past: Option<String>,
 }
 
 /// Probes the files that these patterns match; all if there are none.
@@ -75,10 +76,12 @@ fn told(seen: &Seen, ledger: &mut Ledger) {
         ledger.passed("parsers", count(seen.parsed, "file"), count(seen.parsed, "file"));
         ledger.covers(format!("{} parsed", number(seen.parsed)));
     }
-    if seen.unknown + seen.too_large > 0 {
-        let why =
-            format!("{} of no known format, {} too large", number(seen.unknown), number(seen.too_large));
-        ledger.skipped("not parsed", why);
+    if seen.unknown > 0 {
+        ledger.skipped("not parsed", format!("{} of no known format", count(seen.unknown, "file")));
+    }
+    if let Some(first) = &seen.first_past {
+        let why = format!("{} past what is parsed here, the first: {first}", count(seen.past, "file"));
+        ledger.skipped("too large to parse", why);
     }
 }
 
@@ -117,14 +120,13 @@ fn one(
         seen.unknown += 1;
         return Ok(());
     };
-    let size = fs::metadata(&file).map_err(Error::io("read", &file))?.len();
-    if size > PARSED_BYTES_MAX && !format.is_streamed() {
-        seen.too_large += 1;
-        return Ok(());
-    }
-    match format.parse(&file)? {
-        Ok(()) => seen.parsed += 1,
-        Err(why) => {
+    match format.parse(&file, path, end)? {
+        Parsed::Well => seen.parsed += 1,
+        Parsed::Past(why) => {
+            seen.past += 1;
+            seen.first_past.get_or_insert_with(|| format!("{path}: {why}"));
+        }
+        Parsed::Wrong(why) => {
             seen.unparsed += 1;
             let finding = Finding::new(Code::FileUnparsed, path).expected(format.name());
             ledger.failed("parsers", finding.actual(why));
@@ -155,7 +157,7 @@ mod tests {
     fn a_digest_ends_with_the_time_and_with_the_run() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("x");
-        fs::write(&file, "x").unwrap();
+        std::fs::write(&file, "x").unwrap();
         let watch = Watch::default();
         let end = |limit| End { deadline: Deadline::after(limit), watch: &watch };
         assert_eq!(digest(&file, "etc/x", end(Duration::from_secs(60))).unwrap(), Sha256::of(b"x"));

@@ -162,17 +162,36 @@ pub fn run(site: &Site<'_>, probe: &Probe, watch: &Watch) -> Result<Probed> {
     let deadline = Deadline::after(Duration::from_secs(probe.time_limit_s));
     let watch = &watch.child();
     let meter = site.meter(watch);
-    let asked = catch_unwind(AssertUnwindSafe(|| ask(site, probe, deadline, &mut ledger, watch)));
-    drop(meter);
-    // What the meter called off looks interrupted.
-    let asked = asked.map(|asked| {
+    guarded(probe, &mut ledger, |ledger| {
+        let asked = ask(site, probe, deadline, ledger, watch);
+        drop(meter);
+        // What the meter called off looks interrupted.
         asked.map_err(|error| match error {
             Error::Interrupted => watch.failure_or(error),
             error => error,
         })
-    });
+    })?;
     let took = started.elapsed();
-    match asked {
+    if ledger.ended() == Ended::Skipped {
+        let finding = Finding::new(Code::ProbeSkipped, &*probe.id);
+        ledger.failed("run", finding.expected("something to compare").actual("nothing was compared"));
+    }
+    ledger.close(&probe.id);
+    let skipped = ledger.findings.iter().any(|finding| finding.code == Code::ProbeSkipped);
+    let report = ProbeReport {
+        id: probe.id.clone(),
+        kind: probe.ask.kind().to_owned(),
+        status: if skipped { Ended::Skipped } else { ledger.ended() },
+        duration_ms: took.as_millis() as u64,
+        checks: ledger.checks,
+    };
+    Ok(Probed { report, findings: ledger.findings, covered: ledger.covered.join(", ") })
+}
+
+/// Asks, and writes down how that went wrong, if it did: a panic too, of parsers of others most likely, ends a probe and not the
+/// drill.
+fn guarded(probe: &Probe, ledger: &mut Ledger, ask: impl FnOnce(&mut Ledger) -> Result<()>) -> Result<()> {
+    match catch_unwind(AssertUnwindSafe(|| ask(ledger))) {
         Ok(Ok(())) => {}
         Ok(Err(Error::Interrupted)) => return Err(Error::Interrupted),
         Ok(Err(Error::Refused(findings))) => {
@@ -184,19 +203,7 @@ pub fn run(site: &Site<'_>, probe: &Probe, watch: &Watch) -> Result<Probed> {
             ledger.failed("run", finding.expected("an end").actual("it crashed"));
         }
     }
-    if ledger.ended() == Ended::Skipped {
-        let finding = Finding::new(Code::ProbeSkipped, &*probe.id);
-        ledger.failed("run", finding.expected("something to compare").actual("nothing was compared"));
-    }
-    let skipped = ledger.findings.iter().any(|finding| finding.code == Code::ProbeSkipped);
-    let report = ProbeReport {
-        id: probe.id.clone(),
-        kind: probe.ask.kind().to_owned(),
-        status: if skipped { Ended::Skipped } else { ledger.ended() },
-        duration_ms: took.as_millis() as u64,
-        checks: ledger.checks,
-    };
-    Ok(Probed { report, findings: ledger.findings, covered: ledger.covered.join(", ") })
+    Ok(())
 }
 
 fn ask(site: &Site<'_>, probe: &Probe, deadline: Deadline, ledger: &mut Ledger, watch: &Watch) -> Result<()> {
@@ -245,4 +252,47 @@ fn broken(probe: &Probe, error: &Error) -> Finding {
 /// Whether an error ends a probe and is no answer of what is probed: the time, the scratch, or who runs it ended it.
 fn is_end(error: &Error) -> bool {
     error.is_last() || full::is_full(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is written down of a probe that ends like this after a comparison that held.
+    fn told(end: impl FnOnce() -> Result<()>) -> Result<(Ended, Vec<String>)> {
+        let ask = Ask::Files { paths: Vec::new(), parse: true };
+        let probe = Probe { id: "x".into(), ask, time_limit_s: 7, line: 1 };
+        let mut ledger = Ledger::default();
+        guarded(&probe, &mut ledger, |ledger| {
+            ledger.passed("digests", 1, 1);
+            end()
+        })?;
+        let text =
+            |finding: &Finding| format!("{}: {}", finding.code, finding.actual.clone().unwrap_or_default());
+        assert_eq!(ledger.checks[0].status, Ended::Passed, "what was compared before stays");
+        Ok((ledger.ended(), ledger.findings.iter().map(text).collect()))
+    }
+
+    #[test]
+    fn however_a_probe_ends_it_is_written_down() {
+        assert_eq!(told(|| Ok(())).unwrap(), (Ended::Passed, Vec::new()));
+        for (end, finding) in [
+            (Error::input("it broke", ""), "probe-failed: it broke"),
+            (Error::Late("x: too late".into()), "probe-timeout: x: too late"),
+            (Error::refused(Finding::new(Code::Altered, "f").actual("it")), "altered: it"),
+        ] {
+            assert_eq!(told(|| Err(end)).unwrap(), (Ended::Failed, vec![finding.to_owned()]));
+        }
+        assert!(matches!(told(|| Err(Error::Interrupted)), Err(Error::Interrupted)));
+    }
+
+    #[test]
+    fn a_crash_of_a_probe_is_a_finding_of_it() {
+        let crashed = told(|| {
+            let none: Vec<u8> = Vec::new();
+            assert!(none[std::hint::black_box(7)] == 0);
+            Ok(())
+        });
+        assert_eq!(crashed.unwrap(), (Ended::Failed, vec!["probe-failed: it crashed".to_owned()]));
+    }
 }

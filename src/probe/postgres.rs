@@ -18,7 +18,7 @@ use crate::format::capture::{Captured, DatabaseSettings, Form};
 use crate::pipeline::watch::Watch;
 use crate::policy::probe::Query;
 use crate::probe::Site;
-use crate::probe::answers::{self, BYTES_MAX, ROWS_MAX};
+use crate::probe::answers;
 use crate::probe::deadline::Deadline;
 use crate::probe::facts::{Back, compare};
 use crate::probe::ledger::Ledger;
@@ -164,7 +164,7 @@ fn beside<'s>(captured: &Captured, asked: &Asked<'s>) -> Vec<&'s str> {
 fn answer(server: &Server, query: &Query, watch: &Watch) -> Result<Vec<String>> {
     let mut session = Session::open(server, watch)?;
     session.tell("RESET search_path; SET default_transaction_read_only = on;\n")?;
-    session.answer_to(&query.sql, ROWS_MAX, BYTES_MAX)
+    session.answer_to(&query.sql)
 }
 
 /// `15` of `PostgreSQL 15.18 (Debian …)`; nothing if that cannot be told.

@@ -4,6 +4,7 @@ mod copy;
 mod journal;
 mod wal;
 
+use crate::database::answer;
 use crate::database::sqlite::{Facts, bound, broken, facts, open_copy};
 use crate::error::{Error, Result};
 use crate::finding::{Code, Finding};
@@ -13,7 +14,7 @@ use crate::pipeline::alarm::Alarm;
 use crate::pipeline::watch::Watch;
 use crate::policy::probe::{Query, Subject};
 use crate::probe::Site;
-use crate::probe::answers::{self, ROWS_MAX};
+use crate::probe::answers;
 use crate::probe::deadline::{Deadline, End};
 use crate::probe::facts::{Back, compare, counted};
 use crate::probe::ledger::Ledger;
@@ -45,13 +46,13 @@ pub struct Asked<'a> {
 
 /// Probes a database file.
 pub fn probe(site: &Site<'_>, asked: &Asked<'_>, ledger: &mut Ledger, watch: &Watch) -> Result<()> {
+    let end = End { deadline: asked.deadline, watch };
     let (file, captured) = locate(site, asked.of, ledger)?;
     let connection = match captured {
         Some(_) => open_copy(&file)?,
-        None => open_with_wal(site, asked.id, &file, ledger)?,
+        None => open_with_wal(site, asked.id, &file, end, ledger)?,
     };
     bound(&connection, site.policy.drill.memory_limit).map_err(broken(&file))?;
-    let end = End { deadline: asked.deadline, watch };
     let _alarm = end.interrupts(&connection);
     let subject = shown(site, &file);
     integrity(&connection, &subject, end, ledger)?;
@@ -72,10 +73,8 @@ pub fn probe(site: &Site<'_>, asked: &Asked<'_>, ledger: &mut Ledger, watch: &Wa
     end.check(&subject)?;
     for query in asked.queries {
         end.check(&query.sql)?;
-        let answer = answer(&connection, query).map_err(|error| match end.check(&query.sql) {
-            Err(over) => over,
-            Ok(()) => Error::input(error.to_string(), ""),
-        });
+        let answer =
+            answer(&connection, &query.sql).map_err(|error| end.check(&query.sql).err().unwrap_or(error));
         answers::answered(asked.id, query, answer, ledger)?;
     }
     answers::covered(asked.queries.len(), ledger);
@@ -185,26 +184,40 @@ fn foreign_keys(connection: &Connection, subject: &str, end: End<'_>, ledger: &m
     Ok(())
 }
 
-/// The rows of an answer as text. A statement that would write is refused.
-fn answer(connection: &Connection, query: &Query) -> rusqlite::Result<Vec<String>> {
-    let mut statement = connection.prepare(&query.sql)?;
+/// The [answer] as rows of text. A statement that would write is refused.
+fn answer(connection: &Connection, sql: &str) -> Result<Vec<String>> {
+    let failed = |error: rusqlite::Error| Error::input(error.to_string(), "");
+    let mut statement = connection.prepare(sql).map_err(failed)?;
     if !statement.readonly() {
-        return Err(rusqlite::Error::InvalidQuery);
+        return Err(failed(rusqlite::Error::InvalidQuery));
     }
     let columns = statement.column_count();
-    let mut rows = statement.query(())?;
-    let mut answer = Vec::new();
-    while let Some(row) = rows.next()? {
-        if answer.len() == ROWS_MAX {
-            break;
+    let mut rows = statement.query(()).map_err(failed)?;
+    answer::read(|room| {
+        let Some(row) = rows.next().map_err(failed)? else { return Ok(None) };
+        let mut text = String::new();
+        for column in 0..columns {
+            let value = row.get_ref(column).map_err(failed)?;
+            if text.len() + bytes(value) > room {
+                return Err(Error::input("SQLite: it answers more than is read", ""));
+            }
+            text.push_str(if column == 0 { "" } else { "|" });
+            text.push_str(&words(value));
         }
-        let values = (0..columns).map(|column| row.get_ref(column).map(text));
-        answer.push(values.collect::<rusqlite::Result<Vec<_>>>()?.join("|"));
-    }
-    Ok(answer)
+        Ok(Some(text))
+    })
 }
 
-fn text(value: ValueRef<'_>) -> String {
+/// How many bytes a value has as text, at least.
+fn bytes(value: ValueRef<'_>) -> usize {
+    match value {
+        ValueRef::Text(text) => text.len(),
+        ValueRef::Blob(blob) => blob.len().saturating_mul(2),
+        _ => 0,
+    }
+}
+
+fn words(value: ValueRef<'_>) -> String {
     match value {
         ValueRef::Null => String::new(),
         ValueRef::Integer(number) => number.to_string(),
@@ -230,4 +243,41 @@ fn corrupt(subject: &str) -> Finding {
 /// A path as it is in the tree.
 fn shown(site: &Site<'_>, file: &Path) -> String {
     file.strip_prefix(site.restored).unwrap_or(file).display().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::database::answer::{BYTES_MAX, ROWS_MAX};
+
+    /// How many rows are read of so many of this value.
+    fn read(rows: usize, value: &str) -> Result<usize> {
+        let connection = Connection::open_in_memory().unwrap();
+        let many =
+            format!("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows})");
+        answer(&connection, &format!("{many} SELECT {value} FROM n")).map(|rows| rows.len())
+    }
+
+    #[test]
+    fn a_longer_answer_is_seen_to_be_longer() {
+        assert_eq!(read(ROWS_MAX, "i").unwrap(), ROWS_MAX);
+        assert_eq!(read(ROWS_MAX + 500, "i").unwrap(), ROWS_MAX + 1);
+    }
+
+    #[test]
+    fn large_values_are_read_within_bounds() {
+        assert_eq!(read(2, &format!("zeroblob({})", BYTES_MAX / 4)).unwrap(), 2);
+        for (rows, value) in [(3, BYTES_MAX / 4), (1, BYTES_MAX / 2 + 1), (900, 1 << 20)] {
+            let error = read(rows, &format!("zeroblob({value})")).unwrap_err().to_string();
+            assert_eq!(error, "SQLite: it answers more than is read");
+        }
+        let text = read(1, &format!("printf('%.*c', {}, 'x')", BYTES_MAX + 1)).unwrap_err();
+        assert!(text.to_string().contains("more than is read"), "{text}");
+    }
+
+    #[test]
+    fn what_writes_is_refused() {
+        let connection = Connection::open_in_memory().unwrap();
+        assert!(answer(&connection, "CREATE TABLE t (x)").is_err());
+    }
 }

@@ -1,5 +1,6 @@
 //! A session of `psql`: asked in SQL, it answers in lines of JSON.
 
+use crate::database::answer;
 use crate::database::postgres::Server;
 use crate::error::{Error, Result};
 use crate::pipeline::program::piped::Piped;
@@ -65,27 +66,23 @@ impl Session {
         }
     }
 
-    /// The answer to a statement that somebody else wrote, as lines, and nothing after it: more than so many lines or bytes of
-    /// it are not read. A comment or a quote in it that has no end swallows nothing: the server complains of it.
-    pub fn answer_to(mut self, statement: &str, lines_max: usize, bytes_max: usize) -> Result<Vec<String>> {
+    /// The [answer] to a statement that somebody else wrote, as lines, and nothing after it. A comment or a quote in it that has
+    /// no end swallows nothing: the server complains of it.
+    pub fn answer_to(mut self, statement: &str) -> Result<Vec<String>> {
         self.tell(&format!("\\set FETCH_COUNT {ROWS_AT_ONCE}\n{statement}\n;\n"))?;
         self.mark()?;
         self.psql.say_no_more();
-        let (mut lines, mut bytes) = (Vec::new(), 0);
-        loop {
-            match self.psql.line_within(bytes_max.saturating_sub(bytes) + self.mark.len())? {
-                None => return Err(self.psql.failure("it ended before it answered")),
-                Some(line) if line == self.mark => break,
-                Some(line) => {
-                    bytes += line.len();
-                    lines.push(line);
-                }
+        let mut is_whole = false;
+        let lines = answer::read(|room| match self.psql.line_within(room + self.mark.len())? {
+            None => Err(self.psql.failure("it ended before it answered")),
+            Some(line) if line == self.mark => {
+                is_whole = true;
+                Ok(None)
             }
-            if lines.len() > lines_max {
-                return Ok(lines);
-            }
-        }
-        self.close().map(|()| lines)
+            line => Ok(line),
+        })?;
+        // One that was read only so far is ended.
+        if is_whole { self.close().map(|()| lines) } else { Ok(lines) }
     }
 
     /// What a query gives, a row a line of JSON.

@@ -90,23 +90,20 @@ impl Piped {
     pub fn line_within(&mut self, bytes_max: usize) -> Result<Option<String>> {
         let mut line = Vec::new();
         loop {
-            if line.len() > bytes_max {
-                return Err(Error::input(format!("{}: it answers more than is read", self.name), ""));
-            }
             if self.at == self.chunk.len() && !self.receive()? {
                 return Ok((!line.is_empty()).then(|| String::from_utf8_lossy(&line).into_owned()));
             }
             let rest = self.chunk.get(self.at..).unwrap_or_default();
-            match memchr::memchr(b'\n', rest) {
-                None => {
-                    line.extend_from_slice(rest);
-                    self.at = self.chunk.len();
-                }
-                Some(end) => {
-                    line.extend_from_slice(&rest[..end]);
-                    self.at += end + 1;
-                    return Ok(Some(String::from_utf8_lossy(&line).into_owned()));
-                }
+            let end = memchr::memchr(b'\n', rest);
+            let more = end.unwrap_or(rest.len());
+            if line.len() + more > bytes_max {
+                return Err(Error::input(format!("{}: it answers more than is read", self.name), ""));
+            }
+            line.extend_from_slice(&rest[..more]);
+            self.at += more;
+            if end.is_some() {
+                self.at += 1;
+                return Ok(Some(String::from_utf8_lossy(&line).into_owned()));
             }
         }
     }
@@ -124,6 +121,17 @@ impl Piped {
         }
         let status = self.group.end().map_err(Error::io("wait for", &self.name))?;
         if status.success() { Ok(()) } else { Err(self.failure(&status.to_string())) }
+    }
+
+    /// Reads nothing more of what it prints, and waits for it: it may end by that, and how it ends is nothing to go by.
+    pub fn cut_off(mut self) -> Result<()> {
+        self.stdin = None;
+        self.chunks = crossbeam_channel::never();
+        while !self.group.has_ended() {
+            self.go_on()?;
+            self.watch.pause(PAUSE)?;
+        }
+        self.group.end().map(|_| ()).map_err(Error::io("wait for", &self.name))
     }
 
     /// Whether it has ended; what it printed may still be there.
@@ -293,6 +301,23 @@ mod tests {
         assert_eq!(endless.line_within(4).unwrap().as_deref(), Some("four"));
         let error = endless.line_within(1 << 20).unwrap_err();
         assert_eq!(error.to_string(), "sh: it answers more than is read");
+        // Not one byte more, though its end is there already.
+        let mut short = start("echo four", LONG, &Watch::default());
+        assert!(short.line_within(3).is_err());
+    }
+
+    #[test]
+    fn what_is_not_read_any_more_ends_and_is_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let over = folder.path().join("over");
+        let mut endless = start(&format!("yes; touch {}", over.display()), LONG, &Watch::default());
+        endless.line().unwrap();
+        let started = Instant::now();
+        endless.cut_off().unwrap();
+        assert!(over.exists() && started.elapsed() < Duration::from_secs(20));
+        // One that prints nothing notices nothing.
+        let error = start("sleep 100", Duration::from_millis(200), &Watch::default()).cut_off().unwrap_err();
+        assert!(matches!(error, Error::Late(_)));
     }
 
     #[test]

@@ -1,19 +1,23 @@
 //! Whether a file parses as what its name says: nothing of it is kept.
 
 use crate::error::{Error, Result};
+use crate::probe::deadline::End;
+use crate::probe::files::bounds::{Bounds, DEPTH_MAX, Nesting, PIECE_BYTES_MAX, Parsed, Pieces};
 use quick_xml::events::Event;
+use saphyr_parser::Event as Yaml;
 use serde::de::IgnoredAny;
-use std::cell::Cell;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
-use std::rc::Rc;
 
 /// The first and the last bytes of a Parquet file; before the last ones stands the length of its footer.
 const PARQUET: &[u8; 4] = b"PAR1";
 
-/// The largest piece of a file that a parser holds as a whole, in bytes.
-const PIECE_BYTES_MAX: usize = 64 << 20;
+/// The largest file of TOML that is parsed, in bytes: its parser makes some hundred times as much of it.
+const TOML_BYTES_MAX: u64 = 1 << 20;
+
+/// The largest file of YAML that is parsed, in bytes: its parser takes a text, and no file.
+const YAML_BYTES_MAX: u64 = 8 << 20;
 
 /// What a file can be parsed as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +53,8 @@ pub fn format(path: &str) -> Option<Format> {
     })
 }
 
-type Parsed = std::result::Result<(), String>;
+/// What a parser says: what is wrong, in words.
+type Said = std::result::Result<(), String>;
 
 impl Format {
     /// As people call it.
@@ -65,107 +70,114 @@ impl Format {
         }
     }
 
-    /// Whether it is read without holding it.
-    pub fn is_streamed(self) -> bool {
-        !matches!(self, Format::Toml | Format::Yaml)
-    }
-
-    /// Reads a file to its end; what is wrong with its content is said in words.
-    pub fn parse(self, path: &Path) -> Result<Parsed> {
-        let open = || File::open(path).map(BufReader::new).map_err(Error::io("open", path));
-        let text = || fs::read(path).map_err(Error::io("read", path));
-        Ok(match self {
-            Format::Json => words(serde_json::from_reader::<_, IgnoredAny>(open()?)),
-            Format::JsonLines => {
-                let lines = serde_json::Deserializer::from_reader(open()?).into_iter::<IgnoredAny>();
-                words(lines.collect::<std::result::Result<Vec<_>, _>>())
+    /// Reads a file, which `shown` is the name of, until it ends or `end` comes.
+    pub fn parse(self, path: &Path, shown: &str, end: End<'_>) -> Result<Parsed> {
+        let file = File::open(path).map_err(Error::io("open", path))?;
+        let bounds = Bounds::default();
+        let said = match self {
+            Format::Json => json(end.reads(file, shown), &bounds),
+            Format::JsonLines => json_lines(end.reads(file, shown), &bounds),
+            Format::Toml => text(file, TOML_BYTES_MAX, &bounds).and_then(|text| toml(&text)),
+            Format::Yaml => {
+                text(file, YAML_BYTES_MAX, &bounds).and_then(|text| yaml(&text, shown, end, &bounds))
             }
-            Format::Toml => toml(&text()?),
-            Format::Yaml => yaml(&text()?),
-            Format::Xml => xml(open()?),
-            Format::Csv => csv(open()?),
-            Format::Parquet => parquet(open()?).map_err(Error::io("read", path))?,
-        })
+            Format::Xml => xml(end.reads(file, shown), &bounds),
+            Format::Csv => csv(end.reads(file, shown), &bounds),
+            Format::Parquet => parquet(file).map_err(Error::io("read", path))?,
+        };
+        // What was ended is not wrong.
+        end.check(shown)?;
+        Ok(bounds.judge(said))
     }
 }
 
-fn words<T, E: ToString>(parsed: std::result::Result<T, E>) -> Parsed {
-    parsed.map(|_| ()).map_err(|error| error.to_string())
+fn words<T, E: ToString>(parsed: std::result::Result<T, E>) -> std::result::Result<T, String> {
+    parsed.map_err(|error| error.to_string())
 }
 
-fn toml(bytes: &[u8]) -> Parsed {
-    let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
-    words(toml::from_str::<toml::Table>(text))
+/// All of a file, if it is no longer than that.
+fn text(file: impl Read, bytes_max: u64, bounds: &Bounds) -> std::result::Result<String, String> {
+    let mut bytes = Vec::new();
+    words(file.take(bytes_max + 1).read_to_end(&mut bytes))?;
+    if bytes.len() as u64 > bytes_max {
+        return Err(bounds.whole(bytes_max));
+    }
+    words(String::from_utf8(bytes))
 }
 
-fn yaml(bytes: &[u8]) -> Parsed {
-    let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
-    saphyr_parser::Parser::new_from_str(text).try_for_each(words)
+fn json(file: impl Read, bounds: &Bounds) -> Said {
+    let file = BufReader::new(Nesting::new(file, bounds));
+    words(serde_json::from_reader::<_, IgnoredAny>(file)).map(|_| ())
 }
 
-fn xml(file: impl Read) -> Parsed {
-    let room = Room::default();
-    let mut reader = quick_xml::Reader::from_reader(BufReader::new(room.reads(file)));
+fn json_lines(file: impl Read, bounds: &Bounds) -> Said {
+    let file = BufReader::new(Nesting::new(file, bounds));
+    let mut lines = serde_json::Deserializer::from_reader(file).into_iter::<IgnoredAny>();
+    lines.try_for_each(|line| words(line).map(|_| ()))
+}
+
+fn toml(text: &str) -> Said {
+    words(toml::from_str::<IgnoredAny>(text)).map(|_| ())
+}
+
+fn yaml(text: &str, shown: &str, end: End<'_>, bounds: &Bounds) -> Said {
+    let mut depth = 0usize;
+    for event in saphyr_parser::Parser::new_from_str(text) {
+        match words(event)?.0 {
+            Yaml::SequenceStart(..) | Yaml::MappingStart(..) => depth += 1,
+            Yaml::SequenceEnd | Yaml::MappingEnd => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > DEPTH_MAX {
+            return Err(bounds.depth());
+        }
+        words(end.check(shown))?;
+    }
+    Ok(())
+}
+
+fn xml(file: impl Read, bounds: &Bounds) -> Said {
+    let mut reader = quick_xml::Reader::from_reader(BufReader::new(Pieces { file, bounds }));
     reader.config_mut().check_end_names = true;
-    let (mut buffer, mut open, mut elements) = (Vec::new(), 0u64, 0u64);
+    // The parser keeps the names of what is open.
+    let (mut buffer, mut open, mut names, mut elements) = (Vec::new(), 0, 0, 0u64);
     loop {
-        room.renew();
-        match reader.read_event_into(&mut buffer).map_err(|error| error.to_string())? {
-            Event::Start(_) => (open, elements) = (open + 1, elements + 1),
+        bounds.renew();
+        match words(reader.read_event_into(&mut buffer))? {
+            Event::Start(tag) => {
+                (open, elements, names) = (open + 1, elements + 1, names + tag.name().as_ref().len());
+            }
             Event::Empty(_) => elements += 1,
-            Event::End(_) => open = open.saturating_sub(1),
+            Event::End(tag) => {
+                (open, names) = (open - 1, names.saturating_sub(tag.name().as_ref().len()));
+            }
             Event::Eof if open > 0 => return Err("an element has no end".to_owned()),
             Event::Eof if elements == 0 => return Err("it has no element".to_owned()),
             Event::Eof => return Ok(()),
             _ => {}
         }
+        if open > DEPTH_MAX {
+            return Err(bounds.depth());
+        }
+        if names > PIECE_BYTES_MAX {
+            return Err(bounds.piece());
+        }
         buffer.clear();
     }
 }
 
-fn csv(file: impl Read) -> Parsed {
-    let room = Room::default();
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(room.reads(file));
+fn csv(file: impl Read, bounds: &Bounds) -> Said {
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(Pieces { file, bounds });
     let mut record = csv::ByteRecord::new();
     loop {
-        room.renew();
-        match reader.read_byte_record(&mut record) {
-            Ok(true) => {}
-            Ok(false) => return Ok(()),
-            Err(error) => return Err(error.to_string()),
+        bounds.renew();
+        if !words(reader.read_byte_record(&mut record))? {
+            return Ok(());
         }
     }
 }
 
-/// How many bytes of one piece (a record, a tag, a text) may still be read: a parser holds it.
-#[derive(Clone, Debug, Default)]
-struct Room(Rc<Cell<usize>>);
-
-/// What is read into a room.
-struct Reads<R>(R, Room);
-
-impl Room {
-    /// The next piece begins.
-    fn renew(&self) {
-        self.0.set(PIECE_BYTES_MAX);
-    }
-
-    fn reads<R>(&self, file: R) -> Reads<R> {
-        Reads(file, self.clone())
-    }
-}
-
-impl<R: Read> Read for Reads<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.0.read(buffer)?;
-        let room = &self.1.0;
-        let left = room.get().checked_sub(count);
-        room.set(left.ok_or_else(|| io::Error::other("a piece of it is larger than 64 MiB"))?);
-        Ok(count)
-    }
-}
-
-fn parquet(mut file: impl Read + Seek) -> io::Result<Parsed> {
+fn parquet(mut file: impl Read + Seek) -> io::Result<Said> {
     let size = file.seek(SeekFrom::End(0))?;
     let (mut first, mut last) = ([0; 4], [0; 8]);
     if size < 12 {
@@ -187,20 +199,30 @@ fn parquet(mut file: impl Read + Seek) -> io::Result<Parsed> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pipeline::watch::Watch;
+    use crate::probe::deadline::Deadline;
+    use std::fs;
+    use std::time::{Duration, Instant};
 
-    fn parsed(name: &str, content: &[u8]) -> Parsed {
+    fn parsed_within(limit: Duration, name: &str, content: &[u8]) -> Result<Parsed> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);
         fs::write(&path, content).unwrap();
-        format(name).unwrap().parse(&path).unwrap()
+        let watch = Watch::default();
+        format(name).unwrap().parse(&path, name, End { deadline: Deadline::after(limit), watch: &watch })
+    }
+
+    fn parsed(name: &str, content: impl AsRef<[u8]>) -> Parsed {
+        parsed_within(Duration::from_secs(60), name, content.as_ref()).unwrap()
     }
 
     #[test]
     fn what_is_right_parses_and_what_is_cut_does_not() {
-        let samples: [(&str, &[u8], &[u8]); 9] = [
+        let samples: [(&str, &[u8], &[u8]); 10] = [
             ("a.json", b"{\"a\": [1, 2]}\n", b"{\"a\": [1, 2"),
             ("a.ndjson", b"{}\n{\"a\":1}\n", b"{}\n{\"a\":"),
             ("a.toml", b"a = 1\n[b]\n", b"a = 1\n[b"),
+            ("b.toml", b"a = 1\nb = 1\n", b"a = 1\na = 1\n"),
             ("a.yaml", b"a: [1, 2]\n---\nb: 2\n", b"a: [1, 2\n"),
             ("a.yml", b"a: 1\n", b"a: \"1\n"),
             ("a.xml", b"<a><b/></a>", b"<a><b/>"),
@@ -209,21 +231,69 @@ mod tests {
             ("a.PARQUET", b"PAR1\0\0\0\0PAR1", b"PAR1\0\0\0\x01PAR1"),
         ];
         for (name, right, wrong) in samples {
-            assert_eq!(parsed(name, right), Ok(()), "{name}");
-            assert!(parsed(name, wrong).is_err(), "{name}");
+            assert_eq!(parsed(name, right), Parsed::Well, "{name}");
+            assert!(matches!(parsed(name, wrong), Parsed::Wrong(_)), "{name}");
         }
         assert!(format("a.txt").is_none() && format("json").is_none());
     }
 
+    #[track_caller]
+    fn past(name: &str, content: impl AsRef<[u8]>, bound: &str) {
+        let parsed = parsed(name, content);
+        assert!(matches!(&parsed, Parsed::Past(why) if why.contains(bound)), "{name}: {parsed:?}");
+    }
+
     #[test]
-    fn a_piece_without_end_is_not_held() {
-        let long = vec![b'a'; PIECE_BYTES_MAX + (1 << 20)];
+    fn a_piece_without_end_is_not_held_and_not_checked() {
+        let long = "a".repeat(PIECE_BYTES_MAX + (1 << 20));
         for (name, begins) in [("a.csv", "\""), ("a.xml", "<a>"), ("b.xml", "<a b=\"")] {
-            let why = parsed(name, &[begins.as_bytes(), &long].concat()).unwrap_err();
-            assert!(why.contains("larger than 64 MiB"), "{name}: {why}");
+            past(name, format!("{begins}{long}"), "larger than 4.0 MiB");
         }
-        // Many pieces may be as long as they like in sum.
-        let line = [vec![b'a'; 1 << 20], b",b\n".to_vec()].concat();
-        assert_eq!(parsed("a.csv", &line.repeat(70)), Ok(()));
+        past("c.csv", ",".repeat(PIECE_BYTES_MAX + (1 << 20)), "larger than 4.0 MiB");
+        let name = "a".repeat(PIECE_BYTES_MAX / 4);
+        past("c.xml", format!("<{name}>").repeat(5), "larger than 4.0 MiB");
+        past("a.toml", format!("a = \"{long}\""), "larger than 1.0 MiB");
+        past("a.yaml", format!("a: {long}{long}"), "larger than 8.0 MiB");
+        // Many pieces may be as long as they like in sum, and so may texts that no parser holds.
+        let line = format!("{},b\n", &long[..1 << 20]);
+        assert_eq!(parsed("a.csv", line.repeat(12)), Parsed::Well);
+        assert_eq!(parsed("a.xml", format!("<a>{}</a>", format!("<{name}/>").repeat(12))), Parsed::Well);
+        assert_eq!(parsed("a.json", format!("\"{}\"", long.repeat(3))), Parsed::Well);
+    }
+
+    #[test]
+    fn what_is_nested_without_end_is_not_checked() {
+        let nested = |depth: usize, opens: &str, closes: &str| {
+            [opens.repeat(depth), "1".to_owned(), closes.repeat(depth)].concat()
+        };
+        let forms = [
+            ("a.json", "[", "]"),
+            ("b.json", "{\"[\\\"\":", "}"),
+            ("a.jsonl", "[", "]"),
+            ("a.xml", "<a>", "</a>"),
+        ];
+        for (name, opens, closes) in forms {
+            past(name, nested(DEPTH_MAX + 1, opens, closes), "nested deeper than 1,000 levels");
+            assert_eq!(parsed(name, nested(DEPTH_MAX, opens, closes)), Parsed::Well, "{name}");
+        }
+        past("a.yaml", nested(DEPTH_MAX + 1, "- ", ""), "nested deeper than 1,000 levels");
+        // A bracket in a text is none, and what was closed is not open.
+        assert_eq!(parsed("a.json", format!("[\"{}\"]", "[".repeat(5000))), Parsed::Well);
+        assert_eq!(parsed("a.jsonl", "[]\n".repeat(5000)), Parsed::Well);
+    }
+
+    #[test]
+    fn parsing_ends_with_its_time() {
+        let lines = "{\"a\": 1}\n".repeat(1 << 20);
+        let rows = "a,b\n".repeat(1 << 20);
+        let tags = format!("<a>{}</a>", "<b/>".repeat(1 << 20));
+        let entries = "- a\n".repeat(1 << 20);
+        let large = [("a.jsonl", &lines), ("a.csv", &rows), ("a.xml", &tags), ("a.yaml", &entries)];
+        for (name, content) in large {
+            let begun = Instant::now();
+            let late = parsed_within(Duration::ZERO, name, content.as_bytes()).unwrap_err();
+            assert_eq!(late.to_string(), format!("{name}: it did not end within 0 s"));
+            assert!(begun.elapsed() < Duration::from_millis(900), "{name}: {:?}", begun.elapsed());
+        }
     }
 }

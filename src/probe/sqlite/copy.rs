@@ -6,11 +6,16 @@ use crate::finding::{Code, Finding};
 use crate::format::capture::{Captured, Form};
 use crate::format::units::count;
 use crate::probe::Site;
+use crate::probe::deadline::End;
 use crate::probe::ledger::Ledger;
 use crate::probe::sqlite::{journal, shown, wal};
 use rusqlite::{Connection, OpenFlags};
-use std::fs;
+use std::fs::File;
+use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
+
+/// How much is copied at once, in bytes.
+const COPY_BYTES: usize = 1 << 20;
 
 /// What lies beside a database that is in use, or was.
 const SIDE_FILES: [&str; 3] = ["-wal", "-shm", "-journal"];
@@ -22,7 +27,7 @@ pub(super) fn captured_file(site: &Site<'_>, captured: &Captured, ledger: &mut L
         return Err(Error::refused(finding.expected("a database file").actual("it was captured in parts")));
     };
     let file = site.own(&format!("captures/{}/{name}", captured.id))?;
-    let before = ledger.findings.len();
+    let before = ledger.failures();
     for side in SIDE_FILES {
         let beside = with_suffix(&file, side);
         if beside.symlink_metadata().is_ok() {
@@ -31,7 +36,7 @@ pub(super) fn captured_file(site: &Site<'_>, captured: &Captured, ledger: &mut L
             ledger.failed("side files", finding.actual("SQLite would read it into the database"));
         }
     }
-    if ledger.findings.len() == before {
+    if ledger.failures() == before {
         ledger.passed("side files", "none", "none");
     }
     Ok(file)
@@ -43,6 +48,7 @@ pub(super) fn open_with_wal(
     site: &Site<'_>,
     id: &str,
     file: &Path,
+    end: End<'_>,
     ledger: &mut Ledger,
 ) -> Result<Connection> {
     let log = beside(site, file, "-wal")?;
@@ -51,8 +57,8 @@ pub(super) fn open_with_wal(
         return open_copy(file);
     }
     if let Some(log) = &log {
-        let told = wal::check(log)?;
         let subject = shown(site, log);
+        let told = wal::check(log, &subject, end)?;
         match told.torn {
             None => ledger.passed("write-ahead log", "it ends with a commit", count(told.frames, "frame")),
             Some(why) => {
@@ -72,13 +78,23 @@ pub(super) fn open_with_wal(
     let copy = room.join("database");
     let whole = [(Some(file.to_owned()), ""), (log, "-wal"), (journal, "-journal")];
     for (from, suffix) in whole.iter().filter_map(|(from, suffix)| Some((from.as_ref()?, suffix))) {
-        fs::copy(from, with_suffix(&copy, suffix)).map_err(Error::io("copy", from))?;
+        copied(from, &with_suffix(&copy, suffix), &shown(site, from), end)?;
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(&copy, flags).map_err(broken(file))?;
     defend(&connection).map_err(broken(file))?;
     connection.pragma_update(None, "query_only", true).map_err(broken(file))?;
     Ok(connection)
+}
+
+/// Copies a file, which `shown` is the name of, into a new one, unless the end comes before that.
+fn copied(from: &Path, to: &Path, shown: &str, end: End<'_>) -> Result<()> {
+    let source = File::open(from).map_err(Error::io("open", from))?;
+    let mut target = File::create_new(to).map_err(Error::io("create", to))?;
+    let mut source = BufReader::with_capacity(COPY_BYTES, end.reads(source, shown));
+    let copied = io::copy(&mut source, &mut target).map_err(Error::io("copy", from));
+    end.check(shown)?;
+    copied.map(|_| ())
 }
 
 /// A file beside a database, if one came back.
@@ -94,4 +110,35 @@ fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(suffix);
     name.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::watch::Watch;
+    use crate::probe::deadline::Deadline;
+    use std::fs;
+    use std::time::Duration;
+
+    #[test]
+    fn a_copy_is_whole_and_ends_with_the_time_and_with_the_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let (from, to) = (folder.path().join("a"), folder.path().join("b"));
+        let content = vec![7; 3 * COPY_BYTES + 5];
+        fs::write(&from, &content).unwrap();
+        let watch = Watch::default();
+        let end = |limit| End { deadline: Deadline::after(limit), watch: &watch };
+        copied(&from, &to, "var/a", end(Duration::from_secs(60))).unwrap();
+        assert_eq!(fs::read(&to).unwrap(), content);
+        fs::remove_file(&to).unwrap();
+        let late = copied(&from, &to, "var/a", end(Duration::ZERO)).unwrap_err();
+        assert_eq!(late.to_string(), "var/a: it did not end within 0 s");
+        assert_eq!(fs::metadata(&to).unwrap().len(), 0);
+        let late = wal::check(&from, "var/a-wal", end(Duration::ZERO)).unwrap_err();
+        assert_eq!(late.to_string(), "var/a-wal: it did not end within 0 s");
+        fs::remove_file(&to).unwrap();
+        watch.interrupt();
+        let ended = copied(&from, &to, "var/a", end(Duration::from_secs(60))).unwrap_err();
+        assert!(matches!(ended, Error::Interrupted));
+    }
 }

@@ -2,6 +2,7 @@
 //! transaction does. SQLite itself drops what comes after the last whole commit, and says nothing.
 
 use crate::error::{Error, Result};
+use crate::probe::deadline::End;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
@@ -45,11 +46,13 @@ impl Sum {
     }
 }
 
-/// Reads a log from its beginning to where its own generation ends.
-pub fn check(path: &Path) -> Result<Told> {
+/// Reads a log, which `shown` is the name of, from its beginning to where its own generation ends.
+pub fn check(path: &Path, shown: &str, end: End<'_>) -> Result<Told> {
     let file = File::open(path).map_err(Error::io("open", path))?;
-    let mut file = BufReader::with_capacity(1 << 20, file);
-    read(&mut file).map_err(Error::io("read", path))
+    let mut file = BufReader::with_capacity(1 << 20, end.reads(file, shown));
+    let told = read(&mut file).map_err(Error::io("read", path));
+    end.check(shown)?;
+    told
 }
 
 fn read(file: &mut impl Read) -> io::Result<Told> {

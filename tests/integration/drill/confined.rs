@@ -12,12 +12,12 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 
 /// A probe that runs this script.
-fn script(id: &str, script: &str) -> String {
+pub(super) fn script(id: &str, script: &str) -> String {
     format!("[[probe]]\nid = \"{id}\"\nkind = \"command\"\nrun = [\"sh\", \"-c\", '''{script}''']\n")
 }
 
 /// `drill` where this script is `unshare`.
-fn drill_with_unshare(world: &World, script: &str) -> Said {
+pub(super) fn drill_with_unshare(world: &World, script: &str) -> Said {
     said(drilling(world).env("PATH", stub(world, "unshare", script)).output().unwrap())
 }
 

@@ -6,7 +6,6 @@ use crate::postgres::Postgres;
 use crate::world::{World, venv};
 use attestar::format::capture::{DatabaseSettings, Form, Object};
 use attestar::format::drill_report::Ended;
-use attestar::probe::duckdb::{sampling, seed};
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
@@ -304,25 +303,6 @@ fn duckdb_comes_back_in_both_forms() {
         world.write("attestar.toml", format!("{POLICY}{capture}{wrong}"));
         fails(&world, 3, "query-differs");
     }
-}
-
-#[test]
-fn another_drill_reads_other_rows() {
-    let world = World::new();
-    duckdb(&world, "CREATE TABLE \"a b\" AS SELECT range i, 'x' || range s FROM range(20000)");
-    let seen = |drill_id: &str| {
-        let query = sampling("c", "main", "a b", 50, seed(drill_id));
-        let mut command = Command::new(venv().join("duckdb"));
-        command.args(["-no-init", "-batch", "-jsonlines", "-readonly"]);
-        let ran = command.arg(world.tree().join("var/c.duckdb")).args(["-c", &query]).output().unwrap();
-        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
-        let row: serde_json::Value = serde_json::from_slice(&ran.stdout).unwrap();
-        assert_eq!(row["rows"], 50);
-        row["seen"].as_str().unwrap().to_owned()
-    };
-    let (one, other) = ("6f1ed002-ab5d-4b6e-a2d1-3f1c5b6a7e80", "c0a8f3d4-19e7-4c52-8d0b-2e9f7a1b3c64");
-    assert_eq!(seen(one), seen(one));
-    assert_ne!(seen(one), seen(other));
 }
 
 /// So many tables, and so many rows of each, that what asks for them is longer than an argument of a program may be.

@@ -1,10 +1,13 @@
 //! Restore drills: of backups that are well, and of every fault that one must find.
 
+mod bounds;
 mod clean;
 mod clean_kinds;
 mod confined;
 mod databases;
+mod differs;
 mod faults;
+mod files;
 mod host;
 mod hostile_duckdb;
 mod hostile_postgres;
@@ -17,6 +20,7 @@ mod night;
 mod postgres_nights;
 mod projects;
 mod questions;
+mod samples;
 mod schema;
 mod scratch_dsn;
 
@@ -186,6 +190,11 @@ pub fn plant_at(world: &World, at: Timestamp, entries: Vec<Entry>, captures: Vec
     pack.kind = Kind::Backup;
     let json = PackJson { captures, ..pack.json() };
     pack.tags.insert("pack.json".into(), json.to_bytes());
+    plant_pack(world, at, pack)
+}
+
+/// The same of a pack that is all but sealed.
+pub fn plant_pack(world: &World, at: Timestamp, pack: Pack) -> String {
     let pack = pack.sealed(&own_key(world));
     let archive = encrypt(world, &Tar::of(&pack).container().bytes());
     let file = format!("{}.tar.zst.age", pack.name());
