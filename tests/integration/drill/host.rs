@@ -145,11 +145,25 @@ fn somebody_who_is_not_root_drills_all_the_same() {
 
 /// `drill` by another user where this one is root: everything of the world is given away first.
 pub(super) fn as_nobody(world: &World) -> Said {
+    as_nobody_from(world, Command::new("env"))
+}
+
+/// The same in a mount namespace of its own, after this script, which ends with `exec "$@"`.
+pub(super) fn as_nobody_after(world: &World, script: &str) -> Said {
+    let mut command = Command::new("unshare");
+    if !is_root() {
+        command.args(["--map-current-user", "--keep-caps"]);
+    }
+    command.args(["--mount", "sh", "-c", script, "sh"]);
+    as_nobody_from(world, command)
+}
+
+/// The same, started by this command.
+fn as_nobody_from(world: &World, mut command: Command) -> Said {
     fs::create_dir_all(scratches(world)).unwrap();
-    let mut command = Command::new(if is_root() { "setpriv" } else { "env" });
     if is_root() {
         sh(&format!("chown -R 65534:65534 {0} && chmod 755 {0}", world.path().display()));
-        command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
+        command.args(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]);
     }
     let drilled = world.command(&["-C", "shop", "--json", "drill", "--out", "drill"]);
     // Wherever the program was built, others may read it here.

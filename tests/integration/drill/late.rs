@@ -125,7 +125,7 @@ fn a_dump_that_takes_too_long_in_whatever_part() {
     );
     world.write("attestar.toml", format!("{POLICY}{drilled}{}", probe("restores", "")));
     back_up(&world);
-    all_late(&world, &[("restores", None, "")]);
+    all_late(&world, &[("restores", None, "pg_restore: ")]);
 }
 
 #[test]

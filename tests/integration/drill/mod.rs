@@ -2,6 +2,7 @@
 
 mod clean;
 mod clean_kinds;
+mod cluster;
 mod confined;
 mod databases;
 mod faults;
@@ -16,6 +17,7 @@ mod postgres_nights;
 mod questions;
 mod schema;
 mod scratch_dsn;
+mod shut_off;
 
 use crate::forge::{Entry, Pack, Tar, encrypt, file, own_key, receipt};
 use crate::world::{Said, World, said};
