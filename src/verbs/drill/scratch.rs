@@ -15,6 +15,10 @@ use std::path::{Component, Path, PathBuf};
 /// Of the folders above what is restored: others pass through, and see nothing.
 const PASSABLE: u32 = 0o711;
 
+/// That others may look into a folder, or write to it, as modes say it.
+const READ: u32 = 0o044;
+const WRITE: u32 = 0o022;
+
 /// The scratch.
 pub(super) struct Room(Scratch);
 
@@ -67,8 +71,16 @@ pub(super) fn make(request: &Request<'_>, watch: &Watch) -> Result<Room> {
         shared.join(format!("attestar-{me}"))
     };
     let (parent, is_own) = match named {
-        Some(folder) if !is_shared(folder)? => (folder.to_owned(), false),
-        Some(folder) => (own(folder), true),
+        Some(folder) => match open_to_others(folder)? {
+            0 => (folder.to_owned(), false),
+            modes => {
+                // What lies beside it is of those who may write there.
+                if modes & WRITE == 0 {
+                    is_apart(request, &meant(folder)?)?;
+                }
+                (own(folder), true)
+            }
+        },
         None => (own(request.scratch), true),
     };
     is_apart(request, &meant(&parent)?)?;
@@ -80,15 +92,13 @@ pub(super) fn make(request: &Request<'_>, watch: &Watch) -> Result<Room> {
     Ok(Room(scratch))
 }
 
-/// Whether others may look into a folder, or write to it: they could lock it, or put something beside what is made in it, and
-/// so keep drills from running. One that is not there yet is made for this user alone.
-fn is_shared(folder: &Path) -> Result<bool> {
+/// How others may look into a folder, or write to it: they could lock it, or put something beside what is made in it, and so
+/// keep drills from running. One that is not there yet is made for this user alone.
+fn open_to_others(folder: &Path) -> Result<u32> {
     match fs::metadata(folder) {
-        Ok(metadata) => {
-            let is_mine = metadata.uid() == rustix::process::geteuid().as_raw();
-            Ok(!is_mine || metadata.mode() & 0o066 != 0)
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Ok(metadata) if metadata.uid() != rustix::process::geteuid().as_raw() => Ok(WRITE),
+        Ok(metadata) => Ok(metadata.mode() & (READ | WRITE)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
         Err(error) => Err(Error::io("open", folder)(error)),
     }
 }
