@@ -204,15 +204,15 @@ pub struct Step {
     pub detail: String,
 }
 
-/// The steps of a drill. Decryption, restore and hashes are one pass over the archive; each is said where it ends.
+/// The steps of a drill. Restore and hashes are one pass over the archive, so both have its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum StepName {
-    /// Out of the store.
+    /// Found in the store, with its receipt.
     Fetch,
     /// The signed statement about the archive.
     Receipt,
-    /// With the identity that was given.
+    /// The lists of the pack, with the identity that was given.
     Decrypt,
     /// Into the scratch folder.
     Restore,
@@ -319,7 +319,12 @@ impl DrillReport {
     /// the greatest name.
     pub fn folder(project: &str, started_at: Timestamp, drill_id: &str) -> String {
         let at = started_at.strftime("%Y%m%dT%H%M%SZ");
-        format!("reports/drill/{project}-{at}-{}", drill_id.get(..8).unwrap_or(drill_id))
+        format!("reports/drill/{project}-{at}-{}", DrillReport::short(drill_id))
+    }
+
+    /// What stands for an id in the name of a folder.
+    pub fn short(drill_id: &str) -> &str {
+        drill_id.get(..8).unwrap_or(drill_id)
     }
 }
 

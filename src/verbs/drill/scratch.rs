@@ -52,6 +52,11 @@ impl Room {
         file.and_then(|mut file| file.write_all(list)).map_err(Error::io("write", path))
     }
 
+    /// What earlier drills left.
+    pub(super) fn findings(&self) -> Vec<Finding> {
+        self.0.findings()
+    }
+
     /// Removes it now.
     pub(super) fn remove(self) -> Result<()> {
         self.0.remove()
@@ -84,7 +89,11 @@ pub(super) fn make(request: &Request<'_>, watch: &Watch) -> Result<Room> {
         None => (own(request.scratch), true),
     };
     is_apart(request, &meant(&parent)?)?;
-    if is_own { own_folder(&parent)? } else { make_passable(&parent)? }
+    if is_own {
+        own_folder(&parent)?
+    } else {
+        make_passable(&parent)?
+    }
     let parent = parent.canonicalize().map_err(Error::io("open", &parent))?;
     is_apart(request, &parent)?;
     let scratch = Scratch::new(&parent, watch)?;

@@ -4,10 +4,11 @@ use crate::error::{Error, Result};
 use crate::evidence::chain::shelf::Shelf;
 use crate::evidence::closure::TAG_MANIFEST;
 use crate::evidence::payload::MANIFEST;
-use crate::evidence::receipt::{self, VerifiedReceipt};
+use crate::evidence::receipt::{self, Asked, VerifiedReceipt};
 use crate::finding::{Code, Finding};
 use crate::format::digest::Sha256;
 use crate::format::drill_report::{Coverage, StepName};
+use crate::format::kind::Kind;
 use crate::format::units::{count, size};
 use crate::pipeline::contents::Contents;
 use crate::pipeline::pick::{self, Picker};
@@ -35,11 +36,20 @@ impl Course<'_> {
         };
         let detail = |fetched: &Fetched| match fetched.is_here() {
             true => "it lies on this host, and is read where it lies".to_owned(),
-            false => format!("from {}", store.place()),
+            false => format!(
+                "its receipt, from {0}; the archive is read from there as it is restored",
+                store.place()
+            ),
         };
         let detail = fetched.as_ref().map_or_else(|error| error.to_string(), detail);
         self.steps.end(StepName::Fetch, &begun, fetched.is_ok(), detail);
         fetched
+    }
+
+    /// What is signed is the project's drill, so the archive has to be the project's; and `latest` is a backup.
+    fn wanted(&self) -> Asked<'_> {
+        let kind = self.request.name.is_none().then_some(Kind::Backup);
+        Asked { project: Some(self.request.project), kind }
     }
 
     /// The receipt's signature, by who may; the file itself is digested when it is read.
@@ -47,7 +57,8 @@ impl Course<'_> {
         let begun = self.steps.begin();
         let (archive_name, bundle) = target.receipt()?;
         self.file = Some(archive_name.clone());
-        match receipt::verify(self.request.log.log.trust, &archive_name, bundle.as_deref()) {
+        let trust = self.request.log.log.trust;
+        match receipt::verify_asked(trust, &archive_name, bundle.as_deref(), self.wanted()) {
             Ok(receipt) => {
                 self.is_received(&receipt);
                 self.steps.end(StepName::Receipt, &begun, true, verify::describe(&receipt));
@@ -94,8 +105,8 @@ impl Course<'_> {
             error => error,
         });
         let detail = match (&kept, encrypted) {
-            (Ok(()), true) => "with an identity that was given".to_owned(),
-            (Ok(()), false) => "the archive is not encrypted".to_owned(),
+            (Ok(()), true) => "the lists of the pack, with an identity that was given".to_owned(),
+            (Ok(()), false) => "the lists of the pack; the archive is not encrypted".to_owned(),
             (Err(error), _) => error.to_string(),
         };
         self.steps.end(StepName::Decrypt, &begun, kept.is_ok(), detail);
@@ -131,6 +142,7 @@ impl Course<'_> {
         let shelf = Shelf::Store(self.request.store);
         let request = restore::Request {
             target: target.clone(),
+            asked: self.wanted(),
             shelf: Some(&shelf),
             to: &room.restored(),
             trust: self.request.log.log.trust,
@@ -162,10 +174,12 @@ impl Course<'_> {
             false => "it does not verify".to_owned(),
         };
         self.steps.end(StepName::Restore, begun, restored.published, detail);
-        let hashes = self.steps.begin();
-        let detail =
-            format!("{files} of {}: SHA-256 and BLAKE3, in the same pass", count(totals.files, "file"));
-        self.steps.end(StepName::Hashes, &hashes, restored.published && files > 0, detail);
+        // Nobody could tell the time of the one from the other's.
+        let detail = format!(
+            "{files} of {}: SHA-256 and BLAKE3, in the pass that restores and with its time",
+            count(totals.files, "file")
+        );
+        self.steps.end(StepName::Hashes, begun, restored.published && files > 0, detail);
         self.coverage = Coverage {
             files_total: totals.files,
             files_checked: files,

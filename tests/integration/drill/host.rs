@@ -183,3 +183,36 @@ fn as_nobody_from(world: &World, mut command: Command) -> Said {
     command.env("PATH", path).env("TMPDIR", scratches(world));
     said(command.stdin(Stdio::null()).output().unwrap())
 }
+
+#[test]
+fn nobody_else_keeps_drills_from_a_named_scratch() {
+    let world = world("");
+    back_up(&world);
+    for (name, mode) in [("everybodys", 0o1777), ("seen", 0o755)] {
+        let named = world.path().join(name);
+        fs::create_dir(&named).unwrap();
+        fs::set_permissions(&named, fs::Permissions::from_mode(mode)).unwrap();
+        let scratch = format!("[drill]\nscratch = \"{}\"\n", named.display());
+        world.write("attestar.toml", format!("{POLICY}{APP}{scratch}"));
+        back_up(&world);
+        // What anybody may do there: lock it, and where they may write, put things that look like a server's.
+        let held = fs::File::open(&named).unwrap();
+        held.lock().unwrap();
+        if mode == 0o1777 {
+            for file in ["x", "x-wal", "PG_VERSION", "ibdata1"] {
+                fs::write(named.join(file), "").unwrap();
+            }
+            let odd = named.join(".attestar-run-x");
+            fs::create_dir(&odd).unwrap();
+            sh(&format!("mkfifo {}/lock", odd.display()));
+        }
+        drill(&world, &[]).done();
+        let own = fs::read_dir(&named)
+            .unwrap()
+            .flatten()
+            .find(|entry| entry.file_name().to_string_lossy().starts_with("attestar-"));
+        let own = own.unwrap().path();
+        let mode = fs::metadata(&own).unwrap().mode() & 0o777;
+        assert_eq!((mode, fs::read_dir(&own).unwrap().count()), (0o711, 0), "{name}");
+    }
+}

@@ -14,6 +14,7 @@ mod late;
 mod links;
 mod night;
 mod postgres_nights;
+mod projects;
 mod questions;
 mod schema;
 mod scratch_dsn;
