@@ -9,6 +9,7 @@ use crate::policy::program::{Order, secret_values};
 use crate::probe::Site;
 use crate::probe::confined::Confined;
 use crate::probe::deadline::Deadline;
+use crate::probe::full;
 use crate::probe::ledger::Ledger;
 
 /// How much of what it printed is told, in characters.
@@ -59,6 +60,11 @@ fn run(
     }
     if ended.code == Some(0) {
         return Ok(None);
+    }
+    if full::has_ended(&ended) {
+        let printed = said(&ended, secrets);
+        let why = if printed.is_empty() { "it wrote past the limit of a file" } else { &*printed };
+        return Ok(Some(full::finding(format!("{id}: {why}"))));
     }
     let code = ended.code.map_or_else(|| ended.why.clone().unwrap_or_default(), |code| code.to_string());
     let finding = Finding::new(Code::ProbeFailed, id).expected("exit code 0");

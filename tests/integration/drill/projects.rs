@@ -55,8 +55,10 @@ fn the_archive_of_another_project_is_no_drill_of_this_one() {
     // What is logged is a drill that failed, and a gate says so.
     let gate = "[[gate]]\nid = \"drilled\"\ncheck = \"drill\"\nstage = \"promote\"\nwithin = \"7d\"\n";
     world.write("attestar.toml", format!("{POLICY}{APP}{gate}"));
-    world.write("VERSION", "1.0.0\n");
-    world.run(&["-C", "shop", "--json", "gate", "--stage", "promote"]).exits(4).tells("gate-drill");
+    world
+        .run(&["-C", "shop", "--json", "gate", "--stage", "promote", "--version", "1.0.0"])
+        .exits(4)
+        .tells("gate-drill");
     drill(&world, &[]).done();
     // Its own project drills it, and others restore and verify it, by its name.
     for words in [&["verify"][..], &["restore", "--to", "back"]] {
