@@ -112,7 +112,7 @@ fn a_disk_that_gets_full_while_a_database_is_restored() {
     let script = "mount -t tmpfs -o size=24m,mode=711 none \"$TMPDIR\" && exec \"$@\"";
     fs::create_dir_all(scratches(&world)).unwrap();
     let said = in_namespace(&world, script);
-    assert_eq!(said.findings(), ["scratch-full ledger"], "{}", said.out);
+    assert_eq!(said.findings(), ["scratch-full scratch"], "{}", said.out);
     assert_eq!(said.code, 1);
 }
 
