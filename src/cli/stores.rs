@@ -9,9 +9,9 @@ use attestar::format::leaf::is_name;
 use attestar::keys::trust::Trust;
 use attestar::log::Log;
 use attestar::log::state::State;
-use attestar::policy::Policy;
 use attestar::policy::gate::evidence::Event;
 use attestar::policy::prune::Rule;
+use attestar::policy::{Policy, Source};
 use attestar::store::Store;
 use attestar::store::open::{Opening, open};
 use attestar::tree::version;
@@ -51,6 +51,14 @@ impl Context {
     pub fn limits_policy(&self, args: &StoreArgs) -> Result<Option<Policy>> {
         let known = args.store.is_none() || self.global.policy.is_some();
         known.then(|| self.policy()).transpose()
+    }
+
+    /// Whose leaves count: the project of a policy that lies in the tree or was named, as every run of it has it.
+    pub fn project_of(&self, policy: &Policy) -> Result<Option<String>> {
+        match policy.source {
+            Source::Builtin(_) => Ok(None),
+            Source::File(_) => Ok(Some(version::project_name(&self.global.tree, policy)?.value)),
+        }
     }
 
     /// A store by its address; a relative folder lies in `base`.

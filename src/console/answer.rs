@@ -110,11 +110,9 @@ async fn read(shared: &Shared, wanted: Wanted) -> Reply {
             TEXT,
             Bytes::from_static(b"the store is being read; try again\n"),
         ),
-        Err(NoAnswer::Failed) => Reply(
-            StatusCode::BAD_GATEWAY,
-            TEXT,
-            Bytes::from_static(b"the store could not be read; see /health\n"),
-        ),
+        Err(NoAnswer::Failed(why)) => {
+            Reply(StatusCode::BAD_GATEWAY, TEXT, format!("it could not be read: {why}\n").into())
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the console needs to know, and how the thread that answers requests asks the one that may look at the store.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::report::store::StoreFacts;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use jiff::{SignedDuration, Timestamp};
@@ -16,14 +16,17 @@ const LOOK: Duration = Duration::from_millis(20);
 
 /// Whoever knows the store.
 pub trait Source {
-    /// Looks at the whole store.
-    fn look(&mut self) -> Result<StoreFacts>;
+    /// Looks at the store: at the whole of it, or at what is new since the last look.
+    fn look(&mut self, whole: bool) -> Result<StoreFacts>;
 
     /// Whether anything was logged since the last look. Cheap: it is asked every few seconds.
     fn changed(&mut self) -> Result<bool>;
 
     /// A page or document; `None` if there is none of this name.
     fn read(&mut self, wanted: &Wanted) -> Result<Option<Vec<u8>>>;
+
+    /// An error in words that everybody may read: there is no secret in them.
+    fn told(&self, error: &Error) -> String;
 
     /// Metrics as Prometheus reads them.
     fn metrics(&self, facts: &StoreFacts, now: Timestamp) -> String;
@@ -87,19 +90,19 @@ pub struct Asking {
 pub struct Question {
     /// What is wanted.
     pub wanted: Wanted,
-    /// Where the answer goes.
-    pub answer: Sender<Result<Option<Vec<u8>>>>,
+    /// Where the answer goes, or why there is none, in words that everybody may read.
+    pub answer: Sender<std::result::Result<Option<Vec<u8>>, String>>,
 }
 
 /// Why there is no answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NoAnswer {
     /// There is none of this name.
     Unknown,
     /// Too many wait already, or it took too long.
     Busy,
-    /// It could not be read.
-    Failed,
+    /// It could not be read, and why.
+    Failed(String),
 }
 
 impl Asking {
@@ -136,7 +139,7 @@ impl Asking {
             match answered.try_recv() {
                 Ok(Ok(Some(bytes))) => return Ok(bytes),
                 Ok(Ok(None)) => return Err(NoAnswer::Unknown),
-                Ok(Err(_)) => return Err(NoAnswer::Failed),
+                Ok(Err(why)) => return Err(NoAnswer::Failed(why)),
                 Err(crossbeam_channel::TryRecvError::Disconnected) => return Err(NoAnswer::Busy),
                 Err(crossbeam_channel::TryRecvError::Empty) => tokio::time::sleep(LOOK).await,
             }

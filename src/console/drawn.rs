@@ -8,7 +8,7 @@ use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use std::sync::{Arc, Mutex};
 
-/// How long something drawn is shown: less than it takes to see that something was logged.
+/// How long something drawn is shown: what is new is drawn anew.
 const SHOWN: SignedDuration = SignedDuration::from_secs(5);
 
 /// What was drawn last.

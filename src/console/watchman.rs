@@ -9,13 +9,16 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How often it is looked whether something was logged.
-const GLANCE: Duration = Duration::from_secs(5);
+/// It is looked whether something was logged, or written on this host, after this at the soonest and that at the latest.
+const GLANCE_SOONEST: Duration = Duration::from_millis(500);
+const GLANCE_LATEST: Duration = Duration::from_secs(5);
 
 /// A whole look is due after this at the soonest, and after that at the latest, logged or not: an archive can go without
-/// a leaf. In between, after a hundred times as long as it took, so that a large bucket is not read all the time.
+/// a leaf.
 const LOOK_SOONEST: Duration = Duration::from_secs(60);
 const LOOK_LATEST: Duration = Duration::from_secs(3600);
+
+/// In between, after a hundred times as long as it took, so that a large bucket is not read all the time.
 const REST: u32 = 100;
 
 /// How often somebody who wants to end it is listened to.
@@ -76,13 +79,19 @@ impl Rounds<'_> {
     fn next(&mut self) -> Result<()> {
         let now = Instant::now();
         let is_due = now >= self.next_look || (self.has_failed && now >= self.next_glance);
-        if is_due || (now >= self.next_glance && self.glance()?) {
-            self.look()?;
+        let glances = now >= self.next_glance;
+        if is_due || (glances && self.glance()?) {
+            self.look(is_due)?;
+        } else if glances {
+            self.measure();
         }
         if let Some(question) = self.asking.next(LISTEN) {
-            let read = self.source.read(&question.wanted);
-            if let Err(Error::Interrupted) = read {
-                return Err(Error::Interrupted);
+            let read = match self.source.read(&question.wanted) {
+                Err(Error::Interrupted) => return Err(Error::Interrupted),
+                read => read.map_err(|error| self.source.told(&error)),
+            };
+            if let Err(why) = &read {
+                tracing::warn!(page = question.wanted.name, "{why}");
             }
             // Whoever asked may have gone.
             let _ = question.answer.try_send(read);
@@ -91,18 +100,36 @@ impl Rounds<'_> {
     }
 
     fn glance(&mut self) -> Result<bool> {
-        self.next_glance = Instant::now() + GLANCE;
-        match self.source.changed() {
+        let began = Instant::now();
+        let changed = self.source.changed();
+        self.next_glance = Instant::now() + (began.elapsed() * REST).clamp(GLANCE_SOONEST, GLANCE_LATEST);
+        match changed {
             Err(Error::Interrupted) => Err(Error::Interrupted),
             // What is wrong is told by the look that follows.
             changed => Ok(changed.unwrap_or(true)),
         }
     }
 
+    /// What runs on this host wrote since the last time: one that failed has no leaf that would be seen.
+    fn measure(&mut self) {
+        let Some(facts) = self.asking.known().facts else { return };
+        let metrics = self.source.metrics(&facts, (self.clock)()).into();
+        self.asking.learn(|known| known.metrics = metrics);
+    }
+
+    /// What is in the way is logged once.
+    fn fails(&self, at: Timestamp, why: String) {
+        let before = self.asking.known().failure;
+        if before.is_none_or(|(_, told)| told != why) {
+            tracing::warn!("{why}");
+        }
+        self.asking.learn(|known| known.failure = Some((at, why)));
+    }
+
     /// A look that fails is told on every page; what was known before stays.
-    fn look(&mut self) -> Result<()> {
+    fn look(&mut self, whole: bool) -> Result<()> {
         let began = Instant::now();
-        let looked = self.source.look();
+        let looked = self.source.look(whole);
         self.has_failed = looked.is_err();
         match looked {
             Ok(facts) => {
@@ -115,13 +142,15 @@ impl Rounds<'_> {
             }
             Err(Error::Interrupted) => return Err(Error::Interrupted),
             Err(error) => {
-                let at = (self.clock)();
-                self.asking.learn(|known| known.failure = Some((at, error.with_causes())));
+                self.fails((self.clock)(), self.source.told(&error));
+                self.measure();
             }
         }
-        let rest = (began.elapsed() * REST).clamp(LOOK_SOONEST, LOOK_LATEST);
-        self.next_look = Instant::now() + rest;
-        self.next_glance = Instant::now() + GLANCE;
+        let took = began.elapsed() * REST;
+        if whole {
+            self.next_look = Instant::now() + took.clamp(LOOK_SOONEST, LOOK_LATEST);
+        }
+        self.next_glance = Instant::now() + took.clamp(GLANCE_SOONEST, GLANCE_LATEST);
         Ok(())
     }
 }

@@ -319,11 +319,11 @@ impl DrillReport {
     /// the greatest name.
     pub fn folder(project: &str, started_at: Timestamp, drill_id: &str) -> String {
         let at = started_at.strftime("%Y%m%dT%H%M%SZ");
-        format!("reports/drill/{project}-{at}-{}", DrillReport::short(drill_id))
+        format!("reports/drill/{project}-{at}-{}", DrillReport::short_id(drill_id))
     }
 
-    /// What stands for an id in the name of a folder.
-    pub fn short(drill_id: &str) -> &str {
+    /// As much of a drill's id as the name of its folder has.
+    pub fn short_id(drill_id: &str) -> &str {
         drill_id.get(..8).unwrap_or(drill_id)
     }
 }

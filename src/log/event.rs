@@ -36,8 +36,10 @@ pub struct Told {
     pub read_from: Option<Timestamp>,
     /// Whether no more was to be read than was asked for, likewise.
     pub is_partial: bool,
-    /// The archives that it needs, likewise.
+    /// The archives that it needs, where the statement is a receipt.
     pub bases: Vec<String>,
+    /// The drill's id, where it is the word on one.
+    pub drill_id: Option<String>,
 }
 
 impl Log<'_> {
@@ -173,7 +175,9 @@ impl Behind<'_> {
 
     fn drill(&self) -> std::result::Result<Told, Vec<Finding>> {
         let drill = self.signed::<TestResult>(Right::Drill, None, |result| result.drill.name.clone())?;
-        Ok(told(&drill, drill.predicate().result != test_result::Result::Failed))
+        let TestResult { result, drill: said, .. } = drill.predicate();
+        let passed = *result != test_result::Result::Failed;
+        Ok(Told { drill_id: Some(said.drill_id.clone()), ..told(&drill, passed) })
     }
 }
 
@@ -186,5 +190,6 @@ fn told<P>(statement: &Verified<Statement<P>>, passed: bool) -> Told {
         read_from: None,
         is_partial: false,
         bases: Vec::new(),
+        drill_id: None,
     }
 }

@@ -129,8 +129,8 @@ pub fn record(textfile: &Path, run: &Run<'_>) -> Result<Option<Finding>> {
     Ok(warning)
 }
 
-/// What the file says; `None` if that cannot be read.
-fn read(textfile: &Path) -> Result<Option<Gauges>> {
+/// What the file says, nothing if there is none; `None` if that cannot be read. What is no regular file is an error.
+pub fn read(textfile: &Path) -> Result<Option<Gauges>> {
     let length = match fs::metadata(textfile) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Some(Gauges::default())),
         metadata => metadata.map_err(Error::io("read", textfile))?,

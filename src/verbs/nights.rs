@@ -190,7 +190,7 @@ impl<'a> Nights<'a> {
 
     /// The report of a drill, if it is there and the one that was signed.
     fn report_of(&self, drill: &Previous, reports: &[Entry]) -> Result<Option<DrillReport>> {
-        let ends = format!("-{}/{FILE}", DrillReport::short(&drill.drill_id));
+        let ends = format!("-{}/{FILE}", DrillReport::short_id(&drill.drill_id));
         for entry in reports.iter().filter(|entry| entry.name.as_str().ends_with(&ends)) {
             let Some((bytes, _)) = self.place.get(&entry.name, REPORT_BYTES_MAX)? else { continue };
             if Sha256::of(&bytes) == drill.sha256 {

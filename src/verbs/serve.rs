@@ -20,7 +20,8 @@ use crate::report::store::{EventFacts, StoreFacts};
 use crate::report::{drill, pack, verification};
 use crate::store::{ObjectName, Revision, Store};
 use crate::verbs::fetch;
-use crate::verbs::report::drills::{DRILLS, Reports};
+use crate::verbs::report::drills::DRILLS;
+use crate::verbs::report::store::Earlier;
 use crate::verbs::report::{metrics, pack as pack_report, store as store_report};
 use crate::verbs::verify::{self, Request};
 use jiff::Timestamp;
@@ -35,6 +36,8 @@ pub struct Judge {
     pub trust: Trust,
     /// The policy that says how often what is to be done.
     pub policy: Option<Policy>,
+    /// Whose leaves count; `None`: those of every project in the store.
+    pub project: Option<String>,
     /// What it keeps.
     pub retention: Option<Retention>,
     /// What runs on this host have written for a collector of metrics.
@@ -66,10 +69,12 @@ pub struct Served<'a> {
     pub clock: fn() -> Timestamp,
     /// Progress and interruption.
     pub watch: &'a Watch,
+    /// A text without what nobody may read on a page.
+    pub masked: &'a dyn Fn(&str) -> String,
     /// What the last look saw.
     pub seen: Seen,
     /// What earlier looks have read.
-    pub reports: Reports,
+    pub earlier: Earlier,
 }
 
 /// What the last look saw.
@@ -81,7 +86,10 @@ pub struct Seen {
 }
 
 impl Source for Served<'_> {
-    fn look(&mut self) -> Result<StoreFacts> {
+    fn look(&mut self, whole: bool) -> Result<StoreFacts> {
+        if whole {
+            self.earlier.forget_statements();
+        }
         // Before anything else, so that what comes meanwhile is seen by the next look.
         let checkpoint = self.checkpoint()?;
         self.judge = (self.judges)()?;
@@ -92,9 +100,10 @@ impl Source for Served<'_> {
             state: State { folder: Some(self.state), now: (self.clock)() },
             first: self.first,
             policy: self.judge.policy.as_ref(),
+            project: self.judge.project.as_deref(),
             retention: self.judge.retention.as_ref(),
         };
-        let (facts, _) = store_report::look(&request, &mut self.reports)?;
+        let (facts, _) = store_report::look(&request, &mut self.earlier)?;
         let releases = facts.archives.iter().filter(|archive| archive.kind == Kind::Release);
         self.seen = Seen {
             checkpoint,
@@ -115,6 +124,10 @@ impl Source for Served<'_> {
             About::Drill => self.drill(wanted),
             About::Verification => self.verification(wanted),
         }
+    }
+
+    fn told(&self, error: &Error) -> String {
+        (self.masked)(&error.with_causes())
     }
 
     fn metrics(&self, facts: &StoreFacts, now: Timestamp) -> String {

@@ -120,10 +120,10 @@ impl Change {
     }
 }
 
-/// A bit of every byte, a different one in each; one added to every byte; and cuts.
+/// A bit of every byte, a different one in each; one added to every eighth, which makes digits and letters of others; and cuts.
 fn every_byte(len: usize) -> Vec<Change> {
     let flips = (0..len).map(|at| Change::Flip(at, 1 << (at % 8)));
-    let added = (0..len).map(Change::Add);
+    let added = (0..len).step_by(8).map(Change::Add);
     flips.chain(added).chain((0..len).step_by(17).map(Change::Cut)).collect()
 }
 

@@ -17,10 +17,9 @@ use attestar::format::units::duration_s;
 use attestar::format::verify_report::{CheckedPolicy, REPORT_BYTES_MAX, VerifyReport};
 use attestar::keys::signing::SigningKey;
 use attestar::pipeline::whole_file;
-use attestar::policy::{Policy, Source};
+use attestar::policy::Policy;
 use attestar::store::{ObjectName, Store};
 use attestar::telemetry::metrics::Metric;
-use attestar::tree::version;
 use attestar::verbs::backup_verify::{self, Checked, Part, Recorded, Request, Selection, Work};
 use jiff::Timestamp;
 use std::fs;
@@ -41,7 +40,7 @@ pub fn run(context: &Context, args: &BackupVerifyArgs) -> Result<Answer> {
         false => Some(verifier_key(context, &policy, args.signing_key.as_deref())?),
     };
     let folder = context.state_folder(&args.store);
-    let project = project(context, &policy)?;
+    let project = context.project_of(&policy)?;
     let retention = context.retention(&args.store)?;
     let progress = Progress::start(context, "reading");
     let request = Request {
@@ -86,14 +85,6 @@ pub fn verifier_key(context: &Context, policy: &Policy, given: Option<&Path>) ->
             Err(Error::unavailable(message, hint.replace("--key FILE", "--signing-key FILE, or --no-record")))
         }
         Err(error) => Err(error),
-    }
-}
-
-/// Whose backups are watched: the policy's project, where one was named or lies in the tree.
-fn project(context: &Context, policy: &Policy) -> Result<Option<String>> {
-    match policy.source {
-        Source::Builtin(_) => Ok(None),
-        Source::File(_) => Ok(Some(version::project_name(&context.global.tree, policy)?.value)),
     }
 }
 

@@ -15,8 +15,7 @@ use attestar::finding::{Outcome, Verdict};
 use attestar::pipeline::whole_file;
 use attestar::report::shell::Place;
 use attestar::report::{pack, store};
-use attestar::verbs::report::drills::Reports;
-use attestar::verbs::report::store::{self as report, Request};
+use attestar::verbs::report::store::{self as report, Earlier, Request};
 use std::path::Path;
 use std::time::Instant;
 
@@ -56,6 +55,7 @@ fn of_store(context: &Context, args: &ReportArgs, started: Instant) -> Result<An
     let trust = context.trust(&args.trust)?;
     let policy = context.limits_policy(&args.store)?;
     let retention = policy.as_ref().map(|policy| context.retention_of(policy)).transpose()?;
+    let project = policy.as_ref().and_then(|policy| context.project_of(policy).transpose()).transpose()?;
     let request = Request {
         store: &*store,
         trust: &trust,
@@ -63,10 +63,11 @@ fn of_store(context: &Context, args: &ReportArgs, started: Instant) -> Result<An
         state: state(&folder),
         first: args.first,
         policy: policy.as_ref(),
+        project: project.as_deref(),
         retention: retention.as_ref(),
     };
     let progress = Progress::start(context, "reading the log");
-    let (facts, outcome) = report::look(&request, &mut Reports::default())?;
+    let (facts, outcome) = report::look(&request, &mut Earlier::default())?;
     drop(progress);
     let page = store::page(&facts.at(facts.looked_at), Place::File);
     let answer = written(args, Of::Store, &facts.store, &page, &outcome, started)?;

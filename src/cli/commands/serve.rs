@@ -5,11 +5,12 @@ use crate::cli::args::ServeArgs;
 use crate::cli::context::Context;
 use crate::cli::documents::report::ServeDocument;
 use crate::cli::exit::Exit;
+use crate::cli::masked::Masked;
 use crate::cli::screen::{count, safe, say};
 use crate::cli::stores::Named;
 use attestar::console::{bind, run as console};
 use attestar::error::{Error, Result};
-use attestar::verbs::report::drills::Reports;
+use attestar::verbs::report::store::Earlier;
 use attestar::verbs::serve::{Judge, Seen, Served};
 use jiff::Timestamp;
 
@@ -27,6 +28,9 @@ pub fn run(context: &Context, args: &ServeArgs) -> Result<Answer> {
         }
         judge => judge,
     };
+    // What the policy took from the environment when this began, and what it takes now.
+    let first = Masked::of(context);
+    let masked = |text: &str| Masked::of(context).error(&first.error(text));
     let mut served = Served {
         store: &*store,
         judge,
@@ -36,8 +40,9 @@ pub fn run(context: &Context, args: &ServeArgs) -> Result<Answer> {
         first: args.first,
         clock: Timestamp::now,
         watch: &context.watch,
+        masked: &masked,
         seen: Seen::default(),
-        reports: Reports::default(),
+        earlier: Earlier::default(),
     };
     let quiet = context.global.quiet;
     let ended = console(listener, &mut served, Timestamp::now, &context.watch, |address| {
@@ -60,9 +65,10 @@ pub fn run(context: &Context, args: &ServeArgs) -> Result<Answer> {
 fn judge(context: &Context, args: &ServeArgs) -> Result<Judge> {
     let policy = context.limits_policy(&args.store)?;
     let retention = policy.as_ref().map(|policy| context.retention_of(policy)).transpose()?;
+    let project = policy.as_ref().and_then(|policy| context.project_of(policy).transpose()).transpose()?;
     let textfile = policy.as_ref().and_then(|policy| policy.metrics.as_ref());
     let textfile = textfile.map(|file| context.global.tree.join(file));
-    Ok(Judge { trust: context.trust(&args.trust)?, policy, retention, textfile })
+    Ok(Judge { trust: context.trust(&args.trust)?, policy, project, retention, textfile })
 }
 
 /// The store that a policy names.

@@ -3,7 +3,7 @@
 use crate::format::kind::Kind;
 use crate::format::leaf::What;
 use crate::report::outcome::OutcomeDocument;
-use crate::report::store::health::{self, Card, State};
+use crate::report::store::health::{self, Card, ProjectCards, State};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -28,7 +28,7 @@ pub struct StoreFacts {
     pub events: Vec<EventFacts>,
     /// Every archive that the log says lies there, in the order of the log.
     pub archives: Vec<ArchiveFacts>,
-    /// The drills whose report is the one that was signed, in the order of the log.
+    /// The drills whose report is the one that was signed, in the order of the log; of the newest 1,000 at most.
     pub drills: Vec<DrillFacts>,
     /// What the next prune takes; null where that could not be worked out.
     pub prune: Option<Vec<PruneFacts>>,
@@ -50,8 +50,10 @@ pub struct StoreReport<'a> {
     pub at: Timestamp,
     /// The worst of what is asked of the store.
     pub state: State,
-    /// Backup, verification, drill, seal, gates, log.
+    /// Backup, verification, drill, seal, gates, log; of several projects, each as the one that stands worst.
     pub cards: Vec<Card>,
+    /// Each project by itself.
+    pub projects: Vec<ProjectCards>,
     /// How much was read again within the window.
     pub coverage: CoverageFacts,
     /// Everything else.
@@ -146,6 +148,8 @@ pub struct CoverageFacts {
 /// A drill.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct DrillFacts {
+    /// The place of its leaf, from 0.
+    pub leaf: u64,
     /// Its id.
     pub drill_id: String,
     /// The folder of its report.
@@ -183,20 +187,24 @@ pub struct PruneFacts {
 impl StoreFacts {
     /// The report of a moment.
     pub fn at(&self, now: Timestamp) -> StoreReport<'_> {
-        let cards = health::cards(self, now);
+        let projects = health::projects(self, now);
+        let cards = health::cards(self, &projects);
         StoreReport {
             schema: "attestar/store_report/v1",
             at: now,
             state: health::state(&cards),
-            coverage: self.coverage(now),
+            coverage: self.coverage(None, now),
             cards,
+            projects,
             facts: self,
         }
     }
 
-    fn coverage(&self, now: Timestamp) -> CoverageFacts {
+    /// How much of what lies there of a project, or of all, was read again within the window.
+    pub fn coverage(&self, project: Option<&str>, now: Timestamp) -> CoverageFacts {
         let mut coverage = CoverageFacts::default();
-        for archive in &self.archives {
+        let is_of = |archive: &&ArchiveFacts| project.is_none_or(|project| project == archive.project);
+        for archive in self.archives.iter().filter(is_of) {
             let bytes = archive.bytes.unwrap_or(0);
             coverage.archives += 1;
             coverage.bytes += bytes;

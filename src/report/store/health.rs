@@ -1,7 +1,6 @@
 //! Whether things were done, and often enough: one card for each, and the worst of them for whoever watches.
 
 use crate::finding::Verdict;
-use crate::format::kind::Kind;
 use crate::format::leaf::What;
 use crate::format::moment::SKEW;
 use crate::report::store::{EventFacts, StoreFacts};
@@ -9,6 +8,7 @@ use crate::report::words::{limit as told, verdict};
 use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// How something stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
@@ -29,6 +29,8 @@ pub enum State {
 pub struct Card {
     /// `backup`, `verification`, `drill`, `seal`, `gates` or `log`.
     pub name: &'static str,
+    /// Whose it is: of several projects, of the one that stands worst. Null for the log, which is the store's.
+    pub project: Option<String>,
     /// How it stands.
     pub state: State,
     /// When it was done last.
@@ -47,6 +49,30 @@ impl Card {
     pub fn is_due_later(&self) -> bool {
         self.state == State::Never && self.limit_s.is_some()
     }
+
+    /// How badly it stands. Of two that stand alike, what is owed is as old as the older one, what is not as the newer one.
+    fn weight(&self) -> (u8, i64) {
+        let rank = match self.state {
+            State::Never if self.limit_s.is_none() => 0,
+            State::Good => 1,
+            State::Never => 2,
+            State::Late => 3,
+            State::Failed => 4,
+        };
+        let at = self.at.map_or(i64::MIN, Timestamp::as_second);
+        (rank, if self.limit_s.is_some() { at.saturating_neg() } else { at })
+    }
+}
+
+/// The cards of one project.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ProjectCards {
+    /// Whose; null where the store has nothing of anybody.
+    pub project: Option<String>,
+    /// The worst of them.
+    pub state: State,
+    /// Backup, verification, drill, seal, gates.
+    pub cards: Vec<Card>,
 }
 
 /// `attestar/health/v1`: what a watchdog asks.
@@ -81,70 +107,115 @@ pub fn state(cards: &[Card]) -> State {
     worst.unwrap_or(State::Late)
 }
 
-/// Every card of a store.
-pub fn cards(facts: &StoreFacts, now: Timestamp) -> Vec<Card> {
-    let limits = &facts.limits;
-    // A store of releases alone owes nobody a backup, nor what follows from one.
-    let first_backup = facts.events.iter().find(|event| event.what == What::BackedUp).map(|event| event.time);
-    let has_releases = facts.archives.iter().any(|archive| archive.kind == Kind::Release);
-    let owed = |name, whats: &[What], limit_s| {
-        let newest = facts.events.iter().rev().find(|event| whats.contains(&event.what));
-        match newest {
-            Some(event) => done(name, event, Some(limit_s), now),
-            None => never(name, limit_s, first_backup, has_releases, now),
-        }
-    };
-    vec![
-        owed("backup", &[What::BackedUp, What::Unchanged], limits.backup_max_age_s),
-        owed("verification", &[What::Verified], limits.verify_within_s),
-        owed("drill", &[What::Drilled], limits.drill_every_s),
-        whenever("seal", What::Sealed, facts, now),
-        whenever("gates", What::Gated, facts, now),
-        log(facts),
-    ]
-}
-
-fn done(name: &'static str, event: &EventFacts, limit_s: Option<u64>, now: Timestamp) -> Card {
-    let age = now.duration_since(event.time);
-    let (state, says) = match (event.passed, limit_s) {
-        (None, _) => (State::Failed, "its statement does not verify".to_owned()),
-        (Some(false), _) => (State::Failed, "the last one failed".to_owned()),
-        _ if age < -SKEW => (State::Failed, "it is dated in the future".to_owned()),
-        (_, Some(limit)) if !is_within(event.time, limit, now) => {
-            (State::Late, format!("at most {}", told(limit)))
-        }
-        (_, Some(limit)) => (State::Good, format!("at most {}", told(limit))),
-        (_, None) => (State::Good, String::new()),
-    };
-    Card { name, state, at: Some(event.time), about: Some(event.name.clone()), limit_s, says }
-}
-
-/// What was never done is late from as long after the first backup as it may be old.
-fn never(
-    name: &'static str,
-    limit_s: u64,
-    first_backup: Option<Timestamp>,
-    has_releases: bool,
-    now: Timestamp,
-) -> Card {
-    let card = |state, limit_s, says| Card { name, state, at: None, about: None, limit_s, says };
-    match first_backup {
-        Some(first) if is_within(first, limit_s, now) => {
-            card(State::Never, Some(limit_s), format!("due {} after the first backup", told(limit_s)))
-        }
-        Some(_) => {
-            card(State::Late, Some(limit_s), format!("was due {} after the first backup", told(limit_s)))
-        }
-        None if has_releases => card(State::Never, None, "the store holds releases alone".to_owned()),
-        None => card(State::Late, Some(limit_s), "the store holds no archive".to_owned()),
+/// The cards of each project, by its name: what one does says nothing of another.
+pub fn projects(facts: &StoreFacts, now: Timestamp) -> Vec<ProjectCards> {
+    let mut events: BTreeMap<Option<&str>, Vec<&EventFacts>> = BTreeMap::new();
+    for event in &facts.events {
+        events.entry(Some(&event.project)).or_default().push(event);
     }
+    if events.is_empty() {
+        events.insert(facts.project.as_deref(), Vec::new());
+    }
+    let of_each = events.into_iter().map(|(project, events)| {
+        let cards = Owed { facts, project, events, now }.cards();
+        ProjectCards { project: project.map(str::to_owned), state: state(&cards), cards }
+    });
+    of_each.collect()
 }
 
-/// What is done when there is reason to.
-fn whenever(name: &'static str, what: What, facts: &StoreFacts, now: Timestamp) -> Card {
-    match facts.events.iter().rev().find(|event| event.what == what) {
-        Some(event) => done(name, event, None, now),
-        None => Card { name, state: State::Never, at: None, about: None, limit_s: None, says: String::new() },
+/// Every card of a store: each is that of the project which stands worst.
+pub fn cards(facts: &StoreFacts, projects: &[ProjectCards]) -> Vec<Card> {
+    let worse = |one: Card, other: Card| if other.weight() > one.weight() { other } else { one };
+    let worst = projects
+        .iter()
+        .map(|project| project.cards.clone())
+        .reduce(|all, project| all.into_iter().zip(project).map(|(one, other)| worse(one, other)).collect());
+    let mut cards = worst.unwrap_or_default();
+    cards.push(log(facts));
+    cards
+}
+
+/// What one project did, and what is asked of it.
+struct Owed<'a> {
+    facts: &'a StoreFacts,
+    project: Option<&'a str>,
+    events: Vec<&'a EventFacts>,
+    now: Timestamp,
+}
+
+impl Owed<'_> {
+    fn cards(&self) -> Vec<Card> {
+        let limits = &self.facts.limits;
+        vec![
+            self.owed("backup", &[What::BackedUp, What::Unchanged], limits.backup_max_age_s),
+            self.owed("verification", &[What::Verified], limits.verify_within_s),
+            self.owed("drill", &[What::Drilled], limits.drill_every_s),
+            self.whenever("seal", What::Sealed),
+            self.whenever("gates", What::Gated),
+        ]
+    }
+
+    fn newest(&self, whats: &[What]) -> Option<&EventFacts> {
+        self.events.iter().rev().find(|event| whats.contains(&event.what)).copied()
+    }
+
+    /// What is to be done every so often.
+    fn owed(&self, name: &'static str, whats: &[What], limit_s: u64) -> Card {
+        match self.newest(whats) {
+            Some(event) => self.done(name, event, Some(limit_s)),
+            None => self.never(name, limit_s),
+        }
+    }
+
+    /// What is done when there is reason to.
+    fn whenever(&self, name: &'static str, what: What) -> Card {
+        match self.newest(&[what]) {
+            Some(event) => self.done(name, event, None),
+            None => self.card(name, State::Never, None, String::new()),
+        }
+    }
+
+    fn card(&self, name: &'static str, state: State, limit_s: Option<u64>, says: String) -> Card {
+        let project = self.project.map(str::to_owned);
+        Card { name, project, state, at: None, about: None, limit_s, says }
+    }
+
+    fn done(&self, name: &'static str, event: &EventFacts, limit_s: Option<u64>) -> Card {
+        let age = self.now.duration_since(event.time);
+        let (state, says) = match (event.passed, limit_s) {
+            (None, _) => (State::Failed, "its statement does not verify".to_owned()),
+            (Some(false), _) => (State::Failed, "the last one failed".to_owned()),
+            _ if event.what == What::Drilled && event.report.is_none() => {
+                (State::Failed, "its report is gone, or is not the one that was signed".to_owned())
+            }
+            _ if age < -SKEW => (State::Failed, "it is dated in the future".to_owned()),
+            (_, Some(limit)) if !is_within(event.time, limit, self.now) => {
+                (State::Late, format!("at most {}", told(limit)))
+            }
+            (_, Some(limit)) => (State::Good, format!("at most {}", told(limit))),
+            (_, None) => (State::Good, String::new()),
+        };
+        let (at, about) = (Some(event.time), Some(event.name.clone()));
+        Card { at, about, ..self.card(name, state, limit_s, says) }
+    }
+
+    /// What was never done is late from as long after the first backup as it may be old. Who has releases alone owes nobody
+    /// a backup, nor what follows from one.
+    fn never(&self, name: &'static str, limit_s: u64) -> Card {
+        let first = self.events.iter().find(|event| event.what == What::BackedUp).map(|event| event.time);
+        let (state, limit, says) = match first {
+            Some(first) if is_within(first, limit_s, self.now) => {
+                (State::Never, Some(limit_s), format!("due {} after the first backup", told(limit_s)))
+            }
+            Some(_) => {
+                (State::Late, Some(limit_s), format!("was due {} after the first backup", told(limit_s)))
+            }
+            None if !self.facts.archives.is_empty() => {
+                (State::Never, None, "the store holds releases alone".to_owned())
+            }
+            None => (State::Late, Some(limit_s), "the store holds no archive".to_owned()),
+        };
+        self.card(name, state, limit, says)
     }
 }
 
@@ -156,24 +227,24 @@ fn log(facts: &StoreFacts) -> Card {
         Verdict::Holds => "every leaf and its statement was checked".to_owned(),
         found => verdict(found).0.to_owned(),
     };
-    Card { name: "log", state, at: Some(facts.looked_at), about: None, limit_s: None, says }
+    Card { name: "log", project: None, state, at: Some(facts.looked_at), about: None, limit_s: None, says }
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::finding::Outcome;
     use crate::report::outcome::OutcomeDocument;
-    use crate::report::store::Limits;
+    use crate::report::store::{Limits, ReportRef};
 
     const NOW: &str = "2026-11-20T12:00:00Z";
 
-    fn now() -> Timestamp {
+    pub(crate) fn now() -> Timestamp {
         NOW.parse().unwrap()
     }
 
     /// A store in which these things happened so many hours ago, and passed or did not.
-    fn facts(happened: &[(What, i64, Option<bool>)]) -> StoreFacts {
+    pub(crate) fn facts(happened: &[(What, i64, Option<bool>)]) -> StoreFacts {
         let mut outcome = Outcome::default();
         outcome.conclude("checkpoint", "", Vec::new());
         let event = |(index, &(what, hours, passed)): (usize, &(What, i64, Option<bool>))| EventFacts {
@@ -184,7 +255,7 @@ mod tests {
             time: now() - SignedDuration::from_hours(hours),
             passed,
             by: None,
-            report: None,
+            report: (what == Drilled).then(|| ReportRef { name: "a".into(), sha256: "b".into() }),
         };
         StoreFacts {
             store: "store".into(),
@@ -209,9 +280,13 @@ mod tests {
         }
     }
 
+    fn of(facts: &StoreFacts) -> Vec<Card> {
+        cards(facts, &projects(facts, now()))
+    }
+
     #[track_caller]
     fn stands(happened: &[(What, i64, Option<bool>)], expected: [State; 3], whole: State) {
-        let cards = cards(&facts(happened), now());
+        let cards = of(&facts(happened));
         assert_eq!([cards[0].state, cards[1].state, cards[2].state], expected, "{cards:#?}");
         assert_eq!(state(&cards), whole);
     }
@@ -259,9 +334,60 @@ mod tests {
     }
 
     #[test]
+    fn what_one_project_does_says_nothing_of_another() {
+        let mut two = facts(&[
+            (BackedUp, 2_000, WELL),
+            (BackedUp, 90, WELL),
+            (Verified, 30, Some(false)),
+            (Verified, 3, WELL),
+            (BackedUp, 2, WELL),
+            (Drilled, 1, WELL),
+        ]);
+        two.events.iter_mut().step_by(2).for_each(|event| event.project = "dead".into());
+        two.events[4].project = "shop".into();
+        let cards = of(&two);
+        let said = |at: usize| (cards[at].state, cards[at].project.as_deref());
+        assert_eq!(
+            [said(0), said(1), said(2)],
+            [(Late, Some("dead")), (Failed, Some("dead")), (Late, Some("dead"))]
+        );
+        assert_eq!(said(5), (Good, None), "the log is the store's");
+        let each = projects(&two, now());
+        let stands: Vec<_> = each.iter().map(|one| (one.project.as_deref().unwrap(), one.state)).collect();
+        assert_eq!(stands, [("dead", Failed), ("shop", Good)]);
+        // Both on time: the older one is the card's. Who has releases alone takes nobody's card.
+        let mut two =
+            facts(&[(Sealed, 900, WELL), (BackedUp, 20, WELL), (BackedUp, 2, WELL), (Sealed, 500, WELL)]);
+        for (event, project) in two.events.iter_mut().zip(["released", "weekly", "shop", "shop"]) {
+            event.project = project.into();
+        }
+        two.archives.push(crate::report::store::ArchiveFacts {
+            name: "released-1".into(),
+            project: "released".into(),
+            kind: crate::format::kind::Kind::Release,
+            made_at: now(),
+            bytes: None,
+            verified_at: None,
+            drilled_at: None,
+        });
+        let cards = of(&two);
+        let said = |at: usize| (cards[at].state, cards[at].project.as_deref());
+        assert_eq!([said(0), said(3)], [(Good, Some("weekly")), (Good, Some("shop"))]);
+        assert_eq!((said(2).0, state(&cards)), (Never, Good));
+    }
+
+    #[test]
+    fn a_drill_without_its_report_is_none() {
+        let mut facts = facts(&[(BackedUp, 1, WELL), (Verified, 1, WELL), (Drilled, 1, WELL)]);
+        assert_eq!(state(&of(&facts)), Good);
+        facts.events[2].report = None;
+        assert_eq!((of(&facts)[2].state, state(&of(&facts))), (Failed, Failed));
+    }
+
+    #[test]
     fn a_log_that_does_not_hold_fails_everything() {
         let mut facts = facts(&[(BackedUp, 1, WELL)]);
         facts.outcome = OutcomeDocument::new(&Outcome::default());
-        assert_eq!(state(&cards(&facts, now())), Failed);
+        assert_eq!(state(&of(&facts)), Failed);
     }
 }

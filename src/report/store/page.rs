@@ -45,6 +45,9 @@ fn parts(report: &StoreReport<'_>, links: bool) -> Vec<Part> {
         ("checks", "Checks", checks(&facts.outcome)),
         ("unchecked", "Not checked", not_checked(facts)),
     ];
+    if report.projects.len() > 1 {
+        parts.insert(0, ("projects", "Projects", projects(report)));
+    }
     let at = if facts.outcome.verdict == Verdict::Holds { parts.len() - 1 } else { 0 };
     parts.insert(at, ("findings", "Findings", findings(&facts.outcome)));
     parts
@@ -67,7 +70,23 @@ fn verdict(report: &StoreReport<'_>) -> (String, Tone) {
 }
 
 fn card(card: &Card, report: &StoreReport<'_>) -> Markup {
-    let (word, tone) = match card.state {
+    let (word, tone) = stands(card);
+    html! {
+        li {
+            h2 { (card.name) }
+            (state(word, tone))
+            @if let Some(project) = card.project.as_ref().filter(|_| report.projects.len() > 1) {
+                p class="quiet" { "project " (shown(project)) }
+            }
+            @if let Some(at) = card.at { p { (age(at, report.at)) ", " (minute(at)) } }
+            @if let Some(about) = &card.about { p class="quiet" { (shown(about)) } }
+            @if !card.says.is_empty() { p class="quiet" { (card.says) } }
+        }
+    }
+}
+
+fn stands(card: &Card) -> (&'static str, Tone) {
+    match card.state {
         State::Good if card.limit_s.is_some() => ("on time", Tone::Good),
         State::Good if card.name == "log" => ("holds", Tone::Good),
         State::Good => ("done", Tone::Good),
@@ -76,16 +95,35 @@ fn card(card: &Card, report: &StoreReport<'_>) -> Markup {
         State::Late if card.at.is_none() => ("never, and late", Tone::Bad),
         State::Late => ("late", Tone::Bad),
         State::Failed => ("failed", Tone::Bad),
-    };
-    html! {
-        li {
-            h2 { (card.name) }
-            (state(word, tone))
-            @if let Some(at) = card.at { p { (age(at, report.at)) ", " (minute(at)) } }
-            @if let Some(about) = &card.about { p class="quiet" { (shown(about)) } }
-            @if !card.says.is_empty() { p class="quiet" { (card.says) } }
-        }
     }
+}
+
+/// How each project stands by itself.
+fn projects(report: &StoreReport<'_>) -> Markup {
+    let list = List {
+        what: "projects",
+        columns: &[
+            names("Project"),
+            text("Backup"),
+            text("Verification"),
+            text("Drill"),
+            text("Seal"),
+            text("Gates"),
+        ],
+        rows: report.projects.len(),
+    };
+    let cell = |card: &Card| {
+        let (word, tone) = stands(card);
+        Cell::new(html! {
+            (state(word, tone))
+            @if let Some(at) = card.at { br; span class="quiet" { (age(at, report.at)) } }
+        })
+    };
+    list.table(|at| {
+        let one = &report.projects[at];
+        let name = one.project.as_deref().map_or_else(String::new, shown);
+        [Cell::new(html! { (name) })].into_iter().chain(one.cards.iter().map(cell)).collect()
+    })
 }
 
 fn summary(report: &StoreReport<'_>) -> Markup {
@@ -167,15 +205,27 @@ fn events_over_time(report: &StoreReport<'_>) -> Markup {
 }
 
 fn objectives(facts: &StoreFacts, links: bool) -> Markup {
+    let (told, logged) = (facts.drills.len() as u64, drilled(facts));
     html! {
-        @if facts.drills.is_empty() {
+        @if logged == 0 {
             p { "No drill has measured them yet." }
-        } @else {
+        } @else if told < logged {
+            p {
+                (number(told)) " of " (count(logged, "drill")) ": the reports of the others are not here as they were signed, or are not among the newest 1,000. "
+                a href="#checks" { "Checks" } " says which."
+            }
+        }
+        @if told > 0 {
             (objective(facts, "RTO", facts.limits.rto_ms, |drill| (drill.rto_ms, drill.rto_target_ms)))
             (objective(facts, "RPO", facts.limits.rpo_ms, |drill| (drill.rpo_ms, drill.rpo_target_ms)))
             (drills(facts, links))
         }
     }
+}
+
+/// Drills that the log knows of.
+fn drilled(facts: &StoreFacts) -> u64 {
+    facts.events.iter().filter(|event| event.what == What::Drilled).count() as u64
 }
 
 type Measured = fn(&DrillFacts) -> (Option<u64>, u64);

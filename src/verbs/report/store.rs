@@ -23,8 +23,12 @@ use crate::report::store::{ArchiveFacts, EventFacts, Limits, PruneFacts, ReportR
 use crate::store::Store;
 use crate::verbs::prune::{self, Judged};
 use crate::verbs::report::drills::Reports;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
+
+/// What is kept in a store.
+const KINDS: [Kind; 2] = [Kind::Release, Kind::Backup];
 
 /// Which store, and by what it is judged.
 pub struct Request<'a> {
@@ -40,16 +44,39 @@ pub struct Request<'a> {
     pub first: bool,
     /// The policy that says how often what is to be done.
     pub policy: Option<&'a Policy>,
+    /// Whose leaves count; `None`: those of every project in the store.
+    pub project: Option<&'a str>,
     /// What it keeps.
     pub retention: Option<&'a Retention>,
 }
 
-/// Looks at a store. It ends soon after the store's watch is told so; `reports` spares whoever looks again what it has read.
-pub fn look(request: &Request<'_>, reports: &mut Reports) -> Result<(StoreFacts, Outcome)> {
+/// What earlier looks have read.
+#[derive(Default)]
+pub struct Earlier {
+    reports: Reports,
+    /// Statements that were verified, and the trust by which they were.
+    statements: Option<(Trust, Arc<Logged>)>,
+}
+
+impl Earlier {
+    /// Lets every statement be fetched and verified again: one may be gone or altered without a leaf.
+    pub fn forget_statements(&mut self) {
+        self.statements = None;
+    }
+
+    /// What was verified by this trust.
+    fn verified(&self, trust: &Trust) -> Option<&Logged> {
+        self.statements.as_ref().filter(|(by, _)| by == trust).map(|(_, logged)| &**logged)
+    }
+}
+
+/// Looks at a store. It ends soon after the store's watch is told so; `earlier` spares whoever looks again what it has read.
+pub fn look(request: &Request<'_>, earlier: &mut Earlier) -> Result<(StoreFacts, Outcome)> {
     let mut outcome = Outcome::default();
     let log = Log { store: request.store, trust: request.trust, origin: request.origin };
     let judging = Judging { log, state: request.state, first: request.first };
-    let mut logged = logged::check(&judging, &mut outcome)?.map(Arc::new);
+    let before = earlier.verified(request.trust);
+    let mut logged = logged::check_after(&judging, before, &mut outcome)?.map(Arc::new);
     if let Some(seen) = logged.take() {
         let (began, held) = (Instant::now(), Held::default());
         let clock = || request.state.now + began.elapsed();
@@ -60,11 +87,10 @@ pub fn look(request: &Request<'_>, reports: &mut Reports) -> Result<(StoreFacts,
         }
         logged = settled.logged;
     }
-    let project = request.policy.and_then(|policy| policy.project.clone());
     let mut facts = StoreFacts {
         store: request.store.place().to_owned(),
         origin: logged.as_ref().map(|logged| logged.leaves.head.checkpoint().origin.clone()),
-        project,
+        project: request.project.map(str::to_owned),
         looked_at: request.state.now,
         limits: limits(request.policy),
         leaves: logged.as_ref().map_or(0, |logged| logged.leaves.head.size()),
@@ -75,10 +101,12 @@ pub fn look(request: &Request<'_>, reports: &mut Reports) -> Result<(StoreFacts,
         prune_says: String::new(),
         outcome: OutcomeDocument::new(&outcome),
     };
-    if let Some(logged) = &logged {
-        tell(request, logged, reports, &mut facts)?;
-    }
     (facts.prune, facts.prune_says) = pruned_next(request, &log, logged.as_deref(), &outcome)?;
+    if let Some(logged) = &logged {
+        tell(request, logged, &mut earlier.reports, &mut facts, &mut outcome)?;
+    }
+    earlier.statements = logged.map(|logged| (request.trust.clone(), logged));
+    facts.outcome = OutcomeDocument::new(&outcome);
     Ok((facts, outcome))
 }
 
@@ -122,24 +150,32 @@ fn limits(policy: Option<&Policy>) -> Limits {
 }
 
 /// Events, archives and drills of the project.
-fn tell(request: &Request<'_>, logged: &Logged, reports: &mut Reports, facts: &mut StoreFacts) -> Result<()> {
+fn tell(
+    request: &Request<'_>,
+    logged: &Logged,
+    reports: &mut Reports,
+    facts: &mut StoreFacts,
+    outcome: &mut Outcome,
+) -> Result<()> {
     let wanted = facts.project.clone();
     let is_wanted = |leaf: &Leaf| wanted.as_ref().is_none_or(|project| *project == leaf.project);
     let leaves = logged.leaves.leaves.iter().zip(&logged.told).zip(0..);
-    let mut ledger = Ledger::at(request.state.now);
+    // What a leaf of one project says of an archive is no word on another's.
+    let mut ledgers: BTreeMap<&str, Ledger<'_>> = BTreeMap::new();
     for ((leaf, told), index) in leaves.filter(|((leaf, _), _)| is_wanted(leaf)) {
         facts.events.push(event(index, leaf, told.as_ref()));
+        let ledger = ledgers.entry(&leaf.project).or_insert_with(|| Ledger::at(request.state.now));
         ledger.enter(index, leaf, told.as_ref());
     }
-    let all = [Kind::Release, Kind::Backup].into_iter();
-    let there = all.flat_map(|kind| ledger.archives(kind).iter().map(move |archive| (kind, archive)));
+    let all = ledgers.values().flat_map(|ledger| KINDS.map(|kind| (kind, ledger.archives(kind))));
+    let there = all.flat_map(|(kind, archives)| archives.iter().map(move |archive| (kind, archive)));
     let mut archives: Vec<(u64, ArchiveFacts)> = there
         .filter(|(_, archive)| !archive.is_gone)
         .filter_map(|(kind, entered)| archive(logged, kind, entered))
         .collect();
     archives.sort_by_key(|(put, _)| *put);
     facts.archives = archives.into_iter().map(|(_, archive)| archive).collect();
-    facts.drills = reports.of(request.store, wanted.as_deref(), &mut facts.events)?;
+    facts.drills = reports.of(request.store, &mut facts.events, outcome)?;
     Ok(())
 }
 
@@ -172,7 +208,12 @@ fn event(index: u64, leaf: &Leaf, told: Option<&Told>) -> EventFacts {
         time: leaf.time,
         passed: told.map(|told| told.passed),
         by: told.map(|told| told.role.clone()),
-        report: told.filter(|_| matches!(leaf.what, What::Verified | What::Drilled)).and_then(report),
+        report: told.and_then(|told| match leaf.what {
+            What::Verified => report(told),
+            // Its folder is learnt by whoever finds it there.
+            What::Drilled => Some(ReportRef { name: told.drill_id.clone()?, ..report(told)? }),
+            _ => None,
+        }),
     }
 }
 

@@ -6,6 +6,21 @@ use std::process::Command;
 
 const HINT: &str = "hint: tests/run installs it";
 
+/// How soon the largest pages are painted, in milliseconds: the median of three, on a machine that does other things too.
+/// `tests/bench/pages` holds them to the second that they have.
+const PAINT_MS: u64 = 3_000;
+
+/// Elements that a page of any size has at most.
+const ELEMENTS_MAX: u64 = 6_000;
+
+/// Rows of a table that are printed, whole or not at all.
+const PRINTED_MAX: u64 = 2_000;
+
+fn paint_ms() -> u64 {
+    let told = std::env::var("ATTESTAR_PAINT_MS").ok();
+    told.map_or(PAINT_MS, |told| told.parse().expect("milliseconds"))
+}
+
 /// What was seen of a page.
 pub struct Seen(Value);
 
@@ -53,9 +68,39 @@ impl Seen {
             assert_eq!(*self.at(step, "/violations"), serde_json::json!([]), "{step}");
             assert_eq!(*self.at(step, "/overflow"), 0, "{step}");
             assert_eq!(*self.at(step, "/globals"), false, "{step}");
+            assert_eq!(*self.at(step, "/broken"), serde_json::json!([]), "{step}");
         }
         assert!(self.at("print", "/pages").as_u64() >= Some(1));
+        self.has_every_row();
         self
+    }
+
+    /// Without script, and on paper, every row of every table is there, and nothing that could be clicked or typed into. Of a
+    /// table that is too long for paper the first rows are, and that says so.
+    #[track_caller]
+    fn has_every_row(&self) {
+        for (step, whole) in [("noscript", u64::MAX), ("print", PRINTED_MAX)] {
+            assert_eq!(*self.at(step, "/tables/controls"), 0, "{step}");
+            for table in self.at(step, "/tables/all").as_array().expect("a list") {
+                let rows = table["rows"].as_u64().expect("a number");
+                if rows <= whole {
+                    assert_eq!(table["visible"], rows, "{step}: {table}");
+                } else {
+                    assert_eq!(table["visible"], 50, "{step}: {table}");
+                    let told = table["told"].as_str().unwrap_or_default();
+                    assert!(told.contains("too many for paper"), "{step}: {table}");
+                }
+            }
+        }
+    }
+
+    /// The first paint of a page of the largest size comes soon, as it has few elements; what was measured is printed.
+    #[track_caller]
+    pub fn paints_at_once(&self, what: &str) {
+        let (paint, elements) = (self.at("paint", "/paint"), self.at("paint", "/elements"));
+        println!("first paint: {what}: {paint} ms");
+        assert!(paint.as_u64() < Some(paint_ms()), "first paint after {paint} ms");
+        assert!(elements.as_u64() < Some(ELEMENTS_MAX), "{elements} elements");
     }
 
     /// What a person reads.

@@ -1,12 +1,10 @@
 //! The console, as a browser, a watchdog, and those whom it is kept from, meet it.
 
-use super::browser::{WAYS, look};
-use crate::nightly::promtool;
 use crate::world::World;
 use serde_json::Value;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Lines, Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// How long a busy machine may take.
@@ -16,6 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Console {
     process: Child,
     port: u16,
+    log: Lines<BufReader<ChildStderr>>,
 }
 
 impl Console {
@@ -28,17 +27,23 @@ impl Console {
 
     /// Starts one, which answers, and knows nothing yet.
     pub fn begin(world: &World, flags: &[&str]) -> Console {
+        Console::begin_with(world, flags, &[])
+    }
+
+    /// The same, with these variables.
+    pub fn begin_with(world: &World, flags: &[&str], variables: &[(&str, &str)]) -> Console {
         let mut command = world.command(&[&["serve", "--port", "0", "--json"], flags].concat());
+        command.envs(variables.iter().copied());
         let mut process =
             command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("attestar starts");
         let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
         let said = lines.find_map(|line| {
             let line = line.ok()?;
-            let (_, rest) = line.split_once("http://127.0.0.1:")?;
-            rest.split('/').next()?.parse().ok()
+            let (_, rest) = line.split_once("127.0.0.1:")?;
+            rest.split(|it: char| !it.is_ascii_digit()).next()?.parse().ok()
         });
         let port = said.expect("it says where it answers");
-        Console { process, port }
+        Console { process, port, log: lines }
     }
 
     /// Its process.
@@ -47,7 +52,7 @@ impl Console {
     }
 
     /// Waits until it has looked at the store.
-    fn wait(&self) {
+    pub fn wait(&self) {
         let started = Instant::now();
         while self.get("/api/store").0 == 503 {
             assert!(started.elapsed() < PATIENCE, "it never looks at the store");
@@ -65,7 +70,7 @@ impl Console {
         String::from_utf8_lossy(&answer).into_owned()
     }
 
-    fn ask(&self, method: &str, path: &str, headers: &[&str]) -> (u16, String) {
+    pub fn ask(&self, method: &str, path: &str, headers: &[&str]) -> (u16, String) {
         let host = format!("Host: 127.0.0.1:{}", self.port);
         let has_host = headers.iter().any(|header| header.starts_with("Host:"));
         let own = if has_host { None } else { Some(&*host) };
@@ -103,8 +108,15 @@ impl Console {
         document
     }
 
-    fn url(&self, path: &str) -> String {
+    pub fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    /// Ends it, and gives what it said on stderr since it began to answer.
+    pub fn log(mut self) -> String {
+        let _ = self.process.kill();
+        let lines = self.log.by_ref().map_while(Result::ok);
+        lines.collect::<Vec<_>>().join("\n")
     }
 
     /// Ends it by a signal; gives the exit code and what it says at last.
@@ -125,39 +137,16 @@ impl Drop for Console {
 }
 
 /// A store with a release in it, which this host knows.
-fn published() -> World {
+pub fn published() -> World {
     let world = World::sealed();
     world.run(&["publish", "out/shop-1.0.0.tar.zst.age", "--store", "store"]).done();
     world
 }
 
-#[test]
-fn a_browser_sees_the_store_and_its_releases_and_nothing_is_asked_of_anybody() {
-    let world = published();
-    let console = Console::start(&world, &["--store", "store"]);
-    let seen = look(&console.url("/"), "console", &WAYS, ["", ""]);
-    seen.is_clean();
-    seen.reads("On time, and the log holds.").reads("shop-1.0.0").reads("the store holds releases alone");
-    for (header, value) in [
-        ("x-content-type-options", "nosniff"),
-        ("referrer-policy", "no-referrer"),
-        ("cache-control", "no-store"),
-        ("cross-origin-opener-policy", "same-origin"),
-        ("cross-origin-resource-policy", "same-origin"),
-    ] {
-        assert_eq!(*seen.at("light", &format!("/headers/{header}")), value);
-    }
-    let policy = seen.at("light", "/headers/content-security-policy").as_str().unwrap();
-    assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{policy}");
-    assert!(!policy.contains("unsafe"), "{policy}");
-    assert!(seen.at("light", "/headers").get("access-control-allow-origin").is_none());
-    let seen = look(&console.url("/packs/shop-1.0.0"), "console-pack", &WAYS, ["", ""]);
-    seen.is_clean();
-    // The console has no identity, so the payload is not looked at, and the page says so.
-    seen.reads("Verified: everything asked for was checked and holds.")
-        .reads("table prices")
-        .reads("not read");
-}
+/// A policy of nights and drills.
+pub const NIGHTLY: &str = "schema = 1\n[project]\nname = \"shop\"\n[[include]]\nclass = \"data\"\npaths = [\"**\"]\n\
+                       [store]\nurl = \"../store\"\n[drill]\nrto = \"15m\"\nrpo = \"24h\"\n\
+                       [metrics]\ntextfile = \"../attestar.prom\"\n";
 
 #[test]
 fn programs_get_documents_of_the_published_schemas_and_metrics() {
@@ -209,27 +198,6 @@ fn no_page_of_another_site_gets_anything() {
 }
 
 #[test]
-fn whoever_holds_connections_open_keeps_nobody_out_for_long() {
-    let world = published();
-    let console = Console::start(&world, &["--store", "store"]);
-    let mut held: Vec<TcpStream> = (0..80)
-        .map(|_| {
-            let mut stream = TcpStream::connect(("127.0.0.1", console.port)).unwrap();
-            let _ = stream.write_all(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: ");
-            stream
-        })
-        .collect();
-    let started = Instant::now();
-    assert_eq!(console.get("/health").0, 200);
-    assert!(started.elapsed() < Duration::from_secs(60), "{:?}", started.elapsed());
-    let first = &mut held[0];
-    first.set_read_timeout(Some(PATIENCE)).unwrap();
-    let mut rest = Vec::new();
-    let _ = first.read_to_end(&mut rest);
-    assert!(!String::from_utf8_lossy(&rest).contains("200 OK"), "it was cut off");
-}
-
-#[test]
 fn signals_end_it_well_and_a_port_that_is_taken_is_told() {
     let world = published();
     for signal in ["-TERM", "-INT"] {
@@ -251,7 +219,7 @@ fn signals_end_it_well_and_a_port_that_is_taken_is_told() {
 }
 
 #[test]
-fn a_request_that_trickles_in_is_cut_off_and_connections_that_are_kept_hold_up_no_end() {
+fn who_trickles_or_holds_connections_is_cut_off_and_holds_up_nobody_and_no_end() {
     let world = published();
     let console = Console::start(&world, &["--store", "store"]);
     let connect = || {
@@ -261,11 +229,30 @@ fn a_request_that_trickles_in_is_cut_off_and_connections_that_are_kept_hold_up_n
     };
     // A byte now and then is no silence, and no request either.
     let mut trickling = connect();
-    let begun = Instant::now();
-    while begun.elapsed() < PATIENCE && trickling.write_all(b"X").is_ok() {
-        std::thread::sleep(Duration::from_millis(500));
-    }
-    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+    let trickled = std::thread::spawn(move || {
+        let begun = Instant::now();
+        while begun.elapsed() < PATIENCE && trickling.write_all(b"X").is_ok() {
+            std::thread::sleep(Duration::from_millis(500));
+        }
+        begun.elapsed()
+    });
+    // More than there is room for, and none of them says any more.
+    let mut held: Vec<TcpStream> = (0..80)
+        .map(|_| {
+            let mut stream = connect();
+            let _ = stream.write_all(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: ");
+            stream
+        })
+        .collect();
+    let started = Instant::now();
+    assert_eq!(console.get("/health").0, 200);
+    assert!(started.elapsed() < PATIENCE, "{:?}", started.elapsed());
+    let mut rest = Vec::new();
+    let _ = held[0].read_to_end(&mut rest);
+    assert!(!String::from_utf8_lossy(&rest).contains("200 OK"), "it was cut off");
+    let trickled = trickled.join().unwrap();
+    assert!(trickled < Duration::from_secs(30), "{trickled:?}");
+    drop(held);
     // Somebody keeps a connection, as browsers do.
     let mut kept = connect();
     kept.write_all(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
@@ -274,180 +261,5 @@ fn a_request_that_trickles_in_is_cut_off_and_connections_that_are_kept_hold_up_n
     assert!(some.starts_with(b"HTTP/1.1 200"));
     let asked = Instant::now();
     assert_eq!(console.end("-TERM").0, Some(0));
-    assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
-}
-
-#[test]
-fn a_store_that_cannot_be_read_any_more_is_told_with_the_age_of_what_is_shown() {
-    let world = published();
-    let console = Console::start(&world, &["--store", "store"]);
-    assert_eq!(console.get("/health").0, 200);
-    let checkpoint = world.path().join("store/log/checkpoint");
-    let aside = world.path().join("aside");
-    std::fs::rename(&checkpoint, &aside).unwrap();
-    std::fs::create_dir(&checkpoint).unwrap();
-    console.until("/health", |status, _| status == 503);
-    let health = console.document("/health");
-    assert_eq!(health["state"], "failed");
-    assert!(health["trouble"].as_str().is_some_and(|why| why.contains("checkpoint")), "{health}");
-    assert!(health["looked_at"].is_string(), "what it says of the cards is from then: {health}");
-    let (status, page) = console.get("/");
-    assert!(status == 200 && page.contains("The store could not be looked at"), "{page}");
-    assert!(page.contains("What follows was seen") && page.contains("shop-1.0.0"), "{page}");
-    // It comes back, and so does the page.
-    std::fs::remove_dir(&checkpoint).unwrap();
-    std::fs::rename(&aside, &checkpoint).unwrap();
-    console.until("/health", |status, _| status == 200);
-    assert!(!console.get("/").1.contains("could not be looked at"));
-    // One that cannot be read from the start.
-    std::fs::rename(&checkpoint, &aside).unwrap();
-    std::fs::create_dir(&checkpoint).unwrap();
-    let console = Console::begin(&world, &["--store", "store"]);
-    console.until("/health", |status, body| status == 503 && body.contains("\"failed\""));
-    let (status, page) = console.get("/");
-    assert!(status == 503 && page.contains("Nothing is known of it"), "{page}");
-    assert_eq!(console.get("/metrics").0, 503, "numbers of nothing are none");
-}
-
-#[test]
-fn a_policy_that_changes_counts_from_then_on() {
-    let world = World::release();
-    world.write("attestar.toml", NIGHTLY);
-    std::fs::create_dir(world.path().join("store")).unwrap();
-    world.run(&["-C", "shop", "backup"]).done();
-    let console = Console::start(&world, &["-C", "shop", "--first"]);
-    assert_eq!(console.document("/api/store")["limits"]["rto_ms"], 900_000);
-    world.write("attestar.toml", NIGHTLY.replace("15m", "20m"));
-    console.until("/api/store", |_, body| body.contains("\"rto_ms\":1200000"));
-    // One that is none any more, and one of another store: what was known stays, and that it is old is told.
-    for (policy, says) in [
-        ("schema = 7\n".to_owned(), "attestar.toml"),
-        (NIGHTLY.replace("../store", "../other"), "another store"),
-    ] {
-        world.write("attestar.toml", policy);
-        console.until("/health", |status, body| status == 503 && body.contains(says));
-        assert!(console.get("/").1.contains("What follows was seen"));
-    }
-    world.write("attestar.toml", NIGHTLY);
-    console.until("/health", |status, _| status == 200);
-}
-
-#[test]
-fn what_is_late_or_does_not_hold_is_503_and_on_the_page() {
-    let world = published();
-    let console = Console::start(&world, &["--store", "store"]);
-    assert_eq!(console.get("/health").0, 200);
-    // The archive goes, and no leaf says so. The next whole look finds it; a new console looks at once.
-    std::fs::remove_file(world.path().join("store/releases/shop-1.0.0/shop-1.0.0.tar.zst.age")).unwrap();
-    let console = Console::start(&world, &["--store", "store"]);
-    let health = console.document("/health");
-    assert_eq!((console.get("/health").0, &health["state"]), (503, &"failed".into()));
-    let (status, page) = console.get("/");
-    assert!(status == 200 && page.contains("Failed: something does not hold.") && page.contains("missing: "));
-    // A host that never saw the log cannot know that none of it is gone.
-    let console = Console::start(&world, &["--store", "store", "--state", "elsewhere"]);
-    assert_eq!(console.get("/health").0, 503);
-    assert!(console.get("/").1.contains("this host has not seen the log before"));
-}
-
-const NIGHTLY: &str = "schema = 1\n[project]\nname = \"shop\"\n[[include]]\nclass = \"data\"\npaths = [\"**\"]\n\
-                       [store]\nurl = \"../store\"\n[drill]\nrto = \"15m\"\nrpo = \"24h\"\n\
-                       [metrics]\ntextfile = \"../attestar.prom\"\n";
-
-#[test]
-fn the_reports_of_drills_and_nightly_checks_are_pages_as_long_as_they_are_what_was_signed() {
-    let world = World::release();
-    world.write("attestar.toml", NIGHTLY);
-    std::fs::create_dir(world.path().join("store")).unwrap();
-    world.run(&["-C", "shop", "backup"]).done();
-    world.run(&["-C", "shop", "backup-verify", "--first"]).done();
-    world.run(&["-C", "shop", "drill", "--out", "drill"]).done();
-    let console = Console::start(&world, &["-C", "shop"]);
-    let store = console.document("/api/store");
-    assert_eq!((&store["state"], &store["cards"][2]["state"]), (&"good".into(), &"good".into()));
-    assert_eq!((&store["limits"]["rto_ms"], &store["prune"]), (&900_000.into(), &serde_json::json!([])));
-    let coverage = &store["coverage"];
-    assert_eq!(
-        (&coverage["archives_verified"], &coverage["bytes_verified"]),
-        (&1.into(), &coverage["bytes"])
-    );
-    let drill = format!("/drills/{}", store["drills"][0]["report"].as_str().unwrap());
-    let check = format!("/verifications/{}", store["events"][1]["report"]["name"].as_str().unwrap());
-    for (path, says) in [(&drill, "Passed: it came back"), (&check, "Passed: everything that was asked for")]
-    {
-        console.document(&format!("/api{path}"));
-        let seen = look(&console.url(path), "console-report", &WAYS, ["", ""]);
-        seen.is_clean();
-        seen.reads(says).reads("shop");
-    }
-    // What the text file alone knows, beside what the log says.
-    let metrics = console.get("/metrics").1;
-    assert!(
-        metrics.contains("attestar_last_run_exit_code{") && metrics.contains("attestar_drill_rto_seconds{")
-    );
-    // Somebody writes a better report over the one that was signed.
-    let report =
-        world.path().join(format!("store/reports/drill/{}/drill_report.json", &drill["/drills/".len()..]));
-    let better = std::fs::read_to_string(&report).unwrap().replacen(
-        "\"rto_measured_ms\": ",
-        "\"rto_measured_ms\": 1",
-        1,
-    );
-    std::fs::write(&report, better).unwrap();
-    assert_eq!(console.get(&drill).0, 502);
-    let console = Console::start(&world, &["-C", "shop"]);
-    assert_eq!((console.get(&drill).0, console.get(&format!("/api{drill}")).0), (404, 404));
-    assert_eq!(console.document("/api/store")["drills"], serde_json::json!([]));
-}
-
-#[test]
-fn what_the_last_drill_did_not_measure_is_absent_and_never_zero() {
-    let world = World::release();
-    world.write("attestar.toml", NIGHTLY);
-    std::fs::create_dir(world.path().join("store")).unwrap();
-    world.run(&["-C", "shop", "backup"]).done();
-    world.run(&["-C", "shop", "drill", "--out", "drill"]).done();
-    let textfile = || std::fs::read_to_string(world.path().join("attestar.prom")).unwrap();
-    let measured =
-        |text: &str| ["rto", "rpo"].map(|it| text.contains(&format!("attestar_drill_{it}_seconds")));
-    let served = || {
-        let answer = Console::start(&world, &["-C", "shop", "--first"]).get("/metrics").1;
-        let text = answer.split_once("\r\n\r\n").expect("a body").1.to_owned();
-        promtool(&text);
-        text
-    };
-    assert_eq!((measured(&textfile()), measured(&served())), ([true; 2], [true; 2]));
-    // Nobody can decrypt: how long it would take is not known, how much would be lost is.
-    std::fs::remove_file(world.home().join("identity.age")).unwrap();
-    world.run(&["-C", "shop", "drill", "--out", "drill"]).exits(5).says("not measured");
-    promtool(&textfile());
-    assert_eq!((measured(&textfile()), measured(&served())), ([false, true], [false, true]));
-    let console = Console::start(&world, &["-C", "shop"]);
-    let drills = console.document("/api/store")["drills"].clone();
-    assert_eq!((&drills[0]["rto_ms"].is_u64(), &drills[1]["rto_ms"].is_null()), (&true, &true), "{drills}");
-    assert!(console.get("/").1.contains("not measured"));
-    let page = console.get(&format!("/drills/{}", drills[1]["report"].as_str().unwrap())).1;
-    let no_zero = !page.contains(">0 ms</td><td class=\"number\">");
-    assert!(page.contains("not measured") && no_zero, "{page}");
-    // The archive is gone: neither.
-    let archives = world.path().join("store/archives");
-    let gone = std::fs::read_dir(&archives).unwrap().map(|entry| entry.unwrap().path());
-    gone.filter(|path| path.extension().is_some_and(|it| it == "age"))
-        .for_each(|it| std::fs::remove_file(it).unwrap());
-    world.run(&["-C", "shop", "drill", "--out", "drill"]).exits(3).says("not measured");
-    assert_eq!((measured(&textfile()), measured(&served())), ([false; 2], [false; 2]));
-}
-
-#[test]
-fn no_secret_of_this_host_is_on_any_page() {
-    let world = published();
-    let console = Console::start(&world, &["--store", "store"]);
-    let secret = std::fs::read_to_string(world.home().join("identity.age")).unwrap();
-    let secret = secret.lines().find(|line| line.starts_with("AGE-SECRET-KEY")).expect("a bare identity");
-    for path in ["/", "/health", "/metrics", "/api/store", "/packs/shop-1.0.0", "/api/packs/shop-1.0.0"] {
-        let (status, answer) = console.get(path);
-        assert_eq!(status, 200, "{path}");
-        assert!(!answer.contains(secret) && !answer.contains("PRIVATE KEY"), "{path}");
-        assert!(!answer.contains(&*world.home().to_string_lossy()), "{path} names the key folder");
-    }
+    assert!(asked.elapsed() < Duration::from_secs(20), "{:?}", asked.elapsed());
 }

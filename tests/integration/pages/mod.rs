@@ -2,6 +2,9 @@
 
 mod browser;
 mod console;
+mod console_kept;
+mod console_seen;
+mod console_told;
 mod decades;
 mod files;
 mod reports;

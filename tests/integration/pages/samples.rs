@@ -104,6 +104,7 @@ pub fn store(nights: usize) -> StoreFacts {
         drilled_at: at.is_multiple_of(7).then(|| night(at) + SignedDuration::from_mins(20)),
     };
     let drill = |at: usize| DrillFacts {
+        leaf: 2 * at as u64 + at as u64 / 7 + 2,
         drill_id: format!("{at:08}"),
         report: format!("{}-1a2b3c4d", name(at)),
         name: name(at),

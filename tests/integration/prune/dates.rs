@@ -6,8 +6,7 @@ use attestar::log::Log;
 use attestar::log::state::State;
 use attestar::store::memory::Memory;
 use attestar::verbs::nights::Nights;
-use attestar::verbs::report::drills::Reports;
-use attestar::verbs::report::store::{Request, look};
+use attestar::verbs::report::store::{Earlier, Request, look};
 use jiff::SignedDuration;
 
 #[test]
@@ -44,12 +43,48 @@ fn a_drill_and_a_backup_of_the_future_are_not_the_last_ones() {
         state,
         first: true,
         policy: None,
+        project: None,
         retention: Some(&retention),
     };
-    let (facts, _) = look(&request, &mut Reports::default()).unwrap();
+    let (facts, _) = look(&request, &mut Earlier::default()).unwrap();
     let drilled: Vec<_> = facts.archives.iter().filter_map(|archive| archive.drilled_at).collect();
     assert_eq!(drilled, [night(2), night(3)], "the page does not tell of a drill to come");
     // Clocks of two hosts are never quite the same.
     let nearly = State { folder: None, now: night(400) - SignedDuration::from_mins(4) };
     assert!(Nights::read(log, &nearly, Some("nightly")).unwrap().future.is_empty());
+}
+
+#[test]
+fn whoever_looks_again_fetches_the_statements_of_new_leaves_alone() {
+    let store = Memory::new();
+    nights(&store, 0..4);
+    let (mine, other) = (trust(), attestar::keys::trust::Trust::default());
+    let mut earlier = Earlier::default();
+    let mut look = |trust, whole| {
+        let request = Request {
+            store: &store,
+            trust,
+            origin: Some("nightly"),
+            state: State { folder: None, now: night(4) },
+            first: true,
+            policy: None,
+            project: None,
+            retention: None,
+        };
+        if whole {
+            earlier.forget_statements();
+        }
+        let before = store.calls().len();
+        let (facts, _) = look(&request, &mut earlier).unwrap();
+        let calls = store.calls().split_off(before);
+        let fetched = calls.iter().filter(|call| call.contains("events/") && call.starts_with("get")).count();
+        (facts.events.len(), fetched)
+    };
+    assert_eq!(look(&mine, false), (4, 4));
+    assert_eq!(look(&mine, false), (4, 0));
+    put(&store, &[backup(4)]);
+    assert_eq!(look(&mine, false), (5, 1));
+    assert_eq!(look(&mine, true), (5, 5), "one may be another by now");
+    assert_eq!(look(&other, false), (0, 0), "whom nobody trusts says nothing");
+    assert_eq!(look(&mine, false), (5, 5));
 }

@@ -58,16 +58,48 @@ const LOOKS = {
   noscript: { colorScheme: "light", viewport: { width: 1200, height: 900 }, javaScriptEnabled: false },
 };
 
+// Words of names in tables that are on two lines, though they are no longer than a date and its time.
+function broken() {
+  const found = [];
+  for (const cell of document.querySelectorAll(".list tbody th")) {
+    const texts = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+      for (const word of texts.currentNode.data.matchAll(/[^\s/-]+/g)) {
+        if (word[0].length > 16) continue;
+        const range = document.createRange();
+        range.setStart(texts.currentNode, word.index);
+        range.setEnd(texts.currentNode, word.index + word[0].length);
+        if (new Set([...range.getClientRects()].map(line => Math.round(line.top))).size > 1) found.push(word[0]);
+      }
+    }
+  }
+  return found.slice(0, 5);
+}
+
+// Rows of each table that are in sight, and what there is to click or type into.
+function tables(page) {
+  return page.evaluate(() => {
+    const visible = (root, what) => [...root.querySelectorAll(what)].filter(element => element.checkVisibility()).length;
+    const all = [...document.querySelectorAll(".list")].map(list => ({
+      what: list.dataset.what, rows: Number(list.dataset.rows), visible: visible(list, "tbody tr"),
+      told: list.querySelector(".told")?.textContent,
+    }));
+    return { all, controls: visible(document, "input, button") };
+  });
+}
+
 async function look(browser, step) {
   const page = await open(browser, LOOKS[step]);
   const response = await page.goto(url, { waitUntil: "load" });
   const found = { status: response.status(), headers: response.headers(), title: await page.title() };
+  if (step === "noscript") found.tables = await tables(page);
   if (step !== "noscript") {
     found.axe = await judge(page);
     found.violations = await page.evaluate(() => window.violations);
     found.overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     found.globals = await page.evaluate(() => Boolean(window.hacked));
     found.text = await page.evaluate(() => document.body.innerText);
+    found.broken = await page.evaluate(broken);
   }
   if (shots !== "-") await page.screenshot({ path: join(shots, `${step}.png`), fullPage: step !== "noscript" });
   await page.context().close();
@@ -77,12 +109,18 @@ async function look(browser, step) {
 async function print(browser) {
   const page = await open(browser, LOOKS.light);
   await page.goto(url, { waitUntil: "load" });
+  // As it is on paper: a picture of that cannot be asked what is on it.
+  await page.emulateMedia({ media: "print" });
+  await page.evaluate(() => dispatchEvent(new Event("beforeprint")));
+  const found = await tables(page);
+  await page.evaluate(() => dispatchEvent(new Event("afterprint")));
+  await page.emulateMedia({ media: null });
   const pdf = await page.pdf({ preferCSSPageSize: true, printBackground: true });
   if (shots !== "-") {
     writeFileSync(join(shots, "print.pdf"), pdf);
   }
   await page.context().close();
-  return { bytes: pdf.length, pages: (pdf.toString("latin1").match(/\/Type\s*\/Page\b/g) ?? []).length };
+  return { tables: found, bytes: pdf.length, pages: (pdf.toString("latin1").match(/\/Type\s*\/Page\b/g) ?? []).length };
 }
 
 // Until a text has not changed for a while: words are looked for while they are typed.
