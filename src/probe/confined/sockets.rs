@@ -108,7 +108,7 @@ mod tests {
             "Num RefCount Protocol Flags Type St Inode Path\n{head}    12\n{head} 123456 @abstract\n{head} 7 near\n{head} 8 /a b\n"
         );
         assert_eq!(listed(table.as_bytes()), [PathBuf::from("/a b")]);
-        assert_eq!(listed(b""), [PathBuf::new(); 0]);
+        assert!(listed(b"").is_empty());
     }
 
     #[test]
