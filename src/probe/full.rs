@@ -5,9 +5,10 @@ use crate::finding::{Code, Finding};
 use crate::pipeline::program::Ended;
 use rustix::process::Signal;
 
-/// Words for it: of a disk, of a share of one, and of a file as large as `disk_limit` lets one be, which its writer may see
-/// before the meter does.
-const WORDS: [&str; 3] = ["No space left on device", "Disk quota exceeded", "File too large"];
+/// Words for it: of a disk, of a share of one, of a file as large as `disk_limit` lets one be, which its writer may see
+/// before the meter does, and of DuckDB where what it puts aside has reached that limit.
+const WORDS: [&str; 4] =
+    ["No space left on device", "Disk quota exceeded", "File too large", "failed to offload data block"];
 
 /// Whether a program says so.
 pub fn says(printed: &str) -> bool {
@@ -60,6 +61,10 @@ mod tests {
         // ENOSPC, EDQUOT and EFBIG; EACCES.
         assert_eq!([28, 122, 27, 13].map(|code| is_full(&errno(code))), [true, true, true, false]);
         assert!(says("ERROR:  could not write to file \"base/pgsql_tmp\": File too large"));
+        assert!(says(
+            "Out of Memory Error: failed to offload data block of size 256.0 KiB (199.8 MiB/200.0 MiB used)"
+        ));
         assert!(!says("ERROR:  a file is large"));
+        assert!(!says("Out of Memory Error: could not allocate block of size 256.0 KiB"));
     }
 }

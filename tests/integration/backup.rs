@@ -23,6 +23,19 @@ pub const NIGHT: &str = "2026-11-20T01:00:02Z";
 
 /// Backs the world's tree up into `store/` at a moment.
 pub fn back_up(world: &World, policy: &str, moment: &str) -> attestar::Result<BackedUp> {
+    match back_up_upon(world, policy, moment, None)? {
+        Done::Stored(made) => Ok(*made),
+        Done::Unchanged(_) => panic!("nothing is remembered that it could be compared with"),
+    }
+}
+
+/// The same of a host that remembers, in this folder, what it read before.
+pub fn back_up_upon(
+    world: &World,
+    policy: &str,
+    moment: &str,
+    cache: Option<&Path>,
+) -> attestar::Result<Done> {
     let home = Home::new(world.home());
     let key = SigningKey::load(&home.signing_key(), &mut NoPassphrases).unwrap();
     let trust = home.trust().unwrap();
@@ -45,7 +58,7 @@ pub fn back_up(world: &World, policy: &str, moment: &str) -> attestar::Result<Ba
         secrets: &[],
         excluded: &[],
         scratch: &world.path().join("scratch"),
-        cache: None,
+        cache,
         full: false,
         store: &store,
         log: &writer,
@@ -53,10 +66,7 @@ pub fn back_up(world: &World, policy: &str, moment: &str) -> attestar::Result<Ba
         environment: Some(&environment),
         threads: 2,
     };
-    match backup(&request, &watch)? {
-        Done::Stored(made) => Ok(*made),
-        Done::Unchanged(_) => panic!("nothing is remembered that it could be compared with"),
-    }
+    backup(&request, &watch)
 }
 
 pub const POLICY: &str =

@@ -1,6 +1,8 @@
 //! Night after night: what did not change is neither read nor kept again, and everything comes back.
 
+use crate::backup::back_up_upon;
 use crate::world::{Said, World, everything_in, noise};
+use attestar::verbs::backup::Done;
 use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
@@ -345,15 +347,27 @@ fn recipients_that_are_others_get_everything() {
 #[test]
 fn chains_end_with_full_every() {
     let world = world();
-    world.write("attestar.toml", format!("{POLICY}[backup]\nfull_every = \"4s\"\n"));
-    night(&world);
-    world.write("etc/app.conf", "port = 2\n");
-    assert_eq!(result(&night(&world)).0, "incremental");
-    std::thread::sleep(Duration::from_secs(5));
-    let document = night(&world);
-    assert_eq!(result(&document).0, "full");
-    assert!(document["why_full"].as_str().unwrap().contains("full_every is 4 s"), "{document}");
-    comes_back(&world, &document);
+    let policy = format!("{POLICY}[backup]\nfull_every = \"7d\"\n");
+    let cache = world.path().join("cache");
+    let nights = [
+        ("2026-07-01T01:00:00Z", 0, None),
+        ("2026-07-02T01:00:00Z", 1, None),
+        ("2026-07-08T00:59:59Z", 1, None),
+        (
+            "2026-07-08T01:00:00Z",
+            0,
+            Some("the last full one is of 2026-07-01T01:00:00Z, and full_every is 7 d"),
+        ),
+        ("2026-07-15T00:59:59Z", 1, None),
+    ];
+    for (moment, bases, why_full) in nights {
+        world.write("etc/app.conf", format!("port = {moment}\n"));
+        let Done::Stored(made) = back_up_upon(&world, &policy, moment, Some(&cache)).unwrap() else {
+            panic!("{moment}: something has changed");
+        };
+        assert_eq!((made.pack.bases.len(), made.why_full.as_deref()), (bases, why_full), "{moment}");
+        comes_back(&world, &serde_json::json!({ "name": made.pack.name }));
+    }
 }
 
 #[test]

@@ -87,7 +87,9 @@ fn is_signed_and_kept(world: &World, report: &DrillReport) {
         (archive.clone(), Sha256::of(&fs::read(world.path().join("store/archives").join(archive)).unwrap())),
         ("drill_report.json".to_owned(), Sha256::of(&fs::read(here.join("drill_report.json")).unwrap())),
     ];
-    for (subject, (name, digest)) in statement["subject"].as_array().unwrap().iter().zip(digests) {
+    let subjects = statement["subject"].as_array().unwrap();
+    assert_eq!(subjects.len(), digests.len(), "{subjects:?}");
+    for (subject, (name, digest)) in subjects.iter().zip(digests) {
         assert_eq!(subject["name"], *name);
         assert_eq!(subject["digest"]["sha256"], digest.to_string());
     }

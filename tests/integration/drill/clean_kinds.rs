@@ -1,6 +1,6 @@
 //! Nights of databases of every kind, each with something odd that honest databases have: not one false alarm.
 
-use super::databases::{captures, duckdb};
+use super::databases::{LEDGER, captures, duckdb};
 use super::{POLICY, back_up, report, sql};
 use crate::postgres::Postgres;
 use crate::world::World;
@@ -10,7 +10,7 @@ use attestar::format::drill_report::Ended;
 #[track_caller]
 pub(super) fn clean(world: &World, night: &str) {
     back_up(world);
-    let said = world.run(&["-C", "shop", "--json", "drill", "--out", "drill"]).done();
+    let said = super::drill(world, &[]).done();
     assert_eq!(said.findings(), Vec::<String>::new(), "{night}");
     let report = report(world);
     for probe in &report.probes {
@@ -102,8 +102,7 @@ fn ten_nights_of_postgresql() {
     server.run("postgres", "CREATE DATABASE ledger");
     let world = World::new();
     world.write("etc/app.toml", "port = 1\n");
-    let probe = "[[probe]]\nid = \"ledger\"\nkind = \"postgres\"\ncapture = \"ledger\"\n";
-    world.write("attestar.toml", format!("{POLICY}{}{probe}", captures(&server)));
+    world.write("attestar.toml", format!("{POLICY}{}{LEDGER}", captures(&server)));
     let nights = [
         "CREATE TABLE \"a b\" (\"select\" INT, \"x\"\"y\" TEXT); INSERT INTO \"a b\" VALUES (1, NULL), (NULL, E'z\\n\\t\\\\'); \
          CREATE SCHEMA \"odd.one\"; CREATE TABLE \"odd.one\".\"t.u\" (x INT); CREATE TABLE \"Näme\" (\"GROSS\" TEXT)",

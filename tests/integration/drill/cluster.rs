@@ -1,10 +1,10 @@
 //! The throwaway server of a drill: what it listens to, what it is asked to work out, and what becomes of one that does not begin.
 
-use super::databases::{captures, ledger};
+use super::databases::{LEDGER, captures, ledger};
 use super::host::{in_namespace, is_root};
-use super::{POLICY, back_up, report, scratches, sh};
+use super::{POLICY, back_up, drill, report};
 use crate::postgres::Postgres;
-use crate::world::{Said, World};
+use crate::world::World;
 use attestar::format::drill_report::Ended;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -14,16 +14,9 @@ use std::time::{Duration, Instant};
 fn world(server: &Postgres, more: &str) -> World {
     let world = World::new();
     world.write("etc/app.toml", "port = 1\n");
-    let probe = "[[probe]]\nid = \"ledger\"\nkind = \"postgres\"\ncapture = \"ledger\"\n";
-    world.write("attestar.toml", format!("{POLICY}{}{probe}{more}", captures(server)));
-    fs::create_dir_all(scratches(&world)).unwrap();
-    sh(&format!("chmod 711 {}", world.path().display()));
+    world.write("attestar.toml", format!("{POLICY}{}{LEDGER}{more}", captures(server)));
     back_up(&world);
     world
-}
-
-fn drill(world: &World) -> Said {
-    world.run(&["-C", "shop", "--json", "drill", "--out", "drill"])
 }
 
 #[test]
@@ -36,7 +29,7 @@ fn it_listens_to_no_port_and_statistics_are_there() {
         { sql = \"SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE relkind = 'r' \
             AND nspname = 'public' AND reltuples < 0\", expect = \"0\" } ]\n";
     let world = world(&server, asks);
-    assert_eq!(drill(&world).done().findings(), Vec::<String>::new());
+    assert_eq!(drill(&world, &[]).done().findings(), Vec::<String>::new());
 }
 
 #[test]
@@ -56,7 +49,7 @@ fn one_that_ends_as_it_begins_is_told_at_once() {
     let policy = fs::read_to_string(world.tree().join("attestar.toml")).unwrap();
     world.write("attestar.toml", format!("{policy}programs = \"{}\"\n", programs.display()));
     let begun = Instant::now();
-    let said = drill(&world).exits(3);
+    let said = drill(&world, &[]).exits(3);
     assert_eq!(said.findings(), ["probe-failed ledger"], "{}", said.out);
     assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
     let checks = &report(&world).probes[0].checks;
@@ -75,7 +68,7 @@ fn what_a_later_server_keeps_of_columns_is_no_object() {
          FROM pg_constraint k WHERE contype = 'p' AND conrelid = 't'::regclass",
     );
     let world = world(&server, "");
-    assert_eq!(drill(&world).done().findings(), Vec::<String>::new());
+    assert_eq!(drill(&world, &[]).done().findings(), Vec::<String>::new());
 }
 
 #[test]

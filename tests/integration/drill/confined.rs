@@ -1,38 +1,24 @@
 //! How far programs of probes are shut off: what they may do, what is told of what they did, and what happens where the system
 //! does not do it.
 
-use super::databases::{captures, ledger};
+use super::databases::{LEDGER, captures, ledger};
 use super::host::{as_nobody, in_namespace, is_root};
-use super::{APP, POLICY, back_up, drill, fails, report, scratches, sh, world};
-use crate::world::{Said, World, said};
+use super::{APP, POLICY, back_up, drill, drilling, fails, report, stub, world};
+use crate::world::{Said, World, everything_in, said};
 use attestar::format::drill_report::{Ended, ProbeReport};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// A probe that runs this script.
 fn script(id: &str, script: &str) -> String {
     format!("[[probe]]\nid = \"{id}\"\nkind = \"command\"\nrun = [\"sh\", \"-c\", '''{script}''']\n")
 }
 
-/// Puts a script where a program of this name is looked for first, and gives its folder.
-fn stub(world: &World, name: &str, script: &str) -> PathBuf {
-    let bin = world.path().join("stubs");
-    fs::create_dir_all(&bin).unwrap();
-    fs::write(bin.join(name), format!("#!/bin/sh\n{script}\n")).unwrap();
-    fs::set_permissions(bin.join(name), fs::Permissions::from_mode(0o755)).unwrap();
-    bin
-}
-
 /// `drill` where this script is `unshare`.
 fn drill_with_unshare(world: &World, script: &str) -> Said {
-    let bin = stub(world, "unshare", script);
-    fs::create_dir_all(scratches(world)).unwrap();
-    sh(&format!("chmod 711 {}", world.path().display()));
-    let mut command = world.command(&["-C", "shop", "--json", "drill", "--out", "drill"]);
-    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
-    said(command.env("TMPDIR", scratches(world)).env("PATH", path).output().unwrap())
+    said(drilling(world).env("PATH", stub(world, "unshare", script)).output().unwrap())
 }
 
 #[test]
@@ -108,11 +94,11 @@ fn what_takes_no_layer_is_read_only() {
         "case \"$*\" in *lowerdir={},*) exit 32 ;; esac\nPATH=${{PATH#*:}}\nexec mount \"$@\"",
         other.display()
     );
-    let bin = stub(&world, "mount", &mount);
+    let path = stub(&world, "mount", &mount);
     let begin = format!(
-        "mount -t tmpfs none {0} && touch {0}/seen && PATH={1}:$PATH && exec \"$@\"",
+        "mount -t tmpfs none {0} && touch {0}/seen && PATH={1} && exec \"$@\"",
         other.display(),
-        bin.display()
+        path.display()
     );
     let said = in_namespace(&world, &begin).done();
     assert_eq!(said.findings(), Vec::<String>::new());
@@ -122,8 +108,7 @@ fn what_takes_no_layer_is_read_only() {
 fn a_system_that_shuts_nothing_off_is_told_and_limits_hold_all_the_same() {
     let server = ledger();
     let limits = "test $(ulimit -d) = 2097152 && ! grep -q \"Max processes *unlimited\" /proc/self/limits";
-    let probe = "[[probe]]\nid = \"ledger\"\nkind = \"postgres\"\ncapture = \"ledger\"\n";
-    let world = world(&format!("{}{}{probe}", captures(&server), script("limits", limits)));
+    let world = world(&format!("{}{}{LEDGER}", captures(&server), script("limits", limits)));
     back_up(&world);
     let said = drill_with_unshare(&world, "exit 1").done();
     let report = report(&world);
@@ -185,16 +170,15 @@ fn the_mode_that_files_get_by_themselves_keeps_no_server_out() {
     let server = ledger();
     let world = World::new();
     world.write("etc/app.toml", "port = 1\n");
-    let probe = "[[probe]]\nid = \"ledger\"\nkind = \"postgres\"\ncapture = \"ledger\"\n";
-    let policy = format!("{POLICY}{}{probe}", captures(&server));
+    let policy = format!("{POLICY}{}{LEDGER}", captures(&server));
     world.write("attestar.toml", &policy);
     back_up(&world);
-    fs::create_dir_all(scratches(&world)).unwrap();
-    sh(&format!("chmod 711 {}", world.path().display()));
-    let named = format!("[drill]\nscratch = \"{}\"\n", scratches(&world).join("not/yet").display());
+    let scratch = world.path().join("not/yet");
+    let named = format!("[drill]\nscratch = \"{}\"\n", scratch.display());
     for policy in [policy.replace("[drill]\n", &named), policy] {
         world.write("attestar.toml", policy);
         in_namespace(&world, "umask 077; exec \"$@\"").done();
     }
+    assert_eq!(everything_in(&scratch), []);
     super::nothing_is_left(&world);
 }

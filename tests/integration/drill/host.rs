@@ -1,8 +1,8 @@
 //! What a drill does to its host, and its host to it: where the scratch may lie, what is left when it cannot be removed, a disk
 //! that gets full, a user that is not root.
 
-use super::databases::{captures, ledger};
-use super::{APP, POLICY, back_up, drill, report, scratches, sh, world};
+use super::databases::{LEDGER, captures, ledger};
+use super::{APP, POLICY, back_up, drill, drilling, report, sh, world};
 use crate::postgres::Postgres;
 use crate::world::{Said, World, said, venv};
 use attestar::format::drill_report::{Ended, StepName};
@@ -17,16 +17,21 @@ pub(super) fn is_root() -> bool {
 
 /// `drill` started by this script, which has the drill's own command as its arguments, in a mount namespace of its own.
 pub(super) fn in_namespace(world: &World, script: &str) -> Said {
-    fs::create_dir_all(scratches(world)).unwrap();
-    let drilled = world.command(&["-C", "shop", "--json", "drill", "--out", "drill"]);
+    let drilled = drilling(world);
+    let mut command = with_own_mounts(script);
+    command.arg(drilled.get_program()).args(drilled.get_args()).current_dir(world.path()).env_clear();
+    command.envs(drilled.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    said(command.output().unwrap())
+}
+
+/// This script in a mount namespace of its own; what is added to the command are its arguments.
+fn with_own_mounts(script: &str) -> Command {
     let mut command = Command::new("unshare");
     if !is_root() {
         command.args(["--map-current-user", "--keep-caps"]);
     }
     command.args(["--mount", "sh", "-c", script, "sh"]);
-    command.arg(drilled.get_program()).args(drilled.get_args()).current_dir(world.path()).env_clear();
-    command.envs(drilled.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    said(command.env("TMPDIR", scratches(world)).output().unwrap())
+    command
 }
 
 #[test]
@@ -104,13 +109,10 @@ fn a_disk_that_gets_full_while_a_database_is_restored() {
     let server = ledger();
     let world = World::new();
     world.write("etc/app.toml", "port = 1\n");
-    let probe = "[[probe]]\nid = \"ledger\"\nkind = \"postgres\"\ncapture = \"ledger\"\n";
-    world.write("attestar.toml", format!("{POLICY}{}{probe}", captures(&server)));
+    world.write("attestar.toml", format!("{POLICY}{}{LEDGER}", captures(&server)));
     back_up(&world);
     // A new cluster takes some forty.
-    sh(&format!("chmod 711 {}", world.path().display()));
     let script = "mount -t tmpfs -o size=24m,mode=711 none \"$TMPDIR\" && exec \"$@\"";
-    fs::create_dir_all(scratches(&world)).unwrap();
     let said = in_namespace(&world, script);
     assert_eq!(said.findings(), ["scratch-full scratch"], "{}", said.out);
     assert_eq!(said.code, 1);
@@ -125,7 +127,6 @@ fn somebody_who_is_not_root_drills_all_the_same() {
     assert!(path.is_file());
     let more = "[[capture]]\nid = \"duck\"\nkind = \"duckdb\"\npath = \"var/c.duckdb\"\n\
         [[probe]]\nid = \"duck\"\nkind = \"duckdb\"\ncapture = \"duck\"\n\
-        [[probe]]\nid = \"ledger\"\nkind = \"postgres\"\ncapture = \"ledger\"\n\
         [[probe]]\nid = \"files\"\nkind = \"files\"\n\
         [[probe]]\nid = \"runs\"\nkind = \"command\"\nrun = [\"sh\", \"-c\", \"cat etc/app.toml && test $(id -u) != 0 || test -w /proc/self/attr\"]\n";
     // No server of this host answers what is shut off, by its socket either.
@@ -133,7 +134,7 @@ fn somebody_who_is_not_root_drills_all_the_same() {
         "[[probe]]\nid = \"asks\"\nkind = \"command\"\nrun = [\"sh\", \"-c\", \"! psql -X -d '{}' -c 'SELECT 1'\"]\n",
         server.dsn("ledger")
     );
-    world.write("attestar.toml", format!("{POLICY}{APP}{}{more}{asks}", captures(&server)));
+    world.write("attestar.toml", format!("{POLICY}{APP}{}{LEDGER}{more}{asks}", captures(&server)));
     back_up(&world);
     let said = as_nobody(&world);
     assert_eq!(said.done().findings(), Vec::<String>::new());
@@ -150,22 +151,16 @@ pub(super) fn as_nobody(world: &World) -> Said {
 
 /// The same in a mount namespace of its own, after this script, which ends with `exec "$@"`.
 pub(super) fn as_nobody_after(world: &World, script: &str) -> Said {
-    let mut command = Command::new("unshare");
-    if !is_root() {
-        command.args(["--map-current-user", "--keep-caps"]);
-    }
-    command.args(["--mount", "sh", "-c", script, "sh"]);
-    as_nobody_from(world, command)
+    as_nobody_from(world, with_own_mounts(script))
 }
 
 /// The same, started by this command.
 fn as_nobody_from(world: &World, mut command: Command) -> Said {
-    fs::create_dir_all(scratches(world)).unwrap();
+    let drilled = drilling(world);
     if is_root() {
         sh(&format!("chown -R 65534:65534 {0} && chmod 755 {0}", world.path().display()));
         command.args(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]);
     }
-    let drilled = world.command(&["-C", "shop", "--json", "drill", "--out", "drill"]);
     // Wherever the program was built, others may read it here.
     let program = world.path().join("attestar");
     fs::copy(drilled.get_program(), &program).unwrap();
@@ -180,7 +175,7 @@ fn as_nobody_from(world: &World, mut command: Command) -> Said {
     command.arg(program).args(drilled.get_args()).current_dir(world.path()).env_clear();
     command.envs(drilled.get_envs().filter_map(|(name, value)| Some((name, value?))));
     let path = format!("{}:/usr/local/bin:/usr/bin:/bin", bin.display());
-    command.env("PATH", path).env("TMPDIR", scratches(world));
+    command.env("PATH", path);
     said(command.stdin(Stdio::null()).output().unwrap())
 }
 

@@ -2,7 +2,7 @@
 //! has a limit.
 
 use super::databases::duckdb;
-use super::{POLICY, back_up, fails, file, plant, report};
+use super::{POLICY, back_up, fails, file, plant};
 use crate::world::World;
 use attestar::format::capture::{CaptureKind, Captured, Form};
 use std::fs;
@@ -23,34 +23,46 @@ fn hostile(statements: &str, queries: &[&str], more: &str) -> World {
     world
 }
 
+/// Of a file, of an option, of what would be fetched.
+const OFF: &str = "file system operations are disabled by configuration";
+const LOCKED: &str = "the configuration has been locked";
+
+/// Questions, and what each is told instead of an answer.
+const REFUSED: [(&str, &str); 16] = [
+    ("SELECT content FROM words", OFF),
+    ("SELECT l FROM lines", OFF),
+    ("SELECT count(*) FROM names", OFF),
+    ("SELECT peek('/etc/passwd')", OFF),
+    ("SELECT * FROM read_blob('/etc/shadow')", OFF),
+    ("SELECT * FROM 'http://127.0.0.1:9/x.csv'", "requires the extension httpfs"),
+    ("ATTACH '/tmp/attached.duckdb' AS a", OFF),
+    ("COPY t TO '/tmp/copied.csv'", OFF),
+    ("EXPORT DATABASE '/tmp/exported'", OFF),
+    ("INSTALL httpfs", "Failed to download extension"),
+    ("LOAD httpfs", "Loading external extensions is disabled"),
+    ("SET enable_external_access = true", LOCKED),
+    ("SET memory_limit = '100GB'", LOCKED),
+    ("SET lock_configuration = false", LOCKED),
+    ("SET allowed_directories = ['/']", LOCKED),
+    ("CREATE SECRET s (TYPE s3, KEY_ID 'x', SECRET 'y')", "exists in the httpfs extension"),
+];
+
 #[test]
 fn a_view_reads_nothing_outside_and_a_question_reaches_nothing() {
     let views = "CREATE VIEW words AS SELECT * FROM read_text('/etc/passwd'); \
                  CREATE VIEW lines AS SELECT * FROM read_csv('/etc/passwd', header = false, columns = {'l': 'VARCHAR'}, sep = '~'); \
                  CREATE VIEW names AS SELECT * FROM glob('/etc/*'); \
                  CREATE MACRO peek(path) AS (SELECT content FROM read_text(path))";
-    let queries = [
-        "SELECT content FROM words",
-        "SELECT l FROM lines",
-        "SELECT count(*) FROM names",
-        "SELECT peek('/etc/passwd')",
-        "SELECT * FROM read_blob('/etc/shadow')",
-        "SELECT * FROM 'http://127.0.0.1:9/x.csv'",
-        "ATTACH '/tmp/attached.duckdb' AS a",
-        "COPY t TO '/tmp/copied.csv'",
-        "EXPORT DATABASE '/tmp/exported'",
-        "INSTALL httpfs",
-        "LOAD httpfs",
-        "SET enable_external_access = true",
-        "SET memory_limit = '100GB'",
-        "SET lock_configuration = false",
-        "SET allowed_directories = ['/']",
-        "CREATE SECRET s (TYPE s3, KEY_ID 'x', SECRET 'y')",
-    ];
-    let world = hostile(views, &queries, "");
+    let world = hostile(views, &REFUSED.map(|(sql, _)| sql), "");
     let report = fails(&world, 3, "query-differs");
-    let found: Vec<&str> = report.findings.iter().map(|finding| &*finding.subject).collect();
-    assert_eq!(found, queries.map(|query| format!("x: {query}")), "each is refused");
+    assert_eq!(report.findings.len(), REFUSED.len(), "{:#?}", report.findings);
+    for (finding, (sql, why)) in report.findings.iter().zip(REFUSED) {
+        assert_eq!(
+            (&*finding.subject, finding.expected.as_deref()),
+            (&*format!("x: {sql}"), Some("an answer"))
+        );
+        assert!(finding.actual.as_ref().is_some_and(|told| told.contains(why)), "{sql}: {finding:?}");
+    }
     let said = serde_json::to_string(&report).unwrap();
     assert!(!said.contains("root:") && !said.contains("/bin/sh"), "{said}");
     for left in ["/tmp/attached.duckdb", "/tmp/copied.csv", "/tmp/exported"] {
@@ -106,21 +118,24 @@ fn an_export_is_a_script_and_may_do_as_little() {
 }
 
 #[test]
-fn memory_and_disk_have_limits() {
+fn memory_has_a_limit() {
+    // One value, of which nothing can be put aside.
+    let large = "SELECT length(string_agg(repeat('x', 1000), '')) FROM range(1000000)";
+    let world = hostile("", &[large], "[drill]\nmemory_limit = \"128MiB\"\n");
+    let report = fails(&world, 3, "query-differs");
+    assert_eq!(report.findings.len(), 1, "{:#?}", report.findings);
+    let told = &report.findings[0];
+    assert_eq!(told.expected.as_deref(), Some("an answer"));
+    assert!(told.actual.as_ref().unwrap().contains("Out of Memory Error"), "{told:?}");
+}
+
+#[test]
+fn the_disk_has_a_limit() {
     let limits = "[drill]\nmemory_limit = \"128MiB\"\ndisk_limit = \"200MiB\"\n";
     let many = "SELECT count(*) FROM (SELECT DISTINCT md5((a.range * 1000003 + b.range)::VARCHAR) FROM range(20000) a, range(5000) b)";
-    let world = hostile("", &[many], limits);
-    let said = super::drill(&world, &[]);
-    let found = said.findings();
-    let why = report(&world).findings[0].actual.clone().unwrap_or_default();
-    // Its own limits, or that of the scratch, whichever is first.
-    match found[0].split(' ').next() {
-        Some("query-differs") => assert!(why.contains("Out of Memory") || why.contains("temp"), "{why}"),
-        Some(code) => assert_eq!(code, "scratch-full", "{why}"),
-        None => panic!("{}", said.out),
-    }
-    assert_ne!(said.code, 0);
-    super::nothing_is_left(&world);
+    // Whoever sees it first: the meter over the scratch, or DuckDB as it puts aside what memory does not hold.
+    let report = fails(&hostile("", &[many], limits), 1, "scratch-full scratch");
+    assert_eq!(report.findings.len(), 1, "{:#?}", report.findings);
 }
 
 #[test]
@@ -133,9 +148,7 @@ fn ddl_runs_no_command_of_the_client() {
         format!("CREATE TABLE a (x BIGINT);\nCOPY a TO '{}';\n", outside.display()),
         format!("CREATE TABLE a (x BIGINT);\n.output {}\n.dump\n", outside.display()),
     ];
-    let rule = "[[include]]\nclass = \"ddl\"\npaths = [\"ddl/*.sql\"]\ndialect = \"duckdb\"\n[[include]]";
-    let probe = "[[probe]]\nid = \"schema\"\nkind = \"ddl\"\ndialect = \"duckdb\"\n";
-    world.write("attestar.toml", format!("{}{probe}", POLICY.replacen("[[include]]", rule, 1)));
+    world.write("attestar.toml", super::ddl("duckdb", ""));
     for text in files {
         world.write("ddl/1.sql", &text);
         back_up(&world);

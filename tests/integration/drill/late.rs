@@ -1,9 +1,10 @@
 //! Probes whose time is over: each is told as that, and what did not run is not told as wrong.
 
-use super::databases::{captures, duckdb, ledger};
+use super::databases::{captures_of, duckdb, ledger, probe_of};
 use super::{APP, POLICY, back_up, fails, report};
 use crate::world::World;
 use attestar::format::drill_report::Ended;
+use std::thread;
 
 /// Never through.
 const ENDLESS_SQLITE: &str =
@@ -37,25 +38,18 @@ fn all_late(world: &World, probes: &[Late<'_>]) {
     }
 }
 
-fn rule(dialect: &str) -> String {
-    let rule = format!(
-        "[[include]]\nclass = \"ddl\"\npaths = [\"ddl/*.sql\"]\ndialect = \"{dialect}\"\n[[include]]"
-    );
-    POLICY.replacen("[[include]]", &rule, 1)
-}
-
 #[test]
 fn questions_to_each_kind_of_file() {
     let world = super::world("");
     duckdb(&world, "CREATE TABLE t AS SELECT range i FROM range(10)");
-    let ask = |id: &str, kind: &str, path: &str, sql: &str| {
+    let ask = |id: &str, kind: &str, path: &str, limit: &str, sql: &str| {
         format!(
-            "[[probe]]\nid = \"{id}\"\nkind = \"{kind}\"\npath = \"{path}\"\ntime_limit = \"10s\"\n\
+            "[[probe]]\nid = \"{id}\"\nkind = \"{kind}\"\npath = \"{path}\"\ntime_limit = \"{limit}\"\n\
              queries = [{{ sql = \"{sql}\", expect = \"1\" }}, {{ sql = \"SELECT 1\", expect = \"2\" }}]\n"
         )
     };
-    let probes = ask("lite", "sqlite", "var/app.db", ENDLESS_SQLITE)
-        + &ask("duck", "duckdb", "var/c.duckdb", ENDLESS_DUCKDB)
+    let probes = ask("lite", "sqlite", "var/app.db", "2s", ENDLESS_SQLITE)
+        + &ask("duck", "duckdb", "var/c.duckdb", "10s", ENDLESS_DUCKDB)
         + "[[probe]]\nid = \"hangs\"\nkind = \"command\"\nrun = [\"sleep\", \"100\"]\ntime_limit = \"1s\"\n";
     world.write("attestar.toml", format!("{POLICY}{probes}"));
     back_up(&world);
@@ -66,81 +60,77 @@ fn questions_to_each_kind_of_file() {
 
 #[test]
 fn ddl_of_each_dialect() {
-    for (dialect, endless, part) in [
-        ("sqlite", format!("CREATE TABLE t AS {ENDLESS_SQLITE};\n"), "ddl/1.sql: "),
-        ("duckdb", format!("CREATE TABLE t AS {ENDLESS_DUCKDB};\n"), "duckdb: "),
-        ("postgresql", "CREATE TABLE t AS SELECT 1 AS x FROM pg_sleep(1000);\n".to_owned(), ""),
-    ] {
-        let world = World::new();
-        world.write("ddl/1.sql", endless);
-        let probe = format!(
-            "[[probe]]\nid = \"schema\"\nkind = \"ddl\"\ndialect = \"{dialect}\"\ntime_limit = \"10s\"\n\
-             [drill]\nuser = \"nobody\"\nscratch = \"{}\"\n",
-            open_scratch(&world)
-        );
-        world.write("attestar.toml", format!("{}{probe}", rule(dialect)));
-        back_up(&world);
-        all_late(&world, &[("schema", None, part)]);
-    }
+    let dialects = [
+        ("sqlite", format!("CREATE TABLE t AS {ENDLESS_SQLITE};\n"), "2s", "ddl/1.sql: "),
+        ("duckdb", format!("CREATE TABLE t AS {ENDLESS_DUCKDB};\n"), "10s", "duckdb: "),
+        ("postgresql", "CREATE TABLE t AS SELECT 1 AS x FROM pg_sleep(1000);\n".to_owned(), "10s", ""),
+    ];
+    // Each waits for its time to be over: beside each other.
+    thread::scope(|scope| {
+        for (dialect, endless, limit, part) in &dialects {
+            scope.spawn(move || {
+                let world = World::new();
+                world.write("ddl/1.sql", endless);
+                world.write("attestar.toml", super::ddl(dialect, &format!("time_limit = \"{limit}\"\n")));
+                back_up(&world);
+                all_late(&world, &[("schema", None, part)]);
+            });
+        }
+    });
 }
 
-/// A folder for scratches that the user of a server can pass through.
-fn open_scratch(world: &World) -> String {
-    super::sh(&format!("chmod 711 {0} && mkdir -p {0}/s && chmod 711 {0}/s", world.path().display()));
-    world.path().join("s").display().to_string()
-}
+/// A function that hurries where it is captured. The statement that makes it has the word in it, so the index has one of its own.
+const SLOW: &str = "CREATE FUNCTION slow(x INT) RETURNS INT IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN \
+    IF current_query() LIKE '%bt_index_check%' THEN PERFORM pg_sleep(1000); END IF; RETURN x; END $$";
+const SLOW_INDEX: &str = "CREATE INDEX slow_one ON t (slow(id))";
+
+const SLOW_VIEW: &str = "CREATE FUNCTION late() RETURNS INT LANGUAGE plpgsql AS $$ BEGIN \
+    IF current_user <> 'owner' THEN PERFORM pg_sleep(1000); END IF; RETURN 1; END $$; \
+    CREATE MATERIALIZED VIEW slow_view AS SELECT late()";
 
 #[test]
 fn a_dump_that_takes_too_long_in_whatever_part() {
     let server = ledger();
-    // It hurries where it is captured. The statement that makes the function has the word in it, so the index has one of its own.
-    server.run(
-        "ledger",
-        "CREATE FUNCTION slow(x INT) RETURNS INT IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN \
-          IF current_query() LIKE '%bt_index_check%' THEN PERFORM pg_sleep(1000); END IF; RETURN x; END $$",
-    );
-    server.run("ledger", "CREATE INDEX slow_one ON t (slow(id))");
-    let world = World::new();
-    world.write("etc/app.toml", "port = 1\n");
-    let probe = |id: &str, more: &str| {
-        format!(
-            "[[probe]]\nid = \"{id}\"\nkind = \"postgres\"\ncapture = \"ledger\"\ntime_limit = \"20s\"\n{more}"
-        )
-    };
+    for (name, slow) in [("amcheck", &[SLOW, SLOW_INDEX][..]), ("restores", &[SLOW_VIEW])] {
+        server.run("postgres", &format!("CREATE DATABASE {name} TEMPLATE ledger"));
+        slow.iter().for_each(|slow| drop(server.run(name, slow)));
+    }
     let asks = "queries = [{ sql = \"SELECT pg_sleep(1000)\", expect = \"\" }, { sql = \"SELECT 1\", expect = \"2\" }]\n";
-    let scratch = open_scratch(&world);
-    let drilled = captures(&server).replace("[drill]\n", &format!("[drill]\nscratch = \"{scratch}\"\n"));
-    world.write(
-        "attestar.toml",
-        format!("{POLICY}{drilled}{}{}", probe("questions", asks), probe("amcheck", "")),
-    );
-    back_up(&world);
-    all_late(&world, &[("questions", Some("definitions"), ""), ("amcheck", Some("definitions"), "")]);
-    server.run(
-        "ledger",
-        "DROP INDEX slow_one; \
-         CREATE FUNCTION late() RETURNS INT LANGUAGE plpgsql AS $$ BEGIN \
-          IF current_user <> 'owner' THEN PERFORM pg_sleep(1000); END IF; RETURN 1; END $$; \
-         CREATE MATERIALIZED VIEW slow_view AS SELECT late()",
-    );
-    world.write("attestar.toml", format!("{POLICY}{drilled}{}", probe("restores", "")));
-    back_up(&world);
-    all_late(&world, &[("restores", None, "pg_restore: ")]);
+    let parts = [
+        ("ledger", asks, Some("definitions"), "psql: it did not end within 20 s"),
+        ("amcheck", "", Some("definitions"), ""),
+        ("restores", "", None, "pg_restore: it did not end within 20 s"),
+    ];
+    let server = &server;
+    thread::scope(|scope| {
+        for (name, more, last, told) in parts {
+            scope.spawn(move || {
+                let world = World::new();
+                world.write("etc/app.toml", "port = 1\n");
+                let probe = format!("{}time_limit = \"20s\"\n{more}", probe_of(name));
+                let capture = captures_of(server, name);
+                let policy = format!("{POLICY}[drill]\nuser = \"nobody\"\n{capture}{probe}");
+                world.write("attestar.toml", policy);
+                back_up(&world);
+                all_late(&world, &[(name, last, told)]);
+            });
+        }
+    });
 }
 
 #[test]
 fn files_that_are_not_read_in_time() {
-    let files = |ids: &str| {
-        format!("[[probe]]\nid = \"{ids}\"\nkind = \"files\"\npaths = [\"{ids}/**\"]\ntime_limit = \"1s\"\n")
+    let files = |id: &str, paths: &str| {
+        format!("[[probe]]\nid = \"{id}\"\nkind = \"files\"\npaths = [\"{paths}\"]\ntime_limit = \"1s\"\n")
     };
-    let world = super::world(&format!("{APP}{}{}", files("first"), files("last")));
+    let probes = files("first", "etc/late/**") + &files("last", "etc/late/1.yaml");
+    let world = super::world(&format!("{APP}{probes}"));
     // A parser is slower than a disk, and than any digest.
-    let long = "- {a: 1, b: [x, y], c: {d: \"e\"}}\n".repeat(900_000);
-    world.write("first/1.yaml", &long);
+    world.write("etc/late/1.yaml", "- {a: 1, b: [x, y], c: {d: \"e\"}}\n".repeat(900_000));
     // It would not parse, if it were read.
-    world.write("first/2.json", "{");
-    world.write("last/1.yaml", &long);
+    world.write("etc/late/2.json", "{");
     back_up(&world);
-    all_late(&world, &[("first", None, "first/1.yaml: "), ("last", None, "last/1.yaml: ")]);
+    let late = "etc/late/1.yaml: ";
+    all_late(&world, &[("first", None, late), ("last", None, late)]);
     assert_eq!(report(&world).probes[0].status, Ended::Passed, "the other ran");
 }

@@ -23,7 +23,7 @@ mod scratch_dsn;
 mod shut_off;
 
 use crate::forge::{Entry, Pack, Tar, encrypt, file, own_key, receipt};
-use crate::world::{Said, World, said};
+use crate::world::{Said, World, said, with_venv};
 use attestar::database::sqlite;
 use attestar::format::capture::{CaptureKind, Captured, Form};
 use attestar::format::drill_report::DrillReport;
@@ -40,7 +40,9 @@ use attestar::pipeline::watch::Watch;
 use attestar::store::directory::Directory;
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::Connection;
+use std::ffi::OsString;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -51,6 +53,15 @@ pub const POLICY: &str = "schema = 1\n[project]\nname = \"nightly\"\n[store]\nur
 /// A capture of `var/app.db`, and a probe that asks for it.
 pub const APP: &str = "[[capture]]\nid = \"app\"\nkind = \"sqlite\"\npath = \"var/app.db\"\n\
     [[probe]]\nid = \"app-opens\"\nkind = \"sqlite\"\ncapture = \"app\"\n";
+
+/// DDL of this dialect under `ddl/`, and a probe of it, `schema`; with these keys of the probe besides.
+pub fn ddl(dialect: &str, more: &str) -> String {
+    let rule = format!(
+        "[[include]]\nclass = \"ddl\"\npaths = [\"ddl/*.sql\"]\ndialect = \"{dialect}\"\n[[include]]"
+    );
+    let probe = format!("[[probe]]\nid = \"schema\"\nkind = \"ddl\"\ndialect = \"{dialect}\"\n{more}");
+    format!("{}{probe}[drill]\nuser = \"nobody\"\n", POLICY.replacen("[[include]]", &rule, 1))
+}
 
 /// Tables that refer to each other, a view, an index.
 pub const SCHEMA: &str = "CREATE TABLE owners (id INTEGER PRIMARY KEY, name TEXT);\
@@ -94,12 +105,18 @@ pub fn back_up(world: &World) {
     world.run(&["-C", "shop", "backup"]).done();
 }
 
-/// `drill --json` in the tree, with a folder for scratches of its own.
+/// `drill --json` in the tree.
 pub fn drill(world: &World, flags: &[&str]) -> Said {
+    said(drilling(world).args(flags).output().unwrap())
+}
+
+/// The same, not yet started: with a folder for scratches of its own, through which the user of a server can pass.
+pub fn drilling(world: &World) -> Command {
     fs::create_dir_all(scratches(world)).unwrap();
-    let mut command = world.command(&[&["-C", "shop", "--json", "drill", "--out", "drill"], flags].concat());
+    fs::set_permissions(world.path(), fs::Permissions::from_mode(0o711)).unwrap();
+    let mut command = world.command(&["-C", "shop", "--json", "drill", "--out", "drill"]);
     command.env("TMPDIR", scratches(world));
-    said(command.output().unwrap())
+    command
 }
 
 pub fn scratches(world: &World) -> PathBuf {
@@ -128,15 +145,17 @@ pub fn fails(world: &World, code: i32, finding: &str) -> DrillReport {
     report
 }
 
+/// Of the scratches of all drills there is the folder of each user, and nothing in it: no file, no folder, no socket, no link.
 #[track_caller]
 pub fn nothing_is_left(world: &World) {
-    let left: Vec<PathBuf> = walk(&scratches(world));
-    assert!(left.iter().all(|path| path.ends_with(".attestar-runs")), "{left:?}");
-}
-
-fn walk(folder: &Path) -> Vec<PathBuf> {
-    let all = crate::world::everything_in(folder).into_iter().map(|(path, _)| path);
-    all.filter(|path| path.is_file()).collect()
+    let is_own = |path: &Path| {
+        let user = path.strip_prefix(scratches(world)).ok()?.to_str()?.strip_prefix("attestar-")?;
+        user.parse::<u32>().ok().filter(|_| path.is_dir() && !path.is_symlink())
+    };
+    let mut left: Vec<PathBuf> =
+        crate::world::everything_in(&scratches(world)).into_iter().map(|(path, _)| path).collect();
+    left.retain(|path| is_own(path).is_none());
+    assert!(left.is_empty(), "{left:#?}");
 }
 
 /// What a capture of this database records.
@@ -209,6 +228,16 @@ pub fn proves_nothing(report: &DrillReport, id: &str, ended: &str) {
     assert_eq!(proven(report, id), [""; 0], "{id}");
     let told = format!("what {id} asks: it {ended}");
     assert!(report.does_not_prove.contains(&told), "{told}: {:#?}", report.does_not_prove);
+}
+
+/// Puts a script where a program of this name is looked for before any other; gives the PATH that says so.
+pub fn stub(world: &World, name: &str, script: &str) -> OsString {
+    let bin = world.path().join("stubs");
+    fs::create_dir_all(&bin).unwrap();
+    fs::write(bin.join(name), format!("#!/bin/sh\n{script}\n")).unwrap();
+    fs::set_permissions(bin.join(name), fs::Permissions::from_mode(0o755)).unwrap();
+    let path = with_venv(std::env::var_os("PATH").unwrap_or_default());
+    std::env::join_paths([bin].into_iter().chain(std::env::split_paths(&path))).unwrap()
 }
 
 /// Runs a program that must succeed.

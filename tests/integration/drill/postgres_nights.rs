@@ -122,7 +122,7 @@ fn what_amcheck_fails_of_is_damage_only_where_the_server_says_so() {
     for (code, finding) in [("P0001", "probe-failed"), ("XX002", "database-corrupt")] {
         failing(&server, code);
         super::back_up(&world);
-        let found = world.run(&["-C", "shop", "--json", "drill", "--out", "drill"]).exits(3).findings();
+        let found = super::drill(&world, &[]).exits(3).findings();
         assert_eq!(found, [format!("{finding} captures/ledger")]);
     }
 }

@@ -1,7 +1,7 @@
 //! Questions to a dump that came back: each answer is the whole answer to that question, and no other.
 
 use super::databases::{LEDGER, captures, ledger};
-use super::{POLICY, back_up, report};
+use super::{POLICY, back_up, drill, report};
 use crate::world::World;
 use attestar::format::drill_report::Ended;
 
@@ -27,8 +27,7 @@ fn an_answer_is_the_whole_one_and_no_other() {
     let policy = |queries: &str| format!("{POLICY}{}{LEDGER}{queries}", captures(&server));
     world.write("attestar.toml", policy(&right));
     back_up(&world);
-    let drill = || world.run(&["-C", "shop", "--json", "drill", "--out", "drill"]);
-    assert_eq!(drill().done().findings(), Vec::<String>::new());
+    assert_eq!(drill(&world, &[]).done().findings(), Vec::<String>::new());
     let asked =
         report(&world).probes[0].checks.iter().filter(|check| check.name.starts_with("query: ")).count();
     assert_eq!(asked, 6);
@@ -42,7 +41,7 @@ fn an_answer_is_the_whole_one_and_no_other() {
         ("CREATE TABLE made (x INT)", "[]", "read-only transaction"),
     ];
     world.write("attestar.toml", policy(&queries(&wrong.map(|(sql, expect, _)| (sql, expect)))));
-    drill().exits(3);
+    drill(&world, &[]).exits(3);
     let report = report(&world);
     let differ: Vec<_> = report.findings.iter().filter(|finding| finding.code == "query-differs").collect();
     assert_eq!((differ.len(), report.findings.len()), (wrong.len(), wrong.len()), "{:#?}", report.findings);
@@ -50,20 +49,4 @@ fn an_answer_is_the_whole_one_and_no_other() {
         assert!(finding.actual.as_ref().is_some_and(|text| text.contains(actual)), "{sql}: {finding:#?}");
     }
     assert_eq!(report.probes[0].status, Ended::Failed);
-}
-
-#[test]
-fn a_question_that_is_late_is_told_by_the_whole_time() {
-    let server = ledger();
-    let world = World::new();
-    world.write("etc/app.toml", "port = 1\n");
-    let slow = queries(&[("SELECT pg_sleep(1000)", "\"\"")]);
-    let policy = format!("{POLICY}{}{LEDGER}time_limit = \"20s\"\n{slow}", captures(&server));
-    world.write("attestar.toml", policy);
-    back_up(&world);
-    world.run(&["-C", "shop", "--json", "drill", "--out", "drill"]).exits(3);
-    let report = report(&world);
-    let told: Vec<_> =
-        report.findings.iter().map(|finding| (&*finding.code, finding.actual.as_deref())).collect();
-    assert_eq!(told, [("probe-timeout", Some("psql: it did not end within 20 s"))]);
 }

@@ -1,7 +1,7 @@
 //! DDL that drops and creates by one name, in whatever order: what has to be there at the end is, and what has to be gone is
 //! gone; in every dialect that is applied for real.
 
-use super::{POLICY, back_up, report};
+use super::{back_up, report};
 use crate::world::{Said, World};
 use attestar::format::drill_report::Ended;
 
@@ -12,15 +12,9 @@ fn drilled(dialect: &str, files: &[&str]) -> (World, Said) {
     for (number, file) in files.iter().enumerate() {
         world.write(&format!("ddl/{}.sql", number + 1), file);
     }
-    let rule = format!(
-        "[[include]]\nclass = \"ddl\"\npaths = [\"ddl/*.sql\"]\ndialect = \"{dialect}\"\n[[include]]"
-    );
-    let probe = format!(
-        "[[probe]]\nid = \"schema\"\nkind = \"ddl\"\ndialect = \"{dialect}\"\n[drill]\nuser = \"nobody\"\n"
-    );
-    world.write("attestar.toml", format!("{}{probe}", POLICY.replacen("[[include]]", &rule, 1)));
+    world.write("attestar.toml", super::ddl(dialect, ""));
     back_up(&world);
-    let said = world.run(&["-C", "shop", "--json", "drill", "--out", "drill"]);
+    let said = super::drill(&world, &[]);
     (world, said)
 }
 

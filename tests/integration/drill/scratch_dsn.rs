@@ -2,13 +2,12 @@
 //! afterwards.
 
 use super::databases::{captures, ledger};
-use super::{POLICY, back_up, report};
+use super::{POLICY, back_up, drill, drilling, report, stub};
 use crate::postgres::Postgres;
 use crate::world::{Said, World, said};
 use attestar::format::drill_report::{DrillReport, Ended};
-use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt;
-use std::process::Command;
+use std::io::Write;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// What of a user's is in a database, in ways that the drill does not ask by.
@@ -47,11 +46,7 @@ fn world(server: &Postgres, dsn: &str, more: &str) -> World {
 }
 
 fn scratch(server: &Postgres) -> String {
-    server.dsn("scratch").replace("user=owner", "user=drill")
-}
-
-fn drill(world: &World) -> Said {
-    world.run(&["-C", "shop", "--json", "drill", "--out", "drill"])
+    server.dsn_of("drill", "scratch")
 }
 
 fn check<'r>(report: &'r DrillReport, name: &str) -> (Ended, &'r str) {
@@ -70,12 +65,12 @@ fn everything_that_was_restored_is_gone_and_what_was_there_stays() {
     );
     // A schema of the user's is not nothing, but for where an extension was put.
     let world = world(&server, &scratch(&server), "");
-    let found = drill(&world).exits(3).findings();
+    let found = drill(&world, &[]).exits(3).findings();
     assert_eq!(found[0], "database-not-empty dsn of ledger", "{found:?}");
     server.run("scratch", "ALTER EXTENSION amcheck SET SCHEMA public; DROP SCHEMA aside");
     let before = server.run("scratch", LEFT);
     for _ in 0..2 {
-        assert_eq!(drill(&world).done().findings(), Vec::<String>::new());
+        assert_eq!(drill(&world, &[]).done().findings(), Vec::<String>::new());
         let report = report(&world);
         for name in
             ["restore", "rows", "contents", "objects", "definitions", "amcheck", "emptied again", "outside"]
@@ -88,33 +83,42 @@ fn everything_that_was_restored_is_gone_and_what_was_there_stays() {
     assert_eq!(server.run("scratch", may), "t", "what others granted stays");
 }
 
+/// What makes a database not empty, and how that is told.
+const ANYTHING: [(&str, &str); 10] = [
+    ("CREATE TABLE t (x INT)", "1 × table"),
+    ("CREATE SCHEMA mine", "1 × schema"),
+    ("CREATE TYPE mood AS ENUM ('a')", "1 × type"),
+    ("CREATE FUNCTION f() RETURNS INT LANGUAGE sql AS 'SELECT 1'", "1 × function"),
+    ("CREATE SEQUENCE q", "1 × sequence"),
+    ("CREATE EXTENSION pg_trgm", "1 × extension"),
+    ("SELECT lo_create(7)", "1 × large object"),
+    ("CREATE OPERATOR ||| (FUNCTION = textcat, LEFTARG = text, RIGHTARG = text)", "1 × operator"),
+    ("CREATE CAST (text AS int) WITH INOUT", "1 × cast"),
+    ("CREATE PUBLICATION p", "1 × publication"),
+];
+
 #[test]
 fn a_database_with_anything_in_it_is_not_empty() {
     let server = servers();
-    let world = world(&server, &scratch(&server), "");
-    for (make, drop, what) in [
-        ("CREATE TABLE t (x INT)", "DROP TABLE t", "1 × table"),
-        ("CREATE SCHEMA mine", "DROP SCHEMA mine", "1 × schema"),
-        ("CREATE TYPE mood AS ENUM ('a')", "DROP TYPE mood", "1 × type"),
-        ("CREATE FUNCTION f() RETURNS INT LANGUAGE sql AS 'SELECT 1'", "DROP FUNCTION f", "1 × function"),
-        ("CREATE SEQUENCE q", "DROP SEQUENCE q", "1 × sequence"),
-        ("CREATE EXTENSION pg_trgm", "DROP EXTENSION pg_trgm", "1 × extension"),
-        ("SELECT lo_create(7)", "SELECT lo_unlink(7)", "1 × large object"),
-        (
-            "CREATE OPERATOR ||| (FUNCTION = textcat, LEFTARG = text, RIGHTARG = text)",
-            "DROP OPERATOR ||| (text, text)",
-            "1 × operator",
-        ),
-        ("CREATE CAST (text AS int) WITH INOUT", "DROP CAST (text AS int)", "1 × cast"),
-        ("CREATE PUBLICATION p", "DROP PUBLICATION p", "1 × publication"),
-    ] {
-        server.run("scratch", make);
-        let said = drill(&world).exits(3);
-        assert_eq!(said.findings()[0], "database-not-empty dsn of ledger", "{make}");
-        assert!(said.out.contains(what), "{make}: {}", said.out);
-        server.run("scratch", drop);
+    let mut probes = String::new();
+    for (number, (make, _)) in ANYTHING.iter().enumerate() {
+        let name = format!("scratch{number}");
+        server.run("postgres", &format!("CREATE DATABASE {name} OWNER drill"));
+        server.run(&name, make);
+        let probe = format!("[[probe]]\nid = \"{name}\"\nkind = \"postgres\"\ncapture = \"ledger\"\n");
+        probes += &format!("{probe}dsn = \"{}\"\n", server.dsn_of("drill", &name));
     }
-    assert_eq!(drill(&world).done().findings(), Vec::<String>::new());
+    // One beside them that is.
+    let world = world(&server, &scratch(&server), &probes);
+    let said = drill(&world, &[]).exits(3);
+    let report = report(&world);
+    assert_eq!(report.findings.len(), ANYTHING.len(), "{}", said.out);
+    for (number, (finding, (make, what))) in report.findings.iter().zip(ANYTHING).enumerate() {
+        let found = format!("{} {}", finding.code, finding.subject);
+        assert_eq!(found, format!("database-not-empty dsn of scratch{number}"), "{make}");
+        assert!(finding.actual.as_ref().is_some_and(|told| told.contains(what)), "{make}: {finding:?}");
+    }
+    assert_eq!(report.probes[0].status, Ended::Passed);
 }
 
 #[test]
@@ -132,7 +136,7 @@ fn a_role_that_can_run_programs_of_the_server_is_refused() {
         ("GRANT owner TO drill", "REVOKE owner FROM drill", "owner"),
     ] {
         server.run("postgres", give);
-        let said = drill(&world).exits(3);
+        let said = drill(&world, &[]).exits(3);
         assert_eq!(said.findings()[0], "probe-failed dsn of ledger", "{give}");
         assert!(said.out.contains(what), "{give}: {}", said.out);
         server.run("postgres", take);
@@ -140,18 +144,11 @@ fn a_role_that_can_run_programs_of_the_server_is_refused() {
     assert_eq!(server.run("scratch", LEFT), "0");
 }
 
-/// Puts a program before others of its name that does this first; `drill` with it.
+/// `drill` with a program that does this first.
 fn drill_with(world: &World, program: &str, first: &str) -> Said {
-    let bin = world.path().join("bin");
-    std::fs::create_dir_all(&bin).unwrap();
     let real = String::from_utf8(Command::new("which").arg(program).output().unwrap().stdout).unwrap();
-    let path = bin.join(program);
-    std::fs::write(&path, format!("#!/bin/sh\n{first}\nexec {} \"$@\"\n", real.trim())).unwrap();
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let mut command = world.command(&["-C", "shop", "--json", "drill", "--out", "drill"]);
-    let path = command.get_envs().find(|(name, _)| *name == "PATH").and_then(|(_, value)| value).unwrap();
-    let path = format!("{}:{}", bin.display(), path.to_str().unwrap());
-    said(command.env("PATH", path).output().unwrap())
+    let path = stub(world, program, &format!("{first}\nexec {} \"$@\"", real.trim()));
+    said(drilling(world).env("PATH", path).output().unwrap())
 }
 
 #[test]
@@ -178,14 +175,13 @@ fn what_restores_sees_neither_keys_nor_store_and_reaches_that_database_alone() {
 
 #[test]
 fn a_database_that_answers_by_the_network_alone() {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let server = Postgres::start_on(port);
+    let server = Postgres::start_on_a_port();
     server.run("postgres", "CREATE ROLE drill LOGIN; CREATE ROLE reader");
     server.run("postgres", "CREATE DATABASE scratch OWNER drill");
     let live = ledger();
-    let dsn = format!("host=127.0.0.1 port={port} user=drill dbname=scratch");
+    let dsn = format!("host=127.0.0.1 port={} user=drill dbname=scratch", server.port());
     let world = world(&live, &dsn, "");
-    assert_eq!(drill(&world).done().findings(), Vec::<String>::new());
+    assert_eq!(drill(&world, &[]).done().findings(), Vec::<String>::new());
     let report = report(&world);
     assert_eq!(check(&report, "network").0, Ended::Skipped);
     assert!(report.does_not_prove.iter().any(|line| line.contains("ledger left out: network: ")));
@@ -202,17 +198,51 @@ fn asked(server: &Postgres) {
     }
 }
 
-const SLOW: &str = "queries = [{ sql = \"SELECT pg_sleep(6)\", expect = \"\" }]\n";
+/// Asks what has no answer before whoever holds it lets it go.
+const SLOW: &str = "queries = [{ sql = \"SELECT pg_advisory_xact_lock(7)\", expect = \"\" }]\n";
+
+/// Somebody who holds a number in the scratch database, until it is dropped.
+struct Holder(Child);
+
+impl Holder {
+    fn new(server: &Postgres, user: &str, number: &str) -> Holder {
+        let mut psql = Command::new("psql");
+        psql.args(["-X", "-q", "-d"]).arg(server.dsn_of(user, "scratch"));
+        let child = psql.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        writeln!(child.stdin.as_ref().unwrap(), "SELECT pg_advisory_lock({number});").unwrap();
+        let holder = Holder(child);
+        until_locked(server);
+        holder
+    }
+}
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        // It reads to the end, and lets go as it leaves.
+        drop(self.0.stdin.take());
+        self.0.wait().unwrap();
+    }
+}
+
+/// Waits until somebody holds an advisory lock in the scratch database.
+fn until_locked(server: &Postgres) {
+    let begun = Instant::now();
+    let query = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted";
+    while server.run("scratch", query) == "0" {
+        assert!(begun.elapsed() < Duration::from_secs(60), "it was never locked");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
 
 #[test]
 fn what_cannot_be_removed_is_said() {
     let server = servers();
     let world = world(&server, &scratch(&server), SLOW);
-    let mut command = world.command(&["-C", "shop", "--json", "drill", "--out", "drill"]);
-    let child =
-        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let holder = Holder::new(&server, "owner", "7");
+    let child = drilling(&world).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     asked(&server);
     server.run("scratch", "ALTER TABLE s.q OWNER TO owner; ALTER SCHEMA s OWNER TO owner");
+    drop(holder);
     let said = said(child.wait_with_output().unwrap()).done();
     let left = report(&world).findings;
     assert_eq!(left.len(), 1, "{left:#?}");
@@ -229,7 +259,8 @@ fn what_cannot_be_removed_is_said() {
 fn an_interrupted_drill_leaves_it_empty() {
     let server = servers();
     let world = world(&server, &scratch(&server), SLOW);
-    let mut child = world.command(&["-C", "shop", "-q", "drill", "--out", "drill"]).spawn().unwrap();
+    let _holder = Holder::new(&server, "owner", "7");
+    let mut child = drilling(&world).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     asked(&server);
     super::sh(&format!("kill -INT {}", child.id()));
     assert_eq!(child.wait().unwrap().code(), Some(130));
@@ -250,7 +281,7 @@ fn one_that_is_late_leaves_nobody_at_work_in_it() {
     );
     let world = world(&server, &scratch(&server), "time_limit = \"20s\"\n");
     let begun = Instant::now();
-    assert_eq!(drill(&world).exits(3).findings(), ["probe-timeout ledger"]);
+    assert_eq!(drill(&world, &[]).exits(3).findings(), ["probe-timeout ledger"]);
     assert!(begun.elapsed() < Duration::from_secs(75), "it waited for locks: {:?}", begun.elapsed());
     assert_eq!((server.run("scratch", LEFT), server.run("scratch", AT_WORK)), ("0".into(), "0".into()));
 }
@@ -259,23 +290,13 @@ fn one_that_is_late_leaves_nobody_at_work_in_it() {
 fn a_database_that_another_drill_is_in_is_refused() {
     let server = servers();
     let world = world(&server, &scratch(&server), "");
-    let holds = "SELECT pg_advisory_lock(x'6174746573746172'::bigint), pg_sleep(1000)";
-    let mut other =
-        Command::new("psql").args(["-X", "-c", holds, "-d"]).arg(scratch(&server)).spawn().unwrap();
-    let begun = Instant::now();
-    while server.run("scratch", "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted")
-        == "0"
-    {
-        assert!(begun.elapsed() < Duration::from_secs(60), "it was never locked");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    let said = drill(&world).exits(3);
+    let other = Holder::new(&server, "drill", "x'6174746573746172'::bigint");
+    let said = drill(&world, &[]).exits(3);
     assert_eq!(said.findings(), ["database-live dsn of ledger"]);
     assert!(said.out.contains("another drill is in it"), "{}", said.out);
     assert_eq!(server.run("scratch", AT_WORK), "1", "the other works on");
-    server.run("scratch", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'drill'");
-    other.wait().unwrap();
-    assert_eq!(drill(&world).done().findings(), Vec::<String>::new());
+    drop(other);
+    assert_eq!(drill(&world, &[]).done().findings(), Vec::<String>::new());
 }
 
 #[test]
@@ -288,7 +309,7 @@ fn a_live_database_that_cannot_be_asked_is_said() {
     world.write("attestar.toml", policy.replace(&live, "dsn = \"env:LEDGER\""));
     let mut backup = world.command(&["-C", "shop", "backup"]);
     said(backup.env("LEDGER", server.dsn("ledger")).output().unwrap()).done();
-    assert_eq!(drill(&world).done().findings(), Vec::<String>::new());
+    assert_eq!(drill(&world, &[]).done().findings(), Vec::<String>::new());
     let report = report(&world);
     let (status, why) = check(&report, "not a live database");
     assert!(status == Ended::Skipped && why.contains("ledger"), "{why}");
@@ -304,7 +325,7 @@ fn an_extension_that_an_administrator_put_there() {
     );
     server.run("scratch", "CREATE EXTENSION pgstattuple");
     let world = world(&server, &scratch(&server), "extensions = [\"pgstattuple\"]\n");
-    assert_eq!(drill(&world).done().findings(), Vec::<String>::new());
+    assert_eq!(drill(&world, &[]).done().findings(), Vec::<String>::new());
     let there = "SELECT extname FROM pg_extension WHERE extname = 'pgstattuple'";
     assert_eq!(server.run("scratch", there), "pgstattuple");
 }
@@ -315,9 +336,9 @@ fn a_database_in_another_encoding_is_not_compared_byte_by_byte() {
     let into =
         "CREATE DATABASE latin OWNER drill TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'";
     server.run("postgres", into);
-    let dsn = scratch(&server).replace("dbname=scratch", "dbname=latin");
+    let dsn = server.dsn_of("drill", "latin");
     let world = world(&server, &dsn, "");
-    assert_eq!(drill(&world).done().findings(), Vec::<String>::new());
+    assert_eq!(drill(&world, &[]).done().findings(), Vec::<String>::new());
     let report = report(&world);
     for name in ["contents", "definitions"] {
         let why = "captured from a database in UTF8, C, restored into one in LATIN1, C";

@@ -9,7 +9,7 @@ use attestar::store::directory::Directory;
 use attestar::store::{Created, INCOMING, Store, error_of};
 use jiff::Timestamp;
 use std::fs;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -17,6 +17,13 @@ use std::time::Duration;
 
 /// Where the run that is started by the test works.
 const STORE: &str = "ATTESTAR_TEST_STORE";
+
+/// What it says once something is there.
+const ARRIVED: &str = "the first one arrived";
+
+/// How often it is killed, and how often at most, until one was killed in the midst of an arrival.
+const ROUNDS: u64 = 10;
+const ROUNDS_MAX: u64 = 60;
 
 fn again(test: &str) -> String {
     let program = std::env::current_exe().expect("this test").display().to_string();
@@ -78,12 +85,13 @@ fn a_process_that_is_killed_at_any_moment_leaves_whole_objects_and_no_lock() {
     let dir = tempfile::tempdir().unwrap();
     let script = again("a_process_that_is_killed_at_any_moment_leaves_whole_objects_and_no_lock");
     let (mut arrived, mut swept) = (0, 0);
-    for round in 0..20 {
+    for round in 0..ROUNDS_MAX {
         let mut command = Command::new("sh");
         command.args(["-c", &format!("exec {script}")]).env(STORE, dir.path());
-        let worker =
-            command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the test starts again");
-        thread::sleep(Duration::from_millis(150 + 13 * round));
+        let mut worker =
+            command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the test starts again");
+        at_work(&mut worker);
+        thread::sleep(Duration::from_millis(1 + 7 * round));
         kill(worker);
         let store = open(dir.path());
         let archives = names(&store, "archives");
@@ -95,14 +103,24 @@ fn a_process_that_is_killed_at_any_moment_leaves_whole_objects_and_no_lock() {
                 bytes.len()
             );
         }
-        assert!(archives.len() >= arrived, "nothing is lost");
+        assert!(archives.len() > arrived, "nothing is lost, and something came");
         arrived = archives.len();
         let checkpoint = whole(&store, "log/checkpoint").unwrap().unwrap_or(b"0".to_vec());
         assert!(String::from_utf8(checkpoint).unwrap().parse::<usize>().unwrap() <= arrived);
         swept += store.sweep(Timestamp::MAX).unwrap().len();
         assert_eq!(leftovers(dir.path()), [""; 0]);
+        if round + 1 >= ROUNDS && arrived > 10 && swept > 0 {
+            return;
+        }
     }
-    assert!(arrived > 10 && swept > 0, "{arrived} arrived, {swept} were swept: the moments were all alike");
+    panic!("{arrived} arrived, {swept} were swept: the moments were all alike");
+}
+
+/// Waits until the worker has said that something arrived.
+fn at_work(worker: &mut Child) {
+    let said = worker.stdout.take().expect("it is piped");
+    let mut lines = BufReader::new(said).lines();
+    assert!(lines.any(|line| line.is_ok_and(|line| line.contains(ARRIVED))), "it ended before");
 }
 
 fn kill(mut worker: Child) {
@@ -118,6 +136,9 @@ fn work_for_ever(path: &Path) {
         let bytes = noise(100_000 + count);
         let archive = format!("archives/{count}-{}", Sha256::of(&bytes));
         assert_eq!(arrive(&store, &archive, &bytes).unwrap(), Created::Created);
+        if count == begin + 1 {
+            println!("{ARRIVED}");
+        }
         let seen = store.get(&name("log/checkpoint"), 100).unwrap().map(|(_, seen)| seen);
         store.swap(&name("log/checkpoint"), count.to_string().as_bytes(), seen.as_ref()).unwrap();
     }
