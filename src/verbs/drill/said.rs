@@ -77,7 +77,7 @@ pub(super) fn does_not_prove(course: &Course<'_>) -> Vec<String> {
                 .to_owned(),
         );
     }
-    list.push(match probes.iter().any(|probe| matches!(probe.ask, Ask::Command(_))) {
+    list.push(match probes.iter().any(|probe| matches!(probe.ask, Ask::Command { .. })) {
         true => "that the application works beyond what the probes' own programs looked at".to_owned(),
         false => "that the application starts: no probe runs it".to_owned(),
     });

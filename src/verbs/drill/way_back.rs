@@ -94,11 +94,15 @@ impl Course<'_> {
         receipt: &VerifiedReceipt,
         watch: &Watch,
     ) -> Result<()> {
-        let Target::Archive { path, encrypted, .. } = target else { return Ok(()) };
         let begun = self.steps.begin();
+        let Target::Archive { path, encrypted, .. } = target else {
+            return Err(Error::input(format!("{} is no archive", target.pack_name()), "attestar log list"));
+        };
         let kept = match *encrypted && self.request.identities.is_empty() {
             true => Err(undecided(path, "the archive is encrypted, and no identity was given".to_owned())),
-            false => self.tags(target, watch).and_then(|tags| self.keep_manifest(&tags, receipt)),
+            false => self
+                .tags(target.pack_name(), (path, *encrypted), watch)
+                .and_then(|tags| self.keep_manifest(&tags, receipt)),
         };
         let kept = kept.map_err(|error| match error {
             Error::Unavailable { message, .. } => undecided(path, message),
@@ -114,13 +118,10 @@ impl Course<'_> {
     }
 
     /// The tag files of an archive, and nothing else of it.
-    fn tags(&self, target: &Target, watch: &Watch) -> Result<Contents> {
-        let Target::Archive { path, encrypted, .. } = target else {
-            return Err(Error::input("there is no archive to decrypt", ""));
-        };
+    fn tags(&self, name: &str, (path, encrypted): (&Path, bool), watch: &Watch) -> Result<Contents> {
         let identities = verify::age_identities(self.request.identities);
         let shelf = Shelf::Store(self.request.store);
-        let found = shelf.at(path, target.pack_name())?;
+        let found = shelf.at(path, name)?;
         let picker = Picker::of(found.parts()?, &found.path, encrypted.then_some(&*identities))?;
         pick::tags(picker, watch)
     }
