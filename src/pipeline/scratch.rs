@@ -1,11 +1,14 @@
 //! A private folder for a run, gone when the run ends. What a killed run left behind is removed by the next one.
 
 use crate::finding::{Code, Finding};
+use crate::pipeline::watch::Watch;
 use crate::{Error, Result};
+use rustix::fs::OFlags;
 use std::fs::{self, File, TryLockError};
 use std::io;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// What the names begin with.
@@ -13,6 +16,12 @@ const PREFIX: &str = ".attestar-run-";
 
 /// The file in it that is locked for as long as its run lives; the system unlocks it when the process ends.
 const LOCK: &str = "lock";
+
+/// How long is waited for a lock that another run holds: what a killed one left may be large, and is removed under it.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// How long is waited between two tries.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// The folder of a run.
 pub struct Scratch {
@@ -32,10 +41,10 @@ struct Abandoned {
 
 impl Scratch {
     /// Makes a folder in `parent`, which is made too, that nobody else may look into.
-    pub fn new(parent: &Path) -> Result<Scratch> {
+    pub fn new(parent: &Path, watch: &Watch) -> Result<Scratch> {
         fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
         // Nobody looks for what was abandoned while a folder is there without its lock.
-        let held = locked(File::open(parent), parent)?;
+        let held = locked(File::open(parent), parent, watch)?;
         let abandoned = remove_abandoned(parent)?;
         let folder = tempfile::Builder::new()
             .prefix(PREFIX)
@@ -43,7 +52,7 @@ impl Scratch {
             .tempdir_in(parent);
         let folder = folder.map_err(Error::io("create a folder in", parent))?;
         let path = folder.path().join(LOCK);
-        let lock = locked(File::create(&path), &path)?;
+        let lock = locked(File::create(&path), &path, watch)?;
         drop(held);
         Ok(Scratch { folder: Some(folder), parent: parent.to_owned(), _lock: lock, abandoned })
     }
@@ -91,7 +100,7 @@ impl Scratch {
 
     fn close(&mut self) -> Result<()> {
         let Some(folder) = self.folder.take() else { return Ok(()) };
-        let _held = locked(File::open(&self.parent), &self.parent)?;
+        let _held = locked(File::open(&self.parent), &self.parent, &Watch::default())?;
         let path = folder.keep();
         remove_tree(&path).map_err(Error::io("remove", path))
     }
@@ -104,11 +113,31 @@ impl Drop for Scratch {
     }
 }
 
-/// A file or folder that is locked until it is dropped, or its process ends.
-fn locked(opened: io::Result<File>, path: &Path) -> Result<File> {
+/// A file or folder that is locked until it is dropped, or its process ends. A run holds one for as long as it takes to make or
+/// remove a folder; whoever holds it longer keeps nobody waiting for good.
+fn locked(opened: io::Result<File>, path: &Path, watch: &Watch) -> Result<File> {
     let opened = opened.map_err(Error::io("open", path))?;
-    opened.lock().map_err(Error::io("lock", path))?;
-    Ok(opened)
+    let begun = Instant::now();
+    loop {
+        match opened.try_lock() {
+            Ok(()) => return Ok(opened),
+            Err(TryLockError::WouldBlock) if begun.elapsed() < PATIENCE => watch.pause(PAUSE)?,
+            Err(TryLockError::WouldBlock) => {
+                let message = format!("{} is locked by another program", path.display());
+                return Err(Error::input(
+                    message,
+                    "`fuser` or `lsof` names it; or another folder for the scratch",
+                ));
+            }
+            Err(TryLockError::Error(error)) => return Err(Error::io("lock", path)(error)),
+        }
+    }
+}
+
+/// Opens the lock of a run, whatever lies there: a pipe keeps nobody waiting, and no link is followed.
+fn open_lock(folder: &Path) -> io::Result<File> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    File::options().read(true).custom_flags(flags.bits().cast_signed()).open(folder.join(LOCK))
 }
 
 /// Removes the folders whose runs do not live any more. One without a lock was left by a run that was killed as it made it.
@@ -121,7 +150,7 @@ fn remove_abandoned(parent: &Path) -> Result<Abandoned> {
             continue;
         }
         let path = entry.path();
-        let lock = File::open(path.join(LOCK));
+        let lock = open_lock(&path);
         let gone = match lock.as_ref().map(File::try_lock) {
             Ok(Err(TryLockError::WouldBlock)) => continue,
             Ok(Err(TryLockError::Error(error))) => Err(Error::io("lock", &path)(error)),
@@ -172,7 +201,7 @@ mod tests {
     #[test]
     fn it_is_private_and_goes_with_its_run() {
         let parent = tempfile::tempdir().unwrap();
-        let scratch = Scratch::new(&parent.path().join("state")).unwrap();
+        let scratch = Scratch::new(&parent.path().join("state"), &Watch::default()).unwrap();
         let folder = scratch.make("captures/app").unwrap();
         fs::write(folder.join("app.db"), "x").unwrap();
         let mode = fs::metadata(scratch.join("")).unwrap().permissions().mode();
@@ -184,7 +213,7 @@ mod tests {
     #[test]
     fn what_a_killed_run_left_is_removed_and_what_lives_is_not() {
         let parent = tempfile::tempdir().unwrap();
-        let alive = Scratch::new(parent.path()).unwrap();
+        let alive = Scratch::new(parent.path(), &Watch::default()).unwrap();
         let dead = parent.path().join(format!("{PREFIX}dead"));
         fs::create_dir(&dead).unwrap();
         fs::write(dead.join(LOCK), "").unwrap();
@@ -192,7 +221,7 @@ mod tests {
         let unlocked = parent.path().join(format!("{PREFIX}unlocked"));
         fs::create_dir(&unlocked).unwrap();
         fs::create_dir(parent.path().join("other")).unwrap();
-        let next = Scratch::new(parent.path()).unwrap();
+        let next = Scratch::new(parent.path(), &Watch::default()).unwrap();
         let mut gone = next.abandoned.removed.clone();
         gone.sort();
         assert_eq!(gone, [dead.clone(), unlocked.clone()]);
@@ -207,7 +236,7 @@ mod tests {
             for _ in 0..8 {
                 scope.spawn(|| {
                     for _ in 0..50 {
-                        let scratch = Scratch::new(parent.path()).unwrap();
+                        let scratch = Scratch::new(parent.path(), &Watch::default()).unwrap();
                         assert!(scratch.findings().is_empty(), "{:?}", scratch.abandoned);
                         scratch.make("captures").unwrap();
                         scratch.remove().unwrap();
@@ -215,5 +244,26 @@ mod tests {
                 });
             }
         });
+    }
+
+    #[test]
+    fn one_that_waits_for_a_lock_can_be_interrupted() {
+        let parent = tempfile::tempdir().unwrap();
+        let held = File::open(parent.path()).unwrap();
+        held.lock().unwrap();
+        let watch = Watch::default();
+        watch.interrupt();
+        assert!(matches!(Scratch::new(parent.path(), &watch), Err(Error::Interrupted)));
+    }
+
+    #[test]
+    fn a_pipe_in_the_place_of_a_lock_keeps_nobody_waiting() {
+        let parent = tempfile::tempdir().unwrap();
+        let odd = parent.path().join(format!("{PREFIX}odd"));
+        fs::create_dir(&odd).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(odd.join(LOCK)).status().unwrap();
+        assert!(made.success());
+        Scratch::new(parent.path(), &Watch::default()).unwrap();
+        assert!(!odd.exists());
     }
 }

@@ -5,6 +5,7 @@
 //! does it ([confined.sh](confined.sh)). Where the system does not allow it, programs run within the limits alone, and the report
 //! says so.
 
+mod sockets;
 mod trial;
 
 use crate::error::{Error, Result};
@@ -17,6 +18,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
 use std::io::ErrorKind;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 /// What shuts a program off.
@@ -24,9 +26,6 @@ const SCRIPT: &str = concat!(include_str!("limits.sh"), include_str!("confined.s
 
 /// What limits it all the same where that is not possible.
 const UNCONFINED: &str = concat!(include_str!("limits.sh"), include_str!("unconfined.sh"));
-
-/// Where Linux lists the sockets that have a path or none, a line each; the path is the eighth word (proc(5)).
-const SOCKETS: &str = "/proc/net/unix";
 
 /// How much of a program's output is kept of its beginning, and as much of its end, in bytes.
 pub const OUTPUT_BYTES: usize = 4096;
@@ -90,6 +89,12 @@ impl Confinement {
     }
 }
 
+/// A path as an argument of the scripts.
+fn text(path: &Path) -> Result<String> {
+    let refused = || Error::input(format!("{} is not UTF-8", path.display()), "choose another scratch");
+    path.to_str().map(str::to_owned).ok_or_else(refused)
+}
+
 /// What every program gets: where programs are, a folder for what it likes, one language and time zone.
 pub fn variables(environment: &dyn Fn(&str) -> Option<OsString>, work: &Path) -> Vec<(OsString, OsString)> {
     let path = environment("PATH").map(|path| ("PATH".into(), path));
@@ -103,23 +108,17 @@ pub fn variables(environment: &dyn Fn(&str) -> Option<OsString>, work: &Path) ->
 impl Confined<'_> {
     /// The words that start a program shut off.
     pub fn words(&self, program: &[String]) -> Result<Vec<String>> {
+        let note = self.new_run()?;
         let mapped = match self.confinement {
             Confinement::None => return Ok(self.limited(program)),
             Confinement::Layered => false,
             Confinement::ReadOnly => true,
         };
-        let note = self.new_run()?;
-        let text = |path: &Path| {
-            path.to_str().map(str::to_owned).ok_or_else(|| {
-                Error::input(format!("{} is not UTF-8", path.display()), "choose another scratch")
-            })
-        };
-        let lines = |paths: &[PathBuf]| -> Result<String> {
-            Ok(paths.iter().map(|path| text(path)).collect::<Result<Vec<_>>>()?.join("\n"))
-        };
         // A layer lets nobody through to a socket beneath it; without one they are covered.
-        let sockets = if mapped { self.sockets() } else { Vec::new() };
-        let hidden = [self.hidden, &sockets].concat();
+        let sockets = if mapped { sockets::of_this_host()? } else { Vec::new() };
+        let hidden = note.join("hidden");
+        let covered = self.hidden.iter().chain(&sockets).map(|path| sockets::line(path));
+        fs::write(&hidden, covered.collect::<String>()).map_err(Error::io("write", &hidden))?;
         let mut words = vec!["unshare"];
         if mapped {
             words.push("--map-root-user");
@@ -127,10 +126,10 @@ impl Confined<'_> {
         if self.reach != Reach::Network {
             words.push("--net");
         }
-        words.extend(["--mount", "--pid", "--fork", "--kill-child", "--", "sh", "-c", SCRIPT, "sh"]);
+        words.extend(["--mount", "--pid", "--ipc", "--fork", "--kill-child", "--", "sh", "-c", SCRIPT, "sh"]);
         let mut words: Vec<String> = words.into_iter().map(str::to_owned).collect();
         words.extend([text(&note)?, text(&self.work)?, text(&self.here)?]);
-        words.extend([lines(&hidden)?, lines(&self.shown)?]);
+        words.push(self.shown.iter().map(|path| text(path)).collect::<Result<Vec<_>>>()?.join("\n"));
         words.extend(self.limits());
         words.push(u8::from(mapped).to_string());
         words.push(match &self.reach {
@@ -154,21 +153,14 @@ impl Confined<'_> {
         [ids, kib(self.memory), kib(self.file_bytes)]
     }
 
-    /// The sockets of servers of this host, by their paths: they are no part of its network, and would be reached without one.
-    fn sockets(&self) -> Vec<PathBuf> {
-        let table = fs::read_to_string(SOCKETS).unwrap_or_default();
-        let paths = table.lines().filter_map(|line| line.split_whitespace().nth(7)).map(PathBuf::from);
-        let is_door = |path: &PathBuf| matches!(&self.reach, Reach::Socket(door) if door == path);
-        let mut paths: Vec<PathBuf> = paths.filter(|path| path.is_absolute() && !is_door(path)).collect();
-        paths.sort();
-        paths.dedup();
-        paths
-    }
-
     /// Runs a program to its end; one whose time is over before that is an error.
     pub fn run(&self, program: &[String], watch: &Watch) -> Result<Ended> {
+        self.run_called(program.first().map_or("", String::as_str), program, watch)
+    }
+
+    /// The same of a program that a shell starts, by its own name.
+    pub fn run_called(&self, name: &str, program: &[String], watch: &Watch) -> Result<Ended> {
         let words = self.words(program)?;
-        let name = program.first().map_or("", String::as_str);
         let here = if self.confinement == Confinement::None { &self.here } else { Path::new("/") };
         let program = Program {
             folder: here,
@@ -183,7 +175,8 @@ impl Confined<'_> {
 
     /// A new folder for the notes of a run: what another run wrote outside stays told.
     fn new_run(&self) -> Result<PathBuf> {
-        fs::create_dir_all(&self.note).map_err(Error::io("create", &self.note))?;
+        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.note);
+        made.map_err(Error::io("create", &self.note))?;
         let run = self.note.join(format!("run-{}", self.runs()?.len()));
         fs::create_dir(&run).map_err(Error::io("create", &run))?;
         Ok(run)
@@ -191,7 +184,10 @@ impl Confined<'_> {
 
     /// The folders of all runs so far.
     fn runs(&self) -> Result<Vec<PathBuf>> {
-        let entries = fs::read_dir(&self.note).map_err(Error::io("read", &self.note))?;
+        let entries = match fs::read_dir(&self.note) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(Error::io("read", &self.note))?,
+        };
         entries.map(|entry| Ok(entry.map_err(Error::io("read", &self.note))?.path())).collect()
     }
 
@@ -206,7 +202,9 @@ impl Confined<'_> {
     pub fn told<T>(&self, id: &str, asked: Result<T>, ledger: &mut Ledger) -> Result<T> {
         // One that was ended leaves no list, and its end is told already.
         let was_ended = asked.as_ref().is_err_and(Error::is_last);
-        let told = self.tell(id, was_ended, ledger);
+        // Of one that was not even tried there is nothing to tell.
+        let ran = asked.is_ok() || self.runs().map_or(true, |runs| !runs.is_empty());
+        let told = if ran { self.tell(id, was_ended, ledger) } else { Ok(()) };
         let asked = asked?;
         told.map(|()| asked)
     }
@@ -227,7 +225,10 @@ impl Confined<'_> {
                 ledger.findings.push(finding);
                 ledger.skipped("outside", "this system does not allow to watch it");
             }
-            Confinement::ReadOnly => ledger.passed("outside", expected, "it was read only"),
+            Confinement::ReadOnly if self.is_ready() => {
+                ledger.passed("outside", expected, "it was read only")
+            }
+            Confinement::ReadOnly => ledger.skipped("outside", "a program was not started"),
             Confinement::Layered => self.listed(id, was_ended, expected, ledger)?,
         }
         Ok(())
@@ -266,12 +267,24 @@ impl Confined<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::drill_report::Ended as CheckEnded;
 
     /// Lists of runs, by what is told of them: findings, and whether the check passed.
     fn told(lists: &[Option<&str>]) -> (Vec<String>, usize) {
+        let (findings, passed, _) = told_of(Confinement::Layered, lists, "outside", Ok(()));
+        (findings, passed)
+    }
+
+    /// The same of runs that left this file, after all that was asked came to `asked`; and how many checks were skipped.
+    fn told_of(
+        confinement: Confinement,
+        lists: &[Option<&str>],
+        name: &str,
+        asked: Result<()>,
+    ) -> (Vec<String>, usize, usize) {
         let folder = tempfile::tempdir().unwrap();
         let confined = Confined {
-            confinement: Confinement::Layered,
+            confinement,
             work: folder.path().to_owned(),
             here: folder.path().to_owned(),
             note: folder.path().join("note"),
@@ -285,20 +298,28 @@ mod tests {
             deadline: Deadline::after(std::time::Duration::from_secs(20)),
             output_bytes_max: OUTPUT_BYTES,
         };
-        fs::create_dir(&confined.note).unwrap();
         for list in lists {
             let run = confined.new_run().unwrap();
-            list.iter().for_each(|list| fs::write(run.join("outside"), list).unwrap());
+            list.iter().for_each(|list| fs::write(run.join(name), list).unwrap());
         }
         let mut ledger = Ledger::default();
-        confined.told("probe", Ok(()), &mut ledger).unwrap();
+        let _ = confined.told("probe", asked, &mut ledger);
         let findings = ledger.findings.iter().map(|finding| format!("{} {}", finding.code, finding.subject));
-        let passed = ledger
-            .checks
-            .iter()
-            .filter(|check| check.status == crate::format::drill_report::Ended::Passed)
-            .count();
-        (findings.collect(), passed)
+        let ended = |status| ledger.checks.iter().filter(|check| check.status == status).count();
+        (findings.collect(), ended(CheckEnded::Passed), ended(CheckEnded::Skipped))
+    }
+
+    #[test]
+    fn where_no_program_ran_nothing_is_told_of_it() {
+        let failed = || Err(Error::input("there is no database", ""));
+        for confinement in [Confinement::Layered, Confinement::ReadOnly, Confinement::None] {
+            assert_eq!(told_of(confinement, &[], "ready", failed()), (Vec::new(), 0, 0), "{confinement:?}");
+        }
+        let read_only = |lists: &[Option<&str>]| told_of(Confinement::ReadOnly, lists, "ready", failed());
+        assert_eq!(read_only(&[Some("")]), (Vec::new(), 1, 0));
+        assert_eq!(read_only(&[Some(""), None]), (Vec::new(), 0, 1));
+        let unwatched = told_of(Confinement::None, &[None], "ready", failed());
+        assert_eq!(unwatched, (vec!["not-confined probe".to_owned()], 0, 1));
     }
 
     #[test]

@@ -7,26 +7,24 @@
 # all is empty but for what the program needs.
 #
 # Started by unshare(1) in mount, network and process namespaces of its own. Positional parameters:
-#   1 note    a folder for the layers and the list, of this run alone
+#   1 note    a folder for the layers and the list, of this run alone; in it lies `hidden`, paths that are empty for the
+#             program, one a line, as `printf %b` reads them
 #   2 work    the folder that the program may write to for good
 #   3 here    where it runs; what it writes here is dropped, and no fault
-#   4 hidden  paths that are empty for it, one a line
-#   5 shown   folders that it reads, wherever they lie, one a line
-#   6 ids     UID:GID that it runs as; nothing: whoever runs this
-#   7 memory  KiB of memory of its own for each process; 0: as much as there is
-#   8 files   KiB of the largest file that it may write; 0: as large as it likes
-#   9 mapped  1: in a user namespace
-#  10 door    the socket of a server that it may talk to; nothing: none
+#   4 shown   folders that it reads, wherever they lie, one a line
+#   5 ids     UID:GID that it runs as; nothing: whoever runs this
+#   6 memory  KiB of memory of its own for each process; 0: as much as there is
+#   7 files   KiB of the largest file that it may write; 0: as large as it likes
+#   8 mapped  1: in a user namespace
+#   9 door    the socket of a server that it may talk to; nothing: none
 #   then the program and its arguments
 set -eu
 # chroot and pivot_root lie where cron does not look.
 PATH=${PATH:-/usr/bin:/bin}:/usr/sbin:/sbin
 # Other users pass through the layers, whatever mode files get by themselves outside.
 umask 022
-note=$1 work=$2 here=$3 hidden=$4 shown=$5 ids=$6 memory=$7 files=$8 mapped=$9
+note=$1 work=$2 here=$3 shown=$4 ids=$5 memory=$6 files=$7 mapped=$8 door=$9
 shift 9
-door=$1
-shift
 fs=$note/fs
 new=$fs/new
 count=0
@@ -64,10 +62,10 @@ below() {
     show "$1"
 }
 
-# Makes read only what is mounted at $1.
+# Makes read only what is mounted at $1; processes and devices get mounts of their own.
 frozen() {
     case $1 in
-        /proc | /proc/* | /sys | /sys/* | /dev | /dev/* | "$note" | "$note"/*) return 0 ;;
+        /proc | /proc/* | /dev | /dev/* | "$note" | "$note"/*) return 0 ;;
     esac
     [ ! -d "$new$1" ] || mount -o remount,bind,ro "$new$1"
 }
@@ -212,7 +210,11 @@ for path in sys sysrq-trigger irq bus fs; do
     { mount --bind "$new/proc/$path" "$new/proc/$path" && mount -o remount,bind,ro "$new/proc/$path"; } 2> /dev/null \
         || [ "$mapped" = 1 ]
 done
-printf '%s\n' "$hidden" | while IFS= read -r path; do [ -z "$path" ] || hide "$path"; done
+# What reads a line breaks off at none that is in a path, nor does what gives it back.
+while IFS= read -r path; do
+    path=$(printf '%b.' "$path")
+    hide "${path%.}"
+done < "$note/hidden"
 # Through a layer a socket is not found, and where there is none it was covered.
 [ -z "$door" ] || open
 mkdir -p "$new$work"

@@ -33,6 +33,7 @@ use deadline::Deadline;
 use ledger::Ledger;
 use std::ffi::OsString;
 use std::fs;
+use std::os::unix::fs::DirBuilderExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -147,10 +148,11 @@ impl Site<'_> {
         Some(Meter::start(self.work.to_owned(), most, watch, refusal))
     }
 
-    /// A new empty folder for a probe.
+    /// A new empty folder for a probe: others pass through the folder that it is in, where a server is another user's.
     pub fn room(&self, id: &str) -> Result<PathBuf> {
         let path = self.work.join(id);
-        fs::create_dir_all(&path).map_err(Error::io("create", &path))?;
+        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&path);
+        made.map_err(Error::io("create", &path))?;
         Ok(path)
     }
 }

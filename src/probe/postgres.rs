@@ -84,7 +84,7 @@ fn probe_dump(site: &Site<'_>, asked: &Asked<'_>, ledger: &mut Ledger, watch: &W
         )
         .and_then(|()| cluster.restore(site, captured, asked.extensions, watch))
         .and_then(|()| questions(&cluster.restorer(), captured, asked, ledger, watch))
-        .and_then(|()| amcheck::installed(&cluster.superuser(cluster::DATABASE), captured, ledger, watch));
+        .and_then(|()| amcheck::installed(&cluster, captured, ledger, watch));
     // What it wrote outside is told however it went.
     cluster.end()?.told(asked.id, result, ledger)
 }

@@ -154,7 +154,7 @@ struct Run<'r> {
 /// One backup; nothing if somebody else took its name meanwhile, or pruned what it is built upon.
 fn attempt(request: &Request<'_>, watch: &Watch) -> Result<Option<Done>> {
     let begun = (request.clock)();
-    let scratch = Scratch::new(request.scratch)?;
+    let scratch = Scratch::new(request.scratch, watch)?;
     let project = version::project_name(request.root, request.policy)?.value;
     let mut warnings = scratch.findings();
     let adopted = adopt::adopt(request, &project, begun)?;

@@ -197,7 +197,8 @@ fn tool(name: &str, folder: &Path) -> Command {
     command
 }
 
-fn find(name: &str) -> PathBuf {
+/// Where a program of the server's lies.
+pub fn find(name: &str) -> PathBuf {
     let versions = fs::read_dir("/usr/lib/postgresql").map(|versions| versions.flatten().collect::<Vec<_>>());
     let mut found: Vec<PathBuf> =
         versions.unwrap_or_default().iter().map(|v| v.path().join("bin").join(name)).collect();

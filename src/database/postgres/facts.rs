@@ -23,7 +23,8 @@ WHERE c.relkind IN ('r', 'm') AND c.relispopulated AND OWN AND NOT EXISTS \
 ORDER BY n.nspname COLLATE \"C\", c.relname COLLATE \"C\"";
 
 /// Every definition that `pg_dump` carries over and `pg_restore` must bring back alike, and the roles that policies name,
-/// which have to be there first. Owners and grants are not among them: a copy is restored by somebody else. Nor are the versions of
+/// which have to be there first. That a column is never null stands with the column: PostgreSQL 18 has a constraint for it besides,
+/// and those before have none. Owners and grants are not among them: a copy is restored by somebody else. Nor are the versions of
 /// extensions, which a dump leaves to the server that it is restored into.
 const DEFINITIONS: &str = "\
 WITH own AS (SELECT oid, nspname FROM pg_namespace n WHERE OWN), \
@@ -46,7 +47,7 @@ found (kind, name, definition, class, object) AS ( \
  FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN own n ON n.oid = c.relnamespace \
  UNION ALL SELECT 'constraint', format('%I.%I.%I', n.nspname, c.relname, k.conname), pg_get_constraintdef(k.oid), \
   'pg_class'::regclass, c.oid \
- FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN own n ON n.oid = c.relnamespace \
+ FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN own n ON n.oid = c.relnamespace WHERE k.contype <> 'n' \
  UNION ALL SELECT 'trigger', format('%I.%I.%I', n.nspname, c.relname, t.tgname), pg_get_triggerdef(t.oid), \
   'pg_class'::regclass, c.oid \
  FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN own n ON n.oid = c.relnamespace WHERE NOT t.tgisinternal \

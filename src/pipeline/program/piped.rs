@@ -63,6 +63,11 @@ impl Piped {
         })
     }
 
+    /// Called so in what is told of it: it was started by another program.
+    pub fn called(self, name: &str) -> Piped {
+        Piped { name: name.to_owned(), ..self }
+    }
+
     /// Tells it something.
     pub fn say(&mut self, text: &str) -> Result<()> {
         let Some(stdin) = &mut self.stdin else { return Err(self.failure("its input is closed")) };

@@ -6,6 +6,7 @@ use crate::pipeline::watch::Watch;
 use crate::probe::deadline::Deadline;
 use std::ffi::OsString;
 use std::fs;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -29,11 +30,11 @@ impl Confinement {
         environment: &dyn Fn(&str) -> Option<OsString>,
         watch: &Watch,
     ) -> Result<Confinement> {
-        let is_root = rustix::process::geteuid().is_root();
-        let first = if is_root { Confinement::Layered } else { Confinement::ReadOnly };
-        for (index, confinement) in [first, Confinement::ReadOnly].into_iter().enumerate() {
+        let tried = to_try(rustix::process::geteuid().is_root());
+        for (index, confinement) in tried.iter().copied().enumerate() {
             let work = work.join(format!("trial-{index}"));
-            fs::create_dir_all(&work).map_err(Error::io("create", &work))?;
+            let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&work);
+            made.map_err(Error::io("create", &work))?;
             if confinement.works(limit, work, environment, watch)? {
                 return Ok(confinement);
             }
@@ -76,6 +77,11 @@ impl Confinement {
     }
 }
 
+/// What is tried, the strongest first.
+fn to_try(is_root: bool) -> &'static [Confinement] {
+    if is_root { &[Confinement::Layered, Confinement::ReadOnly] } else { &[Confinement::ReadOnly] }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,6 +97,12 @@ mod tests {
         let environment = |name: &str| (name == "PATH").then(|| OsString::from(&path));
         let limit = Duration::from_secs(2);
         Confinement::find_within(limit, &folder.path().join("work"), &environment, &Watch::default())
+    }
+
+    #[test]
+    fn each_is_tried_once() {
+        assert_eq!(to_try(false), [Confinement::ReadOnly]);
+        assert_eq!(to_try(true), [Confinement::Layered, Confinement::ReadOnly]);
     }
 
     #[test]

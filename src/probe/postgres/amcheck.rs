@@ -1,6 +1,5 @@
 //! Whether tables and indexes of PostgreSQL are whole, page by page: what the extension amcheck says of them.
 
-use crate::database::duckdb::literal;
 use crate::database::postgres::Server;
 use crate::database::postgres::session::Session;
 use crate::database::quote;
@@ -11,13 +10,15 @@ use crate::format::units::number;
 use crate::pipeline::watch::Watch;
 use crate::probe::is_end;
 use crate::probe::ledger::Ledger;
+use crate::probe::postgres::cluster::{Cluster, DATABASE, RESTORER};
 
-/// Where it is put.
-const SCHEMA: &str = "attestar_check";
+/// Where it is put: nobody but a superuser can put functions beside it there.
+const SCHEMA: &str = "pg_catalog";
 
-/// Checks every B-tree of the user's; a fault is an error of the server's. `SCHEMA` is where the extension is.
+/// Checks every B-tree of the user's; a fault is an error of the server's. `SCHEMA` is where the extension is, and its functions are
+/// called by the very types that they take: another one of that name, which a dump may bring, is never a better match.
 const INDEXES: &str = "\
-SELECT to_json(count(SCHEMA.bt_index_check(c.oid, c.relpersistence = 'p'))) FROM pg_class c \
+SELECT to_json(count(SCHEMA.bt_index_check(c.oid::regclass, c.relpersistence = 'p'))) FROM pg_class c \
 JOIN pg_index i ON i.indexrelid = c.oid JOIN pg_am a ON a.oid = c.relam JOIN pg_namespace n ON n.oid = c.relnamespace \
 WHERE a.amname = 'btree' AND c.relkind = 'i' AND i.indisready AND i.indisvalid AND n.nspname !~ '^pg_' \
 AND n.nspname <> 'information_schema'";
@@ -25,36 +26,48 @@ AND n.nspname <> 'information_schema'";
 /// The first faults of the pages of the user's tables.
 const PAGES: &str = "\
 SELECT to_json(format('%s block %s: %s', c.relname, f.blkno, f.msg)) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
-CROSS JOIN LATERAL SCHEMA.verify_heapam(c.oid) f \
+CROSS JOIN LATERAL SCHEMA.verify_heapam(c.oid::regclass, false, false, 'none'::text, NULL::bigint, NULL::bigint) f \
 WHERE c.relkind IN ('r', 'm') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' LIMIT 20";
 
-/// The schema that the extension is in, if this role may call what it brings.
-const CALLABLE: &str = "\
-SELECT to_json(n.nspname) FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'amcheck' \
-AND (SELECT bool_and(has_function_privilege(p.oid, 'EXECUTE')) FROM pg_proc p \
- WHERE p.pronamespace = n.oid AND p.proname IN ('bt_index_check', 'verify_heapam'))";
+/// The functions that the extension brought.
+const BROUGHT: &str = "\
+FROM pg_extension e JOIN pg_depend d ON d.refobjid = e.oid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' \
+JOIN pg_proc p ON p.oid = d.objid AND d.classid = 'pg_proc'::regclass JOIN pg_namespace n ON n.oid = e.extnamespace \
+WHERE e.extname = 'amcheck'";
 
-/// Installs the extension where the server has it and the dump did not bring it, and asks it; as a superuser.
+/// The schema that the extension is in, if this role may call what it brought.
+const CALLABLE: &str = "\
+SELECT to_json(n.nspname) BROUGHT AND p.proname IN ('bt_index_check', 'verify_heapam') \
+GROUP BY n.nspname HAVING bool_and(has_function_privilege(p.oid, 'EXECUTE'))";
+
+/// Lets who restores call it.
+const GRANTED: &str =
+    "SELECT format('GRANT EXECUTE ON FUNCTION %s TO RESTORER', p.oid::regprocedure) BROUGHT \\gexec\n";
+
+/// Puts the extension, where the server has it, out of the dump's reach, and asks it as who restored: a superuser calls nothing
+/// that is made of what a dump brought.
 pub(super) fn installed(
-    server: &Server,
+    cluster: &Cluster<'_>,
     captured: &Captured,
     ledger: &mut Ledger,
     watch: &Watch,
 ) -> Result<()> {
-    let mut session = Session::open(server, watch)?;
-    let schema: Vec<String> = session.ask(CALLABLE)?;
-    if let Some(schema) = schema.first() {
-        return check(session, &quote(schema), captured, ledger);
-    }
-    let name = literal("amcheck");
-    let there: Vec<u64> =
-        session.ask(&format!("SELECT to_json(count(*)) FROM pg_available_extensions WHERE name = {name}"))?;
-    if there != [1] {
-        ledger.skipped("amcheck", "the extension is not installed here");
-        return session.close();
-    }
-    session.tell(&format!("CREATE SCHEMA {SCHEMA}; CREATE EXTENSION amcheck SCHEMA {SCHEMA};\n"))?;
-    check(session, SCHEMA, captured, ledger)
+    let mut session = Session::open(&cluster.superuser(DATABASE), watch)?;
+    let there: Vec<bool> = session.ask(
+        "SELECT to_json(installed_version IS NOT NULL) FROM pg_available_extensions WHERE name = 'amcheck'",
+    )?;
+    let put = match there.first() {
+        None => {
+            ledger.skipped("amcheck", "the extension is not installed here");
+            return session.close();
+        }
+        Some(true) => format!("ALTER EXTENSION amcheck SET SCHEMA {SCHEMA};\n"),
+        Some(false) => format!("CREATE EXTENSION amcheck SCHEMA {SCHEMA};\n"),
+    };
+    session.tell(&put)?;
+    session.tell(&GRANTED.replace("BROUGHT", BROUGHT).replace("RESTORER", RESTORER))?;
+    session.close()?;
+    check(Session::open(&cluster.restorer(), watch)?, SCHEMA, captured, ledger)
 }
 
 /// Asks it in a database where somebody else has installed it, if this role may.
@@ -65,7 +78,7 @@ pub(super) fn if_installed(
     watch: &Watch,
 ) -> Result<()> {
     let mut session = Session::open(server, watch)?;
-    let schema: Vec<String> = session.ask(CALLABLE)?;
+    let schema: Vec<String> = session.ask(&CALLABLE.replace("BROUGHT", BROUGHT))?;
     match schema.first() {
         Some(schema) => check(session, &quote(schema), captured, ledger),
         None => {

@@ -21,7 +21,7 @@ use rustix::fs::OFlags;
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, chown, fchown};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, chown, fchown};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -59,9 +59,11 @@ const SETTINGS: [&str; 11] = [
     "log_min_messages=fatal",
 ];
 
-/// Runs a program until the input is closed; then what it wrote outside can still be listed.
-const UNTIL_CLOSED: &str =
-    "\"$@\" < /dev/null & program=$!; cat > /dev/null; kill -s QUIT $program; wait $program; exit 0";
+/// Runs a program until the input is closed, or it ends; then what it wrote outside can still be listed. What watches the input
+/// is a shell of its own, and gone at the end as well.
+const UNTIL_CLOSED: &str = "exec 3<&0; \"$@\" < /dev/null 3<&- & program=$!; \
+     { while read -r _; do :; done; kill -s QUIT $program; } <&3 3<&- & input=$!; exec 3<&-; \
+     wait $program; code=$?; exec 2> /dev/null; kill $input; wait $input; exit $code";
 
 /// A running server. Dropped, it is ended.
 pub struct Cluster<'a> {
@@ -86,7 +88,7 @@ impl<'a> Cluster<'a> {
         confined.ids = ids(site.policy.drill.user.as_deref())?;
         let folder = confined.work.clone();
         hand_over(&folder, confined.ids, site.work)?;
-        let lent = readable(site.work.join(format!("{id}.lent")))?;
+        let lent = readable(site.work.join(format!("{id}.lent")), confined.ids)?;
         if folder.as_os_str().len() + "/.s.PGSQL.5432".len() > SOCKET_BYTES_MAX {
             let message = format!("{} is too long for the path of a socket", folder.display());
             return Err(Error::input(message, "scratch = \"/var/tmp\" in [drill]"));
@@ -115,7 +117,7 @@ impl<'a> Cluster<'a> {
             time_limit: deadline.left() + GRACE,
             output_bytes_max: 0,
         };
-        let server = Piped::start(&program, watch)?;
+        let server = Piped::start(&program, watch)?.called("postgres");
         let mut cluster = Cluster { folder, lent, programs: programs.to_owned(), confined, server };
         cluster.wait(watch)?;
         Ok(cluster)
@@ -199,7 +201,7 @@ impl<'a> Cluster<'a> {
         watch: &Watch,
     ) -> Result<()> {
         self.is_readable(captured, watch)?;
-        let dump = readable(self.lent.join("dump"))?;
+        let dump = readable(self.lent.join("dump"), self.confined.ids)?;
         lend(&site.folder(captured)?, &dump, self.confined.ids)?;
         let program = self.programs.join("pg_restore").to_string_lossy().into_owned();
         let list = self.list(&dump, &program, &schemas(extensions, captured.database.as_deref()), watch)?;
@@ -211,7 +213,7 @@ impl<'a> Cluster<'a> {
         words.extend((!extensions.is_empty()).then(|| "--no-comments".to_owned()));
         words.extend(list.map(|list| format!("--use-list={list}")));
         words.push(self.restorer().argument());
-        let ended = self.confined.run(&words, watch)?;
+        let ended = self.confined.run_called("pg_restore", &words, watch)?;
         if ended.code == Some(0) { Ok(()) } else { Err(unrestored(captured, &ended)) }
     }
 
@@ -230,7 +232,7 @@ impl<'a> Cluster<'a> {
         let mut words: Vec<String> = ["sh", "-c", LIST].map(str::to_owned).to_vec();
         words.extend([dump.to_string_lossy().into_owned(), program.to_owned(), list.clone()]);
         words.extend(schemas.iter().flat_map(|name| ["-e".to_owned(), schema_line(name)]));
-        let ended = self.confined.run(&words, watch)?;
+        let ended = self.confined.run_called("pg_restore --list", &words, watch)?;
         if ended.code == Some(0) { Ok(Some(list)) } else { Err(failed("pg_restore --list", &ended)) }
     }
 
@@ -345,10 +347,15 @@ fn hand_over(folder: &Path, ids: Option<(u32, u32)>, work: &Path) -> Result<()> 
     mode(folder, 0o700)
 }
 
-/// Makes a folder that all may read; it must not be there.
-fn readable(folder: PathBuf) -> Result<PathBuf> {
-    fs::create_dir(&folder).map_err(Error::io("create", &folder))?;
-    fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).map_err(Error::io("change", &folder))?;
+/// Makes a folder that who runs the server may read, and no other user; it must not be there.
+fn readable(folder: PathBuf, ids: Option<(u32, u32)>) -> Result<PathBuf> {
+    let made = fs::DirBuilder::new().mode(0o700).create(&folder);
+    let lend = |()| match rustix::process::geteuid().is_root() {
+        true => chown(&folder, None, ids.map(|(_, group)| group))
+            .and_then(|()| fs::set_permissions(&folder, fs::Permissions::from_mode(0o750))),
+        false => Ok(()),
+    };
+    made.and_then(lend).map_err(Error::io("create", &folder))?;
     Ok(folder)
 }
 

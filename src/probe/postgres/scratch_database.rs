@@ -145,7 +145,7 @@ impl<'a> ScratchDatabase<'a> {
         words.extend(extensions.any(|it| is_beside(&it.name)).then(|| "--no-comments".to_owned()));
         words.push(self.server.argument());
         self.is_empty = false;
-        let ended = self.confined.run(&words, watch)?;
+        let ended = self.confined.run_called("pg_restore", &words, watch)?;
         if ended.code == Some(0) { Ok(()) } else { Err(unrestored(captured, &ended)) }
     }
 

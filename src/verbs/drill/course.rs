@@ -80,7 +80,7 @@ impl<'a> Course<'a> {
     pub(super) fn run(&mut self, watch: &Watch) -> Result<()> {
         let nights = self.history()?;
         let name = self.choose(&nights)?;
-        self.make_room()?;
+        self.make_room(watch)?;
         let fetched = self.fetch(&name, watch)?;
         let receipt = self.receipt(&fetched.target)?;
         self.recovery.measure(self.request, &nights, &receipt, self.started_at)?;
@@ -113,8 +113,8 @@ impl<'a> Course<'a> {
     }
 
     /// The scratch; and what is worth saying of those before it.
-    fn make_room(&mut self) -> Result<()> {
-        let room = scratch::make(self.request)?;
+    fn make_room(&mut self, watch: &Watch) -> Result<()> {
+        let room = scratch::make(self.request, watch)?;
         self.outcome.notes.extend(room.findings());
         self.room = Some(room);
         Ok(())

@@ -1,6 +1,7 @@
 //! Where databases keep what they work on: nothing of a drill may lie there.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// What a folder holds that a server keeps its data in, and which server that is.
@@ -16,8 +17,11 @@ pub(super) fn around(folder: &Path) -> Option<(PathBuf, String)> {
     server.or_else(|| Some((open_file(folder)?, "beside the database file".to_owned())))
 }
 
-/// Which server's data folder this is.
+/// Which server's data folder this is. No server keeps its data where everybody may write, whatever somebody puts there.
 fn served(folder: &Path) -> Option<String> {
+    if folder.metadata().is_ok_and(|it| it.mode() & 0o002 != 0) {
+        return None;
+    }
     let (_, server) = DATA_FOLDERS.iter().find(|(name, _)| folder.join(name).symlink_metadata().is_ok())?;
     let is_running = folder.join("postmaster.pid").exists();
     let state = if is_running { ", which is running," } else { "" };
@@ -37,6 +41,7 @@ fn open_file(folder: &Path) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn data_folders_and_open_files_are_known_and_others_are_none() {
@@ -54,6 +59,9 @@ mod tests {
         assert_eq!((found, &*what), (folder.path().join("pg"), "in the data folder of PostgreSQL"));
         put("pg/postmaster.pid");
         assert!(around(&at("pg")).unwrap().1.contains("which is running"));
+        // Anybody puts a file of that name where everybody may write.
+        fs::set_permissions(folder.path().join("pg"), fs::Permissions::from_mode(0o1777)).unwrap();
+        assert_eq!(around(&at("pg/base/5")), None);
         at("my");
         put("my/ibdata1");
         assert!(around(&at("my/shop/tmp")).unwrap().1.ends_with("MySQL"));

@@ -4,15 +4,20 @@ use crate::error::{Error, Result};
 use crate::finding::{Code, Finding};
 use crate::format::units::size;
 use crate::pipeline::scratch::Scratch;
+use crate::pipeline::watch::Watch;
 use crate::policy::capture::Source;
 use crate::verbs::drill::{Request, live};
 use std::fs;
-use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Component, Path, PathBuf};
 
 /// Of the folders above what is restored: others pass through, and see nothing.
 const PASSABLE: u32 = 0o711;
+
+/// That others may look into a folder, or write to it, as modes say it.
+const READ: u32 = 0o044;
+const WRITE: u32 = 0o022;
 
 /// The scratch.
 pub(super) struct Room(Scratch);
@@ -28,9 +33,23 @@ impl Room {
         self.0.join("work")
     }
 
+    /// Lets nobody else look into what was restored: where a server is another user's, others pass by it.
+    pub(super) fn shut(&self) -> Result<()> {
+        let restored = self.restored();
+        fs::set_permissions(&restored, fs::Permissions::from_mode(0o700))
+            .map_err(Error::io("change", restored))
+    }
+
     /// The signed list of the payload.
     pub(super) fn manifest(&self) -> PathBuf {
         self.0.join("manifest-sha256.txt")
+    }
+
+    /// Keeps that list, for this user alone.
+    pub(super) fn keep_manifest(&self, list: &[u8]) -> Result<()> {
+        let path = self.manifest();
+        let file = fs::File::options().write(true).create_new(true).mode(0o600).open(&path);
+        file.and_then(|mut file| file.write_all(list)).map_err(Error::io("write", path))
     }
 
     /// What earlier drills left.
@@ -50,22 +69,47 @@ impl Room {
 }
 
 /// Makes it, where it can do no harm: that is judged before anything is made, and again once it is there.
-pub(super) fn make(request: &Request<'_>) -> Result<Room> {
-    let named = request.policy.drill.scratch.as_ref().map(PathBuf::from);
-    let parent = named.clone().unwrap_or_else(|| {
+pub(super) fn make(request: &Request<'_>, watch: &Watch) -> Result<Room> {
+    let named = request.policy.drill.scratch.as_ref().map(Path::new);
+    let own = |shared: &Path| {
         let me = rustix::process::geteuid().as_raw();
-        request.scratch.join(format!("attestar-{me}"))
-    });
+        shared.join(format!("attestar-{me}"))
+    };
+    let (parent, is_own) = match named {
+        Some(folder) => match open_to_others(folder)? {
+            0 => (folder.to_owned(), false),
+            modes => {
+                // What lies beside it is of those who may write there.
+                if modes & WRITE == 0 {
+                    is_apart(request, &meant(folder)?)?;
+                }
+                (own(folder), true)
+            }
+        },
+        None => (own(request.scratch), true),
+    };
     is_apart(request, &meant(&parent)?)?;
-    match named {
-        Some(folder) => make_passable(&folder)?,
-        None => own_folder(&parent)?,
+    if is_own {
+        own_folder(&parent)?
+    } else {
+        make_passable(&parent)?
     }
     let parent = parent.canonicalize().map_err(Error::io("open", &parent))?;
     is_apart(request, &parent)?;
-    let scratch = Scratch::new(&parent)?;
+    let scratch = Scratch::new(&parent, watch)?;
     scratch.make("work")?;
     Ok(Room(scratch))
+}
+
+/// How others may look into a folder, or write to it: they could lock it, or put something beside what is made in it, and so
+/// keep drills from running. One that is not there yet is made for this user alone.
+fn open_to_others(folder: &Path) -> Result<u32> {
+    match fs::metadata(folder) {
+        Ok(metadata) if metadata.uid() != rustix::process::geteuid().as_raw() => Ok(WRITE),
+        Ok(metadata) => Ok(metadata.mode() & (READ | WRITE)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+        Err(error) => Err(Error::io("open", folder)(error)),
+    }
 }
 
 /// Where a folder will lie that may not be there yet: what is there of it as it is called without links, and the rest.

@@ -133,7 +133,7 @@ impl Course<'_> {
         let signed = whole(TAG_MANIFEST)?.map(|bytes| Sha256::of(&bytes));
         let is_signed = signed == Some(receipt.predicate().tagmanifest_sha256);
         let list = if is_signed { whole(MANIFEST)?.unwrap_or_default() } else { Vec::new() };
-        std::fs::write(room.manifest(), list).map_err(Error::io("write", room.manifest()))
+        room.keep_manifest(&list)
     }
 
     /// Restores everything, digests compared in the same pass; whether the files are there now.
@@ -159,8 +159,9 @@ impl Course<'_> {
             }
             Ok(restored) => {
                 let published = restored.published;
+                let shut = if published { room.shut() } else { Ok(()) };
                 self.restored(&begun, restored);
-                Ok(published)
+                shut.map(|()| published)
             }
         }
     }

@@ -18,14 +18,20 @@ pub(super) fn is_root() -> bool {
 /// `drill` started by this script, which has the drill's own command as its arguments, in a mount namespace of its own.
 pub(super) fn in_namespace(world: &World, script: &str) -> Said {
     let drilled = drilling(world);
+    let mut command = with_own_mounts(script);
+    command.arg(drilled.get_program()).args(drilled.get_args()).current_dir(world.path()).env_clear();
+    command.envs(drilled.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    said(command.output().unwrap())
+}
+
+/// This script in a mount namespace of its own; what is added to the command are its arguments.
+fn with_own_mounts(script: &str) -> Command {
     let mut command = Command::new("unshare");
     if !is_root() {
         command.args(["--map-current-user", "--keep-caps"]);
     }
     command.args(["--mount", "sh", "-c", script, "sh"]);
-    command.arg(drilled.get_program()).args(drilled.get_args()).current_dir(world.path()).env_clear();
-    command.envs(drilled.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    said(command.output().unwrap())
+    command
 }
 
 #[test]
@@ -140,11 +146,20 @@ fn somebody_who_is_not_root_drills_all_the_same() {
 
 /// `drill` by another user where this one is root: everything of the world is given away first.
 pub(super) fn as_nobody(world: &World) -> Said {
+    as_nobody_from(world, Command::new("env"))
+}
+
+/// The same in a mount namespace of its own, after this script, which ends with `exec "$@"`.
+pub(super) fn as_nobody_after(world: &World, script: &str) -> Said {
+    as_nobody_from(world, with_own_mounts(script))
+}
+
+/// The same, started by this command.
+fn as_nobody_from(world: &World, mut command: Command) -> Said {
     let drilled = drilling(world);
-    let mut command = Command::new(if is_root() { "setpriv" } else { "env" });
     if is_root() {
         sh(&format!("chown -R 65534:65534 {0} && chmod 755 {0}", world.path().display()));
-        command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
+        command.args(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]);
     }
     // Wherever the program was built, others may read it here.
     let program = world.path().join("attestar");
@@ -162,4 +177,37 @@ pub(super) fn as_nobody(world: &World) -> Said {
     let path = format!("{}:/usr/local/bin:/usr/bin:/bin", bin.display());
     command.env("PATH", path);
     said(command.stdin(Stdio::null()).output().unwrap())
+}
+
+#[test]
+fn nobody_else_keeps_drills_from_a_named_scratch() {
+    let world = world("");
+    back_up(&world);
+    for (name, mode) in [("everybodys", 0o1777), ("seen", 0o755)] {
+        let named = world.path().join(name);
+        fs::create_dir(&named).unwrap();
+        fs::set_permissions(&named, fs::Permissions::from_mode(mode)).unwrap();
+        let scratch = format!("[drill]\nscratch = \"{}\"\n", named.display());
+        world.write("attestar.toml", format!("{POLICY}{APP}{scratch}"));
+        back_up(&world);
+        // What anybody may do there: lock it, and where they may write, put things that look like a server's.
+        let held = fs::File::open(&named).unwrap();
+        held.lock().unwrap();
+        if mode == 0o1777 {
+            for file in ["x", "x-wal", "PG_VERSION", "ibdata1"] {
+                fs::write(named.join(file), "").unwrap();
+            }
+            let odd = named.join(".attestar-run-x");
+            fs::create_dir(&odd).unwrap();
+            sh(&format!("mkfifo {}/lock", odd.display()));
+        }
+        drill(&world, &[]).done();
+        let own = fs::read_dir(&named)
+            .unwrap()
+            .flatten()
+            .find(|entry| entry.file_name().to_string_lossy().starts_with("attestar-"));
+        let own = own.unwrap().path();
+        let mode = fs::metadata(&own).unwrap().mode() & 0o777;
+        assert_eq!((mode, fs::read_dir(&own).unwrap().count()), (0o711, 0), "{name}");
+    }
 }

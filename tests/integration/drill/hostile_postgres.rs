@@ -4,6 +4,7 @@ use super::databases::{LEDGER, captures, captures_of, probe_of};
 use super::{POLICY, back_up, drill, report};
 use crate::postgres::Postgres;
 use crate::world::World;
+use attestar::format::drill_report::Ended;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -133,6 +134,31 @@ fn what_only_a_superuser_may_restore_fails_the_drill_and_does_nothing() {
     let found = drill(&world, &[]).exits(3).findings();
     assert_eq!(found, FOR_SUPERUSERS.map(|(name, _)| format!("probe-failed captures/{name}")));
     assert!(is_empty(&open));
+}
+
+#[test]
+fn functions_by_the_names_that_are_asked_are_not_called() {
+    let trap = |head: &str| {
+        format!(
+            "CREATE FUNCTION public.{head} LANGUAGE plpgsql AS $$ BEGIN \
+             PERFORM public.try($try$COPY (SELECT 1) TO PROGRAM 'touch OPEN/called'$try$); \
+             RAISE EXCEPTION 'called as %', current_user; END $$; "
+        )
+    };
+    let traps = trap("bt_index_check(oid, BOOLEAN) RETURNS VOID")
+        + &trap("verify_heapam(oid) RETURNS TABLE (blkno BIGINT, msg TEXT)");
+    let statements = format!(
+        "CREATE EXTENSION amcheck SCHEMA public; {traps} CREATE TABLE public.t (x INT PRIMARY KEY); \
+         INSERT INTO public.t SELECT generate_series(1, 1000); CREATE SCHEMA attestar_check"
+    );
+    let (_server, world, open) = hostile(&statements, "");
+    let policy = fs::read_to_string(world.tree().join("attestar.toml")).unwrap();
+    world.write("attestar.toml", format!("{policy}extensions = [\"amcheck\"]\n"));
+    assert_eq!(drill(&world, &[]).done().findings(), Vec::<String>::new());
+    assert!(is_empty(&open));
+    let checks = &report(&world).probes[0].checks;
+    let amcheck = checks.iter().find(|check| check.name == "amcheck").unwrap();
+    assert_eq!((amcheck.status, &*amcheck.actual), (Ended::Passed, "1 index"), "{checks:#?}");
 }
 
 #[test]

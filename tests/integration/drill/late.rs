@@ -99,7 +99,7 @@ fn a_dump_that_takes_too_long_in_whatever_part() {
     let parts = [
         ("ledger", asks, Some("definitions"), "psql: it did not end within 20 s"),
         ("amcheck", "", Some("definitions"), ""),
-        ("restores", "", None, ""),
+        ("restores", "", None, "pg_restore: it did not end within 20 s"),
     ];
     let server = &server;
     thread::scope(|scope| {

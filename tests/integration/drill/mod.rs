@@ -3,6 +3,7 @@
 mod bounds;
 mod clean;
 mod clean_kinds;
+mod cluster;
 mod confined;
 mod databases;
 mod differs;
@@ -23,6 +24,7 @@ mod questions;
 mod samples;
 mod schema;
 mod scratch_dsn;
+mod shut_off;
 
 use crate::forge::{Entry, Pack, Tar, encrypt, file, own_key, receipt};
 use crate::world::{Said, World, said, with_venv};
