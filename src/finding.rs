@@ -364,7 +364,7 @@ codes! {
     Cleaned = "cleaned", Warns;
     /// An archive lay in the store without a leaf, as a killed run leaves it; it was logged
     Adopted = "adopted", Warns;
-    /// Something that this run made could not be removed
+    /// Something that a run made could not be removed
     LeftBehind = "left-behind", Warns;
     /// A file changed while it was read; what was kept of it may be of several moments
     FileTorn = "file-torn", Warns;

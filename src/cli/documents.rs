@@ -390,8 +390,10 @@ pub struct DemoDocument {
     pub exit_code: u8,
     /// Each step: what was typed, and its exit code.
     pub steps: Vec<DemoStep>,
-    /// Where everything was left, if it was.
+    /// The folder of the demo: with `--dir` all of it is left there, else the reports.
     pub folder: Option<String>,
+    /// The report of its drill; null if the story did not come that far.
+    pub drill_report: Option<String>,
 }
 
 /// A step of the demo.

@@ -23,6 +23,17 @@ pub enum Exit {
     Interrupted = 130,
 }
 
+/// Which of several counts: the first of these.
+const PRECEDENCE: [Exit; 6] =
+    [Exit::Interrupted, Exit::Refuted, Exit::Failed, Exit::Usage, Exit::Unverified, Exit::Refused];
+
+impl Exit {
+    /// What a run comes to that ended in several ways at once.
+    pub fn first<const N: usize>(ends: [Exit; N]) -> Exit {
+        PRECEDENCE.into_iter().find(|exit| ends.contains(exit)).unwrap_or(Exit::Done)
+    }
+}
+
 impl From<Verdict> for Exit {
     fn from(verdict: Verdict) -> Exit {
         match verdict {

@@ -1,6 +1,7 @@
 //! The receipt beside an archive: who sealed it, when, and that this file is that archive.
 
 use crate::finding::{Code, Finding};
+use crate::format::kind::Kind;
 use crate::format::receipt::Receipt;
 use crate::format::statement::Statement;
 use crate::keys::right::Right;
@@ -17,12 +18,31 @@ pub const SUFFIX: &str = ".sigstore.json";
 /// No receipt is longer: it would name some 20,000 bases. What is, is none, and is not fetched.
 pub const RECEIPT_BYTES_MAX: usize = 4 << 20;
 
+/// What an archive has to be, by more than its name: `shop-eu-1` may be `eu-1` of `shop`, or `1` of `shop-eu`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Asked<'a> {
+    /// Of which project; `None` where the receipt is what tells it.
+    pub project: Option<&'a str>,
+    /// Release or backup; `None` where the receipt is what tells it.
+    pub kind: Option<Kind>,
+}
+
 /// Verifies a receipt's signature, its signer's rights, and that it is the receipt of an archive of this name. The
 /// digest is compared apart, by [`matches()`], once the file was read.
 pub fn verify(
     trust: &Trust,
     archive_name: &str,
     bundle: Option<&[u8]>,
+) -> Result<VerifiedReceipt, Vec<Finding>> {
+    verify_asked(trust, archive_name, bundle, Asked::default())
+}
+
+/// The same, of the archive of a project or a kind.
+pub fn verify_asked(
+    trust: &Trust,
+    archive_name: &str,
+    bundle: Option<&[u8]>,
+    asked: Asked<'_>,
 ) -> Result<VerifiedReceipt, Vec<Finding>> {
     let file = format!("{archive_name}{SUFFIX}");
     let Some(bundle) = bundle else {
@@ -33,7 +53,7 @@ pub fn verify(
     }
     let expect = Expect { file: &file, right: Right::Receipt, project: None, kind: None };
     let receipt = trust.verify::<Receipt>(bundle, expect, None).map_err(|finding| vec![finding])?;
-    let findings = names(&receipt, &file, archive_name);
+    let findings = names(&receipt, &file, archive_name, asked);
     if findings.is_empty() { Ok(receipt) } else { Err(findings) }
 }
 
@@ -42,8 +62,9 @@ pub fn pack_name(archive_name: &str) -> Option<&str> {
     archive_name.strip_suffix(".age").unwrap_or(archive_name).strip_suffix(".tar.zst")
 }
 
-/// File name, subject and the receipt's own name must agree: an old archive under a newer name does not.
-fn names(receipt: &VerifiedReceipt, file: &str, archive_name: &str) -> Vec<Finding> {
+/// File name, subject and the receipt's own name must agree, and be what is asked for: an old archive under a newer name does
+/// not, and another project's is not.
+fn names(receipt: &VerifiedReceipt, file: &str, archive_name: &str, asked: Asked<'_>) -> Vec<Finding> {
     let predicate = receipt.predicate();
     let mut findings = Vec::new();
     let mut agree = |what: &str, expected: &str, actual: &str| {
@@ -59,6 +80,8 @@ fn names(receipt: &VerifiedReceipt, file: &str, archive_name: &str) -> Vec<Findi
     agree("name", &predicate.name, pack_name(archive_name).unwrap_or(archive_name));
     agree("name", &format!("{}-{}", predicate.project, predicate.version), &predicate.name);
     let encrypted = if archive_name.ends_with(".age") { "encrypted" } else { "not encrypted" };
+    agree("project", asked.project.unwrap_or(&predicate.project), &predicate.project);
+    agree("kind", asked.kind.unwrap_or(predicate.kind).as_str(), predicate.kind.as_str());
     agree("recipients", if predicate.recipients > 0 { "encrypted" } else { "not encrypted" }, encrypted);
     findings
 }

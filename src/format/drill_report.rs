@@ -204,15 +204,15 @@ pub struct Step {
     pub detail: String,
 }
 
-/// The steps of a drill. Decryption, restore and hashes are one pass over the archive; each is said where it ends.
+/// The steps of a drill. Restore and hashes are one pass over the archive, so both have its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum StepName {
-    /// Out of the store.
+    /// Found in the store, with its receipt.
     Fetch,
     /// The signed statement about the archive.
     Receipt,
-    /// With the identity that was given.
+    /// The lists of the pack, with the identity that was given.
     Decrypt,
     /// Into the scratch folder.
     Restore,

@@ -1,9 +1,10 @@
 //! A private folder for a run, gone when the run ends. What a killed run left behind is removed by the next one.
 
+use crate::finding::{Code, Finding};
 use crate::{Error, Result};
 use std::fs::{self, File, TryLockError};
 use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
@@ -18,8 +19,15 @@ pub struct Scratch {
     folder: Option<TempDir>,
     parent: PathBuf,
     _lock: File,
-    /// What earlier runs left behind, and was removed.
-    pub removed: Vec<PathBuf>,
+    abandoned: Abandoned,
+}
+
+/// What earlier runs left behind.
+#[derive(Debug, Default)]
+struct Abandoned {
+    removed: Vec<PathBuf>,
+    /// What could not be removed. That is no reason not to run.
+    left: Vec<Error>,
 }
 
 impl Scratch {
@@ -28,7 +36,7 @@ impl Scratch {
         fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
         // Nobody looks for what was abandoned while a folder is there without its lock.
         let held = locked(File::open(parent), parent)?;
-        let removed = remove_abandoned(parent)?;
+        let abandoned = remove_abandoned(parent)?;
         let folder = tempfile::Builder::new()
             .prefix(PREFIX)
             .permissions(fs::Permissions::from_mode(0o700))
@@ -37,7 +45,21 @@ impl Scratch {
         let path = folder.path().join(LOCK);
         let lock = locked(File::create(&path), &path)?;
         drop(held);
-        Ok(Scratch { folder: Some(folder), parent: parent.to_owned(), _lock: lock, removed })
+        Ok(Scratch { folder: Some(folder), parent: parent.to_owned(), _lock: lock, abandoned })
+    }
+
+    /// What earlier runs left on this host: what is gone now, and what could not be removed.
+    pub fn findings(&self) -> Vec<Finding> {
+        let cleaned = |path: &PathBuf| {
+            let finding = Finding::warning(Code::Cleaned, path.display().to_string());
+            finding.actual("a run that did not end had left it; it was removed")
+        };
+        let left = |error: &Error| {
+            let finding = Finding::warning(Code::LeftBehind, error.to_string());
+            finding.actual(format!("an earlier run had left it: {}", error.with_causes()))
+        };
+        let Abandoned { removed, left: stays } = &self.abandoned;
+        removed.iter().map(cleaned).chain(stays.iter().map(left)).collect()
     }
 
     /// A new empty folder in it.
@@ -70,8 +92,8 @@ impl Scratch {
     fn close(&mut self) -> Result<()> {
         let Some(folder) = self.folder.take() else { return Ok(()) };
         let _held = locked(File::open(&self.parent), &self.parent)?;
-        let path = folder.path().to_owned();
-        folder.close().map_err(Error::io("remove", path))
+        let path = folder.keep();
+        remove_tree(&path).map_err(Error::io("remove", path))
     }
 }
 
@@ -90,24 +112,57 @@ fn locked(opened: io::Result<File>, path: &Path) -> Result<File> {
 }
 
 /// Removes the folders whose runs do not live any more. One without a lock was left by a run that was killed as it made it.
-fn remove_abandoned(parent: &Path) -> Result<Vec<PathBuf>> {
-    let mut removed = Vec::new();
+fn remove_abandoned(parent: &Path) -> Result<Abandoned> {
+    let mut abandoned = Abandoned::default();
     for entry in fs::read_dir(parent).map_err(Error::io("read", parent))? {
         let entry = entry.map_err(Error::io("read", parent))?;
         let is_run = entry.file_name().as_encoded_bytes().starts_with(PREFIX.as_bytes());
         if !is_run || !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             continue;
         }
-        let lock = File::open(entry.path().join(LOCK));
-        match lock.as_ref().map(File::try_lock) {
+        let path = entry.path();
+        let lock = File::open(path.join(LOCK));
+        let gone = match lock.as_ref().map(File::try_lock) {
             Ok(Err(TryLockError::WouldBlock)) => continue,
-            Ok(Err(TryLockError::Error(error))) => return Err(Error::io("lock", entry.path())(error)),
-            Ok(Ok(())) | Err(_) => {}
+            Ok(Err(TryLockError::Error(error))) => Err(Error::io("lock", &path)(error)),
+            Ok(Ok(())) | Err(_) => remove_tree(&path).map_err(Error::io("remove", &path)),
+        };
+        match gone {
+            Ok(()) => abandoned.removed.push(path),
+            Err(error) => abandoned.left.push(error),
         }
-        fs::remove_dir_all(entry.path()).map_err(Error::io("remove", entry.path()))?;
-        removed.push(entry.path());
     }
-    Ok(removed)
+    Ok(abandoned)
+}
+
+/// Removes a folder with everything in it, also where the mode of a folder keeps its owner from doing so: what was restored has
+/// the modes that it had, and what a program made has any.
+fn remove_tree(folder: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            open_folders(folder)?;
+            fs::remove_dir_all(folder)
+        }
+        done => done,
+    }
+}
+
+/// Lets their owner into all folders of a tree. No link is followed.
+fn open_folders(top: &Path) -> io::Result<()> {
+    let mut folders = vec![top.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let mode = fs::symlink_metadata(&folder)?.mode();
+        if mode & 0o700 != 0o700 {
+            fs::set_permissions(&folder, fs::Permissions::from_mode(mode & 0o777 | 0o700))?;
+        }
+        for entry in fs::read_dir(&folder)? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                folders.push(entry.path());
+            }
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -121,7 +176,7 @@ mod tests {
         let folder = scratch.make("captures/app").unwrap();
         fs::write(folder.join("app.db"), "x").unwrap();
         let mode = fs::metadata(scratch.join("")).unwrap().permissions().mode();
-        assert_eq!((mode & 0o777, scratch.removed.len()), (0o700, 0));
+        assert_eq!((mode & 0o777, scratch.findings().len()), (0o700, 0));
         scratch.remove().unwrap();
         assert_eq!(fs::read_dir(parent.path().join("state")).unwrap().count(), 0);
     }
@@ -138,7 +193,7 @@ mod tests {
         fs::create_dir(&unlocked).unwrap();
         fs::create_dir(parent.path().join("other")).unwrap();
         let next = Scratch::new(parent.path()).unwrap();
-        let mut gone = next.removed.clone();
+        let mut gone = next.abandoned.removed.clone();
         gone.sort();
         assert_eq!(gone, [dead.clone(), unlocked.clone()]);
         assert!(!unlocked.exists());
@@ -153,7 +208,7 @@ mod tests {
                 scope.spawn(|| {
                     for _ in 0..50 {
                         let scratch = Scratch::new(parent.path()).unwrap();
-                        assert!(scratch.removed.is_empty(), "{:?}", scratch.removed);
+                        assert!(scratch.findings().is_empty(), "{:?}", scratch.abandoned);
                         scratch.make("captures").unwrap();
                         scratch.remove().unwrap();
                     }

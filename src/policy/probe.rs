@@ -6,7 +6,7 @@ use crate::format::nearest::nearest;
 use crate::format::path::PackPath;
 use crate::format::settings::Section;
 use crate::policy::capture::Capture;
-use crate::policy::program::{self, Order};
+use crate::policy::program;
 use crate::policy::values::{globs, id, natural, one_of, path, show};
 
 /// The longest that a probe may take, unless the policy says otherwise: an hour.
@@ -78,7 +78,12 @@ pub enum Ask {
         parse: bool,
     },
     /// A program, in the restored tree.
-    Command(Order),
+    Command {
+        /// The program and its arguments.
+        program: Vec<String>,
+        /// Names of the variables that it gets.
+        variables: Vec<String>,
+    },
 }
 
 /// What a probe of a database opens.
@@ -117,7 +122,7 @@ impl Ask {
             Ask::Postgres { .. } => "postgres",
             Ask::Ddl { .. } => "ddl",
             Ask::Files { .. } => "files",
-            Ask::Command(_) => "command",
+            Ask::Command { .. } => "command",
         }
     }
 
@@ -126,7 +131,7 @@ impl Ask {
         match self {
             Ask::Sqlite { .. } | Ask::Files { .. } => false,
             Ask::Ddl { dialect, .. } => *dialect != Dialect::Sqlite,
-            Ask::Duckdb { .. } | Ask::Postgres { .. } | Ask::Command(_) => true,
+            Ask::Duckdb { .. } | Ask::Postgres { .. } | Ask::Command { .. } => true,
         }
     }
 
@@ -252,11 +257,7 @@ fn files(section: &Section<'_>) -> Result<Ask> {
 }
 
 fn command(section: &Section<'_>) -> Result<Ask> {
-    Ok(Ask::Command(Order {
-        program: program::words(section, "probe")?,
-        time_limit_s: program::time_limit_s(section, TIME_LIMIT_S)?,
-        variables: program::variables(section)?,
-    }))
+    Ok(Ask::Command { program: program::words(section, "probe")?, variables: program::variables(section)? })
 }
 
 /// `capture` or `path`, and one of them.

@@ -29,9 +29,13 @@ pub struct Order {
 impl Order {
     /// The variables that it gets of these, with their values.
     pub fn given(&self, environment: &dyn Fn(&str) -> Option<OsString>) -> Vec<(OsString, OsString)> {
-        let pair = |name: &String| Some((OsString::from(name), environment(name)?));
-        self.variables.iter().filter_map(pair).collect()
+        given(&self.variables, environment)
     }
+}
+
+/// The variables of these names, with their values.
+pub fn given(names: &[String], environment: &dyn Fn(&str) -> Option<OsString>) -> Vec<(OsString, OsString)> {
+    names.iter().filter_map(|name| Some((OsString::from(name), environment(name)?))).collect()
 }
 
 /// The values among those that a program got which are told to nobody.

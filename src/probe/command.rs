@@ -5,34 +5,41 @@ use crate::finding::{Code, Finding};
 use crate::pipeline::program::Ended;
 use crate::pipeline::watch::Watch;
 use crate::policy::gate::secrets::output::{SEEN_BYTES_MAX, masked};
-use crate::policy::program::{Order, secret_values};
+use crate::policy::program::{given, secret_values};
 use crate::probe::Site;
 use crate::probe::confined::Confined;
 use crate::probe::deadline::Deadline;
+use crate::probe::full;
 use crate::probe::ledger::Ledger;
 
 /// How much of what it printed is told, in characters.
 const TOLD_MAX: usize = 400;
 
+/// What is asked.
+pub struct Asked<'a> {
+    /// The probe's id.
+    pub id: &'a str,
+    /// The program and its arguments.
+    pub program: &'a [String],
+    /// Names of the variables that it gets.
+    pub variables: &'a [String],
+    /// When it has to be through.
+    pub deadline: Deadline,
+}
+
 /// Runs it.
-pub fn probe(
-    site: &Site<'_>,
-    id: &str,
-    order: &Order,
-    deadline: Deadline,
-    ledger: &mut Ledger,
-    watch: &Watch,
-) -> Result<()> {
+pub fn probe(site: &Site<'_>, asked: &Asked<'_>, ledger: &mut Ledger, watch: &Watch) -> Result<()> {
+    let Asked { id, program, variables, deadline } = *asked;
     let mut confined = site.confined(id, deadline)?;
     confined.here = site.restored.to_owned();
     // What is masked when it is whole must be whole.
     confined.output_bytes_max = SEEN_BYTES_MAX;
-    let given = order.given(site.environment);
+    let given = given(variables, site.environment);
     let secrets = secret_values(&given);
     confined.variables.extend(given);
     confined.variables.push(("ATTESTAR_RESTORED".into(), site.restored.into()));
     confined.variables.push(("ATTESTAR_WORK".into(), confined.work.clone().into()));
-    let ran = run(&confined, &words(site, order)?, id, &secrets, watch);
+    let ran = run(&confined, &words(site, program)?, id, &secrets, watch);
     let ran = ran.map(|finding| match finding {
         None => {
             ledger.passed("exit code", 0, 0);
@@ -60,14 +67,19 @@ fn run(
     if ended.code == Some(0) {
         return Ok(None);
     }
+    if full::has_ended(&ended) {
+        let printed = said(&ended, secrets);
+        let why = if printed.is_empty() { "it wrote past the limit of a file" } else { &*printed };
+        return Ok(Some(full::finding(format!("{id}: {why}"))));
+    }
     let code = ended.code.map_or_else(|| ended.why.clone().unwrap_or_default(), |code| code.to_string());
     let finding = Finding::new(Code::ProbeFailed, id).expected("exit code 0");
     Ok(Some(finding.actual(format!("{code}: {}", said(&ended, secrets)))))
 }
 
 /// A name with a `/` in it is a file of the tree that the policy belongs to, never one that was restored.
-fn words(site: &Site<'_>, order: &Order) -> Result<Vec<String>> {
-    let mut words = order.program.clone();
+fn words(site: &Site<'_>, program: &[String]) -> Result<Vec<String>> {
+    let mut words = program.to_vec();
     if let Some(first) = words.first_mut().filter(|first| first.contains('/')) {
         let file = site.tree.join(&*first);
         let file = file.canonicalize().map_err(Error::io("open", &file))?;

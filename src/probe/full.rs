@@ -2,6 +2,8 @@
 
 use crate::error::Error;
 use crate::finding::{Code, Finding};
+use crate::pipeline::program::Ended;
+use rustix::process::Signal;
 
 /// Words for it: of a disk, of a share of one, of a file as large as `disk_limit` lets one be, which its writer may see
 /// before the meter does, and of DuckDB where what it puts aside has reached that limit.
@@ -11,6 +13,16 @@ const WORDS: [&str; 4] =
 /// Whether a program says so.
 pub fn says(printed: &str) -> bool {
     WORDS.iter().any(|words| printed.contains(words))
+}
+
+/// Whether a program that failed did so for want of room: it says so, or the system ended it as it wrote past the limit of a file,
+/// itself or below a shell.
+pub fn has_ended(ended: &Ended) -> bool {
+    let signal = Signal::XFSZ.as_raw();
+    let is_past = ended.code == Some(128 + signal)
+        || ended.why.as_deref().is_some_and(|why| why == format!("ended by signal {signal}"));
+    let last = if ended.tail.is_empty() { &ended.output } else { &ended.tail };
+    is_past || ended.code != Some(0) && says(&String::from_utf8_lossy(last))
 }
 
 /// Whether an error says so, or what caused it.
@@ -27,6 +39,21 @@ pub fn finding(actual: impl ToString) -> Finding {
 mod tests {
     use super::*;
     use std::io;
+
+    #[test]
+    fn a_program_that_was_ended_at_the_limit_of_a_file_found_no_room() {
+        let ended = |code, why: Option<&str>, output: &str, tail: &str| {
+            let (output, tail) = (output.into(), tail.into());
+            has_ended(&Ended { code, why: why.map(Into::into), is_late: false, output, dropped: 0, tail })
+        };
+        assert!(ended(None, Some("ended by signal 25"), "", "") && ended(Some(153), None, "", ""));
+        assert!(ended(Some(1), None, "cat: write error: No space left on device\n", ""));
+        // What was printed long before is not why it ended; and who ends well found room after all.
+        assert!(!ended(Some(1), None, "File too large", "something else"));
+        assert!(
+            !ended(Some(0), None, "File too large", "") && !ended(None, Some("ended by signal 9"), "", "")
+        );
+    }
 
     #[test]
     fn a_full_disk_and_a_file_at_its_limit_are_told_from_other_failures() {

@@ -220,7 +220,10 @@ fn ask(site: &Site<'_>, probe: &Probe, deadline: Deadline, ledger: &mut Ledger, 
                 ddl::Asked { id: &probe.id, dialect: *dialect, programs: programs.as_deref(), deadline };
             ddl::probe(site, &asked, ledger, watch)
         }
-        Ask::Command(order) => command::probe(site, &probe.id, order, deadline, ledger, watch),
+        Ask::Command { program, variables } => {
+            let asked = command::Asked { id: &probe.id, program, variables, deadline };
+            command::probe(site, &asked, ledger, watch)
+        }
         Ask::Files { paths, parse } => files::probe(site, paths, *parse, deadline, ledger, watch),
     }
 }

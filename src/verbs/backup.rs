@@ -156,7 +156,7 @@ fn attempt(request: &Request<'_>, watch: &Watch) -> Result<Option<Done>> {
     let begun = (request.clock)();
     let scratch = Scratch::new(request.scratch)?;
     let project = version::project_name(request.root, request.policy)?.value;
-    let mut warnings = abandoned(&scratch);
+    let mut warnings = scratch.findings();
     let adopted = adopt::adopt(request, &project, begun)?;
     warnings.extend(adopted.findings.iter().cloned());
     warnings.extend(adopt::sweep(request, begun)?);
@@ -403,15 +403,6 @@ fn torn(read: &Read) -> impl Iterator<Item = Finding> {
         let finding = Finding::warning(Code::FileTorn, member.path.as_str());
         finding.actual("it changed while it was read; what was kept may be of several moments")
     })
-}
-
-/// What earlier runs left on this host, and is gone now.
-fn abandoned(scratch: &Scratch) -> Vec<Finding> {
-    let warning = |path: &PathBuf| {
-        let finding = Finding::warning(Code::Cleaned, path.display().to_string());
-        finding.actual("a run that did not end had left it; it was removed")
-    };
-    scratch.removed.iter().map(warning).collect()
 }
 
 /// Where an archive and its receipt lie in a store.

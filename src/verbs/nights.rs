@@ -4,18 +4,23 @@
 use crate::error::{Error, Result};
 use crate::evidence::ledger::Ledger;
 use crate::finding::{Code, Finding};
-use crate::format::drill_report::{FILE, Previous};
+use crate::format::bundle::BUNDLE_BYTES_MAX;
+use crate::format::digest::Sha256;
+use crate::format::drill_report::{DrillReport, FILE, Previous, REPORT_BYTES_MAX};
 use crate::format::kind::Kind;
 use crate::format::leaf::{Leaf, What};
+use crate::format::receipt::Receipt;
+use crate::format::statement::{Predicate, Statement};
 use crate::format::test_result::TestResult;
 use crate::keys::right::Right;
 use crate::keys::trust::Trust;
-use crate::keys::verify::Expect;
+use crate::keys::verify::{Expect, Verified};
 use crate::log::Log;
 use crate::log::event::Told;
 use crate::log::state::State;
 use crate::policy::prune::{Archive, Moment};
-use crate::store::{ObjectName, Store};
+use crate::store::{Entry, ObjectName, Store};
+use crate::verbs::report::drills::DRILLS;
 use jiff::{SignedDuration, Timestamp};
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -85,6 +90,33 @@ impl<'a> Nights<'a> {
 
     /// The newest backup that verifies, was not pruned, and is not of the future: as of a moment, if one is given.
     pub fn newest(&self, as_of: Option<Timestamp>) -> Result<Night> {
+        let refused = match self.newest_good(as_of)? {
+            Ok((night, _)) => return Ok(night),
+            Err(refused) => refused,
+        };
+        if !refused.is_empty() {
+            return Err(Error::Refused(refused));
+        }
+        let before = as_of.map_or_else(String::new, |at| format!(" of {at} or before"));
+        let message = format!("the log of {} has no backup{before}", self.place.place());
+        Err(Error::input(message, "attestar log list says what there is"))
+    }
+
+    /// The newest good backup, and of when it is at the latest; `None` without one. What was captured is of a moment between the
+    /// backup's begin and its end: the begin loses nothing. A leaf `unchanged` says that it still was all there was.
+    pub fn newest_capture(&self) -> Result<Option<Night>> {
+        let Ok((night, leaf)) = self.newest_good(None)? else { return Ok(None) };
+        let leaf = &self.leaves[leaf as usize];
+        let receipt = match leaf.what {
+            What::BackedUp => self.statement::<Receipt>(leaf, Right::Receipt)?,
+            _ => None,
+        };
+        let at = receipt.map_or(night.at, |receipt| receipt.predicate().evaluated_at);
+        Ok(Some(Night { at, ..night }))
+    }
+
+    /// The newest good backup with the leaf that says so; else what is wrong with those that are none.
+    fn newest_good(&self, as_of: Option<Timestamp>) -> Result<Result<(Night, u64), Vec<Finding>>> {
         let ledger = self.ledger();
         let is_candidate = |(archive, moment): &(&Archive<'_>, Moment)| {
             !archive.is_gone && as_of.is_none_or(|latest| moment.time <= latest)
@@ -95,28 +127,14 @@ impl<'a> Nights<'a> {
         let mut refused = Vec::new();
         for (archive, moment) in candidates {
             match self.told(moment.leaf)? {
-                Ok(_) => return Ok(Night { name: archive.name.to_owned(), at: moment.time }),
+                Ok(_) => {
+                    let night = Night { name: archive.name.to_owned(), at: moment.time };
+                    return Ok(Ok((night, moment.leaf)));
+                }
                 Err(findings) => refused.extend(findings),
             }
         }
-        if !refused.is_empty() {
-            return Err(Error::Refused(refused));
-        }
-        let before = as_of.map_or_else(String::new, |at| format!(" of {at} or before"));
-        let message = format!("the log of {} has no backup{before}", self.place.place());
-        Err(Error::input(message, "attestar log list says what there is"))
-    }
-
-    /// When an archive was last known to be all there is: it was made then, or nothing had changed since.
-    pub fn stands_at(&self, name: &str) -> Result<Option<Timestamp>> {
-        let ledger = self.ledger();
-        let mut newest = None;
-        for (_, moment) in ledger.moments(Kind::Backup).filter(|(archive, _)| archive.name == name) {
-            if self.told(moment.leaf)?.is_ok() {
-                newest = newest.max(Some(moment.time));
-            }
-        }
-        Ok(newest)
+        Ok(Err(refused))
     }
 
     /// The times of good backups from `since` on, and the last one before; in order.
@@ -138,26 +156,62 @@ impl<'a> Nights<'a> {
         Ok(times)
     }
 
-    /// The drill before, and when it ended.
-    pub fn previous_drill(&self) -> Result<Option<(Previous, Timestamp)>> {
-        for index in self.ledger().drills() {
-            let leaf = &self.leaves[index as usize];
-            let Ok(told) = self.told(index)? else { continue };
-            let report = told.subjects.iter().find(|subject| subject.name == FILE);
-            let (Some(report), Some(drill_id)) = (report, self.drill_id(leaf)?) else { continue };
-            return Ok(Some((Previous { drill_id, sha256: report.digest.sha256 }, leaf.time)));
+    /// The drills, the last one first, each with when it ended.
+    pub fn drills(&self) -> impl Iterator<Item = Result<(Previous, Timestamp)>> {
+        let drills: Vec<u64> = self.ledger().drills().collect();
+        drills.into_iter().filter_map(|index| self.drill(index).transpose())
+    }
+
+    fn drill(&self, index: u64) -> Result<Option<(Previous, Timestamp)>> {
+        let leaf = &self.leaves[index as usize];
+        let Ok(told) = self.told(index)? else { return Ok(None) };
+        let report = told.subjects.iter().find(|subject| subject.name == FILE);
+        let said = self.statement::<TestResult>(leaf, Right::Drill)?;
+        let (Some(report), Some(said)) = (report, said) else { return Ok(None) };
+        let drill_id = said.predicate().drill.drill_id.clone();
+        Ok(Some((Previous { drill_id, sha256: report.digest.sha256 }, leaf.time)))
+    }
+
+    /// When the last drill ended that measured a recovery point. One that came to no archive, or to a release, told of no gap.
+    pub fn measured_until(&self) -> Result<Option<Timestamp>> {
+        let mut reports = None;
+        for drill in self.drills() {
+            let (drill, ended) = drill?;
+            let reports = match &mut reports {
+                Some(known) => known,
+                None => reports.insert(self.place.list(DRILLS)?.entries),
+            };
+            if self.report_of(&drill, reports)?.is_some_and(|report| measured_rpo(&report)) {
+                return Ok(Some(ended));
+            }
         }
         Ok(None)
     }
 
-    fn drill_id(&self, leaf: &Leaf) -> Result<Option<String>> {
-        let path = leaf.event_path();
-        let most = crate::format::bundle::BUNDLE_BYTES_MAX;
-        let Some((bundle, _)) = self.place.get(&ObjectName::new(&path)?, most)? else { return Ok(None) };
-        let expect = Expect { file: &path, right: Right::Drill, project: Some(&leaf.project), kind: None };
-        let verified = self.trust.verify::<TestResult>(&bundle, expect, Some(leaf.time));
-        Ok(verified.ok().map(|verified| verified.predicate().drill.drill_id.clone()))
+    /// The report of a drill, if it is there and the one that was signed.
+    fn report_of(&self, drill: &Previous, reports: &[Entry]) -> Result<Option<DrillReport>> {
+        let ends = format!("-{}/{FILE}", DrillReport::short_id(&drill.drill_id));
+        for entry in reports.iter().filter(|entry| entry.name.as_str().ends_with(&ends)) {
+            let Some((bytes, _)) = self.place.get(&entry.name, REPORT_BYTES_MAX)? else { continue };
+            if Sha256::of(&bytes) == drill.sha256 {
+                return Ok(DrillReport::parse(&bytes).ok());
+            }
+        }
+        Ok(None)
     }
+
+    fn statement<P: Predicate>(&self, leaf: &Leaf, right: Right) -> Result<Option<Verified<Statement<P>>>> {
+        let path = leaf.event_path();
+        let Some((bundle, _)) = self.place.get(&ObjectName::new(&path)?, BUNDLE_BYTES_MAX)? else {
+            return Ok(None);
+        };
+        let expect = Expect { file: &path, right, project: Some(&leaf.project), kind: None };
+        Ok(self.trust.verify::<P>(&bundle, expect, Some(leaf.time)).ok())
+    }
+}
+
+fn measured_rpo(report: &DrillReport) -> bool {
+    report.objectives.rpo().is_some_and(|rpo| rpo.measured_ms.is_some())
 }
 
 /// The leaves, taken at their word: whoever needs one asks what its statement says.

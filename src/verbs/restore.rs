@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::evidence::chain::Chain;
 use crate::evidence::chain::shelf::{Found, Shelf};
 use crate::evidence::pack::{self, Judge, Presence};
-use crate::evidence::receipt::{self, VerifiedReceipt};
+use crate::evidence::receipt::{self, Asked, VerifiedReceipt};
 use crate::finding::{Code, Finding, Outcome, Status, Verdict};
 use crate::format::digest::Sha256;
 use crate::format::inventory;
@@ -27,6 +27,8 @@ use std::path::Path;
 pub struct Request<'a> {
     /// The archive, or a pack's folder with its payload.
     pub target: Target,
+    /// What an archive has to be; of a folder nothing is asked.
+    pub asked: Asked<'a>,
     /// Where the archives are found that hold the rest of an incremental one; `None`: in the folder that it lies in.
     pub shelf: Option<&'a Shelf<'a>>,
     /// A new or empty folder.
@@ -92,7 +94,7 @@ pub fn restore(request: &Request<'_>, watch: &Watch) -> Result<Restored> {
             if *encrypted && request.identities.is_empty() {
                 return Err(no_identity(path));
             }
-            match receipt::verify(request.trust, &archive_name, bundle.as_deref()) {
+            match receipt::verify_asked(request.trust, &archive_name, bundle.as_deref(), request.asked) {
                 Ok(receipt) => {
                     let identities = verify::age_identities(request.identities);
                     let own = if request.shelf.is_none() { Some(request.target.own_shelf()?) } else { None };

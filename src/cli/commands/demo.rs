@@ -1,6 +1,8 @@
 //! `demo`: the whole story on a small release, told by the very commands that a user would type.
 
+mod epilogue;
 mod script;
+mod stage;
 mod station;
 mod tree;
 
@@ -9,16 +11,15 @@ use crate::cli::args::{Cli, DemoArgs, Global};
 use crate::cli::context::{Context, Environment};
 use crate::cli::documents::{DemoDocument, DemoStep};
 use crate::cli::exit::Exit;
-use crate::cli::screen::{self, count, duration};
+use crate::cli::screen;
 use anstyle::Style;
 use attestar::error::{Error, Result};
+use attestar::verbs::drill;
 use clap::Parser;
-use std::env;
-use std::fmt::Write as _;
-use std::fs;
-use std::path::{Path, PathBuf};
+use epilogue::Drill;
+use stage::Stage;
+use std::path::Path;
 use std::time::Instant;
-use tempfile::TempDir;
 
 /// What is told, and then what is typed, each line with how it must end.
 struct Scene {
@@ -29,17 +30,24 @@ struct Scene {
 /// Where the demo keeps its keys, in its folder.
 const KEYS: &str = "keys";
 
+/// The page of the store, likewise.
+const REPORT: &str = "report.html";
+
 const STORY: &[Scene] = &[
     Scene {
-        told: "A key that signs, and an identity that decrypts. (Without --no-passphrase you
-are asked for one.)",
-        typed: &[("attestar keys new --no-passphrase", Exit::Done)],
+        told: "The release is in tideline/: documents, ordered DDL, two built artifacts. It
+gets a policy, which says what belongs in it, a key that signs, and an
+identity that decrypts. (Without --no-passphrase you are asked for one.)",
+        typed: &[("attestar -C tideline init --no-passphrase", Exit::Done)],
     },
     Scene {
-        told: "The release is in tideline/: documents, ordered DDL, two built artifacts, and
-a policy that says what belongs in it. First its list of digests, which
-`sha256sum -c` and `b3sum -c` read:",
-        typed: &[("attestar -C tideline hash", Exit::Done)],
+        told: "That policy goes by well-known places. Tideline's own says more: what is
+required, the order of the DDL, two gates. It takes that one's place. Then
+the list of digests, which `sha256sum -c` and `b3sum -c` read:",
+        typed: &[
+            ("cp release.toml tideline/attestar.toml", Exit::Done),
+            ("attestar -C tideline hash", Exit::Done),
+        ],
     },
     Scene {
         told: "May it go? The policy's gates say so: one version everywhere, and a changelog
@@ -127,102 +135,53 @@ into a scratch folder, every hash, the database opened and asked, the time
 taken, and what came of it signed and logged.",
         typed: &[("attestar -C station drill --out drill", Exit::Done)],
     },
+    Scene {
+        told: "What all that has come to is a page to look at: backups, checks and drills,
+each with its age, and every leaf of the log.",
+        typed: &[("attestar -C station report --out report.html", Exit::Done)],
+    },
 ];
 
-/// Runs the demo in `--dir`, or in a temporary folder.
+/// Runs the demo in `--dir`, or in a temporary folder, of which the reports stay.
 pub fn run(context: &Context, args: &DemoArgs) -> Result<Answer> {
     let started = Instant::now();
     let stage = Stage::prepare(args.dir.as_deref())?;
-    tree::write(Path::new("tideline"))?;
+    tree::write(Path::new("tideline"), Path::new("release.toml"))?;
     station::write(Path::new("station"))?;
     let mut teller = Teller::new(context);
     teller.open(&stage);
     STORY.iter().enumerate().try_for_each(|(at, scene)| teller.tell(at + 1, scene))?;
     let Teller { steps, .. } = teller;
-    let unexpected = steps.iter().find(|step| step.exit_code != step.expected);
-    let exit = if unexpected.is_none() { Exit::Done } else { Exit::Failed };
-    let text = match unexpected {
-        None => stage.epilogue(steps.len(), started),
-        Some(step) => format!(
+    if let Some(step) = steps.iter().find(|step| step.exit_code != step.expected) {
+        let text = format!(
             "\n`{}` ended with {}, not with {}: this is a bug in attestar\n",
             step.command, step.exit_code, step.expected
-        ),
-    };
-    let folder = stage.kept.as_ref().map(|kept| kept.display().to_string());
-    let document = DemoDocument { schema: "attestar/demo/v1", exit_code: exit as u8, steps, folder };
-    Ok(Answer::new(exit, text, document))
-}
-
-/// The folder of the demo, which is the working folder while it runs.
-struct Stage {
-    /// Removed at the end.
-    temporary: Option<TempDir>,
-    /// As it was given with `--dir`.
-    kept: Option<PathBuf>,
-    before: Option<PathBuf>,
-}
-
-impl Stage {
-    fn prepare(dir: Option<&Path>) -> Result<Stage> {
-        let temporary = match dir {
-            Some(dir) => {
-                fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
-                if fs::read_dir(dir).map_err(Error::io("read", dir))?.next().is_some() {
-                    let message = format!("{} is not empty", dir.display());
-                    return Err(Error::input(message, "give --dir a new folder"));
-                }
-                None
-            }
-            None => {
-                let made = tempfile::Builder::new().prefix("attestar-demo.").tempdir();
-                Some(made.map_err(Error::io("create", env::temp_dir()))?)
-            }
-        };
-        let before = env::current_dir().ok();
-        let folder = temporary.as_ref().map_or(dir.unwrap_or(Path::new(".")), TempDir::path);
-        env::set_current_dir(folder).map_err(Error::io("enter", folder))?;
-        Ok(Stage { temporary, kept: dir.map(Path::to_owned), before })
-    }
-
-    fn path(&self) -> &Path {
-        let temporary = self.temporary.as_ref().map(TempDir::path);
-        temporary.or(self.kept.as_deref()).unwrap_or(Path::new("."))
-    }
-
-    /// What came of it, and what to try next.
-    fn epilogue(&self, steps: usize, started: Instant) -> String {
-        let steps = count(steps as u64, "command");
-        let mut text = format!("\n{steps}, each ended as it should; {}.\n", duration(started.elapsed()));
-        let Some(kept) = &self.kept else {
-            return text + "The folder is gone. To keep it and go on from there: attestar demo --dir DIR\n";
-        };
-        let _ = write!(
-            text,
-            "Everything is in {0}. Go on from there:
-
-$ cd {0}; export ATTESTAR_HOME={KEYS}
-$ attestar restore sealed/tideline-1.4.0.tar.zst.age --path 'ddl/**' --to ddl
-$ attestar verify sealed/tideline-1.4.0.tar.zst.age --report report.html
-
-The report of the drill is drill/drill_report.json, and drill/drill_report.html to
-look at. Or without attestar, with age, zstd and tar:
-
-$ age -d -i {KEYS}/identity.age sealed/tideline-1.4.0.tar.zst.age | zstd -d \\
-    | tar x
-$ cd tideline-1.4.0/data; sha256sum -c --quiet ../HASHES.sha256.txt
-",
-            kept.display()
         );
-        text
+        let folder = args.dir.as_ref().map(|dir| dir.display().to_string());
+        return Ok(answer(Exit::Failed, text, steps, folder, None));
     }
+    let drill = Drill::read(Path::new(drill::OUT))?;
+    let is_whole = args.dir.is_some();
+    let folder = stage.close(&[drill::OUT, REPORT])?;
+    let text = epilogue::text(&folder, is_whole, &steps, &drill, started.elapsed());
+    let report = drill.file(&folder);
+    Ok(answer(Exit::Done, text, steps, Some(shown(&folder)), Some(shown(&report))))
 }
 
-impl Drop for Stage {
-    fn drop(&mut self) {
-        if let Some(before) = &self.before {
-            let _ = env::set_current_dir(before);
-        }
-    }
+fn answer(
+    exit: Exit,
+    text: String,
+    steps: Vec<DemoStep>,
+    folder: Option<String>,
+    drill_report: Option<String>,
+) -> Answer {
+    let exit_code = exit as u8;
+    let document = DemoDocument { schema: "attestar/demo/v1", exit_code, steps, folder, drill_report };
+    Answer::new(exit, text, document)
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
 }
 
 /// Runs the story line by line, and shows it while it goes.

@@ -11,7 +11,7 @@ use crate::cli::progress::Progress;
 use crate::cli::screen::{self, count, paint, safe, size, wrap};
 use crate::cli::stores::state;
 use anstyle::AnsiColor;
-use attestar::error::Result;
+use attestar::error::{Error, Result};
 use attestar::format::drill_report::{DrillReport, DrillResult, Ended, Objective, ProbeReport, StepName};
 use attestar::format::units::span;
 use attestar::keys::entropy::{Entropy, OsEntropy};
@@ -103,15 +103,15 @@ fn answer(args: &DrillArgs, drilled: &Drilled) -> Answer {
     Answer::new(exit, text, document(exit, drilled)).measured(measured(&drilled.report))
 }
 
-/// What was found weighs more than where it could not be written.
+/// What it comes to: of what was found, of what could not be logged, and of what could not be written here.
 fn exit(drilled: &Drilled) -> Exit {
-    let verdict = Exit::from(drilled.outcome.verdict());
-    match (&drilled.logged, &drilled.written) {
-        _ if drilled.is_interrupted => Exit::Interrupted,
-        (Err(error), _) => Exit::from(error),
-        (_, Err(error)) if verdict == Exit::Done => Exit::from(error),
-        _ => verdict,
-    }
+    let failed = |ended: Option<&Error>| ended.map_or(Exit::Done, Exit::from);
+    Exit::first([
+        if drilled.is_interrupted { Exit::Interrupted } else { Exit::Done },
+        Exit::from(drilled.outcome.verdict()),
+        failed(drilled.logged.as_ref().err()),
+        failed(drilled.written.as_ref().err()),
+    ])
 }
 
 /// For the metrics file: what was measured, in seconds.

@@ -11,7 +11,9 @@ use crate::cli::screen::{self, count, size};
 use crate::cli::stores::{Found, state};
 use attestar::error::{Error, Result};
 use attestar::evidence::chain::shelf::Shelf;
+use attestar::evidence::receipt::Asked;
 use attestar::finding::{Finding, Verdict};
+use attestar::format::kind::Kind;
 use attestar::format::moment::{MOMENT, moment};
 use attestar::keys::trust::Trust;
 use attestar::log::Log;
@@ -37,6 +39,7 @@ pub fn run(context: &Context, args: &RestoreArgs) -> Result<Answer> {
     let shelf = named.store.as_ref().map(|named| Shelf::Store(&*named.store));
     let request = Request {
         target,
+        asked: newest.as_ref().map(Newest::asked).unwrap_or_default(),
         shelf: shelf.as_ref(),
         to: &args.to,
         trust: &trust,
@@ -68,8 +71,16 @@ pub fn run(context: &Context, args: &RestoreArgs) -> Result<Answer> {
 /// The backup that `latest` names.
 struct Newest {
     name: PathBuf,
+    project: String,
     at: Timestamp,
     future: Vec<Finding>,
+}
+
+impl Newest {
+    /// The log has it as a backup of that project.
+    fn asked(&self) -> Asked<'_> {
+        Asked { project: Some(&self.project), kind: Some(Kind::Backup) }
+    }
 }
 
 /// What `latest` names: of the project that the policy says, or, with `--store`, of the only one there is.
@@ -99,7 +110,8 @@ fn newest(context: &Context, args: &RestoreArgs, trust: &Trust) -> Result<Option
     let folder = context.state_folder(&args.store);
     let nights = Nights::read(log, &state(&folder), project.as_deref())?;
     let night = nights.newest(as_of)?;
-    Ok(Some(Newest { name: night.name.into(), at: night.at, future: nights.future }))
+    let project = nights.project().unwrap_or_default().to_owned();
+    Ok(Some(Newest { name: night.name.into(), project, at: night.at, future: nights.future }))
 }
 
 /// What to mind, and what to type.

@@ -39,7 +39,7 @@ pub(super) struct Course<'a> {
     pub(super) probed: Vec<Probed>,
     /// Whether programs of probes could do nothing else here.
     pub(super) is_confined: bool,
-    recovery: Recovery,
+    pub(super) recovery: Recovery,
     rto_ms: Option<u64>,
 }
 
@@ -80,7 +80,7 @@ impl<'a> Course<'a> {
     pub(super) fn run(&mut self, watch: &Watch) -> Result<()> {
         let nights = self.history()?;
         let name = self.choose(&nights)?;
-        self.room = Some(scratch::make(self.request)?);
+        self.make_room()?;
         let fetched = self.fetch(&name, watch)?;
         let receipt = self.receipt(&fetched.target)?;
         self.recovery.measure(self.request, &nights, &receipt, self.started_at)?;
@@ -98,6 +98,7 @@ impl<'a> Course<'a> {
         let state = State { now: self.started_at, ..*self.request.log.state };
         let nights = Nights::read(self.request.log.log, &state, Some(self.request.project))?;
         self.outcome.notes.extend(nights.future.iter().cloned());
+        self.recovery.look_back(&nights)?;
         Ok(nights)
     }
 
@@ -111,6 +112,14 @@ impl<'a> Course<'a> {
         Ok(name)
     }
 
+    /// The scratch; and what is worth saying of those before it.
+    fn make_room(&mut self) -> Result<()> {
+        let room = scratch::make(self.request)?;
+        self.outcome.notes.extend(room.findings());
+        self.room = Some(room);
+        Ok(())
+    }
+
     /// What went wrong in a step is a finding; what came after it was skipped.
     pub(super) fn broken(&mut self, went: Result<()>) {
         let Err(error) = went else { return };
@@ -120,7 +129,9 @@ impl<'a> Course<'a> {
             error => vec![Finding::new(Code::StepFailed, &*self.archive_or_project()).actual(error)],
         };
         let name = self.steps.last().map_or("archive", |step| step.name.as_str());
-        self.outcome.conclude(name, "it could not be done", findings);
+        // Probes that were ended have said what they came to.
+        let is_concluded = self.outcome.checks.iter().any(|check| check.name == name);
+        self.outcome.conclude(if is_concluded { "drill" } else { name }, "it could not be done", findings);
     }
 
     /// The archive's name; of a drill that came to none, the project's.
@@ -129,21 +140,20 @@ impl<'a> Course<'a> {
         if name.is_empty() { self.request.project.to_owned() } else { name.clone() }
     }
 
-    /// Removes the scratch, and says if that fails.
+    /// Removes the scratch, or keeps it, and says if that fails.
     pub(super) fn clean_up(&mut self) {
         let Some(room) = self.room.take() else { return };
         let begun = self.steps.begin();
-        if self.request.keep {
-            return match room.keep() {
-                Ok(path) => {
-                    self.steps.skip(StepName::Cleanup, &begun, format!("kept: {}", path.display()));
-                    self.kept = Some(path);
-                }
-                Err(error) => self.steps.end(StepName::Cleanup, &begun, false, error.to_string()),
-            };
-        }
-        match room.remove() {
-            Ok(()) => self.steps.end(StepName::Cleanup, &begun, true, "everything was removed"),
+        let ended = match self.request.keep {
+            true => room.keep().map(Some),
+            false => room.remove().map(|()| None),
+        };
+        match ended {
+            Ok(None) => self.steps.end(StepName::Cleanup, &begun, true, "everything was removed"),
+            Ok(Some(path)) => {
+                self.steps.skip(StepName::Cleanup, &begun, format!("kept: {}", path.display()));
+                self.kept = Some(path);
+            }
             Err(error) => {
                 self.steps.end(StepName::Cleanup, &begun, false, error.to_string());
                 self.outcome.notes.push(Finding::new(Code::LeftBehind, error.to_string()));

@@ -19,6 +19,8 @@ pub(super) struct Recovery {
     is_release: bool,
     /// The drill before.
     pub(super) previous: Option<Previous>,
+    /// The newest backup, where an older one is drilled.
+    pub(super) newer: Option<String>,
 }
 
 /// What would be lost.
@@ -30,7 +32,13 @@ struct Point {
 }
 
 impl Recovery {
-    /// Measures the recovery point of an archive.
+    /// Notes the drill before, whatever comes of this one.
+    pub(super) fn look_back(&mut self, nights: &Nights<'_>) -> Result<()> {
+        self.previous = nights.drills().next().transpose()?.map(|(previous, _)| previous);
+        Ok(())
+    }
+
+    /// Measures the recovery point: of a release there is none, and of the project's backups it is the same whichever is drilled.
     pub(super) fn measure(
         &mut self,
         request: &Request<'_>,
@@ -39,22 +47,18 @@ impl Recovery {
         started_at: Timestamp,
     ) -> Result<()> {
         let said = receipt.predicate();
-        let drilled = nights.previous_drill()?;
-        let every = SignedDuration::from_secs(request.policy.drill.every_s as i64);
-        // Without a drill before, as far back as drills may lie apart.
-        let since = drilled
-            .as_ref()
-            .map_or_else(|| started_at.checked_sub(every).unwrap_or(Timestamp::MIN), |(_, ended)| *ended);
-        self.previous = drilled.map(|(previous, _)| previous);
         if said.kind == Kind::Release {
             self.is_release = true;
             return Ok(());
         }
-        // What was captured is of a moment between the backup's begin and its end: the begin loses nothing. A leaf
-        // `unchanged` says that it still was all there was.
-        let captured = nights.stands_at(&said.name)?.filter(|at| *at > said.created_at);
-        let captured = captured.unwrap_or(said.evaluated_at);
-        let gap = widest_gap(&nights.times(since)?);
+        let newest = nights.newest_capture()?;
+        // What is not in the log tells of itself alone.
+        let captured = newest.as_ref().map_or(said.evaluated_at, |night| night.at);
+        self.newer = newest.map(|night| night.name).filter(|name| *name != said.name);
+        // Without a drill before, as far back as drills may lie apart.
+        let every = SignedDuration::from_secs(request.policy.drill.every_s as i64);
+        let since = nights.measured_until()?.or(started_at.checked_sub(every).ok());
+        let gap = widest_gap(&nights.times(since.unwrap_or(Timestamp::MIN))?);
         self.rpo = Some(Point { age: started_at.duration_since(captured), gap });
         Ok(())
     }

@@ -77,10 +77,13 @@ pub(super) fn does_not_prove(course: &Course<'_>) -> Vec<String> {
                 .to_owned(),
         );
     }
-    list.push(match probes.iter().any(|probe| matches!(probe.ask, Ask::Command(_))) {
+    list.push(match probes.iter().any(|probe| matches!(probe.ask, Ask::Command { .. })) {
         true => "that the application works beyond what the probes' own programs looked at".to_owned(),
         false => "that the application starts: no probe runs it".to_owned(),
     });
+    if let Some(newer) = &course.recovery.newer {
+        list.push(format!("that {newer} comes back, the newest backup: another one was asked for"));
+    }
     if course.kind == Kind::Release {
         list.push(
             "how much would be lost: a release has no recovery point, and is held to no RPO".to_owned(),

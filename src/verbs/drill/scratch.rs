@@ -33,6 +33,11 @@ impl Room {
         self.0.join("manifest-sha256.txt")
     }
 
+    /// What earlier drills left.
+    pub(super) fn findings(&self) -> Vec<Finding> {
+        self.0.findings()
+    }
+
     /// Removes it now.
     pub(super) fn remove(self) -> Result<()> {
         self.0.remove()

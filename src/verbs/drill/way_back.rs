@@ -4,10 +4,11 @@ use crate::error::{Error, Result};
 use crate::evidence::chain::shelf::Shelf;
 use crate::evidence::closure::TAG_MANIFEST;
 use crate::evidence::payload::MANIFEST;
-use crate::evidence::receipt::{self, VerifiedReceipt};
+use crate::evidence::receipt::{self, Asked, VerifiedReceipt};
 use crate::finding::{Code, Finding};
 use crate::format::digest::Sha256;
 use crate::format::drill_report::{Coverage, StepName};
+use crate::format::kind::Kind;
 use crate::format::units::{count, size};
 use crate::pipeline::contents::Contents;
 use crate::pipeline::pick::{self, Picker};
@@ -35,11 +36,20 @@ impl Course<'_> {
         };
         let detail = |fetched: &Fetched| match fetched.is_here() {
             true => "it lies on this host, and is read where it lies".to_owned(),
-            false => format!("from {}", store.place()),
+            false => format!(
+                "its receipt, from {0}; the archive is read from there as it is restored",
+                store.place()
+            ),
         };
         let detail = fetched.as_ref().map_or_else(|error| error.to_string(), detail);
         self.steps.end(StepName::Fetch, &begun, fetched.is_ok(), detail);
         fetched
+    }
+
+    /// What is signed is the project's drill, so the archive has to be the project's; and `latest` is a backup.
+    fn wanted(&self) -> Asked<'_> {
+        let kind = self.request.name.is_none().then_some(Kind::Backup);
+        Asked { project: Some(self.request.project), kind }
     }
 
     /// The receipt's signature, by who may; the file itself is digested when it is read.
@@ -47,7 +57,8 @@ impl Course<'_> {
         let begun = self.steps.begin();
         let (archive_name, bundle) = target.receipt()?;
         self.file = Some(archive_name.clone());
-        match receipt::verify(self.request.log.log.trust, &archive_name, bundle.as_deref()) {
+        let trust = self.request.log.log.trust;
+        match receipt::verify_asked(trust, &archive_name, bundle.as_deref(), self.wanted()) {
             Ok(receipt) => {
                 self.is_received(&receipt);
                 self.steps.end(StepName::Receipt, &begun, true, verify::describe(&receipt));
@@ -83,19 +94,23 @@ impl Course<'_> {
         receipt: &VerifiedReceipt,
         watch: &Watch,
     ) -> Result<()> {
-        let Target::Archive { path, encrypted, .. } = target else { return Ok(()) };
         let begun = self.steps.begin();
+        let Target::Archive { path, encrypted, .. } = target else {
+            return Err(Error::input(format!("{} is no archive", target.pack_name()), "attestar log list"));
+        };
         let kept = match *encrypted && self.request.identities.is_empty() {
             true => Err(undecided(path, "the archive is encrypted, and no identity was given".to_owned())),
-            false => self.tags(target, watch).and_then(|tags| self.keep_manifest(&tags, receipt)),
+            false => self
+                .tags(target.pack_name(), (path, *encrypted), watch)
+                .and_then(|tags| self.keep_manifest(&tags, receipt)),
         };
         let kept = kept.map_err(|error| match error {
             Error::Unavailable { message, .. } => undecided(path, message),
             error => error,
         });
         let detail = match (&kept, encrypted) {
-            (Ok(()), true) => "with an identity that was given".to_owned(),
-            (Ok(()), false) => "the archive is not encrypted".to_owned(),
+            (Ok(()), true) => "the lists of the pack, with an identity that was given".to_owned(),
+            (Ok(()), false) => "the lists of the pack; the archive is not encrypted".to_owned(),
             (Err(error), _) => error.to_string(),
         };
         self.steps.end(StepName::Decrypt, &begun, kept.is_ok(), detail);
@@ -103,13 +118,10 @@ impl Course<'_> {
     }
 
     /// The tag files of an archive, and nothing else of it.
-    fn tags(&self, target: &Target, watch: &Watch) -> Result<Contents> {
-        let Target::Archive { path, encrypted, .. } = target else {
-            return Err(Error::input("there is no archive to decrypt", ""));
-        };
+    fn tags(&self, name: &str, (path, encrypted): (&Path, bool), watch: &Watch) -> Result<Contents> {
         let identities = verify::age_identities(self.request.identities);
         let shelf = Shelf::Store(self.request.store);
-        let found = shelf.at(path, target.pack_name())?;
+        let found = shelf.at(path, name)?;
         let picker = Picker::of(found.parts()?, &found.path, encrypted.then_some(&*identities))?;
         pick::tags(picker, watch)
     }
@@ -131,6 +143,7 @@ impl Course<'_> {
         let shelf = Shelf::Store(self.request.store);
         let request = restore::Request {
             target: target.clone(),
+            asked: self.wanted(),
             shelf: Some(&shelf),
             to: &room.restored(),
             trust: self.request.log.log.trust,
@@ -161,10 +174,12 @@ impl Course<'_> {
             false => "it does not verify".to_owned(),
         };
         self.steps.end(StepName::Restore, begun, restored.published, detail);
-        let hashes = self.steps.begin();
-        let detail =
-            format!("{files} of {}: SHA-256 and BLAKE3, in the same pass", count(totals.files, "file"));
-        self.steps.end(StepName::Hashes, &hashes, restored.published && files > 0, detail);
+        // Nobody could tell the time of the one from the other's.
+        let detail = format!(
+            "{files} of {}: SHA-256 and BLAKE3, in the pass that restores and with its time",
+            count(totals.files, "file")
+        );
+        self.steps.end(StepName::Hashes, begun, restored.published && files > 0, detail);
         self.coverage = Coverage {
             files_total: totals.files,
             files_checked: files,

@@ -7,7 +7,7 @@ use super::{
 use crate::forge::{Entry, file, own_key};
 use crate::world::{World, said};
 use attestar::format::capture::{CaptureKind, Captured, Form};
-use attestar::format::drill_report::{Ended, StepName};
+use attestar::format::drill_report::{DrillReport, Ended, StepName};
 use attestar::format::event::Event;
 use attestar::format::kind::Kind;
 use attestar::format::leaf::What;
@@ -16,6 +16,16 @@ use jiff::{SignedDuration, Timestamp};
 use std::fs;
 use std::process::Command;
 use std::time::{Duration, Instant};
+
+/// The drill fails with this exit code and these findings, errors and warnings, and no other.
+#[track_caller]
+fn only(world: &World, code: i32, findings: &[&str]) -> DrillReport {
+    let report = fails(world, code, findings[0]);
+    let found: Vec<String> =
+        report.findings.iter().map(|found| format!("{} {}", found.code, found.subject)).collect();
+    assert_eq!(found, findings);
+    report
+}
 
 /// A backup whose database was changed by `harm` after its facts were recorded.
 fn harmed(world: &World, harm: impl FnOnce(&std::path::Path)) {
@@ -41,7 +51,7 @@ fn a_flipped_index_page() {
         bytes[page * size - 40..page * size - 20].iter_mut().for_each(|byte| *byte ^= 0xff);
         fs::write(path, bytes).unwrap();
     });
-    let report = fails(&world, 3, "database-corrupt captures/app/app.db");
+    let report = only(&world, 3, &["database-corrupt captures/app/app.db"; 2]);
     assert_eq!(report.probes[0].status, Ended::Failed);
     assert!(report.does_not_prove.iter().any(|line| line == "what app-opens asks: it failed"));
 }
@@ -51,7 +61,7 @@ fn a_foreign_key_orphan() {
     let world = world(APP);
     sql(&world.tree().join("var/app.db"), "PRAGMA foreign_keys = off; DELETE FROM owners WHERE id = 7");
     back_up(&world);
-    let report = fails(&world, 3, "foreign-key-orphan captures/app/app.db");
+    let report = only(&world, 3, &["foreign-key-orphan captures/app/app.db"]);
     let check = report.probes[0].checks.iter().find(|check| check.name == "foreign_key_check").unwrap();
     assert!(check.actual.starts_with("100 orphans: trades row 6 refers to owners"), "{}", check.actual);
     // A project that lives with orphans says so.
@@ -63,7 +73,7 @@ fn a_foreign_key_orphan() {
 fn a_table_short_by_one_row() {
     let world = world(APP);
     harmed(&world, |path| sql(path, "DELETE FROM trades WHERE id = 2000"));
-    let report = fails(&world, 3, "rows-differ captures/app: trades");
+    let report = only(&world, 3, &["rows-differ captures/app: trades"]);
     let found = report.findings.iter().find(|finding| finding.code == "rows-differ").unwrap();
     assert_eq!(
         (found.expected.as_deref(), found.actual.as_deref()),
@@ -75,19 +85,19 @@ fn a_table_short_by_one_row() {
 fn a_row_that_is_another() {
     let world = world(APP);
     harmed(&world, |path| sql(path, "UPDATE trades SET price = 0.001 WHERE id = 1000"));
-    fails(&world, 3, "content-differs captures/app: trades");
+    only(&world, 3, &["content-differs captures/app: trades"]);
 }
 
 #[test]
 fn a_dropped_view_and_a_view_that_is_another() {
     let world = world(APP);
     harmed(&world, |path| sql(path, "DROP VIEW dear"));
-    fails(&world, 3, "object-missing captures/app: dear");
+    only(&world, 3, &["object-missing captures/app: dear"]);
     let world = self::world(APP);
     harmed(&world, |path| {
         sql(path, "DROP VIEW dear; CREATE VIEW dear AS SELECT * FROM trades WHERE price > 11")
     });
-    fails(&world, 3, "schema-differs captures/app");
+    only(&world, 3, &["schema-differs captures/app"]);
 }
 
 #[test]
@@ -100,7 +110,7 @@ fn a_stale_wal_beside_the_restored_file() {
     let entries =
         vec![file("captures/app/app.db", fs::read(&path).unwrap()), file("captures/app/app.db-wal", wal)];
     plant(&world, 0, entries, vec![captured]);
-    fails(&world, 3, "wal-stale captures/app/app.db-wal");
+    only(&world, 3, &["wal-stale captures/app/app.db-wal"]);
 }
 
 /// The log of another database.
@@ -134,8 +144,8 @@ fn a_torn_wal() {
     for length in [bytes.len() - 1000, bytes.len() / 2 + 77] {
         fs::write(&log, &bytes[..length]).unwrap();
         back_up(&world);
-        let report = fails(&world, 3, "wal-torn var/live.db-wal");
-        assert!(report.findings.iter().any(|finding| finding.code == "query-differs"), "rows are lost");
+        // Rows are lost with it.
+        only(&world, 3, &["wal-torn var/live.db-wal", "query-differs live: SELECT count(*) FROM t"]);
     }
 }
 
@@ -146,7 +156,7 @@ fn an_archive_older_than_the_rpo() {
     database(&path);
     let entries = || vec![file("captures/app/app.db", fs::read(&path).unwrap())];
     let name = plant(&world, 25, entries(), vec![facts(&path)]);
-    let report = fails(&world, 4, "rpo-missed RPO");
+    let report = only(&world, 4, &["rpo-missed RPO"]);
     assert!(!report.objectives.rpo_met && report.objectives.rto_met);
     assert!((90_000_000..91_000_000).contains(&report.objectives.rpo_measured_ms));
     // A night in which nothing had changed says that it still is all there is.
@@ -182,7 +192,7 @@ fn a_gap_between_two_backups_is_lost_time_too() {
     for hours in [60, 30, 1] {
         plant(&world, hours, vec![file("captures/app/app.db", fs::read(&path).unwrap())], vec![facts(&path)]);
     }
-    let report = fails(&world, 4, "rpo-missed RPO");
+    let report = only(&world, 4, &["rpo-missed RPO"]);
     assert_eq!(report.objectives.rpo_measured_ms / 3_600_000, 30, "from 60 to 30 hours ago");
     // What was before the last drill was told then.
     drill(&world, &[]).done();
@@ -193,7 +203,7 @@ fn a_restore_slower_than_the_rto() {
     let slow = "[[probe]]\nid = \"slow\"\nkind = \"command\"\nrun = [\"sleep\", \"2\"]\n";
     let world = world(&format!("{APP}[drill]\nrto = \"1s\"\n{slow}"));
     back_up(&world);
-    let report = fails(&world, 4, "rto-missed RTO");
+    let report = only(&world, 4, &["rto-missed RTO"]);
     assert!(report.objectives.rto_measured_ms >= 2000 && !report.objectives.rto_met);
 }
 
@@ -211,18 +221,24 @@ fn a_receipt_of_another_archive() {
     let receipt = |name: &str| archives.join(format!("{name}.tar.zst.age.sigstore.json"));
     let good = fs::read(receipt(&newer)).unwrap();
     fs::copy(receipt(&older), receipt(&newer)).unwrap();
-    let report = fails(&world, 3, "disagreement");
+    let receipt_of = format!("disagreement {newer}.tar.zst.age.sigstore.json");
+    let [subject, name] = ["subject", "name"].map(|what| format!("{receipt_of}: {what}"));
+    let unmeasured = ["probe-skipped app-opens", "rto-missed RTO", "rpo-missed RPO"];
+    let report = only(&world, 3, &[&[&*subject, &*name][..], &unmeasured].concat());
     assert!(report.steps.iter().any(|step| step.name == StepName::Receipt && step.status == Ended::Failed));
     assert_eq!(report.coverage.files_checked, 0);
-    assert!(
-        report.findings.iter().any(|finding| finding.code == "probe-skipped"),
-        "it was asked for and did not run"
-    );
     // Neither is the older archive under the newer name.
     fs::write(receipt(&newer), good).unwrap();
     let archive = |name: &str| archives.join(format!("{name}.tar.zst.age"));
     fs::copy(archive(&older), archive(&newer)).unwrap();
-    fails(&world, 3, "altered");
+    let altered = format!("altered {newer}.tar.zst.age");
+    let parts =
+        ["receipt: seal", "receipt: tag manifest", "folder: name", "receipt: name", "receipt: version"];
+    let disagree = parts.into_iter().chain(["folder in the archive: name"]);
+    let disagree: Vec<String> = disagree.map(|what| format!("disagreement {what}")).collect();
+    let disagree: Vec<&str> = disagree.iter().map(String::as_str).collect();
+    let unasked = ["probe-skipped app-opens", "rto-missed RTO"];
+    only(&world, 3, &[&[&*altered, &*altered][..], &disagree, &unasked].concat());
 }
 
 #[test]
@@ -232,14 +248,7 @@ fn a_probe_that_hangs() {
                  queries = [{ sql = \"WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n\", expect = \"1\" }]\n";
     let world = world(&format!("{APP}{probe}"));
     back_up(&world);
-    let report = fails(&world, 3, "probe-timeout hangs");
-    let late: Vec<&str> = report
-        .findings
-        .iter()
-        .filter(|finding| finding.code == "probe-timeout")
-        .map(|finding| &*finding.subject)
-        .collect();
-    assert_eq!(late, ["hangs", "endless"]);
+    let report = only(&world, 3, &["probe-timeout hangs", "probe-timeout endless"]);
     assert_eq!(report.probes[0].status, Ended::Passed, "the others ran");
 }
 
@@ -247,7 +256,7 @@ fn a_probe_that_hangs() {
 fn a_full_scratch() {
     let world = world(&format!("{APP}[drill]\ndisk_limit = \"10KiB\"\n"));
     back_up(&world);
-    let report = fails(&world, 1, "scratch-full scratch");
+    let report = only(&world, 1, &["scratch-full scratch", "probe-skipped app-opens", "rto-missed RTO"]);
     assert_eq!(report.coverage.files_checked, 0);
     // A small disk, seen before anything is written.
     world.write("attestar.toml", format!("{POLICY}{APP}"));
@@ -261,16 +270,33 @@ fn a_full_scratch() {
     command.current_dir(world.path()).env_clear().env("TMPDIR", &place);
     command.env("ATTESTAR_HOME", world.home()).env("PATH", std::env::var_os("PATH").unwrap());
     let said = said(command.output().unwrap());
-    assert!(said.findings().contains(&"scratch-full scratch".to_owned()), "{}{}", said.out, said.err);
+    let said = said.exits(1);
+    assert_eq!(said.findings(), ["scratch-full scratch", "probe-skipped app-opens", "rto-missed RTO"]);
+    nothing_is_left(&world);
 }
 
 #[test]
 fn a_probe_that_fills_the_scratch() {
-    let fills = "[[probe]]\nid = \"fills\"\nkind = \"command\"\n\
-                 run = [\"sh\", \"-c\", 'head -c 3000000 /dev/zero > \"$ATTESTAR_WORK/x\"']\n";
-    let world = world(&format!("{APP}[drill]\ndisk_limit = \"1MiB\"\n{fills}"));
+    let limit = "[drill]\ndisk_limit = \"1MiB\"\n";
+    let writes = |script: &str| {
+        let run = format!("run = [\"sh\", \"-c\", '{script}']\n");
+        format!("{POLICY}{APP}{limit}[[probe]]\nid = \"fills\"\nkind = \"command\"\n{run}")
+    };
+    let world = world("");
+    world.write("attestar.toml", writes("true"));
     back_up(&world);
-    fails(&world, 3, "probe-failed fills");
+    // One file past the limit: below a shell, and by itself; and many below it.
+    for script in [
+        "head -c 3000000 /dev/zero > \"$ATTESTAR_WORK/x\"",
+        "exec head -c 3000000 /dev/zero > \"$ATTESTAR_WORK/x\"",
+        "for n in 1 2 3 4 5 6 7 8; do head -c 900000 /dev/zero > \"$ATTESTAR_WORK/$n\"; done; sleep 60",
+    ] {
+        world.write("attestar.toml", writes(script));
+        let report = only(&world, 1, &["scratch-full scratch"]);
+        assert_eq!(report.probes[1].status, Ended::Failed, "{script}");
+    }
+    world.write("attestar.toml", writes("echo a file; exit 1"));
+    only(&world, 3, &["probe-failed fills"]);
 }
 
 #[test]
@@ -285,7 +311,7 @@ fn a_probe_that_writes_outside() {
     world.write("etc/app.toml", "port = 1\n");
     world.write("attestar.toml", format!("{POLICY}{probe}"));
     back_up(&world);
-    fails(&world, 3, &format!("wrote-outside {}", outside.display()));
+    only(&world, 3, &[&format!("wrote-outside {}", outside.display())]);
     assert!(!outside.exists(), "what was written there was dropped");
     // Keys and store are nowhere, and nobody answers.
     let home = world.home();
@@ -335,27 +361,40 @@ fn an_archive_that_is_gone_and_a_capture_that_never_was() {
     let archive = archive.into_iter().find(|path| path.extension().unwrap() == "age").unwrap();
     let aside = world.path().join("aside");
     fs::rename(&archive, &aside).unwrap();
-    let report = fails(&world, 3, "missing");
+    let name = archive.file_name().unwrap().to_str().unwrap().strip_suffix(".tar.zst.age").unwrap();
+    let unmeasured = ["probe-skipped app-opens", "rto-missed RTO", "rpo-missed RPO"];
+    let report = only(&world, 3, &[&[&*format!("missing {name}")][..], &unmeasured].concat());
     assert!(report.steps.iter().any(|step| step.name == StepName::Fetch && step.status == Ended::Failed));
     fs::rename(&aside, &archive).unwrap();
     // The policy asks for a capture that this archive does not have.
     let more = "[[capture]]\nid = \"late\"\nkind = \"sqlite\"\npath = \"var/late.db\"\n\
                 [[probe]]\nid = \"late-opens\"\nkind = \"sqlite\"\ncapture = \"late\"\n";
     world.write("attestar.toml", format!("{POLICY}{APP}{more}"));
-    let report = fails(&world, 5, "probe-skipped captures/late");
+    let report = only(&world, 5, &["probe-skipped captures/late"]);
     assert_eq!(report.probes[1].status, Ended::Skipped);
     // A name that is none, and no identity.
     let said = drill(&world, &["nightly-20200101T000000Z"]).exits(1);
-    assert!(said.findings().iter().any(|found| found.starts_with("step-failed")), "{}", said.out);
+    assert_eq!(
+        said.findings(),
+        [
+            "step-failed nightly-20200101T000000Z",
+            "probe-skipped app-opens",
+            "probe-skipped late-opens",
+            "rto-missed RTO",
+            "rpo-missed RPO"
+        ]
+    );
     fs::remove_file(world.home().join("identity.age")).unwrap();
-    fails(&world, 5, "no-identity");
+    let report = fails(&world, 5, "no-identity");
+    let codes: Vec<&str> = report.findings.iter().map(|found| &*found.code).collect();
+    assert_eq!(codes, ["no-identity", "probe-skipped", "probe-skipped", "rto-missed"]);
 }
 
 #[test]
 fn a_pack_without_a_file_proves_nothing() {
     let world = world("");
     plant(&world, 0, Vec::new(), Vec::new());
-    let report = fails(&world, 5, "nothing-checked");
+    let report = only(&world, 5, &["nothing-checked payload", "rto-missed RTO"]);
     assert!(report.proves.is_empty());
 }
 
@@ -364,7 +403,7 @@ fn files_that_do_not_parse_and_a_capture_that_nobody_asks_for() {
     let world = world("[[probe]]\nid = \"configs\"\nkind = \"files\"\npaths = [\"etc/**\"]\n");
     world.write("etc/half.json", "{\"a\": ");
     back_up(&world);
-    let report = fails(&world, 3, "file-unparsed etc/half.json");
+    let report = only(&world, 3, &["file-unparsed etc/half.json"]);
     let digests = report.probes[0].checks.iter().find(|check| check.name == "digests").unwrap();
     assert_eq!(digests.actual, "4 files");
     world.write("etc/half.json", "{}");
@@ -387,7 +426,11 @@ fn a_scratch_in_the_tree_or_the_store_is_refused() {
         let scratch = format!("[drill]\nscratch = \"{}\"\n", place.display());
         world.write("attestar.toml", format!("{POLICY}{APP}{scratch}"));
         let said = drill(&world, &[]).exits(1);
-        assert!(said.findings().iter().any(|found| found.starts_with("scratch-unsafe")), "{}", said.out);
+        let refused = format!("scratch-unsafe {}", place.display());
+        assert_eq!(
+            said.findings(),
+            [&*refused, "probe-skipped app-opens", "rto-missed RTO", "rpo-missed RPO"]
+        );
         assert!(!place.exists(), "it was judged before it was made");
     }
 }
@@ -448,7 +491,9 @@ fn a_missing_chain_link() {
     nothing_is_left(&world);
     let base = first.iter().find(|name| name.ends_with(".age")).unwrap();
     fs::remove_file(archives.join(base)).unwrap();
-    let report = fails(&world, 5, "base-missing");
+    let base_missing = format!("base-missing {}", base.strip_suffix(".tar.zst.age").unwrap());
+    let report =
+        only(&world, 5, &[&*base_missing, "no-payload data/", "probe-skipped app-opens", "rto-missed RTO"]);
     assert_eq!(report.coverage.files_checked, 0);
     let found = report.findings.iter().find(|finding| finding.code == "base-missing").unwrap();
     let said = format!("{} {:?} {:?}", found.subject, found.expected, found.actual);
@@ -475,6 +520,7 @@ fn a_drill_that_is_interrupted_leaves_its_report() {
     back_up(&world);
     fs::create_dir_all(scratches(&world)).unwrap();
     let mut command = world.command(&["-C", "shop", "--json", "drill", "--out", "drill"]);
+    command.stdout(std::process::Stdio::piped());
     let mut child = command.env("TMPDIR", scratches(&world)).spawn().unwrap();
     let begun = Instant::now();
     // Files come and go there meanwhile.
@@ -487,7 +533,10 @@ fn a_drill_that_is_interrupted_leaves_its_report() {
         std::thread::sleep(Duration::from_millis(50));
     }
     super::sh(&format!("kill -INT {}", child.id()));
-    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let document = said(child.wait_with_output().unwrap()).exits(130).json();
+    let checks = document["checks"].as_array().unwrap().iter().map(|check| check["name"].as_str().unwrap());
+    let probes: Vec<&str> = checks.filter(|name| ["probes", "drill"].contains(name)).collect();
+    assert_eq!(probes, ["probes", "drill"], "{document:#}");
     nothing_is_left(&world);
     let report = report(&world);
     let ended: Vec<(&str, Ended)> = report.probes.iter().map(|probe| (&*probe.id, probe.status)).collect();

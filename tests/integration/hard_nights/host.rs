@@ -115,6 +115,7 @@ impl Host {
             .unwrap_or_else(|error| panic!("{what}: {error}"));
         let request = restore::Request {
             target: fetched.target.clone(),
+            asked: Default::default(),
             shelf: Some(&Shelf::Store(store)),
             to: &to,
             trust: &self.trust,

@@ -23,17 +23,17 @@ fn a_drill_and_a_backup_of_the_future_are_not_the_last_ones() {
     let log = Log { store: &store, trust: &trust, origin: Some("nightly") };
     let state = State { folder: None, now };
     let said = Nights::read(log, &state, Some("nightly")).unwrap();
-    let (_, at) = said.previous_drill().unwrap().expect("there was one");
-    assert_eq!(at, night(3));
+    let last = |nights: &Nights<'_>| nights.drills().next().expect("there was one").unwrap().1;
+    assert_eq!(last(&said), night(3));
     assert_eq!(said.newest(None).unwrap().name, name(3));
     assert_eq!(said.newest(Some(night(400))).unwrap().name, name(3));
-    assert_eq!(said.stands_at(&name(400)).unwrap(), None);
+    assert_eq!(said.newest_capture().unwrap().unwrap().name, name(3));
     assert_eq!(said.times(night(0)).unwrap().len(), 4);
     let future: Vec<&str> = said.future.iter().map(|finding| &*finding.subject).collect();
     assert_eq!(future, [&*name(400)]);
     let later = State { folder: None, now: night(400) };
     let later = Nights::read(log, &later, Some("nightly")).unwrap();
-    assert_eq!(later.previous_drill().unwrap().unwrap().1, night(400), "a year later it was one");
+    assert_eq!(last(&later), night(400), "a year later it was one");
     assert_eq!(later.newest(None).unwrap().name, name(400));
     let retention = keep(7, 0);
     let request = Request {

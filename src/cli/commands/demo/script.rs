@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 pub fn run(line: &str) -> Result<String> {
     let words: Vec<&str> = line.split_whitespace().collect();
     let done = match words[..] {
-        ["cp", "-r", from, to] => copy(Path::new(from), Path::new(to)),
+        ["cp", from, to] | ["cp", "-r", from, to] => copy(Path::new(from), Path::new(to)),
         ["sed", "-i", script, file] => substitute(script, Path::new(file)),
         ["printf", text, "|", "dd", of, "bs=1", seek, "conv=notrunc"] => overwrite(of, seek, text),
         ["diff", "-r", one, other] => return differences(Path::new(one), Path::new(other)),

@@ -21,7 +21,6 @@ const FILES: &[(&str, &str)] = files![
     "CHANGELOG.md",
     "README.md",
     "VERSION",
-    "attestar.toml",
     "config/tideline.toml",
     "ddl/0001_steps.sql",
     "ddl/0002_gauges.sql",
@@ -35,6 +34,9 @@ const FILES: &[(&str, &str)] = files![
     "requirements.txt",
 ];
 
+/// The policy of the release.
+const POLICY: &str = include_str!("../../../../fixtures/trees/release/attestar.toml");
+
 /// When the release was made: 2026-03-20 14:46 UTC, an equinox and so a spring tide.
 const RELEASED_S: u64 = 1_774_017_960;
 
@@ -45,8 +47,9 @@ const TABLE_ROWS: u64 = 365 * 96;
 /// The compression level of the bundle.
 const BUNDLE_LEVEL: i32 = 3;
 
-/// Writes the whole release into a new folder.
-pub fn write(root: &Path) -> Result<()> {
+/// Writes the whole release into a new folder, but for its policy, which is not there yet.
+pub fn write(root: &Path, policy: &Path) -> Result<()> {
+    fs::write(policy, POLICY).map_err(Error::io("write", policy))?;
     for (path, text) in FILES {
         file(root, path, text.as_bytes(), 0o644)?;
     }
