@@ -179,28 +179,35 @@ fn every_command_and_flag_stands_in_cli_md() {
     let (world, cli) = (World::without_keys(), document("docs/CLI.md"));
     let help = |command: &[&str]| world.run(&[command, &["--help"]].concat()).done().out;
     let top = help(&[]);
-    let listed = top.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap();
-    let named = |line: &str| {
-        line.strip_prefix("  ")?.split(' ').next().filter(|name| !name.is_empty()).map(str::to_owned)
-    };
-    let commands: Vec<String> = listed.lines().filter_map(named).filter(|name| name != "help").collect();
+    let commands = subcommands(&top);
     assert!(commands.len() >= 9, "{commands:?}");
     let (general, _) = cli.split_once("\n## attestar ").unwrap();
     for command in commands {
         let section = section(&cli, &command);
-        for word in help(&[&command]).split(|c: char| !c.is_ascii_alphanumeric() && c != '-') {
-            let is_told = word.len() < 3 || tells(section, word) || tells(general, word);
+        let own = help(&[&command]);
+        let below = subcommands(&own).into_iter().map(|name| help(&[&command, &name]));
+        let all = std::iter::once(own.clone()).chain(below).collect::<String>();
+        for word in all.split(|c: char| !c.is_ascii_alphanumeric() && c != '-') {
+            let is_told = word.len() < 3 || tells(&section, word) || tells(general, word);
             assert!(!word.starts_with("--") || is_told, "docs/CLI.md does not tell {word} of {command}");
         }
     }
 }
 
-/// What docs/CLI.md says of a command.
-fn section<'d>(cli: &'d str, command: &str) -> &'d str {
-    let mut sections = cli.split("\n## attestar ").skip(1);
-    let found = sections.find(|section| section.split([' ', '\n']).next() == Some(command));
-    let found = found.unwrap_or_else(|| panic!("docs/CLI.md has no section on {command}"));
-    found.split("\n## ").next().unwrap()
+/// The commands that a page of help lists.
+fn subcommands(help: &str) -> Vec<String> {
+    let listed = help.split("Commands:\n").nth(1).unwrap_or_default().split("\n\n").next().unwrap();
+    let named = listed.lines().filter_map(|line| line.strip_prefix("  ")?.split(' ').next());
+    named.filter(|name| !name.is_empty() && *name != "help").map(str::to_owned).collect()
+}
+
+/// What docs/CLI.md says of a command, and of those below it.
+fn section(cli: &str, command: &str) -> String {
+    let sections = cli.split("\n## attestar ").skip(1);
+    let own = sections.filter(|section| section.split([' ', '\n']).next() == Some(command));
+    let own: String = own.filter_map(|section| section.split("\n## ").next()).collect();
+    assert!(!own.is_empty(), "docs/CLI.md has no section on {command}");
+    own
 }
 
 /// This very flag stands there, and not only one that begins like it.
