@@ -153,16 +153,26 @@ impl Prepared {
         assert_eq!(names_in(&self.at("home/state/scratch")), [""; 0], "{what}");
     }
 
-    /// Every archive that has a receipt comes back as what it was made of.
+    /// What was archived before is as it was, to the byte: it comes back where [`counts`](Self::counts) asks. What is new and
+    /// has a receipt comes back as what it was made of.
     fn all_restore(&self, what: &str) {
         let (there, bare) = (self.archives(), self.bare());
-        assert!(self.names.iter().all(|name| there.contains(name)), "{what}: {there:?}");
+        assert!(there.starts_with(&self.names), "{what}: {there:?}");
         let Some(store) = self.directory() else { return };
-        for (number, name) in there.iter().enumerate() {
+        let files = same_files(&self.archives_before(), &self.store().join("archives"), what);
+        assert_eq!(files, 2 * self.names.len(), "archives and receipts");
+        for (number, name) in there.iter().enumerate().skip(self.names.len()) {
             if !bare.iter().any(|path| path.to_string_lossy().contains(&**name)) {
                 self.host.restores(&store, name, number, what);
             }
         }
+    }
+
+    /// The archives of the nights so far, as they are kept.
+    fn archives_before(&self) -> PathBuf {
+        let [disk, _] = FOLDERS;
+        let store = self.store();
+        self.kept(disk).join(store.strip_prefix(self.at(disk)).unwrap()).join("archives")
     }
 
     fn directory(&self) -> Option<Directory> {
@@ -193,6 +203,16 @@ impl Prepared {
         let left = names_in(&incoming).into_iter().map(|name| incoming.join(name)).chain(self.bare());
         left.for_each(|file| age(&file));
     }
+}
+
+/// Every file of the one folder is in the other, with the same bytes; gives how many there are.
+pub(super) fn same_files(before: &Path, now: &Path, what: &str) -> usize {
+    let names = names_in(before);
+    for name in &names {
+        let [before, now] = [before, now].map(|folder| fs::read(folder.join(name)).unwrap());
+        assert!(before == now, "{what}: {name}");
+    }
+    names.len()
 }
 
 fn age(file: &Path) {
