@@ -173,7 +173,7 @@ fn a_role_of_a_pack_is_never_a_command() {
     let names = [
         format!("x; \\! touch {}", outside.display()),
         format!("x\n\\! touch {}\n", outside.display()),
-        format!("x; COPY (SELECT 1) TO PROGRAM 'touch {}'", outside.display()),
+        format!("x; COPY (SELECT 1) TO PROGRAM 'cat > {}'", outside.display()),
     ];
     for name in names {
         let mut dump = super::faults::dump("PostgreSQL 9.6");

@@ -40,8 +40,9 @@ fn is_empty(folder: &Path) -> bool {
 }
 
 /// What only somebody with rights of the server may do, and what works for them from inside a function.
+/// A program reads what it is given to the end: the server minds a closed pipe.
 const HARMS: [&str; 27] = [
-    "COPY (SELECT 1) TO PROGRAM 'touch OPEN/program'",
+    "COPY (SELECT 1) TO PROGRAM 'cat > OPEN/program'",
     "COPY public.lines FROM PROGRAM 'cat /etc/passwd'",
     "COPY (SELECT 1) TO 'OPEN/copied'",
     "COPY public.lines FROM '/etc/passwd'",
@@ -141,7 +142,7 @@ fn functions_by_the_names_that_are_asked_are_not_called() {
     let trap = |head: &str| {
         format!(
             "CREATE FUNCTION public.{head} LANGUAGE plpgsql AS $$ BEGIN \
-             PERFORM public.try($try$COPY (SELECT 1) TO PROGRAM 'touch OPEN/called'$try$); \
+             PERFORM public.try($try$COPY (SELECT 1) TO PROGRAM 'cat > OPEN/called'$try$); \
              RAISE EXCEPTION 'called as %', current_user; END $$; "
         )
     };
