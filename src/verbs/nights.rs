@@ -19,8 +19,8 @@ use crate::log::Log;
 use crate::log::event::Told;
 use crate::log::state::State;
 use crate::policy::prune::{Archive, Moment};
-use crate::store::{Entry, ObjectName, Store};
-use crate::verbs::report::drills::DRILLS;
+use crate::store::{ObjectName, Store};
+use crate::verbs::report::drills::Shelves;
 use jiff::{SignedDuration, Timestamp};
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -174,14 +174,14 @@ impl<'a> Nights<'a> {
 
     /// When the last drill ended that measured a recovery point. One that came to no archive, or to a release, told of no gap.
     pub fn measured_until(&self) -> Result<Option<Timestamp>> {
-        let mut reports = None;
-        for drill in self.drills() {
+        let mut drills = self.drills().peekable();
+        if drills.peek().is_none() {
+            return Ok(None);
+        }
+        let shelves = Shelves::of(self.place)?;
+        for drill in drills {
             let (drill, ended) = drill?;
-            let reports = match &mut reports {
-                Some(known) => known,
-                None => reports.insert(self.place.list(DRILLS)?.entries),
-            };
-            if self.report_of(&drill, reports)?.is_some_and(|report| measured_rpo(&report)) {
+            if self.report_of(&drill, &shelves)?.is_some_and(|report| measured_rpo(&report)) {
                 return Ok(Some(ended));
             }
         }
@@ -189,9 +189,8 @@ impl<'a> Nights<'a> {
     }
 
     /// The report of a drill, if it is there and the one that was signed.
-    fn report_of(&self, drill: &Previous, reports: &[Entry]) -> Result<Option<DrillReport>> {
-        let ends = format!("-{}/{FILE}", DrillReport::short_id(&drill.drill_id));
-        for entry in reports.iter().filter(|entry| entry.name.as_str().ends_with(&ends)) {
+    fn report_of(&self, drill: &Previous, shelves: &Shelves) -> Result<Option<DrillReport>> {
+        for entry in shelves.at(self.project().unwrap_or_default(), &drill.drill_id) {
             let Some((bytes, _)) = self.place.get(&entry.name, REPORT_BYTES_MAX)? else { continue };
             if Sha256::of(&bytes) == drill.sha256 {
                 return Ok(DrillReport::parse(&bytes).ok());

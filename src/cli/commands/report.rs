@@ -55,7 +55,7 @@ fn of_store(context: &Context, args: &ReportArgs, started: Instant) -> Result<An
     let trust = context.trust(&args.trust)?;
     let policy = context.limits_policy(&args.store)?;
     let retention = policy.as_ref().map(|policy| context.retention_of(policy)).transpose()?;
-    let project = policy.as_ref().and_then(|policy| context.project_of(policy).transpose()).transpose()?;
+    let project = policy.as_ref().map(|policy| context.project_of(policy)).transpose()?.flatten();
     let request = Request {
         store: &*store,
         trust: &trust,

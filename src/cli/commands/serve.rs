@@ -65,7 +65,7 @@ pub fn run(context: &Context, args: &ServeArgs) -> Result<Answer> {
 fn judge(context: &Context, args: &ServeArgs) -> Result<Judge> {
     let policy = context.limits_policy(&args.store)?;
     let retention = policy.as_ref().map(|policy| context.retention_of(policy)).transpose()?;
-    let project = policy.as_ref().and_then(|policy| context.project_of(policy).transpose()).transpose()?;
+    let project = policy.as_ref().map(|policy| context.project_of(policy)).transpose()?.flatten();
     let textfile = policy.as_ref().and_then(|policy| policy.metrics.as_ref());
     let textfile = textfile.map(|file| context.global.tree.join(file));
     Ok(Judge { trust: context.trust(&args.trust)?, policy, project, retention, textfile })

@@ -70,29 +70,21 @@ impl Room {
 
 /// Makes it, where it can do no harm: that is judged before anything is made, and again once it is there.
 pub(super) fn make(request: &Request<'_>, watch: &Watch) -> Result<Room> {
-    let named = request.policy.drill.scratch.as_ref().map(Path::new);
-    let own = |shared: &Path| {
-        let me = rustix::process::geteuid().as_raw();
-        shared.join(format!("attestar-{me}"))
+    let (folder, open) = match &request.policy.drill.scratch {
+        Some(named) => (Path::new(named), open_to_others(Path::new(named))?),
+        None => (request.scratch, WRITE),
     };
-    let (parent, is_own) = match named {
-        Some(folder) => match open_to_others(folder)? {
-            0 => (folder.to_owned(), false),
-            modes => {
-                // What lies beside it is of those who may write there.
-                if modes & WRITE == 0 {
-                    is_apart(request, &meant(folder)?)?;
-                }
-                (own(folder), true)
-            }
-        },
-        None => (own(request.scratch), true),
-    };
+    // What lies beside it where others may write is theirs.
+    if open & WRITE == 0 {
+        is_apart(request, &meant(folder)?)?;
+    }
+    let me = rustix::process::geteuid().as_raw();
+    let parent = if open == 0 { folder.to_owned() } else { folder.join(format!("attestar-{me}")) };
     is_apart(request, &meant(&parent)?)?;
-    if is_own {
-        own_folder(&parent)?
-    } else {
+    if open == 0 {
         make_passable(&parent)?
+    } else {
+        own_folder(&parent)?
     }
     let parent = parent.canonicalize().map_err(Error::io("open", &parent))?;
     is_apart(request, &parent)?;

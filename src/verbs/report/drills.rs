@@ -33,8 +33,28 @@ struct Known {
     says: Option<(String, DrillFacts)>,
 }
 
-/// What lies there of the drills of one project that share the beginning of their id, by both.
-type Shelves = HashMap<(String, String), Vec<Entry>>;
+/// The reports that lie in a store, by project and beginning of the drill's id.
+pub struct Shelves(HashMap<(String, String), Vec<Entry>>);
+
+impl Shelves {
+    /// Looks at what lies there. Folders are `PROJECT-20261120T010002Z-1A2B3C4D`.
+    pub fn of(store: &dyn Store) -> Result<Shelves> {
+        let mut shelves: HashMap<_, Vec<Entry>> = HashMap::new();
+        for entry in store.list(DRILLS)?.entries.into_iter().filter(|entry| entry.name.file_name() == FILE) {
+            if let Some((project, id)) = of_drill(folder(&entry.name)) {
+                shelves.entry((project.to_owned(), id.to_owned())).or_default().push(entry);
+            }
+        }
+        Ok(Shelves(shelves))
+    }
+
+    /// Those that could be of a drill, [`NAMESAKES_MAX`] at most; its digest tells which one is.
+    pub fn at(&self, project: &str, drill_id: &str) -> &[Entry] {
+        let key = (project.to_owned(), DrillReport::short_id(drill_id).to_owned());
+        let there = self.0.get(&key).map_or(&[][..], Vec::as_slice);
+        &there[..there.len().min(NAMESAKES_MAX)]
+    }
+}
 
 impl Reports {
     /// The newest drills whose report is the one that was signed, in the order of the log. An event comes with the id of
@@ -53,12 +73,11 @@ impl Reports {
         }
         let (signed, older) = (drilled.len(), drilled.len().saturating_sub(DRILLS_MAX));
         drilled.drain(..older).for_each(|event| event.report = None);
-        let (shelves, mut before) = (shelves(store.list(DRILLS)?.entries), std::mem::take(&mut self.0));
+        let (shelves, mut before) = (Shelves::of(store)?, std::mem::take(&mut self.0));
         let (mut told, mut findings) = (Vec::new(), Vec::new());
         for event in drilled {
             let Some(of_drill) = event.report.take() else { continue };
-            let key = (event.project.clone(), DrillReport::short_id(&of_drill.name).to_owned());
-            let there = shelves.get(&key).map_or(&[][..], Vec::as_slice);
+            let there = shelves.at(&event.project, &of_drill.name);
             match self.find(store, there, &of_drill.sha256, &mut before)? {
                 Some(drill) => {
                     let (leaf, name) = (event.index, event.name.clone());
@@ -90,7 +109,7 @@ impl Reports {
         signed: &str,
         before: &mut BTreeMap<ObjectName, Known>,
     ) -> Result<Option<DrillFacts>> {
-        for entry in there.iter().take(NAMESAKES_MAX) {
+        for entry in there {
             let says = self.read(store, entry, before)?;
             if let Some((_, drill)) = says.filter(|(sha256, _)| sha256 == signed) {
                 return Ok(Some(drill));
@@ -145,17 +164,6 @@ fn says(store: &dyn Store, name: &ObjectName) -> Result<Option<(String, DrillFac
     };
     let report = DrillReport::parse(&bytes).ok();
     Ok(report.map(|report| (Sha256::of(&bytes).to_string(), drill(&report, folder(name)))))
-}
-
-/// Every report that lies there. Folders are `PROJECT-20261120T010002Z-1A2B3C4D`.
-fn shelves(entries: Vec<Entry>) -> Shelves {
-    let mut shelves = Shelves::new();
-    for entry in entries.into_iter().filter(|entry| entry.name.file_name() == FILE) {
-        if let Some((project, id)) = of_drill(folder(&entry.name)) {
-            shelves.entry((project.to_owned(), id.to_owned())).or_default().push(entry);
-        }
-    }
-    shelves
 }
 
 /// `(PROJECT, 1A2B3C4D)`
