@@ -195,9 +195,8 @@ fn is_ended(world: &World, file: &str) {
 #[test]
 fn a_program_that_hangs_is_ended_with_all_that_it_started() {
     // Everything but the sleep takes no time: its limit is long beside that.
-    let hangs = format!(
-        "trap '' TERM\nsh -c 'echo $$ > child; exec sleep {ASLEEP}' &\necho begun\nsleep {ASLEEP}\n"
-    );
+    let hangs =
+        format!("trap '' TERM\nsh -c 'echo $$ > child; exec sleep {ASLEEP}' &\necho begun\nsleep {ASLEEP}\n");
     let world = script(&hangs, "4s");
     let started = Instant::now();
     let said = gate(&world, &["--json"]).exits(4);

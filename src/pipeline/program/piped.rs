@@ -20,7 +20,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 const COMPLAINT_BYTES_MAX: usize = 4096;
 
 /// How long is waited for the end of what it complains of; its children may never come to one.
-const COMPLAINT_TIME: Duration = Duration::from_secs(1);
+const COMPLAINT_TIME: Duration = Duration::from_secs(5);
 
 /// A program that runs. Dropped, it is ended with everything that it started.
 pub struct Piped {

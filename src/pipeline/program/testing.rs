@@ -22,7 +22,8 @@ impl Pipe {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("pipe");
         assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
-        let reader = File::options().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(&path);
+        let reader =
+            File::options().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(&path);
         Pipe { folder, reader: reader.unwrap() }
     }
 

@@ -210,7 +210,8 @@ struct Holder<'s> {
 impl<'s> Holder<'s> {
     fn new(server: &'s Postgres, user: &str, number: &str) -> Holder<'s> {
         let mut psql = Command::new("psql");
-        psql.args(["-X", "-q", "-d"]).arg(format!("{} application_name=holder", server.dsn_of(user, "scratch")));
+        psql.args(["-X", "-q", "-d"])
+            .arg(format!("{} application_name=holder", server.dsn_of(user, "scratch")));
         let psql = psql.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         writeln!(psql.stdin.as_ref().unwrap(), "SELECT pg_advisory_lock({number});").unwrap();
         let holder = Holder { server, psql };
@@ -309,7 +310,11 @@ fn a_database_that_another_drill_is_in_is_refused() {
     assert_eq!(said.findings(), ["database-live dsn of ledger"]);
     assert!(said.out.contains("another drill is in it"), "{}", said.out);
     until(&server, AT_WORK, |count| count == "1");
-    assert_eq!(server.run("scratch", &format!("{AT_WORK} AND application_name = 'holder'")), "1", "it works on");
+    assert_eq!(
+        server.run("scratch", &format!("{AT_WORK} AND application_name = 'holder'")),
+        "1",
+        "it works on"
+    );
     drop(other);
     assert_eq!(drill(&world, &[]).done().findings(), Vec::<String>::new());
 }
