@@ -34,10 +34,10 @@ impl Pipe {
 
     /// Waits until the last one that held it is gone.
     #[track_caller]
-    pub(super) fn is_let_go(mut self) {
+    pub(super) fn is_let_go(&self) {
         let begun = Instant::now();
         loop {
-            match self.reader.read(&mut [0]) {
+            match (&self.reader).read(&mut [0]) {
                 Ok(0) => return,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 other => panic!("{other:?}"),

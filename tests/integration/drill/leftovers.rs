@@ -48,9 +48,9 @@ pub(super) const WAITS: &str = "[[probe]]\nid = \"waits\"\nkind = \"command\"\nr
 pub(super) fn while_it_waits(drill: &str, meanwhile: &str, after: &str) -> String {
     format!(
         "{drill} & drill=$!; tries=0; \
-         until run=$(ls $TMPDIR/attestar-*/.attestar-run-*/work/waits/runs 2> /dev/null); do sleep 0.05; \
+         until runs=$(ls $TMPDIR/attestar-*/.attestar-run-*/*/waits/runs 2> /dev/null); do sleep 0.05; \
              tries=$((tries + 1)); if [ $tries -gt 1200 ]; then kill $drill; exit 99; fi; done; \
-         at=${{run%/work/waits/runs}}; {meanwhile}; touch $at/work/waits/on; wait $drill; code=$?; {after}; exit $code"
+         at=${{runs%/*/waits/runs}}; {meanwhile}; touch ${{runs%/runs}}/on; wait $drill; code=$?; {after}; exit $code"
     )
 }
 
