@@ -377,7 +377,7 @@ codes! {
     ClockBehind = "clock-behind", Unverified;
     /// Archives were not read again within the time that the policy sets
     UnreadTooLong = "unread-too-long", Warns;
-    /// What was checked could not be signed and logged, so the next run does not know of it
+    /// What was checked could not be signed and logged, so that the next run does not know of it, or not be left in the folder that was named
     NotRecorded = "not-recorded", Fails;
     /// The metrics file could not be read, and was written anew
     MetricsReplaced = "metrics-replaced", Warns;
