@@ -164,7 +164,11 @@ pub(super) fn failed(one: &Capture) -> impl Fn(Error) -> Error {
     move |error| match error {
         Error::Interrupted => error,
         error => {
-            let hint = error.hint().to_owned();
+            let hint = match &error {
+                Error::Late(_) => "look at what it waits for, or raise `time_limit` of the capture",
+                error => error.hint(),
+            };
+            let hint = hint.to_owned();
             let why = error.with_causes();
             let why: Vec<&str> = why.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
             Error::input(format!("the capture `{}` failed: {}", one.id, why.join("; ")), hint)
