@@ -264,22 +264,6 @@ fn trust_and_keys_are_asked_for() {
 }
 
 #[test]
-fn a_report_that_cannot_be_left_in_a_folder_takes_nothing_back_of_what_was_found() {
-    let world = nights(1);
-    fs::write(world.path().join("taken"), "").unwrap();
-    let said = check(&world, &["--out", "taken/parts"]).exits(1).says("1 archive read again");
-    said.says("not-recorded").says("cannot create taken/parts").complains("hint: another --out DIR");
-    let report = refuses(&world, &["--out", "taken/parts"], 1, "not-recorded");
-    assert_eq!((status(&report, "contents"), status(&report, "out")), ("passed", "failed"));
-    let stored = store(&world).join(report["recorded"]["report"].as_str().unwrap());
-    assert!(stored.exists(), "it lies in the store");
-    // What is worse counts.
-    flip(&archives(&world)[0], 100);
-    let report = refuses(&world, &["--out", "taken/parts"], 3, "altered");
-    assert_eq!(status(&report, "out"), "failed");
-}
-
-#[test]
 fn what_is_read_can_be_chosen() {
     let world = nights(4);
     let read = |flags: &[&str]| {
