@@ -383,7 +383,7 @@ codes! {
     MetricsReplaced = "metrics-replaced", Warns;
     /// A part of a check that was shared out is not there
     ShardMissing = "shard-missing", Unverified;
-    /// A report is no part of this check: of another store, project, policy, number of parts or state of the log, or of an earlier night
+    /// A report is no part of this check: of another log, project, policy, number of parts or state of the log, or of an earlier night
     ShardForeign = "shard-foreign", Unverified;
     /// Two reports are of the same part
     ShardTwice = "shard-twice", Unverified;

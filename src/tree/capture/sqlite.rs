@@ -51,9 +51,11 @@ pub(super) fn capture(capture: &Capture, source: &Path, to: &Path, watch: &Watch
 /// Copies it as it lies there if nobody has it open, else beside whoever has.
 fn copy(source: &Path, to: &Path, limit: Duration, watch: &Watch) -> Result<()> {
     let over = Instant::now() + limit;
-    if let Some(at_rest) = AtRest::of(source) {
+    if let Some(at_rest) = AtRest::of(source)
+        && let Ok(connection) = open_copy(at_rest.path())
+    {
         // Closed, it would take the lock with it.
-        let still = Live { connection: open_copy(at_rest.path())?, is_held: true };
+        let still = Live { connection, is_held: true };
         let copied = pages(&still, (source, to), (limit, over), watch);
         if at_rest.lasts() {
             return copied;
@@ -89,12 +91,12 @@ impl Live {
 fn unopened(source: &Path) -> impl Fn(rusqlite::Error) -> Error {
     move |error| {
         let hint = match error.sqlite_error_code() {
-            Some(ErrorCode::CannotOpen) => {
+            Some(ErrorCode::CannotOpen) if fs::File::open(source).is_err() => {
                 "look whether `path` of the capture names the right file, and this user may read it"
             }
             // The index of its WAL is not there, and cannot be made.
-            Some(ErrorCode::ReadOnly) => {
-                "what uses it was killed: start it, or open the database once as its owner"
+            Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly) => {
+                "what used it was killed, and this user may not write beside it: start that, or open the database once as its owner"
             }
             _ => "",
         };
@@ -254,7 +256,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let source = folder.path().join("app.db");
         let to = folder.path().join("copy.db");
-        assert!(capture(&order("app.db"), &source, &to, &Watch::default()).is_err());
+        let refusal = capture(&order("app.db"), &source, &to, &Watch::default()).unwrap_err();
+        assert!(refusal.hint().contains("names the right file"), "{refusal}");
         assert!(!source.exists(), "it is not made");
         std::fs::write(&source, "").unwrap();
         let refusal = capture(&order("app.db"), &source, &to, &Watch::default()).unwrap_err();
