@@ -143,3 +143,19 @@ fn a_shard_says_what_is_wrong_with_its_part_and_the_whole_says_it_again() {
     let report = refuses(&world, &["--merge", "parts"], 3, "altered");
     assert_eq!(read_again(&report).len(), 2);
 }
+
+#[test]
+fn a_report_that_cannot_be_left_in_a_folder_takes_nothing_back_of_what_was_found() {
+    let world = nights(1);
+    fs::write(world.path().join("taken"), "").unwrap();
+    let said = check(&world, &["--out", "taken/parts"]).exits(1).says("1 archive read again");
+    said.says("not-recorded").says("cannot create taken/parts").complains("hint: another --out DIR");
+    let report = refuses(&world, &["--out", "taken/parts"], 1, "not-recorded");
+    assert_eq!((status(&report, "contents"), status(&report, "out")), ("passed", "failed"));
+    let stored = world.path().join("nights").join(report["recorded"]["report"].as_str().unwrap());
+    assert!(stored.exists(), "it lies in the store");
+    // What is worse counts.
+    flip(&archives(&world)[0], 100);
+    let report = refuses(&world, &["--out", "taken/parts"], 3, "altered");
+    assert_eq!(status(&report, "out"), "failed");
+}

@@ -6,6 +6,7 @@ use serde_json::Value;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::mpsc::{Receiver, channel};
@@ -96,6 +97,18 @@ fn every_run_leaves_its_exit_code_and_a_good_one_its_time() {
     world.run(&["-C", "shop", "backup"]).exits(5);
     assert_eq!((exit_code(&world, "backup"), success("backup")), (Some(5.0), backup));
     promtool(&metrics(&world));
+}
+
+#[test]
+fn the_metrics_are_there_for_other_users_whatever_the_umask_of_the_service_is() {
+    let world = world(METRICS);
+    let backup = world.command(&["-C", "shop", "backup"]);
+    let mut command = Command::new("sh");
+    command.args(["-c", "umask 077; exec \"$0\" \"$@\""]).arg(backup.get_program()).args(backup.get_args());
+    command.env_clear().current_dir(world.path()).envs(backup.get_envs().filter_map(|(k, v)| Some((k, v?))));
+    said(command.output().unwrap()).done();
+    let mode = |path: &str| fs::metadata(world.path().join(path)).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode("attestar.prom"), mode("nights/log/checkpoint")), (0o644, 0o600));
 }
 
 #[test]
