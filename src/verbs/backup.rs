@@ -35,7 +35,7 @@ use crate::pipeline::sink::Written;
 use crate::pipeline::watch::Watch;
 use crate::policy::Policy;
 use crate::policy::backup::OnChange;
-use crate::store::{ObjectName, Store};
+use crate::store::{ObjectName, Store, leftovers};
 use crate::tree::capture::Environment;
 use crate::tree::version;
 use crate::verbs::seal::{append_tags, encryptor, receipt_name, seal_of};
@@ -159,7 +159,7 @@ fn attempt(request: &Request<'_>, watch: &Watch) -> Result<Option<Done>> {
     let mut warnings = scratch.findings();
     let adopted = adopt::adopt(request, &project, begun)?;
     warnings.extend(adopted.findings.iter().cloned());
-    warnings.extend(adopt::sweep(request, begun)?);
+    warnings.extend(leftovers::sweep(request.store, begun)?);
     let mut source = Source::gather(request, &scratch, watch)?;
     warnings.append(&mut source.findings);
     let unmatched = std::mem::take(&mut source.unmatched);
