@@ -39,6 +39,24 @@ fn a_store_that_cannot_be_read_any_more_is_told_with_the_age_of_what_is_shown() 
 }
 
 #[test]
+fn a_store_that_is_moved_away_or_another_one_by_now_is_not_shown_as_it_was() {
+    let world = published();
+    let console = Console::start(&world, &["--store", "store"]);
+    assert_eq!((console.get("/health").0, console.get("/packs/shop-1.0.0").0), (200, 200));
+    let (store, aside) = (world.path().join("store"), world.path().join("aside"));
+    std::fs::rename(&store, &aside).unwrap();
+    console.until("/health", |status, body| status == 503 && body.contains("cannot open the store"));
+    assert_eq!(console.get("/packs/shop-1.0.0").0, 502);
+    // A disk that is not mounted: the folder is there, and nothing in it.
+    std::fs::create_dir(&store).unwrap();
+    console.until("/api/store", |_, body| body.contains("log-forked"));
+    assert_eq!(console.get("/health").0, 503);
+    std::fs::remove_dir(&store).unwrap();
+    std::fs::rename(&aside, &store).unwrap();
+    console.until("/health", |status, _| status == 200);
+}
+
+#[test]
 fn a_policy_that_changes_counts_from_then_on() {
     let world = World::release();
     world.write("attestar.toml", NIGHTLY);
