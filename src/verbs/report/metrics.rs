@@ -54,7 +54,8 @@ fn measured(facts: &StoreFacts, project: Option<&str>, now: Timestamp) -> [(Metr
         (Metric::DrillRto, drill.and_then(|drill| seconds(drill.rto_ms))),
         (Metric::DrillRpo, drill.and_then(|drill| seconds(drill.rpo_ms))),
         (Metric::ArchiveBytes, archive.and_then(|archive| archive.bytes).map(|bytes| bytes as f64)),
-        (Metric::StoreArchives, Some(coverage.archives as f64)),
+        // Where no log holds, nobody knows what lies there: that is not none.
+        (Metric::StoreArchives, facts.origin.as_ref().map(|_| coverage.archives as f64)),
         (Metric::VerifiedBytesRatio, ratio),
     ]
 }
@@ -117,6 +118,17 @@ mod tests {
         assert_eq!(value(&text(&facts, None, None, now()), Metric::DrillRto, "shop"), Some(7.0));
         facts.drills.pop();
         assert_eq!(value(&text(&facts, None, None, now()), Metric::DrillRto, "shop"), None);
+    }
+
+    #[test]
+    fn where_no_log_holds_there_are_no_numbers() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, happened) = (folder.path().join("attestar.prom"), facts(&[(What::BackedUp, 2, WELL)]));
+        fs::write(&file, text(&happened, None, None, now())).unwrap();
+        let unknown = StoreFacts { origin: None, project: Some("shop".into()), ..facts(&[]) };
+        let said = text(&unknown, None, Some(&file), now());
+        let told = [Metric::BackupLastSuccess, Metric::StoreArchives].map(|it| value(&said, it, "shop"));
+        assert_eq!((told, said.contains("attestar_store_archives{")), ([None, None], false));
     }
 
     #[test]
