@@ -3,6 +3,7 @@
 
 use crate::console::ask::Known;
 use crate::report::shell;
+use crate::report::store::health::State;
 use crate::report::store::{StoreFacts, page};
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
@@ -38,12 +39,16 @@ impl Drawn {
         self.with(known, now, |last| last.page.get_or_insert_with(draw).clone())
     }
 
-    /// The same as a document; `None` while nothing is known.
+    /// The same as a document; `None` while nothing is known. Nobody goes by what cannot be looked at any more.
     pub fn document(&self, known: &Known, now: Timestamp) -> Option<Bytes> {
         let facts = known.facts.as_ref()?;
         self.with(known, now, |last| {
             if last.document.is_none() {
-                let mut bytes = serde_json::to_vec(&facts.at(now)).ok()?;
+                let mut report = facts.at(now);
+                if known.failure.is_some() {
+                    report.state = State::Failed;
+                }
+                let mut bytes = serde_json::to_vec(&report).ok()?;
                 bytes.push(b'\n');
                 last.document = Some(bytes.into());
             }
