@@ -74,3 +74,21 @@ impl Drawn {
         act(&mut last)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::leaf::What;
+    use crate::report::store::health::tests::{facts, now};
+
+    #[test]
+    fn what_cannot_be_looked_at_any_more_has_failed_for_programs_too() {
+        let facts = Some(Arc::new(facts(&[(What::BackedUp, 1, Some(true))])));
+        for (failure, state) in [(None, "good"), (Some((now(), "it is gone".to_owned())), "failed")] {
+            let known = Known { facts: facts.clone(), failure, ..Known::default() };
+            let bytes = Drawn::default().document(&known, now()).expect("something is known");
+            let document: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+            assert_eq!(document["state"], state);
+        }
+    }
+}

@@ -119,3 +119,19 @@ pub fn found(found: &Found<'_>) -> Markup {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::Outcome;
+
+    #[test]
+    fn a_banner_says_what_it_does_not_cover() {
+        let mut outcome = Outcome::default();
+        outcome.conclude("seal", "signed", Vec::new());
+        let said = |outcome: &Outcome| banner(&OutcomeDocument::new(outcome)).into_string();
+        assert!(said(&outcome).ends_with(">Verified: everything asked for was checked and holds.</p>"));
+        outcome.skip("payload", Status::Skipped, "not read");
+        assert!(said(&outcome).ends_with(" holds. Not checked: payload.</p>"), "{}", said(&outcome));
+    }
+}

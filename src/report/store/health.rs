@@ -164,7 +164,7 @@ impl Owed<'_> {
 
     /// Without a log that holds nobody knows what was done.
     fn unknown(&self, name: &'static str) -> Card {
-        self.card(name, State::Failed, None, "not known, as no log holds".to_owned())
+        self.card(name, State::Failed, None, "no log holds that would tell".to_owned())
     }
 
     fn newest(&self, whats: &[What]) -> Option<&EventFacts> {
@@ -252,7 +252,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::finding::Outcome;
     use crate::report::outcome::OutcomeDocument;
-    use crate::report::store::{Limits, ReportRef};
+    use crate::report::store::{DrillFacts, Limits, ReportRef};
 
     const NOW: &str = "2026-11-20T12:00:00Z";
 
@@ -294,6 +294,23 @@ pub(crate) mod tests {
             prune: None,
             prune_says: String::new(),
             outcome: OutcomeDocument::new(&outcome),
+        }
+    }
+
+    /// A drill of this leaf that took so long; nothing asked for less.
+    pub(crate) fn drill(leaf: u64, rto_ms: u64) -> DrillFacts {
+        DrillFacts {
+            leaf,
+            drill_id: "a".into(),
+            report: "a".into(),
+            name: "shop-1".into(),
+            finished_at: now(),
+            passed: true,
+            rto_ms: Some(rto_ms),
+            rto_target_ms: 0,
+            rpo_ms: None,
+            rpo_target_ms: 0,
+            has_rpo: false,
         }
     }
 
@@ -401,7 +418,7 @@ pub(crate) mod tests {
     fn without_a_log_that_holds_nothing_is_known() {
         let nothing = StoreFacts { origin: None, ..facts(&[]) };
         let cards = of(&nothing);
-        assert!(cards[..5].iter().all(|card| card.state == Failed && card.says.starts_with("not known")));
+        assert!(cards[..5].iter().all(|card| card.state == Failed && card.says.starts_with("no log holds")));
         let names: Vec<&str> = of(&facts(&[])).iter().map(|card| card.name).collect();
         assert_eq!(cards.iter().map(|card| card.name).collect::<Vec<_>>(), names);
     }

@@ -162,3 +162,60 @@ fn objective(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::store::health::tests::{drill, facts, now};
+
+    const WELL: Option<bool> = Some(true);
+
+    /// One project backs up and drills, the other's only backup failed.
+    fn two() -> StoreFacts {
+        let happened =
+            [(What::BackedUp, 30, WELL), (What::BackedUp, 20, Some(false)), (What::Drilled, 2, WELL)];
+        let mut two = facts(&happened);
+        two.events[1].project = "books".into();
+        two.drills = vec![DrillFacts { rto_target_ms: 900_000, ..drill(2, 5_000) }];
+        two
+    }
+
+    #[test]
+    fn each_project_is_drawn_by_itself() {
+        let two = two();
+        let (drawn, measured) =
+            (events(&two.at(now())).into_string(), objectives(&two.at(now())).into_string());
+        let of = |name: &str| {
+            let rest = drawn.split(&format!("<h3>{name}</h3>")).nth(1).expect("it is drawn");
+            rest.split("</figcaption>").next().unwrap().to_owned()
+        };
+        assert!(of("books").ends_with(">1 backup, 1 failed."), "{drawn}");
+        assert!(of("shop").ends_with(">1 backup, 0 failed; 1 drill, 0 failed."), "{drawn}");
+        assert!(measured.contains("<h3>shop</h3>") && !measured.contains("books"), "{measured}");
+        let one = facts(&[(What::BackedUp, 30, WELL), (What::BackedUp, 20, Some(false))]);
+        let drawn = events(&one.at(now())).into_string();
+        assert!(drawn.contains(">2 backups, 1 failed.") && !drawn.contains("<h3>"), "{drawn}");
+    }
+
+    #[test]
+    fn a_drill_is_held_to_the_policy_or_else_to_what_it_was_held_to() {
+        let mut two = two();
+        let said = |facts: &StoreFacts| objectives(&facts.at(now())).into_string();
+        assert!(said(&two).contains("RTO of 1 drill, target 15 m (dashed), 0 missed"), "{}", said(&two));
+        two.limits.rto_ms = Some(600_000);
+        assert!(said(&two).contains("RTO of 1 drill, target 10 m (dashed), 0 missed"), "{}", said(&two));
+    }
+
+    #[test]
+    fn of_too_many_projects_those_that_stand_worst_are_drawn() {
+        let mut many = facts(&[(What::BackedUp, 2, WELL); 14]);
+        for (at, event) in many.events.iter_mut().enumerate() {
+            event.project = format!("project-{at:02}");
+        }
+        many.events[13].passed = Some(false);
+        let drawn = events(&many.at(now())).into_string();
+        assert_eq!(drawn.matches("<h3>").count(), DRAWN_MAX);
+        assert!(drawn.contains("<h3>project-13</h3>") && !drawn.contains("project-12"), "{drawn}");
+        assert!(drawn.contains("Of 14 projects the 12 that stand worst are drawn."), "{drawn}");
+    }
+}

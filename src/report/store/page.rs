@@ -386,3 +386,30 @@ fn not_checked(facts: &StoreFacts) -> Markup {
         (unchecked(&facts.outcome))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::store::health::tests::{facts, now};
+
+    #[test]
+    fn without_a_log_that_holds_nothing_is_said_to_be_none() {
+        let unknown = StoreFacts { origin: None, ..facts(&[]) };
+        let page = page(&unknown.at(now()), Place::File);
+        for said in
+            ["No archive", "no archive", "0 archives", "Nothing has happened", "No drill", "It has no leaf"]
+        {
+            assert!(!page.contains(said), "{said}: {page}");
+        }
+        assert_eq!(page.matches("Not known, as no log holds.").count(), 5, "{page}");
+    }
+
+    #[test]
+    fn what_cannot_be_looked_at_any_more_is_not_green() {
+        let facts = facts(&[(What::BackedUp, 1, Some(true))]);
+        let of = |trouble| page(&facts.at(now()), Place::Console { trouble });
+        assert!(of(None).contains("<p class=\"verdict good\">On time"));
+        let page = of(Some((now(), "it is gone")));
+        assert!(page.contains("<p class=\"verdict open\">When it was seen last: On time"), "{page}");
+    }
+}

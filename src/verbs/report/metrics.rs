@@ -67,8 +67,7 @@ fn seconds(ms: Option<u64>) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::store::DrillFacts;
-    use crate::report::store::health::tests::{facts, now};
+    use crate::report::store::health::tests::{drill, facts, now};
     use std::fs;
 
     const WELL: Option<bool> = Some(true);
@@ -76,22 +75,6 @@ mod tests {
     fn value(text: &str, metric: Metric, project: &str) -> Option<f64> {
         let labels = [("project", project), ("policy", "")];
         Gauges::parse(text).expect("it reads back").get(metric.as_str(), &labels)
-    }
-
-    fn drill(leaf: u64, rto_ms: u64) -> DrillFacts {
-        DrillFacts {
-            leaf,
-            drill_id: "a".into(),
-            report: "a".into(),
-            name: "shop-1".into(),
-            finished_at: now(),
-            passed: true,
-            rto_ms: Some(rto_ms),
-            rto_target_ms: 0,
-            rpo_ms: None,
-            rpo_target_ms: 0,
-            has_rpo: false,
-        }
     }
 
     #[test]
