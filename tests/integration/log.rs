@@ -293,6 +293,19 @@ fn a_proof_verifies_without_the_store_and_only_for_its_archive() {
     refuses("shop-1.0.0", "shop-1.0.0.tlog-proof");
 }
 
+/// The system ends it at the first byte that it writes.
+#[test]
+fn a_killed_run_leaves_no_half_a_proof() {
+    let world = World::sealed();
+    publish(&world, &[]).done();
+    let line = r#"ulimit -f 0; exec "$0" log prove shop-1.0.0 --store store"#;
+    let mut shell = std::process::Command::new("sh");
+    let ended = shell.args(["-c", line, env!("CARGO_BIN_EXE_attestar")]).current_dir(world.path());
+    assert!(!ended.env("ATTESTAR_HOME", world.home()).output().unwrap().status.success());
+    assert!(!world.path().join("shop-1.0.0.tlog-proof").exists());
+    world.run(&["log", "prove", "shop-1.0.0", "--store", "store"]).done();
+}
+
 #[test]
 fn what_a_revoked_key_signed_counts_if_this_host_saw_it_in_the_log_before() {
     let world = two();
@@ -407,7 +420,12 @@ fn many_processes_append_at_once_and_lose_nothing() {
     // Each release twice at once; half of them are killed on the way, and come again.
     let mut killed: Vec<_> =
         versions.iter().enumerate().map(|(host, version)| start(version, host)).collect();
-    std::thread::sleep(std::time::Duration::from_millis(120));
+    // As soon as one of them has put anything into the store: none is through by then.
+    let begun = std::time::Instant::now();
+    while names_in(&world.path().join("store")).is_empty() {
+        assert!(begun.elapsed().as_secs() < 60, "nobody begins");
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
     let mut died = 0;
     for child in killed.iter_mut().step_by(2) {
         let _ = child.kill();
