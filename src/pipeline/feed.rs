@@ -45,6 +45,8 @@ pub struct Plan<'a> {
     pub copy: Option<&'a Staging>,
     /// Whether a file that does not hold still is kept as it came, and marked; else it stops the run.
     pub keep_torn: bool,
+    /// Whether a file that is gone when its turn comes is kept as an empty one, and marked; else it stops the run.
+    pub keep_gone: bool,
 }
 
 /// A stretch of the tar.
@@ -132,12 +134,19 @@ impl<'a> Feed<'a> {
             return Ok(None);
         }
         let buffer = self.pool.take(self.watch)?;
-        if cursor.large.is_none() && is_large(&self.plan.members[cursor.next]) {
-            cursor.large = Some(self.open_large(cursor.next)?);
-            cursor.next += 1;
-        }
         let seq = cursor.seq;
         cursor.seq += 1;
+        if cursor.large.is_none() && is_large(&self.plan.members[cursor.next]) {
+            let member = cursor.next;
+            cursor.next += 1;
+            match self.open_large(member) {
+                // Nothing of it is there to be read in pieces.
+                Err(error) if self.keeps(&error) => {
+                    return Ok(Some(Task::Small { seq, members: member..member + 1, buffer }));
+                }
+                opened => cursor.large = Some(opened?),
+            }
+        }
         if let Some(large) = &mut cursor.large {
             let task = Task::Piece { seq, large: large.clone(), buffer };
             large.offset += FRAME_BYTES as u64;
@@ -208,16 +217,24 @@ impl<'a> Feed<'a> {
         let path = &member.path;
         let head = buffer.len();
         // A small file's header is as long whatever its size, so it can be written again once the size is certain.
-        buffer.extend_from_slice(&self.header(member, member.size));
+        let planned = member.size.min(SMALL_BYTES_MAX);
+        buffer.extend_from_slice(&self.header(member, planned));
         let start = buffer.len();
-        let (file, stat) = self.plan.root.open_file(path.as_str()).map_err(|error| gone(path, error))?;
+        let (file, stat) = match self.plan.root.open_file(path.as_str()).map_err(|error| gone(path, error)) {
+            Err(error) if self.keeps(&error) => {
+                buffer.truncate(head);
+                buffer.extend_from_slice(&self.header(member, 0));
+                return Ok((buffer.len()..buffer.len(), Steadiness::Changing));
+            }
+            opened => opened?,
+        };
         let read = source::read_small(&file, stat, buffer);
         let (_, steadiness) = read.map_err(Error::io("read", self.plan.root.join(path.as_str())))?;
         if steadiness == Steadiness::Changing && !self.plan.keep_torn {
             return Err(changing(path, "it changed each time it was read"));
         }
         let content = start..buffer.len();
-        if content.len() as u64 != member.size {
+        if content.len() as u64 != planned {
             buffer[head..start].copy_from_slice(&self.header(member, content.len() as u64));
         }
         match (self.plan.inspect)(path, &buffer[content.clone()]) {
@@ -257,6 +274,13 @@ impl<'a> Feed<'a> {
         let torn = if is_torn { vec![large.member] } else { Vec::new() };
         let piece = Piece { member: large.member, content, last };
         Ok(Block { seq, buffer, heads, files: Vec::new(), torn, piece: Some(piece) })
+    }
+
+    /// Whether a file that cannot be opened as one any more is kept as an empty one.
+    fn keeps(&self, error: &Error) -> bool {
+        let is_of_changes =
+            matches!(error, Error::Refused(found) if found.iter().all(|one| one.code == Code::FileChanging));
+        self.plan.keep_gone && is_of_changes
     }
 
     fn header(&self, member: &Member, size: u64) -> Vec<u8> {

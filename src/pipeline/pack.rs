@@ -369,6 +369,7 @@ mod tests {
             inspect: &|_, _| None,
             copy: None,
             keep_torn: false,
+            keep_gone: false,
         };
         let settings = Settings { level: 1, threads: 1 };
         archive(&mut Vec::new(), Path::new("out"), None, &settings, watch, |mut archive| {

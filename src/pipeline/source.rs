@@ -93,9 +93,13 @@ pub fn same(before: &Stat, after: &Stat) -> bool {
 }
 
 /// Appends a whole file to `bytes`, again and again until it held still. Gives what the file was at the last read. A
-/// file that outgrows [`SMALL_BYTES_MAX`] meanwhile counts as changing.
+/// file that outgrows [`SMALL_BYTES_MAX`] meanwhile counts as changing, and no more of it is held.
 pub fn read_small(file: &File, first: Stat, bytes: &mut Vec<u8>) -> io::Result<(Stat, Steadiness)> {
     let start = bytes.len();
+    if first.st_size as u64 > SMALL_BYTES_MAX {
+        read_at_most(file, bytes, SMALL_BYTES_MAX)?;
+        return Ok((first, Steadiness::Changing));
+    }
     let mut before = first;
     for attempt in 0..TRIES {
         bytes.truncate(start);
@@ -168,4 +172,23 @@ pub fn read_full(input: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> 
         }
     }
     Ok(have)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_file_that_has_outgrown_what_is_held_no_more_is_held() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let file = File::options().read(true).write(true).create_new(true).open(&path).unwrap();
+        file.set_len(SMALL_BYTES_MAX + 5).unwrap();
+        let (mut bytes, stat) = (vec![7], rustix::fs::fstat(&file).unwrap());
+        let (_, steadiness) = read_small(&file, stat, &mut bytes).unwrap();
+        assert_eq!((bytes.len() as u64, steadiness), (1 + SMALL_BYTES_MAX, Steadiness::Changing));
+        file.set_len(SMALL_BYTES_MAX).unwrap();
+        let (_, steadiness) = read_small(&file, rustix::fs::fstat(&file).unwrap(), &mut bytes).unwrap();
+        assert_eq!((bytes.len() as u64, steadiness), (1 + 2 * SMALL_BYTES_MAX, Steadiness::Steady));
+    }
 }

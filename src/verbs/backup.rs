@@ -116,16 +116,18 @@ pub struct BackedUp {
     pub warnings: Vec<Finding>,
 }
 
-/// Backs up. A file that is gone before it is read has the tree looked at once more, unless the policy refuses what changes.
+/// Backs up. A file that is gone before it is read has the tree looked at once more, unless the policy refuses what changes;
+/// where files come and go all the while, one that is gone then too is kept as an empty one, and said.
 pub fn backup(request: &Request<'_>, watch: &Watch) -> Result<Done> {
     let is_of_changes = |error: &Error| match error {
         Error::Refused(findings) => findings.iter().all(|finding| finding.code == Code::FileChanging),
         _ => false,
     };
-    let mut may_look_again = request.policy.backup.on_change == OnChange::Warn;
+    let keeps_torn = request.policy.backup.on_change == OnChange::Warn;
+    let mut may_look_again = keeps_torn;
     let mut left = Vec::new();
     for _ in 0..ATTEMPTS_MAX {
-        match attempt(request, &mut left, watch) {
+        match attempt(request, keeps_torn && !may_look_again, &mut left, watch) {
             Err(error) if is_of_changes(&error) && may_look_again => may_look_again = false,
             // Somebody else took the name in the same second: now there is another one, and perhaps nothing left to keep. Or
             // a prune took what it was built upon: now it is built upon nothing.
@@ -149,6 +151,8 @@ struct Run<'r> {
     scratch: &'r Scratch,
     project: String,
     begun: Timestamp,
+    /// Whether a file that is gone when its turn comes is kept as an empty one.
+    keep_gone: bool,
     /// What lay among the archives when it began.
     stored: Stored,
     warnings: Vec<Finding>,
@@ -157,7 +161,12 @@ struct Run<'r> {
 
 /// One backup; nothing if somebody else took its name meanwhile, or pruned what it is built upon. What earlier runs had left is
 /// put in order by the first attempt and is not there for the next one: `left` has it of all.
-fn attempt(request: &Request<'_>, left: &mut Vec<Finding>, watch: &Watch) -> Result<Option<Done>> {
+fn attempt(
+    request: &Request<'_>,
+    keep_gone: bool,
+    left: &mut Vec<Finding>,
+    watch: &Watch,
+) -> Result<Option<Done>> {
     let begun = (request.clock)();
     let scratch = Scratch::new(request.scratch, watch)?;
     let project = version::project_name(request.root, request.policy)?.value;
@@ -174,7 +183,8 @@ fn attempt(request: &Request<'_>, left: &mut Vec<Finding>, watch: &Watch) -> Res
     let unmatched = std::mem::take(&mut source.unmatched);
     let basis = previous::basis(request, &project, begun, &adopted)?;
     let stored = adopted.stored;
-    let run = Run { request, watch, scratch: &scratch, project, begun, stored, warnings, unmatched };
+    let run =
+        Run { request, watch, scratch: &scratch, project, begun, keep_gone, stored, warnings, unmatched };
     let Some(mut done) = run.build(source, basis)? else { return Ok(None) };
     if let Err(error) = scratch.remove() {
         done.warnings()
@@ -291,7 +301,8 @@ impl Run<'_> {
     ) -> Result<Wrote> {
         let request = self.request;
         let secrets = sniff::Secrets::new(request.root, request.secrets);
-        let writing = Writing { request, identity, secrets: &secrets, watch: self.watch };
+        let (watch, keep_gone) = (self.watch, self.keep_gone);
+        let writing = Writing { request, identity, secrets: &secrets, watch, keep_gone };
         let read = writing.write(source, known, &mut archive)?;
         let listing = read.listing();
         if previous.is_some_and(|previous| {
@@ -410,9 +421,12 @@ fn referred(read: &Read) -> Totals {
 /// The files that did not hold still.
 fn torn(read: &Read) -> impl Iterator<Item = Finding> {
     let torn = read.scanned.iter().zip(&read.read).filter(|(_, read)| read.torn);
-    torn.map(|(member, _)| {
+    torn.map(|(member, read)| {
         let finding = Finding::warning(Code::FileTorn, member.path.as_str());
-        finding.actual("it changed while it was read; what was kept may be of several moments")
+        finding.actual(match read.size < member.size && read.size == 0 {
+            true => "it was gone, or empty, when it was read; nothing of it is kept",
+            false => "it changed while it was read; what was kept may be of several moments",
+        })
     })
 }
 

@@ -400,6 +400,7 @@ fn fill<'p>(
         inspect: &inspect,
         copy: copy.as_ref(),
         keep_torn: false,
+        keep_gone: false,
     };
     let read_archived = archive.payload(plan)?;
     let mut read = vec![Default::default(); members.len()];

@@ -40,6 +40,7 @@ fn packed_while(meanwhile: impl Fn(&Path) + Sync) -> Vec<Finding> {
         inspect: &inspect,
         copy: None,
         keep_torn: false,
+        keep_gone: false,
     };
     let settings = Settings { level: 1, threads: 1 };
     let (mut file, path) = (tempfile::tempfile().unwrap(), Path::new("p-1.tar.zst"));

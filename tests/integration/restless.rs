@@ -203,6 +203,50 @@ fn what_was_left_is_told_also_where_the_tree_is_looked_at_twice() {
     assert!(!dead.exists());
 }
 
+/// A capture that runs a script before the tree is scanned, and one that runs another after that, before the last files are read.
+fn meanwhile(before: &str, after: &str) -> String {
+    let capture = |id: &str, script: &str, output: &str| {
+        format!(
+            "[[capture]]\nid = \"{id}\"\nkind = \"command\"\nrun = [\"sh\", \"-c\", \"{script}\"]\n\
+             variables = [\"PATH\"]\noutput = \"{output}\"\n"
+        )
+    };
+    let first = format!("{before}; echo x > $ATTESTAR_CAPTURE/x");
+    capture("before", &first, "folder") + &capture("meanwhile", &format!("{after}; echo x"), "stdout")
+}
+
+#[test]
+fn what_comes_and_goes_all_the_while_is_kept_as_empty_and_said() {
+    let come = "head -c 9437184 /dev/zero > zz.bin; echo new > zz.txt";
+    let world = world(&meanwhile(come, "rm zz.bin zz.txt"));
+    let document = backup(&world, &[]).done().json();
+    assert_eq!(codes(&document), ["file-torn zz.bin", "file-torn zz.txt"]);
+    assert!(document["warnings"][0]["actual"].as_str().unwrap().contains("nothing of it is kept"));
+    let name = document["name"].as_str().unwrap();
+    world.run(&["verify", name, "--store", "store"]).done();
+    world.run(&["restore", name, "--store", "store", "--to", "back"]).done();
+    let size = |path: &str| fs::metadata(world.path().join("back").join(path)).unwrap().len();
+    assert_eq!((size("zz.bin"), size("zz.txt"), size("etc/app.conf")), (0, 0, 9));
+    // Where the policy refuses what changes, there is none.
+    let refusing = format!("{POLICY}on_change = \"refuse\"\n{}", meanwhile(come, "rm zz.bin zz.txt"));
+    world.write("attestar.toml", refusing);
+    backup(&world, &[]).exits(1).tells("file-changing");
+}
+
+#[test]
+fn a_small_file_that_grows_large_before_it_is_read_is_not_held_whole() {
+    let world = world(&meanwhile("true", "truncate -s 12M zz.log"));
+    world.write("zz.log", "a line\n");
+    for (warnings, kept) in [(&["file-torn zz.log"][..], 8 << 20), (&[], 12 << 20)] {
+        let document = backup(&world, &[]).done().json();
+        assert_eq!(codes(&document), warnings);
+        let name = document["name"].as_str().unwrap();
+        world.run(&["restore", name, "--store", "store", "--to", "back"]).done();
+        assert_eq!(fs::metadata(world.path().join("back/zz.log")).unwrap().len(), kept);
+        fs::remove_dir_all(world.path().join("back")).unwrap();
+    }
+}
+
 #[test]
 fn a_cache_that_cannot_be_kept_is_said_and_the_backup_stands() {
     let world = world("");

@@ -77,6 +77,8 @@ pub(super) struct Writing<'w, 'r> {
     pub(super) identity: &'w Identity,
     pub(super) secrets: &'w Secrets,
     pub(super) watch: &'w Watch,
+    /// Whether a file that is gone when its turn comes is kept as an empty one.
+    pub(super) keep_gone: bool,
 }
 
 impl Writing<'_, '_> {
@@ -136,7 +138,9 @@ impl Writing<'_, '_> {
             here.iter().filter_map(|&at| source.members.get(at)).map(backup_member).collect();
         let inspect = |path: &PackPath, content: &[u8]| self.secrets.finding(path, content);
         let keep_torn = self.request.policy.backup.on_change == OnChange::Warn;
-        let plan = Plan { root: &root, members: &members, prefix, inspect: &inspect, copy: None, keep_torn };
+        let (root, keep_gone) = (&root, self.keep_gone);
+        let (members, inspect) = (&members, &inspect);
+        let plan = Plan { root, members, prefix, inspect, copy: None, keep_torn, keep_gone };
         let made = archive.payload(plan)?;
         for (at, made) in here.into_iter().zip(made) {
             if let Some(read) = read.get_mut(at) {
