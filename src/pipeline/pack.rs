@@ -71,6 +71,13 @@ pub struct ArchiveWriter<'s> {
     path: PathBuf,
 }
 
+impl Block {
+    /// Bytes of which everything is known already.
+    fn of(buffer: Buffer) -> Block {
+        Block { seq: 0, buffer, heads: Vec::new(), files: Vec::new(), torn: Vec::new(), piece: None }
+    }
+}
+
 impl Deref for Block {
     type Target = [u8];
 
@@ -129,6 +136,7 @@ impl<'s> ArchiveWriter<'s> {
     /// Reads, hashes and appends every member of the plan; gives what was read of each, in order.
     pub fn payload(&mut self, plan: Plan<'_>) -> Result<Vec<Read>> {
         self.end_block()?;
+        self.gather()?;
         let mut read = vec![Read::default(); plan.members.len()];
         let (members, prefix, copy) = (plan.members, plan.prefix, plan.copy);
         let watch = self.watch.clone();
@@ -211,10 +219,21 @@ impl<'s> ArchiveWriter<'s> {
     /// Appends the block that files are written into.
     fn end_block(&mut self) -> Result<()> {
         let Some(buffer) = self.partial.take() else { return Ok(()) };
-        self.append_block(
-            Block { seq: 0, buffer, heads: Vec::new(), files: Vec::new(), torn: Vec::new(), piece: None },
-            None,
-        )
+        self.append_block(Block::of(buffer), None)
+    }
+
+    /// Makes one block of all that the frame holds so far. Where one plan ends and another begins blocks are as short as it
+    /// comes: of many small plans a frame would hold more than there are.
+    fn gather(&mut self) -> Result<()> {
+        if self.filling.len() < 2 {
+            return Ok(());
+        }
+        let mut buffer = self.blocks.take(&self.watch)?;
+        for (block, range) in self.filling.drain(..) {
+            buffer.extend_from_slice(&block[range]);
+        }
+        self.filling.push((Arc::new(Block::of(buffer)), 0..self.filled));
+        Ok(())
     }
 
     fn index_member(&mut self, path: &PackPath, at: usize, size: u64) -> Result<()> {
@@ -322,5 +341,55 @@ impl Write for BlockWriter<'_, '_> {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::member::FileType;
+    use crate::pipeline::source::Root;
+    use std::fs;
+    use std::time::Duration;
+
+    fn member(path: &str, size: u64) -> Member {
+        let path = PackPath::new(path.as_bytes()).unwrap();
+        Member { path, kind: FileType::File, size, mode: 0o644, mtime_s: 0, mtime_ns: 0, uid: 0, gid: 0 }
+    }
+
+    /// An archive of so many small plans, each with a file of a stream's after it; gives how many files were read.
+    fn written(plans: usize, watch: &Watch) -> Result<usize> {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("x"), "x").unwrap();
+        let (root, members) = (Root::open(folder.path())?, [member("x", 1)]);
+        let plan = || Plan {
+            root: &root,
+            members: &members,
+            prefix: "pack/",
+            inspect: &|_, _| None,
+            copy: None,
+            keep_torn: false,
+        };
+        let settings = Settings { level: 1, threads: 1 };
+        archive(&mut Vec::new(), Path::new("out"), None, &settings, watch, |mut archive| {
+            let mut read = 0;
+            for _ in 0..plans {
+                read += archive.payload(plan())?.len();
+                archive.file(&member("pack/streamed", 1), &mut &b"y"[..])?;
+            }
+            archive.finish().map(|_| read)
+        })
+    }
+
+    /// More than there are blocks, all in one frame.
+    #[test]
+    fn many_small_plans_are_written_with_few_blocks() {
+        let (send, ended) = bounded(1);
+        let watch = Watch::default();
+        let theirs = watch.clone();
+        thread::spawn(move || send.send(written(100, &theirs)));
+        let read = ended.recv_timeout(Duration::from_secs(60));
+        watch.interrupt();
+        assert_eq!(read.expect("it waits for a block for ever").unwrap(), 100);
     }
 }
