@@ -85,6 +85,12 @@ pub trait Store: Send + Sync {
     /// The store as people know it: a path, or `s3://bucket/prefix`. No credentials.
     fn place(&self) -> &str;
 
+    /// The store that has this place now, which can be another one: a folder is moved away, a disk is mounted over it. `None`
+    /// where that cannot be, as every call goes to the place anew.
+    fn again(&self) -> Result<Option<Box<dyn Store>>> {
+        Ok(None)
+    }
+
     /// Size and time of an object; `None` if there is none.
     fn head(&self, name: &ObjectName) -> Result<Option<Entry>>;
 

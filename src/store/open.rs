@@ -31,7 +31,8 @@ pub fn open(url: &str, opening: &Opening<'_>) -> Result<Box<dyn Store>> {
     let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
     let address = Address { place: url, bucket, prefix, endpoint: opening.endpoint };
     if bucket.is_empty() || rest.contains(['@', '?', '#']) {
-        return Err(refused(url.split(['@', '?', '#']).next().unwrap_or(scheme)));
+        // What stands around these is what nobody may read.
+        return Err(refused(&format!("{scheme}://…")));
     }
     Ok(match scheme {
         "s3" => Box::new(settings::s3(&address, opening.variable, opening.watch)?),
@@ -132,12 +133,12 @@ mod tests {
             "s3://",
             "s3:///a",
             "s3://KEY:SECRET@bucket/a",
-            "s3://bucket/a?b",
+            "s3://bucket/a?key=SECRET",
             "ftp://a/b",
         ] {
             let error = opened(url, &credentials).unwrap_err();
             assert!(error.hint().contains("s3://BUCKET/PREFIX"), "{url}: {error}");
-            assert!(!error.to_string().contains("SECRET@"), "{error}");
+            assert!(!error.to_string().contains("SECRET"), "{error}");
         }
         assert!(opened("s3://bucket/a b", &credentials).is_err());
     }
