@@ -227,7 +227,8 @@ impl Writer<'_> {
         let empty = Checkpoint { origin: self.origin.to_owned(), size: 0, root: Sha256::of(b"") };
         let note = self.key.sign_checkpoint(&empty);
         let verified = self.log.trust.verify_checkpoint(&note, CHECKPOINT, self.log.origin);
-        verified.map(drop).map_err(|finding| match finding.code {
+        let expired = verified.and_then(|signed| signed.expired(self.state.now).map_or(Ok(()), Err));
+        expired.map_err(|finding| match finding.code {
             Code::SignerUnknown | Code::SignerNotAllowed | Code::NoTrust => Error::unavailable(
                 "the given trust does not let this key sign the log, so nobody would believe it",
                 "give it the right `log` in the trust file: attestar keys trust",

@@ -17,6 +17,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// The value of `schema`.
@@ -266,11 +267,19 @@ fn thin(seen: Vec<Seen>) -> Vec<Seen> {
     seen.into_iter().enumerate().filter(|(at, _)| *at >= half || at % 2 == 0).map(|(_, seen)| seen).collect()
 }
 
+/// Under the lock, so that one name will do for what is on its way: the next one takes the place of what a killed run left.
 fn write(file: &Path, folder: &Path, remembered: &Remembered) -> Result<()> {
-    let bytes = json::document(remembered);
-    let mut new = tempfile::NamedTempFile::new_in(folder).map_err(Error::io("create a file in", folder))?;
-    new.write_all(&bytes).and_then(|()| new.as_file().sync_all()).map_err(Error::io("write", file))?;
-    new.persist(file).map_err(|error| Error::io("write", file)(error.error))?;
+    let new = file.with_extension("new");
+    let put = || {
+        let mut out = File::options().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+        out.write_all(&json::document(remembered))?;
+        out.sync_all()?;
+        fs::rename(&new, file)
+    };
+    put().map_err(|error| {
+        let _ = fs::remove_file(&new);
+        Error::io("write", file)(error)
+    })?;
     sync_folder(folder).map_err(Error::io("write", folder))
 }
 

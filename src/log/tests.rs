@@ -255,6 +255,17 @@ fn nobody_signs_what_nobody_would_believe() {
     let refused = writer(log(&store, &trust), &key, &FORGETFUL).append(&[backup(0)]).unwrap_err();
     assert!(matches!(refused, Error::Unavailable { .. }), "{refused}");
     assert!(store.list("").unwrap().entries.is_empty(), "nothing was written");
+    // Nor what all would refuse because its key's time was over.
+    let may = "may = [\"seal:backup\", \"receipt\", \"log\"]\nnot_after = 2026-11-19T00:00:00Z";
+    let trust = crate::log::testing::trust(may, may);
+    for (at, ended) in [("2026-11-18T00:00:00Z", false), ("2026-11-20T00:00:00Z", true)] {
+        let state = State { folder: None, now: at.parse().unwrap() };
+        let appended = writer(log(&store, &trust), &key, &state).append(&[backup(0)]);
+        let found = appended.as_ref().err().and_then(code);
+        assert_eq!(found, ended.then_some(Code::SignerExpired), "{at}: {appended:?}");
+        let size = log(&store, &trust).head().unwrap().map(|head| head.size());
+        assert_eq!(size, Some(1), "{at}");
+    }
 }
 
 #[test]

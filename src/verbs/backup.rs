@@ -26,8 +26,10 @@ use crate::format::receipt::Receipt;
 use crate::format::seal::Totals;
 use crate::keys::public::PublicKey;
 use crate::keys::recipient::Recipient;
+use crate::keys::right::Right;
 use crate::keys::signing::SigningKey;
 use crate::keys::sniff;
+use crate::keys::verify::Expect;
 use crate::log::append::{Appended, Writer};
 use crate::pipeline::pack::{self, ArchiveWriter, Settings};
 use crate::pipeline::scratch::Scratch;
@@ -159,6 +161,19 @@ struct Run<'r> {
     unmatched: Vec<Box<str>>,
 }
 
+/// Before anything is done: whether the backup would count. Of one that would not, the log had a leaf that nobody believes.
+fn may_back_up(request: &Request<'_>, project: &str, now: Timestamp) -> Result<()> {
+    for (file, right) in [("the seal", Right::SealBackup), ("the receipt", Right::Receipt)] {
+        let expect = Expect { file, right, project: Some(project), kind: Some(Kind::Backup) };
+        match request.log.log.trust.may_sign(&request.key.public(), expect, now) {
+            // Nor would its word on the log, which says what to type.
+            Err(finding) if matches!(finding.code, Code::NoTrust | Code::SignerUnknown) => {}
+            may => drop(may.map_err(Error::refused)?),
+        }
+    }
+    Ok(())
+}
+
 /// One backup; nothing if somebody else took its name meanwhile, or pruned what it is built upon. What earlier runs had left is
 /// put in order by the first attempt and is not there for the next one: `left` has it of all.
 fn attempt(
@@ -170,6 +185,7 @@ fn attempt(
     let begun = (request.clock)();
     let scratch = Scratch::new(request.scratch, watch)?;
     let project = version::project_name(request.root, request.policy)?.value;
+    may_back_up(request, &project, begun)?;
     let adopted = adopt::adopt(request, &project, begun)?;
     let found =
         [scratch.findings(), adopted.findings.clone(), leftovers::sweep(request.store, begun)?].concat();

@@ -255,6 +255,30 @@ fn an_archive_that_a_killed_run_did_not_log_is_logged_by_the_next() {
     world.run(&["log", "verify", "--store", &store]).exits(3).tells("not-logged");
 }
 
+/// Else the log had a leaf that no verifier believes, for ever.
+#[test]
+fn a_key_that_may_not_back_up_now_logs_nothing() {
+    let world = World::new();
+    world.write("attestar.toml", format!("{POLICY}[store]\nurl = \"../nights\"\n"));
+    world.write("etc/app.conf", "port = 1\n");
+    let own = fs::read_to_string(world.home().join("trust.toml")).unwrap();
+    let may = own.lines().find(|line| line.starts_with("may")).unwrap().to_owned();
+    let back_up = || world.run(&["-C", "shop", "--json", "backup", "--trust", "home/other.toml"]);
+    let all = "may = [\"seal:backup\", \"receipt\", \"log\"]\n";
+    for (terms, found) in [
+        ("may = [\"seal:backup\", \"log\"]\n".to_owned(), "signer-not-allowed the receipt"),
+        ("may = [\"receipt\", \"log\"]\n".to_owned(), "signer-not-allowed the seal"),
+        (format!("{all}not_after = 2020-01-01T00:00:00Z\n"), "signer-expired the seal"),
+    ] {
+        fs::write(world.home().join("other.toml"), own.replace(&may, &terms)).unwrap();
+        assert_eq!(back_up().exits(3).findings(), [found]);
+        assert_eq!(everything_in(&world.path().join("nights")), [], "{terms}");
+    }
+    fs::write(world.home().join("other.toml"), own.replace(&may, all)).unwrap();
+    back_up().done();
+    world.run(&["-C", "shop", "log", "verify", "--trust", "home/other.toml"]).done();
+}
+
 #[test]
 fn a_tree_with_captures_of_its_own_is_refused() {
     let world = World::new();

@@ -151,6 +151,8 @@ impl Prepared {
         let bare = self.bare();
         assert!(bare.is_empty(), "{what}: {bare:?}");
         assert_eq!(names_in(&self.at("home/state/scratch")), [""; 0], "{what}");
+        let remembered = names_in(&self.at("home/state/logs"));
+        assert!(remembered.len() == 2 && remembered[1] == "lock", "{what}: {remembered:?}");
     }
 
     /// What was archived before is as it was, to the byte: it comes back where [`counts`](Self::counts) asks. What is new and
