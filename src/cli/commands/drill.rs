@@ -96,10 +96,11 @@ fn answer(args: &DrillArgs, drilled: &Drilled) -> Answer {
     if let Some(kept) = &drilled.kept {
         row(&mut text, "kept", &format!("{}: remove it when you are done", kept.display()), None);
     }
-    if exit != Exit::Done {
-        let findings = count(drilled.outcome.errors().count() as u64, "finding");
-        let _ = writeln!(text, "the drill failed: {findings}");
-    }
+    let _ = match (exit, drilled.outcome.errors().count() as u64) {
+        (Exit::Done, _) => Ok(()),
+        (_, 0) => writeln!(text, "the drill passed, and is not told everywhere where it belongs"),
+        (_, findings) => writeln!(text, "the drill failed: {}", count(findings, "finding")),
+    };
     Answer::new(exit, text, document(exit, drilled)).measured(measured(&drilled.report))
 }
 

@@ -126,7 +126,9 @@ impl<'a> Course<'a> {
         let findings = match error {
             Error::Refused(findings) => findings,
             error if full::is_full(&error) => vec![full::finding(error.with_causes())],
-            error => vec![Finding::new(Code::StepFailed, &*self.archive_or_project()).actual(error)],
+            error => {
+                vec![Finding::new(Code::StepFailed, &*self.archive_or_project()).actual(error.with_hint())]
+            }
         };
         let name = self.steps.last().map_or("archive", |step| step.name.as_str());
         // Probes that were ended have said what they came to.
