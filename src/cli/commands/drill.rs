@@ -37,7 +37,7 @@ const COLUMNS: usize = 80;
 pub fn run(context: &Context, args: &DrillArgs) -> Result<Answer> {
     let policy = context.policy()?;
     let named = context.store(&args.store)?;
-    let (key, key_file) = signing_key(context, &policy, args.signing_key.as_deref())?;
+    let (key, key_file) = signing_key(context, &policy, args.signing_key.as_deref()).map_err(by_its_flag)?;
     let trust = context.trust(&args.trust)?;
     let identities = context.identities(&args.trust)?;
     let folder = context.state_folder(&args.store);
@@ -71,6 +71,16 @@ pub fn run(context: &Context, args: &DrillArgs) -> Result<Answer> {
     let drilled = drill::drill(&request, &context.watch)?;
     drop(progress);
     Ok(answer(args, &drilled))
+}
+
+/// `--key` is whom to trust.
+fn by_its_flag(error: Error) -> Error {
+    match error {
+        Error::Unavailable { message, hint } => {
+            Error::unavailable(message, hint.replace("--key FILE", "--signing-key FILE"))
+        }
+        error => error,
+    }
 }
 
 fn answer(args: &DrillArgs, drilled: &Drilled) -> Answer {
