@@ -377,13 +377,13 @@ codes! {
     ClockBehind = "clock-behind", Unverified;
     /// Archives were not read again within the time that the policy sets
     UnreadTooLong = "unread-too-long", Warns;
-    /// What was checked could not be signed and logged, so the next run does not know of it
+    /// What was checked could not be signed and logged, so that the next run does not know of it, or not be left in the folder that was named
     NotRecorded = "not-recorded", Fails;
     /// The metrics file could not be read, and was written anew
     MetricsReplaced = "metrics-replaced", Warns;
     /// A part of a check that was shared out is not there
     ShardMissing = "shard-missing", Unverified;
-    /// A report is no part of this check: of another store, project, policy, number of parts or state of the log, or of an earlier night
+    /// A report is no part of this check: of another log, project, policy, number of parts or state of the log, or of an earlier night
     ShardForeign = "shard-foreign", Unverified;
     /// Two reports are of the same part
     ShardTwice = "shard-twice", Unverified;

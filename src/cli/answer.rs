@@ -65,20 +65,27 @@ impl Answer {
         Answer { text, hint, document, ..self }
     }
 
-    /// Shows it.
+    /// Shows it. One that there was no room for is no answer, however the run ended.
     pub fn show(self, context: &Context) -> Exit {
         log::document(&self.document);
+        let mut shown = Ok(());
         if context.global.json {
-            screen::print(&format!("{:#}\n", self.document));
+            shown = screen::print(&format!("{:#}\n", self.document));
         } else if !context.global.quiet || self.is_data {
-            screen::print(&self.text);
+            shown = screen::print(&self.text);
             if let Some(hint) = &self.hint {
                 screen::say(&format!("{}\n", screen::hint(hint)));
             }
         } else if self.exit != Exit::Done {
             screen::say(&self.text);
         }
-        self.exit
+        match shown {
+            Ok(()) => self.exit,
+            Err(error) => {
+                screen::say(&screen::error(&Error::io("write", "the standard output")(error)));
+                Exit::first([self.exit, Exit::Failed])
+            }
+        }
     }
 }
 
@@ -118,7 +125,8 @@ pub fn show_error(json: bool, error: &Error, masked: &Masked) -> Exit {
     let document = masked.error_document(document(error));
     log::document(&document);
     if json {
-        screen::print(&format!("{document:#}\n"));
+        // How the run ended is told by its exit code, too.
+        let _ = screen::print(&format!("{document:#}\n"));
     } else {
         screen::say(&masked.error(&screen::error(error)));
     }

@@ -73,7 +73,7 @@ fn execute(context: &Context, command: &Command) -> Exit {
         Err(error) => (Told::error(&error, &masked), show_error(context.global.json, &error, &masked)),
     };
     match nightly::name(command) {
-        Some(name) => nightly::ended(context, name, &told, &masked),
+        Some(name) => Exit::first([nightly::ended(context, name, &told, &masked), exit]),
         None => exit,
     }
 }

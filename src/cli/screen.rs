@@ -6,7 +6,7 @@ use attestar::finding::{Check, Finding, Outcome, Severity, Status};
 pub use attestar::format::units::{count, number, size};
 pub use attestar::format::visible::visible as safe;
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 
 /// Where the status of a check stands, in columns: the longest one ends at 80.
 const STATUS_COLUMN: usize = 66;
@@ -17,8 +17,12 @@ const SHORTENED: [(&str, usize, usize); 3] = [("SHA256:", 43, 6), ("sha256 ", 64
 const FINDINGS_SHOWN: usize = 20;
 
 /// Prints to stdout; a reader that has gone away ends the output, not the run.
-pub fn print(text: &str) {
-    let _ = anstream::stdout().lock().write_all(text.as_bytes());
+pub fn print(text: &str) -> io::Result<()> {
+    let mut out = anstream::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        printed => printed,
+    }
 }
 
 /// Prints to stderr, unless that is a log: a line for people would be one that nobody can parse there.

@@ -6,6 +6,8 @@
 
 mod group;
 pub mod piped;
+#[cfg(test)]
+mod testing;
 
 use crate::pipeline::watch::Watch;
 use crate::{Error, Result};
@@ -215,6 +217,7 @@ impl Output {
 
 #[cfg(test)]
 mod tests {
+    use super::testing::Pipe;
     use super::*;
 
     fn run(script: &str, variables: &[(&str, &str)], limit: Duration) -> Ended {
@@ -269,23 +272,24 @@ mod tests {
     #[test]
     fn what_hangs_is_ended_with_everything_that_it_started() {
         let started = Instant::now();
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("late");
-        let script = format!("trap '' TERM; (sleep 8; touch {}) & echo begun; sleep 100", file.display());
-        let ended = run(&script, &[("PATH", "/usr/bin:/bin")], Duration::from_millis(500));
+        let pipe = Pipe::new();
+        let script = format!("trap '' TERM; {} sleep 600 & echo begun; sleep 600", pipe.held());
+        // All but the sleep takes no time beside that.
+        let ended = run(&script, &[("PATH", "/usr/bin:/bin")], Duration::from_secs(4));
         assert_eq!((ended.code, ended.why.as_deref()), (None, Some("it did not end within the time limit")));
         assert_eq!(ended.output, b"begun\n");
-        assert!(started.elapsed() < Duration::from_secs(7), "{:?}", started.elapsed());
-        std::thread::sleep(Duration::from_secs(9).saturating_sub(started.elapsed()));
-        assert!(!file.exists(), "a child lived on");
+        assert!(started.elapsed() < Duration::from_secs(60), "{:?}", started.elapsed());
+        pipe.is_let_go();
     }
 
     #[test]
     fn what_it_leaves_behind_is_ended() {
-        let started = Instant::now();
-        let ended = run("sleep 100 & echo done", &[("PATH", "/usr/bin:/bin")], LONG);
+        let (started, pipe) = (Instant::now(), Pipe::new());
+        let script = format!("{} sleep 600 & echo done", pipe.held());
+        let ended = run(&script, &[("PATH", "/usr/bin:/bin")], LONG);
         assert_eq!((ended.code, ended.output.as_slice()), (Some(0), b"done\n".as_slice()));
-        assert!(started.elapsed() < Duration::from_secs(20));
+        assert!(started.elapsed() < LONG, "it was waited for: {:?}", started.elapsed());
+        pipe.is_let_go();
     }
 
     #[test]

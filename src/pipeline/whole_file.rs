@@ -12,6 +12,14 @@ pub fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>
     put(path, write, |made| made.persist(path).map_err(|error| error.error))
 }
 
+/// The same of a file that is there for programs of other users to read, whatever the umask takes away.
+pub fn replace_for_all(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+    put(path, write, |made| {
+        made.as_file().set_permissions(Permissions::from_mode(0o644))?;
+        made.persist(path).map_err(|error| error.error)
+    })
+}
+
 /// Writes a file that was not there; one that is there is [`io::ErrorKind::AlreadyExists`].
 pub fn create(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
     put(path, write, |made| made.persist_noclobber(path).map_err(|error| error.error))

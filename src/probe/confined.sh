@@ -105,14 +105,20 @@ few() {
     echo 1024 > /proc/sys/kernel/pid_max
 }
 
-# Puts something empty in the place of $1; what the program writes there is written outside, too.
+# Shows $1 in the place of $2; where all else is read only, that is, too.
+cover() {
+    mount --bind "$1" "$2" || return 1
+    [ "$mapped" = 0 ] || mount -o remount,bind,ro "$2"
+}
+
+# Puts something empty in the place of $1; what the program writes there is written outside, too. What is gone by the time that it
+# is covered, as sockets go with their servers, needs no cover.
 hide() {
     [ -e "$new$1" ] || return 0
     count=$((count + 1))
     if [ -d "$new$1" ]; then mkdir "$fs/hidden$count"; else : > "$fs/hidden$count"; fi
     printf '%s' "$1" > "$fs/of$count"
-    mount --bind "$fs/hidden$count" "$new$1"
-    [ "$mapped" = 0 ] || mount -o remount,bind,ro "$new$1"
+    covered=$(cover "$fs/hidden$count" "$new$1" 2>&1) || [ ! -e "$new$1" ] || { echo "$covered" >&2; return 1; }
 }
 
 # Empties the folders of sockets and temporary files, but for what is shown, and for where programs lie.

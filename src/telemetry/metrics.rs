@@ -125,7 +125,8 @@ pub fn record(textfile: &Path, run: &Run<'_>) -> Result<Option<Finding>> {
     };
     run.set(&mut gauges);
     let text = gauges.to_text();
-    whole_file::replace(textfile, |out| out.write_all(text.as_bytes()))?;
+    // The collector is another user, and so may be whoever drills; a service's umask is for its secrets.
+    whole_file::replace_for_all(textfile, |out| out.write_all(text.as_bytes()))?;
     Ok(warning)
 }
 

@@ -123,13 +123,17 @@ pub fn backup(request: &Request<'_>, watch: &Watch) -> Result<Done> {
         _ => false,
     };
     let mut may_look_again = request.policy.backup.on_change == OnChange::Warn;
+    let mut left = Vec::new();
     for _ in 0..ATTEMPTS_MAX {
-        match attempt(request, watch) {
+        match attempt(request, &mut left, watch) {
             Err(error) if is_of_changes(&error) && may_look_again => may_look_again = false,
             // Somebody else took the name in the same second: now there is another one, and perhaps nothing left to keep. Or
             // a prune took what it was built upon: now it is built upon nothing.
             Ok(None) => {}
-            Ok(Some(done)) => return Ok(done),
+            Ok(Some(mut done)) => {
+                done.warnings().splice(..0, left);
+                return Ok(done);
+            }
             Err(error) => return Err(error),
         }
     }
@@ -151,24 +155,29 @@ struct Run<'r> {
     unmatched: Vec<Box<str>>,
 }
 
-/// One backup; nothing if somebody else took its name meanwhile, or pruned what it is built upon.
-fn attempt(request: &Request<'_>, watch: &Watch) -> Result<Option<Done>> {
+/// One backup; nothing if somebody else took its name meanwhile, or pruned what it is built upon. What earlier runs had left is
+/// put in order by the first attempt and is not there for the next one: `left` has it of all.
+fn attempt(request: &Request<'_>, left: &mut Vec<Finding>, watch: &Watch) -> Result<Option<Done>> {
     let begun = (request.clock)();
     let scratch = Scratch::new(request.scratch, watch)?;
     let project = version::project_name(request.root, request.policy)?.value;
-    let mut warnings = scratch.findings();
     let adopted = adopt::adopt(request, &project, begun)?;
-    warnings.extend(adopted.findings.iter().cloned());
-    warnings.extend(adopt::sweep(request, begun)?);
+    let found = [scratch.findings(), adopted.findings.clone(), adopt::sweep(request, begun)?].concat();
+    for finding in found {
+        if !left.contains(&finding) {
+            left.push(finding);
+        }
+    }
     let mut source = Source::gather(request, &scratch, watch)?;
-    warnings.append(&mut source.findings);
+    let warnings = std::mem::take(&mut source.findings);
     let unmatched = std::mem::take(&mut source.unmatched);
     let basis = previous::basis(request, &project, begun, &adopted)?;
     let stored = adopted.stored;
     let run = Run { request, watch, scratch: &scratch, project, begun, stored, warnings, unmatched };
     let Some(mut done) = run.build(source, basis)? else { return Ok(None) };
     if let Err(error) = scratch.remove() {
-        done.warnings().push(Finding::warning(Code::LeftBehind, error.to_string()));
+        done.warnings()
+            .push(Finding::warning(Code::LeftBehind, error.to_string()).actual(error.with_causes()));
     }
     Ok(Some(done))
 }
@@ -367,7 +376,8 @@ impl Run<'_> {
         let memory = Memory { header, read, begun_ns, newest: number as u32 };
         if let Err(error) = memory.keep(&self.scratch.join("cache"), &path) {
             let finding = Finding::warning(Code::CacheNotKept, path.display().to_string());
-            self.warnings.push(finding.actual(format!("{error}; the next backup is a full one")));
+            let why = error.with_causes();
+            self.warnings.push(finding.actual(format!("{why}; the next backup is a full one")));
         }
         Ok(())
     }

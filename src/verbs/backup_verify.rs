@@ -111,6 +111,14 @@ pub struct Checked {
     pub recorded: Option<Recorded>,
 }
 
+impl Checked {
+    /// Ends one more check, of what became of the report after it was signed: the one in the store does not have it.
+    pub fn conclude(&mut self, name: &'static str, detail: impl Into<String>, findings: Vec<Finding>) {
+        self.outcome.conclude(name, detail, findings);
+        note(&mut self.report, &self.outcome);
+    }
+}
+
 /// Checks a store. What lies there and what the log says may change while archives are read, which may take hours: so
 /// everything but what was read is judged at the end, by what is true then.
 pub fn backup_verify(request: &Request<'_>, watch: &Watch) -> Result<Checked> {

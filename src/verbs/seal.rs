@@ -244,7 +244,7 @@ pub fn preview(root: &Path, policy: &Policy, out: &Path, watch: &Watch) -> Resul
     scan(root, policy, &ScanOptions { kind: Kind::Release, excluded: &excluded, progress: &progress })
 }
 
-/// Folders that are never payload, though they may lie in the tree: what gets what is sealed, and the policy's store.
+/// Folders that are never payload, though they may lie in the tree: what gets what is sealed or backed up, and the policy's store.
 pub fn not_payload(root: &Path, policy: &Policy, out: &Path) -> Vec<PathBuf> {
     let store = policy.store.as_ref().and_then(|store| store.directory(root));
     [out.to_owned()].into_iter().chain(store).collect()

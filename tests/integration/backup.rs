@@ -138,6 +138,22 @@ fn files_and_databases_come_back_from_the_store_with_modes_and_times() {
 }
 
 #[test]
+fn what_lies_beside_a_database_that_a_link_leads_to_is_not_copied() {
+    let world = World::new();
+    world.write("var/other-wal", "x");
+    let app = rusqlite::Connection::open(world.tree().join("var/real.db")).unwrap();
+    app.execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE a (x); INSERT INTO a VALUES (1)").unwrap();
+    std::os::unix::fs::symlink("real.db", world.tree().join("var/app.db")).unwrap();
+    let capture = "[[capture]]\nid = \"app\"\nkind = \"sqlite\"\npath = \"var/app.db\"\n";
+    let made = back_up(&world, &format!("{POLICY}{capture}"), NIGHT).unwrap();
+    assert!(world.tree().join("var/real.db-wal").exists(), "it is in use");
+    world.run(&["restore", &format!("store/archives/{}", made.archive), "--to", "back"]).done();
+    let back = world.path().join("back");
+    assert_eq!(crate::world::names_in(&back.join("var")), ["other-wal"]);
+    assert_eq!(crate::world::names_in(&back.join("captures/app")), ["app.db"]);
+}
+
+#[test]
 fn a_capture_that_fails_fails_the_backup_and_leaves_nothing() {
     let world = World::new();
     world.write("etc/app.conf", "port = 1\n");
@@ -156,6 +172,10 @@ fn a_capture_that_fails_fails_the_backup_and_leaves_nothing() {
         (
             "kind = \"command\"\nrun = [\"true\"]\nvariables = [\"PATH\"]\noutput = \"folder\"",
             "the capture `x` failed: it gave nothing",
+        ),
+        (
+            "kind = \"command\"\nrun = [\"sleep\", \"60\"]\nvariables = [\"PATH\"]\ntime_limit = \"1s\"",
+            "the capture `x` failed: sleep: it did not end within 1 s",
         ),
         ("kind = \"postgres\"\ndsn = \"host=/nowhere user=a dbname=b\"", "the capture `x` failed: psql: "),
     ] {
@@ -243,6 +263,18 @@ fn a_tree_with_captures_of_its_own_is_refused() {
     let error = back_up(&world, &policy, NIGHT).map(|_| ()).unwrap_err().to_string();
     assert!(error.contains("captured databases go to captures/"), "{error}");
     assert!(!world.path().join("store/archives").exists());
+}
+
+#[test]
+fn the_store_of_the_policy_is_never_payload_whichever_store_is_backed_up_to() {
+    let world = World::new();
+    world.write("etc/app.conf", "port = 1\n");
+    world.write("attestar.toml", format!("{POLICY}[store]\nurl = \"nights\"\n"));
+    for store in [&[][..], &["--store", "second"], &["--store", "shop/third"]] {
+        let said = world.run(&[&["-C", "shop", "--json", "backup"], store].concat()).done().json();
+        assert_eq!(said["payload"]["files"], 2, "{store:?}: {said:#}");
+    }
+    assert!(world.tree().join("nights/archives").exists() && world.tree().join("third/archives").exists());
 }
 
 #[test]

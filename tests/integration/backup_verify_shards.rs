@@ -1,7 +1,7 @@
 //! A check that many machines share: each reads its part, one joins the reports, and misses none.
 
 use crate::backup::POLICY;
-use crate::backup_verify::{archives, check, flip, nights, read_again, refuses, status};
+use crate::backup_verify::{archives, check, flip, nights, read_again, refuses, status, without_haste};
 use crate::world::{World, names_in};
 use std::fs;
 use std::path::PathBuf;
@@ -45,6 +45,7 @@ fn shards_are_joined_and_none_is_missed() {
     check(&world_again, &["--shard", "1/3", "--out", "parts"]).done();
     check(&world_again, &["--merge", "parts"]).done();
     // What they have read counts as read.
+    without_haste(&world);
     let report = check(&world, &["--json"]).done().json();
     assert_eq!(read_again(&report).len(), 1);
     check(&world, &["--merge", "nowhere"]).exits(1).complains("there is no report of a shard");
@@ -141,4 +142,20 @@ fn a_shard_says_what_is_wrong_with_its_part_and_the_whole_says_it_again() {
     assert_eq!(codes.iter().filter(|code| **code == 3).count(), 1, "{codes:?}");
     let report = refuses(&world, &["--merge", "parts"], 3, "altered");
     assert_eq!(read_again(&report).len(), 2);
+}
+
+#[test]
+fn a_report_that_cannot_be_left_in_a_folder_takes_nothing_back_of_what_was_found() {
+    let world = nights(1);
+    fs::write(world.path().join("taken"), "").unwrap();
+    let said = check(&world, &["--out", "taken/parts"]).exits(1).says("1 archive read again");
+    said.says("not-recorded").says("cannot create taken/parts").complains("hint: another --out DIR");
+    let report = refuses(&world, &["--out", "taken/parts"], 1, "not-recorded");
+    assert_eq!((status(&report, "contents"), status(&report, "out")), ("passed", "failed"));
+    let stored = world.path().join("nights").join(report["recorded"]["report"].as_str().unwrap());
+    assert!(stored.exists(), "it lies in the store");
+    // What is worse counts.
+    flip(&archives(&world)[0], 100);
+    let report = refuses(&world, &["--out", "taken/parts"], 3, "altered");
+    assert_eq!(status(&report, "out"), "failed");
 }

@@ -251,7 +251,7 @@ fn names_that_are_taken() {
 fn signalled(world: &World, args: &[&str], folder: &Path, ending: &str, signal: &str) -> Option<i32> {
     let mut command = world.command(args);
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + Duration::from_secs(120);
     while !names_in(folder).iter().any(|name| name.ends_with(ending)) {
         assert!(Instant::now() < deadline, "it never began");
         thread::sleep(Duration::from_millis(1));

@@ -5,6 +5,9 @@ use crate::world::{World, noise};
 use std::fs;
 use std::time::{Duration, Instant};
 
+/// How long refusing something may take on a busy machine; the work that is asked for takes far longer on any.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// An encrypted chunk: 64 KiB and a tag.
 const CHUNK: usize = (64 << 10) + 16;
 
@@ -70,7 +73,7 @@ fn an_archive_under_a_passphrase_is_never_tried() {
         publish_file(&world, &pack, &under_passphrase(b"anything", work));
         let started = Instant::now();
         world.refuses(3, "age-invalid");
-        assert!(started.elapsed() < Duration::from_secs(5), "nobody worked on it");
+        assert!(started.elapsed() < PATIENCE, "nobody worked on it: {:?}", started.elapsed());
         world.restore(&["--path", "a.bin"]).exits(3).says("age-invalid");
     }
 }
@@ -87,7 +90,7 @@ fn an_identity_that_asks_for_hours_of_work() {
         assert_eq!(output.status.code(), Some(1));
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(said.contains("work factor is 2^") && said.contains("hint:"), "{said}");
-        assert!(started.elapsed() < Duration::from_secs(5), "nobody worked on it");
+        assert!(started.elapsed() < PATIENCE, "nobody worked on it: {:?}", started.elapsed());
     }
 }
 

@@ -407,7 +407,12 @@ fn many_processes_append_at_once_and_lose_nothing() {
     // Each release twice at once; half of them are killed on the way, and come again.
     let mut killed: Vec<_> =
         versions.iter().enumerate().map(|(host, version)| start(version, host)).collect();
-    std::thread::sleep(std::time::Duration::from_millis(120));
+    // As soon as one of them has put anything into the store: none is through by then.
+    let begun = std::time::Instant::now();
+    while names_in(&world.path().join("store")).is_empty() {
+        assert!(begun.elapsed().as_secs() < 60, "nobody begins");
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
     let mut died = 0;
     for child in killed.iter_mut().step_by(2) {
         let _ = child.kill();

@@ -6,6 +6,7 @@ use serde_json::Value;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::mpsc::{Receiver, channel};
@@ -96,6 +97,18 @@ fn every_run_leaves_its_exit_code_and_a_good_one_its_time() {
     world.run(&["-C", "shop", "backup"]).exits(5);
     assert_eq!((exit_code(&world, "backup"), success("backup")), (Some(5.0), backup));
     promtool(&metrics(&world));
+}
+
+#[test]
+fn the_metrics_are_there_for_other_users_whatever_the_umask_of_the_service_is() {
+    let world = world(METRICS);
+    let backup = world.command(&["-C", "shop", "backup"]);
+    let mut command = Command::new("sh");
+    command.args(["-c", "umask 077; exec \"$0\" \"$@\""]).arg(backup.get_program()).args(backup.get_args());
+    command.env_clear().current_dir(world.path()).envs(backup.get_envs().filter_map(|(k, v)| Some((k, v?))));
+    said(command.output().unwrap()).done();
+    let mode = |path: &str| fs::metadata(world.path().join(path)).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode("attestar.prom"), mode("nights/log/checkpoint")), (0o644, 0o600));
 }
 
 #[test]
@@ -258,10 +271,8 @@ fn a_webhook_hears_of_what_failed_and_of_nothing_else() {
 #[test]
 fn a_webhook_that_fails_is_said_without_its_address_and_changes_nothing() {
     let moved = "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/elsewhere\r\nContent-Length: 0\r\n\r\n";
-    let refused = {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        format!("http://127.0.0.1:{}/hooks/T0KENT0KENT0KEN", listener.local_addr().unwrap().port())
-    };
+    // Nobody listens there, and nobody but root could begin to.
+    let refused = "http://127.0.0.1:1/hooks/T0KENT0KENT0KEN".to_owned();
     let servers = [
         ("hang", "it did not answer within the time limit"),
         ("HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n", "it answered 500"),
@@ -312,19 +323,20 @@ fn a_program_gets_the_notice_on_its_input_and_nothing_else() {
     assert!(environment.contains("PAGER_KEY=hunter2"), "{environment}");
     assert!(!environment.contains("AWS_") && !environment.contains("ATTESTAR_"), "{environment}");
     // One that does not read, one that fails, one that hangs, one that is not there.
-    for (program, why) in [
-        ("[\"true\"]", None),
+    for (program, limit, why) in [
+        ("[\"true\"]", "60s", None),
         (
             "[\"sh\", \"-c\", \"echo no $PAGER_KEY; exit 3\"]",
+            "60s",
             Some("it ended with 3: no [masked: a variable]"),
         ),
-        ("[\"sleep\", \"60\"]", Some("it did not end within the time limit")),
-        ("[\"no-such-program\"]", Some("did not take the notice: cannot start no-such-program")),
+        ("[\"sleep\", \"60\"]", "1s", Some("it did not end within the time limit")),
+        ("[\"no-such-program\"]", "60s", Some("did not take the notice: cannot start no-such-program")),
     ] {
         policy(
             &world,
             &format!(
-                "[notify]\nrun = {program}\nvariables = [\"PATH\", \"PAGER_KEY\"]\ntime_limit = \"1s\"\n"
+                "[notify]\nrun = {program}\nvariables = [\"PATH\", \"PAGER_KEY\"]\ntime_limit = \"{limit}\"\n"
             ),
         );
         let mut command = world.command(&["-C", "shop", "backup-verify"]);

@@ -190,6 +190,20 @@ fn two_runs_at_once_are_two_backups_or_one_and_its_echo() {
 }
 
 #[test]
+fn what_was_left_is_told_also_where_the_tree_is_looked_at_twice() {
+    // What vanishes while a capture is taken is gone when its turn comes, and the backup begins anew.
+    let vanish = "[[capture]]\nid = \"queue\"\nkind = \"command\"\nrun = [\"sh\", \"-c\", \"rm -f zz.txt; echo x >> runs; cat runs\"]\nvariables = [\"PATH\"]";
+    let world = world(vanish);
+    world.write("zz.txt", "x");
+    let dead = world.home().join("state/scratch/.attestar-run-dead");
+    fs::create_dir_all(&dead).unwrap();
+    let document = backup(&world, &[]).done().json();
+    assert_eq!(fs::read_to_string(world.tree().join("runs")).unwrap(), "x\nx\n", "it was taken twice");
+    assert_eq!(codes(&document), [format!("cleaned {}", dead.display())]);
+    assert!(!dead.exists());
+}
+
+#[test]
 fn a_cache_that_cannot_be_kept_is_said_and_the_backup_stands() {
     let world = world("");
     // The place of the folder is taken.
@@ -197,7 +211,12 @@ fn a_cache_that_cannot_be_kept_is_said_and_the_backup_stands() {
     fs::write(world.home().join("state/backups"), "").unwrap();
     let said = backup(&world, &[]);
     match said.code {
-        0 => assert!(codes(&said.json()).iter().any(|said| said.starts_with("cache-not-kept"))),
+        0 => {
+            let document = said.json();
+            assert!(codes(&document).iter().any(|said| said.starts_with("cache-not-kept")));
+            let why = document["warnings"][0]["actual"].as_str().unwrap();
+            assert!(why.contains("File exists"), "{why}");
+        }
         _ => panic!("{}", said.err),
     }
 }

@@ -33,6 +33,21 @@ const COMMANDS: [&str; 23] = [
 ];
 
 #[test]
+fn an_answer_that_there_is_no_room_for_is_none() {
+    let world = World::release();
+    world.write("attestar.toml", crate::backup::POLICY);
+    for form in [&[][..], &["--json"]] {
+        let flags = [form, &["-C", "shop", "backup", "--store", "nights"]].concat();
+        let full = fs::File::options().write(true).open("/dev/full").unwrap();
+        let ended = world.command(&flags).stdout(full).stderr(Stdio::piped()).output().unwrap();
+        let told = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert_eq!(ended.status.code(), Some(1), "{told}");
+        assert!(told.contains("cannot write the standard output\ncaused by: No space left"), "{told}");
+    }
+    assert!(world.path().join("nights/log/checkpoint").exists(), "the backup is there");
+}
+
+#[test]
 fn help_lists_every_command_and_every_exit_code() {
     let world = World::without_keys();
     let help = world.run(&["--help"]).done().out;

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 const NOBODY: u32 = 65_534;
 
 /// How long a server may take to begin on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// How a cluster is made; the superuser is called `owner`.
 const INITDB: [&str; 6] =

@@ -19,6 +19,7 @@ use attestar::store::Store;
 use attestar::telemetry::metrics::Metric;
 use attestar::tree::version;
 use attestar::verbs::backup::{self, BackedUp, Done, Request, Unchanged};
+use attestar::verbs::seal::not_payload;
 use jiff::Timestamp;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -55,8 +56,7 @@ pub fn run(context: &Context, args: &BackupArgs) -> Result<Answer> {
         key: &key,
         recipients: &recipients,
         secrets: &secrets,
-        // A store in the tree is never payload.
-        excluded: &[PathBuf::from(store.place())],
+        excluded: &not_payload(&context.global.tree, &policy, Path::new(store.place())),
         scratch: &folder.join("scratch"),
         cache: Some(&folder.join("backups")),
         full: args.full,

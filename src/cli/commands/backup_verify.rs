@@ -12,7 +12,7 @@ use crate::cli::screen;
 use crate::cli::stores::{Named, state};
 use attestar::error::{Error, Result};
 use attestar::evidence::receipt::SUFFIX;
-use attestar::finding::{Code, Outcome};
+use attestar::finding::{Code, Finding, Outcome};
 use attestar::format::units::duration_s;
 use attestar::format::verify_report::{CheckedPolicy, REPORT_BYTES_MAX, VerifyReport};
 use attestar::keys::signing::SigningKey;
@@ -25,6 +25,9 @@ use jiff::Timestamp;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
+
+/// The name of the check that fails where `--out` cannot be written.
+const OUT: &str = "out";
 
 /// Checks the store of the policy, or the one that was named.
 pub fn run(context: &Context, args: &BackupVerifyArgs) -> Result<Answer> {
@@ -61,10 +64,10 @@ pub fn run(context: &Context, args: &BackupVerifyArgs) -> Result<Answer> {
         trace_id: &context.trace.id(),
         threads: context.threads(),
     };
-    let checked = backup_verify::backup_verify(&request, &context.watch)?;
+    let mut checked = backup_verify::backup_verify(&request, &context.watch)?;
     drop(progress);
-    if let (Some(out), Some(recorded)) = (&args.out, &checked.recorded) {
-        lay_down(out, &checked.report, recorded)?;
+    if let Some(out) = &args.out {
+        leave(out, &mut checked);
     }
     let exit = Exit::from(checked.outcome.verdict());
     let text = format!("{}{}\n", screen::outcome(&checked.outcome), last_line(&checked.outcome, started));
@@ -192,7 +195,17 @@ fn part_in_store(name: &ObjectName, store: &dyn Store) -> Result<Part> {
     Ok(Part { name: name.file_name().to_owned(), report: get(name)?.unwrap_or_default(), bundle })
 }
 
-/// Leaves report and signature in a folder. A part that was read again there is the one that counts: a machine that is
+/// Leaves report and signature in a folder. That this cannot be done takes nothing back of what was found.
+fn leave(folder: &Path, checked: &mut Checked) {
+    let Some(recorded) = &checked.recorded else { return };
+    if let Err(error) = lay_down(folder, &checked.report, recorded) {
+        let detail = format!("{} lies in the store alone", recorded.report);
+        let finding = Finding::new(Code::NotRecorded, folder.display().to_string());
+        checked.conclude(OUT, detail, vec![finding.actual(error.with_causes())]);
+    }
+}
+
+/// Puts report and signature into a folder. A part that was read again there is the one that counts: a machine that is
 /// started once more after it failed makes no second one of it.
 fn lay_down(folder: &Path, report: &VerifyReport, recorded: &Recorded) -> Result<()> {
     fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
@@ -252,6 +265,11 @@ fn hint(request: &Request<'_>, outcome: &Outcome) -> Option<String> {
             "stop prune, and take it from the second copy: docs/OPERATIONS.md, the night it goes wrong"
                 .to_owned(),
         );
+    }
+    let is_out =
+        |finding: &Finding| finding.code == Code::NotRecorded && finding.subject != request.store.place();
+    if outcome.errors().any(is_out) {
+        return Some("another --out DIR; or take the report from the store".to_owned());
     }
     let next = [
         (Code::LogNotRemembered, "attestar backup-verify --first, once, and from then on it is compared"),

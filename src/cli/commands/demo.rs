@@ -215,7 +215,8 @@ impl Teller {
 
     fn show(&self, text: &str) {
         if !self.silent {
-            screen::print(text);
+            // That there is no room for the story is said when it is over.
+            let _ = screen::print(text);
         }
     }
 

@@ -71,6 +71,10 @@ impl<'a> Reader<'a> {
             return line.is_empty().then_some(Ok(())).or((!content.is_empty()).then_some(Ok(())));
         }
         let indent = line.len() - content.len();
+        // Where a document may end, what follows is none of it.
+        if indent == 0 && content.starts_with("...") {
+            return None;
+        }
         let is_item = content.starts_with("- ");
         let deepest = self.open.last().map(|(indent, _)| *indent);
         match (self.waits.take(), deepest) {

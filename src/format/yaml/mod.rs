@@ -161,6 +161,16 @@ mod tests {
     }
 
     #[test]
+    fn the_end_of_a_document_is_no_text() {
+        for text in
+            ["... a: a\n", "...: a\n", "...\n", "a: 1\n...\n", "a: 1\n... b: 2\n", "a: 1\n...\nb: 2\n"]
+        {
+            assert!(!assert_same(text), "{text} is left to the full reader");
+        }
+        assert!(assert_same("a: ... b\n.. c: ...\nd:\n  ... e: f\n"));
+    }
+
+    #[test]
     fn the_reader_of_lines_reads_what_the_full_one_does() {
         use crate::tree::lockfile::testing::file;
         for name in ["pnpm-6/pnpm-lock.yaml", "pnpm-9/pnpm-lock.yaml", "yarn-2/yarn.lock", "yarn-4/yarn.lock"]

@@ -20,7 +20,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 const COMPLAINT_BYTES_MAX: usize = 4096;
 
 /// How long is waited for the end of what it complains of; its children may never come to one.
-const COMPLAINT_TIME: Duration = Duration::from_secs(1);
+const COMPLAINT_TIME: Duration = Duration::from_secs(5);
 
 /// A program that runs. Dropped, it is ended with everything that it started.
 pub struct Piped {
@@ -271,6 +271,7 @@ fn forward(mut stdout: ChildStdout, send: &Sender<io::Result<Vec<u8>>>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pipeline::program::testing::Pipe;
     use std::ffi::OsString;
     use std::path::Path;
 
@@ -363,14 +364,11 @@ mod tests {
 
     #[test]
     fn what_it_leaves_running_is_ended_and_not_waited_for() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("late");
-        let started = Instant::now();
-        let script = format!("(sleep 4; touch {}) & echo out", file.display());
+        let (started, pipe) = (Instant::now(), Pipe::new());
+        let script = format!("{} sleep 600 & echo out", pipe.held());
         start(&script, LONG, &Watch::default()).finish().unwrap();
-        assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
-        std::thread::sleep(Duration::from_secs(5).saturating_sub(started.elapsed()));
-        assert!(!file.exists(), "a child lived on");
+        assert!(started.elapsed() < LONG, "it was waited for: {:?}", started.elapsed());
+        pipe.is_let_go();
     }
 
     #[test]

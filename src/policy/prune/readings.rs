@@ -5,7 +5,7 @@
 //! that are dated earlier than one that was logged before them. What any reading chooses stays. So a host whose clock is
 //! wrong, or a thief who dates archives as they like, only adds to what is kept.
 
-use super::{Archive, Why};
+use super::{Archive, Moment, Why};
 use crate::policy::backup::Keep;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -48,8 +48,7 @@ pub(super) fn chosen(archives: &[Archive<'_>], keep: &Keep, now: Timestamp) -> V
 fn points(archives: &[Archive<'_>], now: Timestamp) -> Vec<Point> {
     let mut points: Vec<Point> = Vec::new();
     for (at, archive) in archives.iter().enumerate() {
-        let known = archive.moments.iter().filter(|moment| moment.time <= now);
-        points.extend(known.map(|moment| Point {
+        points.extend(come(archive, now).map(|moment| Point {
             archive: at,
             time: moment.time,
             leaf: moment.leaf,
@@ -117,23 +116,27 @@ fn year(date: Date) -> (i16, i16) {
     (date.year(), 0)
 }
 
+/// The moments of an archive that are not dated in the future.
+fn come<'a>(archive: &'a Archive<'_>, now: Timestamp) -> impl Iterator<Item = &'a Moment> {
+    archive.moments.iter().filter(move |moment| moment.time <= now)
+}
+
 /// What is never deleted, whatever the spans say: the newest, by its date and by the log, with and without what is doubtful;
-/// the newest that was read again and held; and the one that a drill restored last.
+/// the newest that was read again and held; and the one that a drill restored last. What is dated in the future, and stays for
+/// that, takes nobody's place here either.
 pub(super) fn protected(archives: &[Archive<'_>], now: Timestamp) -> Vec<(usize, Why)> {
-    let there = || archives.iter().enumerate().filter(|(_, one)| !one.is_gone);
+    let dated = |one: &Archive<'_>| come(one, now).map(|moment| moment.time).max();
+    let logged = |one: &Archive<'_>| come(one, now).map(|moment| moment.leaf).max();
+    let there = || archives.iter().enumerate().filter(|(_, one)| !one.is_gone && dated(one).is_some());
     let sound = || there().filter(|(_, one)| !one.is_doubtful);
-    let dated =
-        |one: &Archive<'_>| one.moments.iter().map(|moment| moment.time).filter(|time| *time <= now).max();
-    let logged = |one: &Archive<'_>| one.moments.iter().map(|moment| moment.leaf).max();
     let newest = [
-        there().filter(|(_, one)| dated(one).is_some()).max_by_key(|(_, one)| (dated(one), logged(one))),
-        sound().filter(|(_, one)| dated(one).is_some()).max_by_key(|(_, one)| (dated(one), logged(one))),
+        there().max_by_key(|(_, one)| (dated(one), logged(one))),
+        sound().max_by_key(|(_, one)| (dated(one), logged(one))),
         there().max_by_key(|(_, one)| logged(one)),
         sound().max_by_key(|(_, one)| logged(one)),
     ];
-    let verified = sound()
-        .filter(|(_, one)| one.verified.is_some() && dated(one).is_some())
-        .max_by_key(|(_, one)| (dated(one), logged(one)));
+    let verified =
+        sound().filter(|(_, one)| one.verified.is_some()).max_by_key(|(_, one)| (dated(one), logged(one)));
     let drilled = there().filter(|(_, one)| one.drilled.is_some()).max_by_key(|(_, one)| one.drilled);
     let newest = newest.into_iter().flatten().map(|(at, _)| (at, Why::Newest));
     let verified = verified.map(|(at, _)| (at, Why::Verified));

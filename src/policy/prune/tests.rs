@@ -151,6 +151,23 @@ fn whoever_dates_archives_as_they_like_evicts_nothing() {
     assert!(survives(&archives, now));
 }
 
+#[test]
+fn what_is_dated_in_the_future_takes_the_place_of_none_that_the_log_keeps() {
+    let names = names(5);
+    let mut archives = nightly(&names);
+    // Two are not dated as they came: the last that nothing speaks against is kept for that alone.
+    archives[1].moments[0].time = day(9);
+    archives[3].moments[0].time = day(5);
+    archives[4].is_doubtful = true;
+    let rule = Rule::Backups(keep(1, 0, 0));
+    assert_eq!(kept(&archives, &rule, day(20)), ["1", "2", "3", "4"]);
+    archives.push(archive("future", day(30), 100));
+    assert_eq!(kept(&archives, &rule, day(20)), ["1", "2", "3", "4", "future"]);
+    // Nor where it was made in the past, and says in the future that it still stands.
+    archives[5].moments = vec![Moment { time: day(0), leaf: 0 }, Moment { time: day(30), leaf: 100 }];
+    assert_eq!(kept(&archives, &rule, day(20)), ["1", "2", "3", "4", "future"]);
+}
+
 /// A log: archives in its order, dated mostly as they came, and what else is known of them.
 fn logs() -> impl Strategy<Value = Vec<(i64, Option<usize>, u8)>> {
     vec((-20i64..200, proptest::option::of(any::<usize>()), any::<u8>()), 1..40)

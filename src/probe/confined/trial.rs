@@ -87,15 +87,18 @@ mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
 
-    /// What is found where this is `unshare`.
+    /// What is found where this is `unshare`, which has as long as it needs.
     fn found(unshare: &str) -> Result<Confinement> {
+        found_within(Duration::from_secs(60), unshare)
+    }
+
+    fn found_within(limit: Duration, unshare: &str) -> Result<Confinement> {
         let folder = tempfile::tempdir().unwrap();
         let stub = folder.path().join("unshare");
         fs::write(&stub, format!("#!/bin/sh\n{unshare}\n")).unwrap();
         fs::set_permissions(&stub, fs::Permissions::from_mode(0o755)).unwrap();
         let path = format!("{}:/usr/bin:/bin", folder.path().display());
         let environment = |name: &str| (name == "PATH").then(|| OsString::from(&path));
-        let limit = Duration::from_secs(2);
         Confinement::find_within(limit, &folder.path().join("work"), &environment, &Watch::default())
     }
 
@@ -112,7 +115,8 @@ mod tests {
 
     #[test]
     fn a_trial_that_says_nothing_leads_to_nothing_weaker() {
-        assert!(matches!(found("exec sleep 60"), Err(Error::Late(_))));
+        let hangs = found_within(Duration::from_secs(1), "exec sleep 60");
+        assert!(matches!(hangs, Err(Error::Late(_))), "{hangs:?}");
         for silent in ["kill -9 $$", "exit 0"] {
             let error = found(silent).unwrap_err().to_string();
             assert!(error.contains("is not known"), "{silent}: {error}");

@@ -1,12 +1,16 @@
 //! SQLite: a consistent copy by the online backup API, what lies in the WAL included.
 
+mod at_rest;
+
 use crate::database::sqlite::{broken, facts, open_copy};
 use crate::error::{Error, Result};
 use crate::format::capture::{CaptureKind, Captured, Form};
 use crate::pipeline::watch::Watch;
 use crate::policy::capture::Capture;
+use at_rest::AtRest;
 use rusqlite::backup::{Backup, StepResult};
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -44,22 +48,73 @@ pub(super) fn capture(capture: &Capture, source: &Path, to: &Path, watch: &Watch
     })
 }
 
+/// Copies it as it lies there if nobody has it open, else beside whoever has.
 fn copy(source: &Path, to: &Path, limit: Duration, watch: &Watch) -> Result<()> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let from = Connection::open_with_flags(source, flags).map_err(broken(source))?;
-    from.busy_timeout(BUSY).map_err(broken(source))?;
-    let mode: String =
-        from.pragma_query_value(None, "journal_mode", |row| row.get(0)).map_err(broken(source))?;
-    // With a WAL readers stop nobody, so that one moment is held for the whole copy.
-    let is_held = mode.eq_ignore_ascii_case("wal");
-    if is_held {
-        from.execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema").map_err(broken(source))?;
+    let over = Instant::now() + limit;
+    if let Some(at_rest) = AtRest::of(source)
+        && let Ok(connection) = open_copy(at_rest.path())
+    {
+        // Closed, it would take the lock with it.
+        let still = Live { connection, is_held: true };
+        let copied = pages(&still, (source, to), (limit, over), watch);
+        if at_rest.lasts() {
+            return copied;
+        }
+        fs::remove_file(to).map_err(Error::io("remove", to))?;
     }
+    pages(&Live::open(source).map_err(unopened(source))?, (source, to), (limit, over), watch)
+}
+
+/// A database that is read while others write to it.
+struct Live {
+    connection: Connection,
+    /// Whether one moment of it is held for as long as it is read.
+    is_held: bool,
+}
+
+impl Live {
+    fn open(source: &Path) -> rusqlite::Result<Live> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(source, flags)?;
+        connection.busy_timeout(BUSY)?;
+        let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
+        // With a WAL readers stop nobody, so that one moment is held for the whole copy.
+        let is_held = mode.eq_ignore_ascii_case("wal");
+        if is_held {
+            connection.execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema")?;
+        }
+        Ok(Live { connection, is_held })
+    }
+}
+
+/// Why a database cannot be read, with what can be done about it.
+fn unopened(source: &Path) -> impl Fn(rusqlite::Error) -> Error {
+    move |error| {
+        let hint = match error.sqlite_error_code() {
+            Some(ErrorCode::CannotOpen) if fs::File::open(source).is_err() => {
+                "look whether `path` of the capture names the right file, and this user may read it"
+            }
+            // The index of its WAL is not there, and cannot be made.
+            Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly) => {
+                "what used it was killed, and this user may not write beside it: start that, or open the database once as its owner"
+            }
+            _ => "",
+        };
+        Error::input(format!("{}: {error}", source.display()), hint)
+    }
+}
+
+/// Copies every page.
+fn pages(
+    from: &Live,
+    (source, to): (&Path, &Path),
+    (limit, over): (Duration, Instant),
+    watch: &Watch,
+) -> Result<()> {
     let mut target = Connection::open(to).map_err(broken(to))?;
     // What is half written is thrown away, so that no journal is needed.
     target.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF").map_err(broken(to))?;
-    let backup = Backup::new(&from, &mut target).map_err(broken(source))?;
-    let over = Instant::now() + limit;
+    let backup = Backup::new(&from.connection, &mut target).map_err(broken(source))?;
     let (mut left, mut restarts) = (i32::MAX, 0);
     loop {
         watch.check()?;
@@ -78,7 +133,7 @@ fn copy(source: &Path, to: &Path, limit: Duration, watch: &Watch) -> Result<()> 
             restarts += 1;
         }
         left = progress.remaining;
-        if !is_held {
+        if !from.is_held {
             watch.pause(PAUSE)?;
         }
     }
@@ -165,6 +220,24 @@ mod tests {
     }
 
     #[test]
+    fn a_database_at_rest_is_captured_and_nothing_is_made_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let source = folder.path().join("app.db");
+        let sql = "PRAGMA journal_mode = WAL; CREATE TABLE t (x); INSERT INTO t VALUES (1), (2)";
+        Connection::open(&source).unwrap().execute_batch(sql).unwrap();
+        let (link, to) = (folder.path().join("link.db"), tempfile::tempdir().unwrap());
+        std::os::unix::fs::symlink("app.db", &link).unwrap();
+        for (name, source) in [("app.db", &source), ("link.db", &link)] {
+            let captured = capture(&order(name), source, &to.path().join(name), &Watch::default()).unwrap();
+            assert_eq!(captured.tables[0].rows, Some(2));
+        }
+        let mut names: Vec<_> =
+            fs::read_dir(folder.path()).unwrap().map(|it| it.unwrap().file_name()).collect();
+        names.sort();
+        assert_eq!(names, ["app.db", "link.db"]);
+    }
+
+    #[test]
     fn what_only_the_wal_holds_is_captured() {
         let folder = tempfile::tempdir().unwrap();
         let source = folder.path().join("app.db");
@@ -183,7 +256,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let source = folder.path().join("app.db");
         let to = folder.path().join("copy.db");
-        assert!(capture(&order("app.db"), &source, &to, &Watch::default()).is_err());
+        let refusal = capture(&order("app.db"), &source, &to, &Watch::default()).unwrap_err();
+        assert!(refusal.hint().contains("names the right file"), "{refusal}");
         assert!(!source.exists(), "it is not made");
         std::fs::write(&source, "").unwrap();
         let refusal = capture(&order("app.db"), &source, &to, &Watch::default()).unwrap_err();

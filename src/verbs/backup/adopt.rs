@@ -116,7 +116,7 @@ fn remove(request: &Request<'_>, entry: &Entry) -> Result<Option<Finding>> {
         }
         // Whoever may not delete leaves it to others.
         Err(error) if error.is_denied() => {
-            Ok(Some(Finding::warning(Code::LeftBehind, entry.name.as_str()).actual(error)))
+            Ok(Some(Finding::warning(Code::LeftBehind, entry.name.as_str()).actual(error.with_causes())))
         }
         Err(error) => Err(error),
     }

@@ -149,7 +149,10 @@ impl Writing<'_, '_> {
     /// Reads a stream into parts, and notes what it was when it has ended well.
     fn drain(&self, parts: &mut Parts<'_, '_>, one: &Capture, mut stream: Stream) -> Result<Captured> {
         let folder = format!("{CAPTURES}/{}", one.id);
-        let bytes = parts.take(&folder, &mut stream, self.identity.source_date_epoch, self.watch)?;
+        let read = |error: io::Error| Error::input(error.to_string(), "");
+        let broken = |error: io::Error| failed(one)(error.downcast::<Error>().unwrap_or_else(read));
+        let bytes =
+            parts.take(&folder, (&mut stream, &broken), self.identity.source_date_epoch, self.watch)?;
         // Why nothing came, its own end says best.
         let facts = stream.finish().map_err(failed(one))?;
         if bytes == 0 { Err(nothing(&one.id)) } else { Ok(facts) }
@@ -177,13 +180,19 @@ struct Parts<'p, 's> {
 
 impl Parts<'_, '_> {
     /// Puts a stream into the archive as `FOLDER/part-00001`, …; gives how many bytes it had.
-    fn take(&mut self, folder: &str, stream: &mut dyn io::Read, time_s: i64, watch: &Watch) -> Result<u64> {
+    fn take(
+        &mut self,
+        folder: &str,
+        (stream, broken): (&mut dyn io::Read, &dyn Fn(io::Error) -> Error),
+        time_s: i64,
+        watch: &Watch,
+    ) -> Result<u64> {
         let (mut part, mut bytes) = (Vec::new(), 0);
         for number in 1.. {
             part.clear();
             let failed = |error: io::Error| match watch.check() {
                 Err(interrupted) => interrupted,
-                Ok(()) => Error::input(format!("{folder}: {error}"), ""),
+                Ok(()) => broken(error),
             };
             stream.take(PART_BYTES as u64).read_to_end(&mut part).map_err(failed)?;
             if part.is_empty() {

@@ -164,7 +164,11 @@ pub(super) fn failed(one: &Capture) -> impl Fn(Error) -> Error {
     move |error| match error {
         Error::Interrupted => error,
         error => {
-            let hint = error.hint().to_owned();
+            let hint = match &error {
+                Error::Late(_) => "look at what it waits for, or raise `time_limit` of the capture",
+                error => error.hint(),
+            };
+            let hint = hint.to_owned();
             let why = error.with_causes();
             let why: Vec<&str> = why.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
             Error::input(format!("the capture `{}` failed: {}", one.id, why.join("; ")), hint)
@@ -177,8 +181,10 @@ fn excluded(request: &Request<'_>) -> Vec<PathBuf> {
     let mut excluded = request.excluded.to_vec();
     excluded.push(request.scratch.to_owned());
     excluded.extend(request.cache.map(Path::to_owned));
-    for path in request.policy.captures.iter().filter_map(|one| one.source.path()) {
-        let path = request.root.join(path.as_str());
+    let captured = request.policy.captures.iter().filter_map(|one| one.source.path());
+    // A link to a database: what else is part of it lies beside where that is.
+    let captured = captured.map(|path| request.root.join(path.as_str()));
+    for path in captured.flat_map(|path| [path.canonicalize().ok(), Some(path)]).flatten() {
         let beside = |suffix: &&str| {
             let mut name = path.clone().into_os_string();
             name.push(suffix);

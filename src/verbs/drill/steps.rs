@@ -35,12 +35,21 @@ impl<'a> Steps<'a> {
 
     /// A step begins.
     pub(super) fn begin(&self) -> Begun {
-        Begun { since: Instant::now(), at: (self.clock)() }
+        // In this order: from the moment that is told it lasts at most as long as is told.
+        let at = (self.clock)();
+        Begun { since: Instant::now(), at }
     }
 
     /// It held, or did not.
     pub(super) fn end(&mut self, name: StepName, begun: &Begun, held: bool, detail: impl Into<String>) {
         self.note(name, begun, if held { Ended::Passed } else { Ended::Failed }, detail);
+    }
+
+    /// It was done in one pass with the step before, and has its time.
+    pub(super) fn end_with_last(&mut self, name: StepName, held: bool, detail: impl Into<String>) {
+        let Some(Step { started_at, duration_ms, .. }) = self.taken.last().cloned() else { return };
+        let status = if held { Ended::Passed } else { Ended::Failed };
+        self.taken.push(Step { name, status, started_at, duration_ms, detail: detail.into() });
     }
 
     /// There was nothing to do.

@@ -180,7 +180,7 @@ impl Course<'_> {
             "{files} of {}: SHA-256 and BLAKE3, in the pass that restores and with its time",
             count(totals.files, "file")
         );
-        self.steps.end(StepName::Hashes, begun, restored.published && files > 0, detail);
+        self.steps.end_with_last(StepName::Hashes, restored.published && files > 0, detail);
         self.coverage = Coverage {
             files_total: totals.files,
             files_checked: files,

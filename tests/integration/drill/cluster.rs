@@ -74,7 +74,14 @@ fn what_a_later_server_keeps_of_columns_is_no_object() {
 #[test]
 fn what_came_back_is_closed_to_other_users_while_the_server_runs() {
     let server = ledger();
-    let world = world(&server, "queries = [{ sql = \"SELECT pg_sleep(4)\", expect = \"\" }]\n");
+    // The server runs until somebody who looked at it holds a number.
+    server.run(
+        "ledger",
+        "CREATE FUNCTION looked_at() RETURNS TEXT LANGUAGE plpgsql AS $$ BEGIN WHILE NOT EXISTS \
+         (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = 7 AND granted) LOOP PERFORM pg_sleep(0.05); \
+         END LOOP; RETURN ''; END $$",
+    );
+    let world = world(&server, "queries = [{ sql = \"SELECT looked_at()\", expect = \"\" }]\n");
     // It is root that hands a folder over, and lets its user pass through those above.
     let other = if is_root() { "setpriv --reuid=65533 --regid=65533 --clear-groups" } else { "" };
     let look = format!(
@@ -84,7 +91,9 @@ fn what_came_back_is_closed_to_other_users_while_the_server_runs() {
             tries=$((tries + 1)); if [ $tries -gt 1200 ]; then kill $drill; exit 99; fi; done; \
          stat -c '%a %n' $run/restored $run/manifest-sha256.txt $run/work/* > modes; \
          for path in $run/restored/etc/app.toml $run/manifest-sha256.txt $run/work/ledger.lent/dump/part-00001; do \
-            {other} cat $path >> read; done 2> /dev/null; {other} ls $run/work/ledger.lent >> read 2> /dev/null; wait $drill"
+            {other} cat $path >> read; done 2> /dev/null; {other} ls $run/work/ledger.lent >> read 2> /dev/null; \
+         psql -X -q -h $run/work/ledger -U attestar -d postgres -c 'SELECT pg_advisory_lock(7)' -c 'SELECT pg_sleep(600)' \
+            > /dev/null 2>&1 & looked=$!; wait $drill; code=$?; kill $looked 2> /dev/null; wait $looked; exit $code"
     );
     let said = in_namespace(&world, &look);
     let told = |name: &str| fs::read_to_string(world.path().join(name)).unwrap_or_default();

@@ -2,6 +2,7 @@
 //! that gets full, a user that is not root.
 
 use super::databases::{LEDGER, captures, ledger};
+use super::leftovers::{WAITS, while_it_waits};
 use super::{APP, POLICY, back_up, drill, drilling, report, sh, world};
 use crate::postgres::Postgres;
 use crate::world::{Said, World, said, venv};
@@ -65,16 +66,12 @@ fn a_scratch_among_the_data_of_a_server_is_refused() {
 
 #[test]
 fn a_scratch_that_cannot_be_removed_is_said_and_the_drill_stands() {
-    let slow = "queries = [{ sql = \"WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 15000000) \
-                SELECT count(*) FROM n\", expect = \"15000000\" }]\n";
-    let world = world(&format!("{APP}{slow}"));
+    let world = world(&format!("{APP}{WAITS}"));
     back_up(&world);
     // Something is mounted in it while it is used.
-    let script = "\"$@\" & drill=$!; tries=0; \
-        until at=$(ls -d $TMPDIR/attestar-*/.attestar-run-*/restored/etc 2> /dev/null); do sleep 0.05; \
-            tries=$((tries + 1)); if [ $tries -gt 1200 ]; then kill $drill; exit 99; fi; done; \
-        mount -t tmpfs none $at; wait $drill; code=$?; umount $at; exit $code";
-    let said = in_namespace(&world, script).done();
+    let etc = "$at/restored/etc";
+    let script = while_it_waits("\"$@\"", &format!("mount -t tmpfs none {etc}"), &format!("umount {etc}"));
+    let said = in_namespace(&world, &script).done();
     let report = report(&world);
     let found: Vec<&str> = report.findings.iter().map(|finding| &*finding.code).collect();
     assert_eq!(found, ["left-behind"], "{}", said.out);
@@ -82,6 +79,7 @@ fn a_scratch_that_cannot_be_removed_is_said_and_the_drill_stands() {
     assert_eq!(cleanup.status, Ended::Failed);
     assert!(cleanup.detail.contains("cannot remove"), "{}", cleanup.detail);
     // The next one removes it.
+    world.write("attestar.toml", format!("{POLICY}{APP}"));
     drill(&world, &[]).done();
     super::nothing_is_left(&world);
 }

@@ -48,8 +48,8 @@ fn questions_to_each_kind_of_file() {
              queries = [{{ sql = \"{sql}\", expect = \"1\" }}, {{ sql = \"SELECT 1\", expect = \"2\" }}]\n"
         )
     };
-    let probes = ask("lite", "sqlite", "var/app.db", "2s", ENDLESS_SQLITE)
-        + &ask("duck", "duckdb", "var/c.duckdb", "10s", ENDLESS_DUCKDB)
+    let probes = ask("lite", "sqlite", "var/app.db", "5s", ENDLESS_SQLITE)
+        + &ask("duck", "duckdb", "var/c.duckdb", "20s", ENDLESS_DUCKDB)
         + "[[probe]]\nid = \"hangs\"\nkind = \"command\"\nrun = [\"sleep\", \"100\"]\ntime_limit = \"1s\"\n";
     world.write("attestar.toml", format!("{POLICY}{probes}"));
     back_up(&world);

@@ -40,6 +40,20 @@ fn folders_that_their_owner_cannot_write_to_are_removed_too() {
     mode(&world.tree().join("etc/fixed"), 0o755);
 }
 
+/// A probe that says that it runs, and waits until it is told to go on.
+pub(super) const WAITS: &str = "[[probe]]\nid = \"waits\"\nkind = \"command\"\nrun = [\"sh\", \"-c\", \
+    'touch \"$ATTESTAR_WORK/runs\"; until test -e \"$ATTESTAR_WORK/on\"; do sleep 0.05; done']\n";
+
+/// A script that drills, does something to the folder `$at` of the run while that probe waits, and something else at the end.
+pub(super) fn while_it_waits(drill: &str, meanwhile: &str, after: &str) -> String {
+    format!(
+        "{drill} & drill=$!; tries=0; \
+         until runs=$(ls $TMPDIR/attestar-*/.attestar-run-*/*/waits/runs 2> /dev/null); do sleep 0.05; \
+             tries=$((tries + 1)); if [ $tries -gt 1200 ]; then kill $drill; exit 99; fi; done; \
+         at=${{runs%/*/waits/runs}}; {meanwhile}; touch ${{runs%/runs}}/on; wait $drill; code=$?; {after}; exit $code"
+    )
+}
+
 /// The folder of a run that was killed, where the drills of this user have theirs.
 fn killed(world: &World) -> PathBuf {
     let user =
@@ -72,15 +86,11 @@ fn what_an_earlier_drill_left_is_said_and_ends_no_drill() {
 
 #[test]
 fn a_scratch_that_cannot_be_kept_is_a_finding_with_its_path() {
-    let slow = "[[probe]]\nid = \"slow\"\nkind = \"command\"\nrun = [\"sleep\", \"5\"]\n";
-    let world = world(&format!("{APP}{slow}"));
+    let world = world(&format!("{APP}{WAITS}"));
     back_up(&world);
     // What is mounted on itself cannot be renamed.
-    let script = "\"$@\" --keep & drill=$!; tries=0; \
-        until at=$(ls -d $TMPDIR/attestar-*/.attestar-run-*/restored/etc 2> /dev/null); do sleep 0.05; \
-            tries=$((tries + 1)); if [ $tries -gt 1200 ]; then kill $drill; exit 99; fi; done; \
-        at=${at%/restored/etc}; mount --bind $at $at; wait $drill; code=$?; umount $at; exit $code";
-    let said = in_namespace(&world, script).done();
+    let script = while_it_waits("\"$@\" --keep", "mount --bind $at $at", "umount $at");
+    let said = in_namespace(&world, &script).done();
     assert!(said.json()["kept"].is_null());
     let report = report(&world);
     let cleanup = report.steps.iter().find(|step| step.name == StepName::Cleanup).unwrap();

@@ -136,10 +136,13 @@ fn pasted(folder: &Path, server: &Postgres, step: &serde_json::Value) {
 fn what_it_says_to_type_brings_every_database_back() {
     let (lost, fresh_server) = (Postgres::start(), Postgres::start());
     lost.run("postgres", "CREATE DATABASE ledger");
+    // The fresh server has no such place.
+    lost.run("postgres", "ALTER ROLE owner SET allow_in_place_tablespaces = on");
+    lost.run("postgres", "CREATE TABLESPACE fast LOCATION ''");
     lost.run(
         "ledger",
-        "CREATE ROLE \"odd 'role'\"; CREATE TABLE t (id INT PRIMARY KEY, x TEXT); ALTER TABLE t ENABLE ROW LEVEL SECURITY; \
-         CREATE POLICY p ON t TO \"odd 'role'\" USING (id > 3); \
+        "CREATE ROLE \"odd 'role'\"; CREATE TABLE t (id INT PRIMARY KEY, x TEXT) TABLESPACE fast; ALTER TABLE t ENABLE ROW LEVEL SECURITY; \
+         CREATE POLICY p ON t TO \"odd 'role'\", pg_monitor USING (id > 3); \
          INSERT INTO t SELECT n, repeat('ab', n % 40) FROM generate_series(1, 2000) n; CREATE VIEW v AS SELECT * FROM t",
     );
     let dsn = lost.dsn("ledger");

@@ -202,34 +202,47 @@ fn asked(server: &Postgres) {
 const SLOW: &str = "queries = [{ sql = \"SELECT pg_advisory_xact_lock(7)\", expect = \"\" }]\n";
 
 /// Somebody who holds a number in the scratch database, until it is dropped.
-struct Holder(Child);
+struct Holder<'s> {
+    server: &'s Postgres,
+    psql: Child,
+}
 
-impl Holder {
-    fn new(server: &Postgres, user: &str, number: &str) -> Holder {
+impl<'s> Holder<'s> {
+    fn new(server: &'s Postgres, user: &str, number: &str) -> Holder<'s> {
         let mut psql = Command::new("psql");
-        psql.args(["-X", "-q", "-d"]).arg(server.dsn_of(user, "scratch"));
-        let child = psql.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
-        writeln!(child.stdin.as_ref().unwrap(), "SELECT pg_advisory_lock({number});").unwrap();
-        let holder = Holder(child);
-        until_locked(server);
+        psql.args(["-X", "-q", "-d"])
+            .arg(format!("{} application_name=holder", server.dsn_of(user, "scratch")));
+        let psql = psql.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        writeln!(psql.stdin.as_ref().unwrap(), "SELECT pg_advisory_lock({number});").unwrap();
+        let holder = Holder { server, psql };
+        let locked = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted";
+        until(server, locked, |count| count != "0");
         holder
     }
 }
 
-impl Drop for Holder {
+impl Drop for Holder<'_> {
     fn drop(&mut self) {
-        // It reads to the end, and lets go as it leaves.
-        drop(self.0.stdin.take());
-        self.0.wait().unwrap();
+        // It reads to the end, and who serves it lets go a moment after it left.
+        drop(self.psql.stdin.take());
+        self.psql.wait().unwrap();
+        if !std::thread::panicking() {
+            let there = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'holder'";
+            until(self.server, there, |count| count == "0");
+        }
     }
 }
 
-/// Waits until somebody holds an advisory lock in the scratch database.
-fn until_locked(server: &Postgres) {
+/// Waits until the scratch database answers so: a server notices a little later that somebody has left, and then for good.
+#[track_caller]
+fn until(server: &Postgres, query: &str, is_so: impl Fn(&str) -> bool) {
     let begun = Instant::now();
-    let query = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted";
-    while server.run("scratch", query) == "0" {
-        assert!(begun.elapsed() < Duration::from_secs(60), "it was never locked");
+    loop {
+        let answer = server.run("scratch", query);
+        if is_so(&answer) {
+            return;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60), "{query} stays {answer}");
         std::thread::sleep(Duration::from_millis(50));
     }
 }
@@ -283,7 +296,9 @@ fn one_that_is_late_leaves_nobody_at_work_in_it() {
     let begun = Instant::now();
     assert_eq!(drill(&world, &[]).exits(3).findings(), ["probe-timeout ledger"]);
     assert!(begun.elapsed() < Duration::from_secs(75), "it waited for locks: {:?}", begun.elapsed());
-    assert_eq!((server.run("scratch", LEFT), server.run("scratch", AT_WORK)), ("0".into(), "0".into()));
+    assert_eq!(server.run("scratch", LEFT), "0");
+    // What was late would be at work for much longer than this waits.
+    until(&server, AT_WORK, |count| count == "0");
 }
 
 #[test]
@@ -294,7 +309,12 @@ fn a_database_that_another_drill_is_in_is_refused() {
     let said = drill(&world, &[]).exits(3);
     assert_eq!(said.findings(), ["database-live dsn of ledger"]);
     assert!(said.out.contains("another drill is in it"), "{}", said.out);
-    assert_eq!(server.run("scratch", AT_WORK), "1", "the other works on");
+    until(&server, AT_WORK, |count| count == "1");
+    assert_eq!(
+        server.run("scratch", &format!("{AT_WORK} AND application_name = 'holder'")),
+        "1",
+        "it works on"
+    );
     drop(other);
     assert_eq!(drill(&world, &[]).done().findings(), Vec::<String>::new());
 }

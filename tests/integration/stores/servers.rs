@@ -109,7 +109,7 @@ impl Server {
             let mut process = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
             let begun = Instant::now();
             while begun.elapsed() < PATIENCE && process.try_wait().unwrap().is_none() {
-                if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+                if listens(process.id(), port) {
                     return Server { port, process, files };
                 }
                 thread::sleep(Duration::from_millis(50));
@@ -149,6 +149,22 @@ impl Drop for Server {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// Whether this very process takes connections at the port, and nobody who got it in between: the system lists the sockets that
+/// listen, state 0A, with their inodes (proc(5)), and what a process has open.
+fn listens(process: u32, port: u16) -> bool {
+    let table = fs::read_to_string(format!("/proc/{process}/net/tcp")).unwrap_or_default();
+    let local = format!("0100007F:{port:04X}");
+    let sockets: Vec<String> = table
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>())
+        .filter(|words| words.get(1) == Some(&&*local) && words.get(3) == Some(&"0A"))
+        .filter_map(|words| Some(format!("socket:[{}]", words.get(9)?)))
+        .collect();
+    let open = fs::read_dir(format!("/proc/{process}/fd")).into_iter().flatten().flatten();
+    let mut open = open.filter_map(|one| fs::read_link(one.path()).ok());
+    open.any(|open| sockets.iter().any(|socket| open == Path::new(socket)))
 }
 
 /// A path in the bucket of a server.
