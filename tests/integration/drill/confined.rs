@@ -29,6 +29,18 @@ fn a_program_has_one_right_of_root() {
     drill(&world, &[]).done();
 }
 
+#[test]
+fn of_programs_that_never_ran_nothing_is_told() {
+    let world = world(&script("runs", "true"));
+    back_up(&world);
+    drill(&world, &["nightly-20200101T000000Z"]).exits(1);
+    let told = report(&world).does_not_prove;
+    assert!(!told.iter().any(|line| line.contains("could not watch")), "{told:#?}");
+    drill_with_unshare(&world, "exit 1").done();
+    let told = report(&world).does_not_prove;
+    assert!(told.iter().any(|line| line.contains("could not watch")), "{told:#?}");
+}
+
 /// Where keys and store are it sees nothing, and writes there all the same.
 #[test]
 fn what_is_written_to_the_store_and_the_keys_is_told() {
