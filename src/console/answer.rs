@@ -6,6 +6,7 @@ use crate::console::guard;
 use crate::format::leaf::is_name;
 use crate::report::shell::policy;
 use crate::report::store::health::{Health, State as Stands};
+use crate::report::words::shown;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderValue, Method, Request, Response, StatusCode, header};
@@ -111,7 +112,7 @@ async fn read(shared: &Shared, wanted: Wanted) -> Reply {
             Bytes::from_static(b"the store is being read; try again\n"),
         ),
         Err(NoAnswer::Failed(why)) => {
-            Reply(StatusCode::BAD_GATEWAY, TEXT, format!("it could not be read: {why}\n").into())
+            Reply(StatusCode::BAD_GATEWAY, TEXT, format!("it could not be read: {}\n", shown(&why)).into())
         }
     }
 }

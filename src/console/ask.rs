@@ -63,17 +63,26 @@ pub struct Known {
     pub failure: Option<(Timestamp, String)>,
     /// Metrics of the facts.
     pub metrics: Arc<str>,
+    /// Since when the store has not answered something small.
+    pub asked: Option<Timestamp>,
 }
 
 /// After this, what is known is not said to be so any more: a look that has not ended by then hangs.
 const STALE: SignedDuration = SignedDuration::from_hours(3);
 
+/// After this, too, where something small was asked, which is a moment's work: a disk behind a network that is gone.
+const SILENT: SignedDuration = SignedDuration::from_mins(5);
+
 impl Known {
     /// The same, and where what it says is too old to go by, that.
     pub fn at(mut self, now: Timestamp) -> Known {
-        let seen = self.facts.as_ref().map(|facts| facts.looked_at);
-        if self.failure.is_none() && seen.is_some_and(|seen| now.duration_since(seen) > STALE) {
-            self.failure = Some((now, "the last look at it has not ended".to_owned()));
+        let past = |since: Timestamp, limit| (now.duration_since(since) > limit).then_some(since);
+        let silent = self.asked.and_then(|asked| past(asked, SILENT));
+        let silent = silent.map(|since| (since, "it has not answered since then"));
+        let seen = self.facts.as_ref().and_then(|facts| past(facts.looked_at, STALE));
+        let stale = seen.map(|seen| (seen + STALE, "the last look at it has not ended"));
+        if self.failure.is_none() {
+            self.failure = silent.or(stale).map(|(at, why)| (at, why.to_owned()));
         }
         self
     }
@@ -145,5 +154,27 @@ impl Asking {
             }
         }
         Err(NoAnswer::Busy)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::store::health::tests::{facts, now};
+
+    #[test]
+    fn what_is_too_old_to_go_by_is_told() {
+        let after = |minutes: i64, asked: Option<Timestamp>| {
+            let known = Known { facts: Some(Arc::new(facts(&[]))), asked, ..Known::default() };
+            known.at(now() + SignedDuration::from_mins(minutes)).failure
+        };
+        assert_eq!((after(170, None), after(4, Some(now()))), (None, None));
+        let (at, why) = after(190, None).expect("a look that hangs");
+        assert!(at == now() + STALE && why.contains("has not ended"), "{at} {why}");
+        let (at, why) = after(6, Some(now())).expect("a store that does not answer");
+        assert!(at == now() && why.contains("has not answered"), "{at} {why}");
+        // Nor is one heard of that never was looked at.
+        let known = Known { asked: Some(now()), ..Known::default() };
+        assert!(known.at(now() + SILENT + SILENT).failure.is_some());
     }
 }

@@ -3,6 +3,7 @@
 
 use crate::console::ask::Known;
 use crate::report::shell;
+use crate::report::store::health::State;
 use crate::report::store::{StoreFacts, page};
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
@@ -38,12 +39,16 @@ impl Drawn {
         self.with(known, now, |last| last.page.get_or_insert_with(draw).clone())
     }
 
-    /// The same as a document; `None` while nothing is known.
+    /// The same as a document; `None` while nothing is known. Nobody goes by what cannot be looked at any more.
     pub fn document(&self, known: &Known, now: Timestamp) -> Option<Bytes> {
         let facts = known.facts.as_ref()?;
         self.with(known, now, |last| {
             if last.document.is_none() {
-                let mut bytes = serde_json::to_vec(&facts.at(now)).ok()?;
+                let mut report = facts.at(now);
+                if known.failure.is_some() {
+                    report.state = State::Failed;
+                }
+                let mut bytes = serde_json::to_vec(&report).ok()?;
                 bytes.push(b'\n');
                 last.document = Some(bytes.into());
             }
@@ -67,5 +72,23 @@ impl Drawn {
             *last = Last { facts, failed_at, at: now, ..Last::default() };
         }
         act(&mut last)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::leaf::What;
+    use crate::report::store::health::tests::{facts, now};
+
+    #[test]
+    fn what_cannot_be_looked_at_any_more_has_failed_for_programs_too() {
+        let facts = Some(Arc::new(facts(&[(What::BackedUp, 1, Some(true))])));
+        for (failure, state) in [(None, "good"), (Some((now(), "it is gone".to_owned())), "failed")] {
+            let known = Known { facts: facts.clone(), failure, ..Known::default() };
+            let bytes = Drawn::default().document(&known, now()).expect("something is known");
+            let document: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+            assert_eq!(document["state"], state);
+        }
     }
 }

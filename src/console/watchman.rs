@@ -86,7 +86,7 @@ impl Rounds<'_> {
             self.measure();
         }
         if let Some(question) = self.asking.next(LISTEN) {
-            let read = match self.source.read(&question.wanted) {
+            let read = match self.ask(|source| source.read(&question.wanted)) {
                 Err(Error::Interrupted) => return Err(Error::Interrupted),
                 read => read.map_err(|error| self.source.told(&error)),
             };
@@ -99,10 +99,19 @@ impl Rounds<'_> {
         Ok(())
     }
 
+    /// Asks something small, and notes since when: an answer that never comes is told.
+    fn ask<T>(&mut self, ask: impl FnOnce(&mut dyn Source) -> Result<T>) -> Result<T> {
+        let now = (self.clock)();
+        self.asking.learn(|known| known.asked = Some(now));
+        let answer = ask(self.source);
+        self.asking.learn(|known| known.asked = None);
+        answer
+    }
+
     fn glance(&mut self) -> Result<bool> {
         let began = Instant::now();
-        let changed = self.source.changed();
-        self.next_glance = Instant::now() + (began.elapsed() * REST).clamp(GLANCE_SOONEST, GLANCE_LATEST);
+        let changed = self.ask(|source| source.changed());
+        self.next_glance = Instant::now() + rest(began.elapsed(), false);
         match changed {
             Err(Error::Interrupted) => Err(Error::Interrupted),
             // What is wrong is told by the look that follows.
@@ -146,11 +155,68 @@ impl Rounds<'_> {
                 self.measure();
             }
         }
-        let took = began.elapsed() * REST;
+        let took = began.elapsed();
         if whole {
-            self.next_look = Instant::now() + took.clamp(LOOK_SOONEST, LOOK_LATEST);
+            self.next_look = Instant::now() + (took * REST).clamp(LOOK_SOONEST, LOOK_LATEST);
         }
-        self.next_glance = Instant::now() + took.clamp(GLANCE_SOONEST, GLANCE_LATEST);
+        self.next_glance = Instant::now() + rest(took, self.has_failed);
         Ok(())
+    }
+}
+
+/// How long after something that took so long it is looked again. What failed may go in a moment, and is tried as a whole:
+/// what took long until then is not begun anew all the time.
+fn rest(took: Duration, has_failed: bool) -> Duration {
+    (took * REST).clamp(GLANCE_SOONEST, if has_failed { LOOK_SOONEST } else { GLANCE_LATEST })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::console::ask::Wanted;
+    use crate::report::store::StoreFacts;
+    use crate::report::store::health::tests::now;
+
+    /// Says whether it was noted that something was asked.
+    struct Witness(Arc<Asking>);
+
+    impl Source for Witness {
+        fn look(&mut self, _whole: bool) -> Result<StoreFacts> {
+            Err(Error::Interrupted)
+        }
+        fn changed(&mut self) -> Result<bool> {
+            Ok(self.0.known().asked == Some(now()))
+        }
+        fn read(&mut self, _wanted: &Wanted) -> Result<Option<Vec<u8>>> {
+            Ok(None)
+        }
+        fn told(&self, error: &Error) -> String {
+            error.to_string()
+        }
+        fn metrics(&self, _facts: &StoreFacts, _now: Timestamp) -> String {
+            String::new()
+        }
+    }
+
+    #[test]
+    fn while_the_store_is_asked_that_is_known() {
+        let asking = Asking::new();
+        let mut rounds = Rounds {
+            asking: &asking,
+            source: &mut Witness(Arc::clone(&asking)),
+            clock: now,
+            next_look: Instant::now(),
+            next_glance: Instant::now(),
+            has_failed: false,
+        };
+        assert!(rounds.glance().unwrap(), "it was noted before it was asked");
+        assert_eq!(asking.known().asked, None, "and is not any more");
+    }
+
+    #[test]
+    fn what_failed_late_is_not_begun_anew_at_once() {
+        let [short, long] = [Duration::from_millis(1), Duration::from_secs(90)];
+        assert_eq!([rest(short, true), rest(long, true)], [GLANCE_SOONEST, LOOK_SOONEST]);
+        assert_eq!([rest(short, false), rest(long, false)], [GLANCE_SOONEST, GLANCE_LATEST]);
     }
 }

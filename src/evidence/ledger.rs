@@ -118,11 +118,18 @@ impl<'l> Ledger<'l> {
 }
 
 impl<'l> Archives<'l> {
-    /// An archive that was put into the store; one that was pruned and is put there again is there again.
+    /// An archive that was put into the store; one that was pruned and is put there again is there again. Who says of one that
+    /// stands that it was put there once more takes nothing from what it needs.
     fn put(&mut self, name: &'l str, moment: Moment, told: Option<&'l Told>) {
-        let bases: Vec<&'l str> = told.into_iter().flat_map(|told| &told.bases).map(String::as_str).collect();
+        let mut bases: Vec<&'l str> =
+            told.into_iter().flat_map(|told| &told.bases).map(String::as_str).collect();
         if let Some(archive) = self.by_name.get(name).and_then(|&at| self.all.get_mut(at)) {
             archive.moments.push(moment);
+            if !archive.is_gone {
+                let earlier: Vec<&str> =
+                    archive.bases.iter().filter(|base| !bases.contains(base)).copied().collect();
+                bases.extend(earlier);
+            }
             archive.bases = bases;
             archive.is_gone = false;
             return;

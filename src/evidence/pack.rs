@@ -205,7 +205,7 @@ fn check_payload(
             outcome.skip(
                 "payload",
                 Status::Skipped,
-                format!("{detail} are listed; not read, as --evidence-only asks"),
+                format!("{detail} are listed; not read: the evidence alone is asked for"),
             );
         }
         Presence::NotAsked => outcome.conclude("payload", format!("{detail} are listed"), findings),

@@ -64,9 +64,14 @@ pub fn check(logged: &Logged, retention: Option<&Retention>, now: Timestamp, out
     if pruned == 0 {
         return;
     }
-    let due = pruned - findings.len() as u64 - unjudged.values().sum::<u64>();
+    let open = unjudged.values().sum::<u64>();
+    let due = pruned - findings.len() as u64 - open;
     findings.extend(unjudged.into_iter().map(|(project, pruned)| not_judged(project, pruned, retention)));
-    let detail = format!("{}, {due} of them as the policy says", count(pruned, "archive"));
+    let archives = count(pruned, "archive");
+    let detail = match open == pruned {
+        true => format!("{archives}, of which none was judged"),
+        false => format!("{archives}, {due} of them as the policy says"),
+    };
     outcome.conclude(NAME, detail, findings);
 }
 

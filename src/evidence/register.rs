@@ -96,6 +96,11 @@ impl<'l> Register<'l> {
         self.standing_at(object).next().is_some()
     }
 
+    /// Whether it must by the word of another project than this one.
+    pub fn stands_for_another(&self, object: &str, project: &str) -> bool {
+        self.standing_at(object).any(|leaf| leaf.project != project)
+    }
+
     /// The leaves by which it must: one of each project that says so.
     fn standing_at(&self, object: &str) -> impl Iterator<Item = &'l Leaf> {
         let from = self.standing.range((object.to_owned(), "")..);

@@ -131,7 +131,7 @@ impl Writer<'_> {
         let mut settled = Some(settled);
         for attempt in 0..ATTEMPTS_MAX {
             let now = settled.take().map_or_else(|| self.settle(), Ok)?;
-            self.drop_known(&mut open, now.size())?;
+            self.drop_known(&mut open, now.head.as_ref())?;
             let (added, size) = (open.len() as u64, now.size());
             if open.is_empty() {
                 self.remember(now.head.as_ref())?;
@@ -175,13 +175,17 @@ impl Writer<'_> {
         Ok(open)
     }
 
-    /// Takes out what has come into the log up to this size.
-    fn drop_known(&self, open: &mut Vec<Open<'_>>, size: u64) -> Result<()> {
+    /// Takes out what has come into the log up to this checkpoint. A store's word is not enough for that: whoever appends is told
+    /// that it is in the log.
+    fn drop_known(&self, open: &mut Vec<Open<'_>>, head: Option<&Head>) -> Result<()> {
         let Some(from) = open.iter().map(|one| one.from).min() else { return Ok(()) };
-        let mut known = Vec::new();
+        let (mut known, size) = (Vec::new(), head.map_or(0, Head::size));
         self.log.each_entry(from, size, |index, entry| {
             let leaf = Leaf::parse(entry).map_err(|fault| invalid(format!("leaf {index}"), fault))?;
-            known.push(leaf.event);
+            if let Some(head) = head.filter(|_| open.iter().any(|one| one.record.leaf.event == leaf.event)) {
+                self.log.includes(head.checkpoint(), index, entry)?;
+                known.push(leaf.event);
+            }
             Ok(())
         })?;
         open.retain(|one| !known.contains(&one.record.leaf.event));
@@ -276,11 +280,10 @@ impl Writer<'_> {
                 Err(invalid(PENDING, "what it names is not staged"))
             };
         };
-        let files =
+        let staged =
             staged::parse(&bytes).ok_or_else(|| invalid(name.as_str(), "not what a writer stages"))?;
-        if self.follow(pending.checkpoint(), head, &files)? != files {
-            return Err(invalid(name.as_str(), "its files are not those of the log that is pending"));
-        }
+        // The same leaves may have been staged before, from an earlier checkpoint and so with other files.
+        let files = self.follow(pending.checkpoint(), head, &staged)?;
         files.iter().try_for_each(|(path, bytes)| self.create(path, bytes))?;
         let expected = head.map(|head| &head.revision);
         // Whether it was this writer or another one, the checkpoint is there now, or a later one. One of them cleans up.

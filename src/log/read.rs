@@ -8,7 +8,7 @@ use crate::format::digest::Sha256;
 use crate::format::leaf::Leaf;
 use crate::format::note::NOTE_BYTES_MAX;
 use crate::format::tlog::entries;
-use crate::format::tlog::proof::{consistency, inclusion, verify_consistency};
+use crate::format::tlog::proof::{consistency, inclusion, verify_consistency, verify_inclusion};
 use crate::format::tlog::proof_file::ProofFile;
 use crate::format::tlog::tile::{FULL, Tile, Tiles};
 use crate::format::tlog::tree::{Nodes, Tree, leaf_hash};
@@ -172,6 +172,18 @@ impl Log<'_> {
             return Ok(());
         }
         forked(format!("{} leaves with root {}, which are others", head.size, head.root))
+    }
+
+    /// Whether an entry stands at this place of the log at `head`, by its tiles; if it does not, that is an error.
+    pub(super) fn includes(&self, head: &Checkpoint, index: u64, entry: &[u8]) -> Result<()> {
+        let proof = inclusion(&mut self.tiles(head.size), index, head.size)?;
+        match verify_inclusion(leaf_hash(entry), index, head.size, head.root, &proof) {
+            true => Ok(()),
+            false => Err(invalid(
+                format!("leaf {index}"),
+                "the tree that the checkpoint signs has another one there",
+            )),
+        }
     }
 
     /// The tree behind the tiles of the store.

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::finding::Code;
+use crate::format::tlog::entries;
 use crate::format::tlog::tile::{FULL, Tile};
 use crate::log::append::{Appended, Record};
 use crate::log::state::State;
@@ -163,6 +164,37 @@ fn another_host_may_append_the_same_and_die_on_the_way() {
         let found = names(&whole(&host));
         assert_eq!(found, ["shop-b0", "shop-b1", "shop-b900"], "at call {call}, dead after {dies}");
     }
+}
+
+#[test]
+fn what_was_staged_from_an_earlier_checkpoint_is_in_nobodys_way() {
+    // A tile gets full in between: the files that lead to the same root are others.
+    let (store, both) = (Memory::new(), [backup(900), backup(901)]);
+    append(&store.host(), &(0..255).map(backup).collect::<Vec<_>>()).unwrap();
+    let undisturbed = store.copy();
+    append(&undisturbed, &both).unwrap();
+    let staging = undisturbed.calls().iter().position(|call| call.starts_with("create log/staged/257-"));
+    let dies = store.host();
+    dies.fault_at(staging.expect("it is staged"), Fault::KilledAfter);
+    append(&dies, &both).expect_err("it died");
+    append(&store.host(), &both[..1]).unwrap();
+    append(&store.host(), &both[1..]).unwrap();
+    assert_eq!(names(&whole(&store))[255..], ["shop-b900", "shop-b901"]);
+    append(&store.host(), &[backup(902)]).unwrap();
+    assert_eq!(whole(&store).leaves.len(), 258);
+}
+
+#[test]
+fn a_store_that_says_that_a_leaf_is_in_the_log_is_not_believed() {
+    let (store, new) = (store_of(3), backup(9));
+    store.create(&object(&new.leaf.event_path()), &new.statement).unwrap();
+    let mut forged = Vec::new();
+    for record in [&backup(0), &new, &backup(2)] {
+        assert!(entries::append(&mut forged, &record.leaf.to_bytes()));
+    }
+    store.damage(&object("log/tile/entries/000.p/3"), &forged);
+    let error = append(&store.host(), &[new]).unwrap_err();
+    assert_eq!(code(&error), Some(Code::LogInvalid), "{error}");
 }
 
 #[test]

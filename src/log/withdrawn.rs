@@ -101,7 +101,7 @@ impl Writer<'_> {
         Err(Error::unavailable(message, format!("run it again after {until}: then it is set aside")))
     }
 
-    /// The files that its writer staged, if they are those of the tree that it signed. Others nobody puts in place.
+    /// The files that whoever completed it would have put in place. Of what does not lead to the tree that it signed, none are.
     fn only_in(&self, checkpoint: &Checkpoint, head: Option<&Head>) -> Result<Vec<(String, Vec<u8>)>> {
         let Some((bytes, _)) = self.log.store.get(&staged_name(checkpoint)?, staged::STAGED_BYTES_MAX)?
         else {
@@ -109,8 +109,8 @@ impl Writer<'_> {
         };
         let files = staged::parse(&bytes).unwrap_or_default();
         match self.follow(checkpoint, head, &files) {
-            Ok(made) if made == files => Ok(files.into_iter().collect()),
-            Ok(_) | Err(Error::Refused(_)) => Ok(Vec::new()),
+            Ok(made) => Ok(made.into_iter().collect()),
+            Err(Error::Refused(_)) => Ok(Vec::new()),
             Err(error) => Err(error),
         }
     }

@@ -51,10 +51,9 @@ pub fn timeline(rows: &[(&str, String, Vec<Mark>)], span: Span) -> Markup {
             @for (name, words, marks) in rows {
                 span class="name" { (name) }
                 svg class="strip" viewBox="0 0 1000 100" preserveAspectRatio="none" role="img" aria-label=(words) {
-                    @for (missed, class, y1, y2) in [(false, "mark", "55", "100"), (true, "miss", "0", "45")] {
-                        @for x in places(marks, missed, span) {
-                            line class=(class) x1=(x) x2=(x) y1=(y1) y2=(y2) {}
-                        }
+                    @for (missed, class, from, to) in [(false, "mark", 55, 100), (true, "miss", 0, 45)] {
+                        @let drawn = places(marks, missed, span);
+                        (path(class, drawn.iter().map(|x| format!("M{x:.1},{from}V{to}"))))
                     }
                 }
             }
@@ -89,15 +88,13 @@ pub fn curve(curve: &Curve<'_>, marks: &[Mark], span: Span, told: impl Fn(f64) -
                     line class="target" x1="0" x2="1000" y1=(format!("{:.1}", y(target))) y2=(format!("{:.1}", y(target))) {}
                 }
                 @if !curve.columns { polyline class="line" points=(points.join(" ")) {} }
-                @for mark in &marks {
-                    @let (x, y) = (format!("{:.1}", span.x(mark.at)), format!("{:.1}", y(mark.value)));
-                    @if curve.columns {
-                        line class="bar" x1=(x) x2=(x) y1=(y) y2="100" {}
-                    } @else if mark.missed {
-                        line class="point miss" x1=(format!("{:.1}", span.x(mark.at) - 4.0)) x2=(format!("{:.1}", span.x(mark.at) + 4.0)) y1=(y) y2=(y) {}
-                    } @else {
-                        line class="point" x1=(x) x2=(x) y1=(y) y2=(y) {}
-                    }
+                @let at = |mark: &Mark| (span.x(mark.at), y(mark.value));
+                @if curve.columns {
+                    (path("bar", marks.iter().map(at).map(|(x, y)| format!("M{x:.1},{y:.1}V100"))))
+                } @else {
+                    @let (missed, met): (Vec<Mark>, Vec<Mark>) = marks.iter().partition(|mark| mark.missed);
+                    (path("point", met.iter().map(at).map(|(x, y)| format!("M{x:.1},{y:.1}h0"))))
+                    (path("point miss", missed.iter().map(at).map(|(x, y)| format!("M{:.1},{y:.1}h8", x - 4.0))))
                 }
             }
             div class="span" { (span.ends()) }
@@ -105,10 +102,16 @@ pub fn curve(curve: &Curve<'_>, marks: &[Mark], span: Span, told: impl Fn(f64) -
     }
 }
 
+/// Marks of one kind as one element: a page of many projects has thousands of them.
+fn path(class: &str, marks: impl Iterator<Item = String>) -> Markup {
+    let drawn: String = marks.collect();
+    html! { @if !drawn.is_empty() { path class=(class) d=(drawn) {} } }
+}
+
 /// Where marks of one kind stand.
-fn places(marks: &[Mark], missed: bool, span: Span) -> Vec<String> {
+fn places(marks: &[Mark], missed: bool, span: Span) -> Vec<f64> {
     let some: Vec<Mark> = marks.iter().filter(|mark| mark.missed == missed).copied().collect();
-    merged(&some, span).iter().map(|mark| format!("{:.1}", span.x(mark.at))).collect()
+    merged(&some, span).iter().map(|mark| span.x(mark.at)).collect()
 }
 
 /// At most [`MARKS`] marks: those that would lie on each other become the worst of them.

@@ -1,6 +1,6 @@
 //! The checks of an outcome, and everything that they found: a part of most pages.
 
-use crate::finding::{Code, Finding, Status};
+use crate::finding::{Check, Code, Finding, Status, Verdict};
 use crate::report::outcome::OutcomeDocument;
 use crate::report::words::{Tone, severity, shown, status, verdict};
 use maud::{Markup, html};
@@ -8,10 +8,21 @@ use maud::{Markup, html};
 /// Findings past this many are counted; the JSON document has them all.
 const FINDINGS_SHOWN: usize = 500;
 
-/// What the whole comes to, where nobody can overlook it.
+/// What the whole comes to, where nobody can overlook it, and what it does not cover.
 pub fn banner(outcome: &OutcomeDocument) -> Markup {
     let (sentence, tone) = verdict(outcome.verdict);
-    self::sentence(sentence, tone)
+    let open: Vec<&str> = open(outcome).map(|check| check.name).collect();
+    match outcome.verdict {
+        Verdict::Holds if !open.is_empty() => {
+            self::sentence(&format!("{sentence} Not checked: {}.", open.join(", ")), tone)
+        }
+        _ => self::sentence(sentence, tone),
+    }
+}
+
+/// The checks that did not run.
+fn open(outcome: &OutcomeDocument) -> impl Iterator<Item = &Check> {
+    outcome.checks.iter().filter(|check| matches!(check.status, Status::Skipped | Status::NotChecked))
 }
 
 /// A verdict in a frame.
@@ -39,8 +50,7 @@ pub fn checks(outcome: &OutcomeDocument) -> Markup {
 
 /// What was not checked, or is of no meaning here, said once more in words: nobody reads absence in a table.
 pub fn unchecked(outcome: &OutcomeDocument) -> Markup {
-    let open = |status| matches!(status, Status::Skipped | Status::NotChecked);
-    let open: Vec<_> = outcome.checks.iter().filter(|check| open(check.status)).collect();
+    let open: Vec<&Check> = open(outcome).collect();
     html! {
         @if open.is_empty() {
             p { "Every check of this page ran." }
@@ -107,5 +117,21 @@ pub fn found(found: &Found<'_>) -> Markup {
                 @if let Some(actual) = found.actual { dt { "found" } dd { code { (shown(actual)) } } }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::Outcome;
+
+    #[test]
+    fn a_banner_says_what_it_does_not_cover() {
+        let mut outcome = Outcome::default();
+        outcome.conclude("seal", "signed", Vec::new());
+        let said = |outcome: &Outcome| banner(&OutcomeDocument::new(outcome)).into_string();
+        assert!(said(&outcome).ends_with(">Verified: everything asked for was checked and holds.</p>"));
+        outcome.skip("payload", Status::Skipped, "not read");
+        assert!(said(&outcome).ends_with(" holds. Not checked: payload.</p>"), "{}", said(&outcome));
     }
 }

@@ -11,6 +11,17 @@
     return element;
   };
 
+  // A page that stays open, or is opened again, says how old it is by now.
+  const seen = document.querySelector("header time"), since = make("span");
+  const grow = () => {
+    const minutes = Math.floor((Date.now() - Date.parse(seen.dateTime)) / 60000);
+    const [many, unit] = minutes < 60 ? [1, "m"] : minutes < 2880 ? [60, "h"] : [1440, "d"];
+    since.textContent = minutes < 1 ? "" : `, ${Math.floor(minutes / many)} ${unit} ago`;
+  };
+  seen.after(since);
+  grow();
+  setInterval(grow, 30000);
+
   function list(box) {
     const what = box.dataset.what, count = Number(box.dataset.rows), page = Number(box.dataset.page);
     const table = box.querySelector("table"), region = table.parentElement;
@@ -38,8 +49,7 @@
       const end = Math.min(first + size, total);
       if (end > shown.length || first + size > all.length) rest();
       body.replaceChildren(...shown.slice(first, first + size));
-      const range = total === 0 ? "no " + what
-        : `${plural.format(first + 1)} to ${plural.format(end)} of ${plural.format(total)}`;
+      const range = `${plural.format(first + 1)} to ${plural.format(end)} of ${plural.format(total)}`;
       const of = total === count ? " " + what : ` found, of ${plural.format(count)} ${what}`;
       told.textContent = total === 0 ? `none found, of ${plural.format(count)} ${what}` : range + of;
       caption.textContent = what;

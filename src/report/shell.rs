@@ -1,6 +1,6 @@
 //! What every page has: head, style, script, the policy that allows nothing else, header and footer.
 
-use crate::report::words::{instant, shown, span};
+use crate::report::words::{instant, minute, shown, span};
 use data_encoding::BASE64;
 use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -67,7 +67,7 @@ impl Page<'_> {
                     header {
                         p class="kind" {
                             @if self.place.has_links() { a href="/" { "attestar" } } @else { "attestar" }
-                            " · " (self.kind)
+                            " · " (self.kind) " · looked at " (minute(self.looked_at))
                         }
                         h1 { (title) }
                     }

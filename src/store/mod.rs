@@ -10,13 +10,16 @@
 use crate::error::{Error, Result};
 use crate::format::digest::Sha256;
 use jiff::Timestamp;
+use rustix::io::Errno;
 use std::error::Error as StdError;
 use std::fmt;
 use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 pub mod bucket;
 pub mod directory;
+pub mod leftovers;
 pub mod memory;
 pub mod name;
 pub mod open;
@@ -43,7 +46,7 @@ pub struct Entry {
 pub struct Listing {
     /// The objects, in bytewise order of their names.
     pub entries: Vec<Entry>,
-    /// What is there and cannot be an object: other names, links, devices. Left alone, and worth saying.
+    /// What is there and cannot be an object: other names, links, devices. Left alone.
     pub foreign: Vec<String>,
 }
 
@@ -81,6 +84,12 @@ pub enum Swapped {
 pub trait Store: Send + Sync {
     /// The store as people know it: a path, or `s3://bucket/prefix`. No credentials.
     fn place(&self) -> &str;
+
+    /// The store that has this place now, which can be another one: a folder is moved away, a disk is mounted over it. `None`
+    /// where that cannot be, as every call goes to the place anew.
+    fn again(&self) -> Result<Option<Box<dyn Store>>> {
+        Ok(None)
+    }
 
     /// Size and time of an object; `None` if there is none.
     fn head(&self, name: &ObjectName) -> Result<Option<Entry>>;
@@ -164,13 +173,19 @@ pub fn error_of(error: io::Error, place: &str) -> Error {
     }
 }
 
-/// Sees to it that the names in a folder are there after a power cut. A folder that this user may not open was made by others;
-/// some file systems do not sync folders.
+/// Sees to it that the names in a folder are there after a power cut. A folder that this user may not open was made by others.
 pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
-    use io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
-    match std::fs::File::open(folder).and_then(|folder| folder.sync_all()) {
-        Err(error) if [InvalidInput, PermissionDenied, Unsupported].contains(&error.kind()) => Ok(()),
-        synced => synced,
+    match std::fs::File::open(folder) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        opened => sync_opened(&opened?),
+    }
+}
+
+/// The same of one that is open. Some file systems do not sync folders.
+pub(crate) fn sync_opened(folder: &impl AsFd) -> io::Result<()> {
+    match rustix::fs::fsync(folder) {
+        Err(Errno::INVAL | Errno::NOTSUP | Errno::NOSYS) => Ok(()),
+        synced => Ok(synced?),
     }
 }
 

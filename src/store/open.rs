@@ -5,6 +5,7 @@ use super::bucket::settings::{self, Address};
 use super::directory::Directory;
 use crate::error::{Error, Result};
 use crate::pipeline::watch::Watch;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// What opening a store needs besides its address.
@@ -30,7 +31,8 @@ pub fn open(url: &str, opening: &Opening<'_>) -> Result<Box<dyn Store>> {
     let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
     let address = Address { place: url, bucket, prefix, endpoint: opening.endpoint };
     if bucket.is_empty() || rest.contains(['@', '?', '#']) {
-        return Err(refused(url.split(['@', '?', '#']).next().unwrap_or(scheme)));
+        // What stands around these is what nobody may read.
+        return Err(refused(&format!("{scheme}://…")));
     }
     Ok(match scheme {
         "s3" => Box::new(settings::s3(&address, opening.variable, opening.watch)?),
@@ -49,7 +51,18 @@ fn directory(path: &str, opening: &Opening<'_>) -> Result<Box<dyn Store>> {
         true => Directory::open_or_create(&path, opening.watch),
         false => Directory::open(&path, opening.watch),
     };
-    Ok(Box::new(opened?))
+    match opened {
+        Ok(store) => Ok(Box::new(store)),
+        Err(error) if error.is_not_found() => Err(not_there(&path)),
+        Err(error) => Err(error),
+    }
+}
+
+fn not_there(path: &Path) -> Error {
+    Error::input(
+        format!("{} is not there", path.display()),
+        "mount the disk that the store lies on, or name the store by where it is",
+    )
 }
 
 /// The same folder has one name, whichever way it is named. What is not there yet has that of what it lies in.
@@ -60,9 +73,16 @@ fn absolute(path: &Path) -> Result<PathBuf> {
     let (parent, name) = (path.parent().unwrap_or(Path::new("")), path.file_name());
     let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
     match name {
-        Some(name) => Ok(parent.canonicalize().map_err(Error::io("open", parent))?.join(name)),
-        None => path.canonicalize().map_err(Error::io("open", path)),
+        Some(name) => Ok(canonical(parent)?.join(name)),
+        None => canonical(path),
     }
+}
+
+fn canonical(path: &Path) -> Result<PathBuf> {
+    path.canonicalize().map_err(|error| match error.kind() {
+        ErrorKind::NotFound => not_there(path),
+        _ => Error::io("open", path)(error),
+    })
 }
 
 fn refused(url: &str) -> Error {
@@ -113,12 +133,12 @@ mod tests {
             "s3://",
             "s3:///a",
             "s3://KEY:SECRET@bucket/a",
-            "s3://bucket/a?b",
+            "s3://bucket/a?key=SECRET",
             "ftp://a/b",
         ] {
             let error = opened(url, &credentials).unwrap_err();
             assert!(error.hint().contains("s3://BUCKET/PREFIX"), "{url}: {error}");
-            assert!(!error.to_string().contains("SECRET@"), "{error}");
+            assert!(!error.to_string().contains("SECRET"), "{error}");
         }
         assert!(opened("s3://bucket/a b", &credentials).is_err());
     }
@@ -140,7 +160,14 @@ mod tests {
             create,
             watch: &watch,
         };
-        assert!(open("backups", &with(false)).is_err());
+        // The store itself, or what it would lie in.
+        for (url, create) in [("backups", false), ("disk/backups", false), ("disk/backups", true)] {
+            let error = open(url, &with(create)).unwrap_err();
+            assert!(
+                error.to_string().ends_with(" is not there") && error.hint().contains("mount"),
+                "{error}"
+            );
+        }
         assert!(open("backups", &with(true)).is_ok());
         assert!(open("backups", &with(false)).is_ok());
         assert!(fs::metadata(base.path().join("backups")).unwrap().is_dir());

@@ -35,7 +35,7 @@ use crate::pipeline::sink::Written;
 use crate::pipeline::watch::Watch;
 use crate::policy::Policy;
 use crate::policy::backup::OnChange;
-use crate::store::{ObjectName, Store};
+use crate::store::{ObjectName, Store, leftovers};
 use crate::tree::capture::Environment;
 use crate::tree::version;
 use crate::verbs::seal::{append_tags, encryptor, receipt_name, seal_of};
@@ -162,7 +162,8 @@ fn attempt(request: &Request<'_>, left: &mut Vec<Finding>, watch: &Watch) -> Res
     let scratch = Scratch::new(request.scratch, watch)?;
     let project = version::project_name(request.root, request.policy)?.value;
     let adopted = adopt::adopt(request, &project, begun)?;
-    let found = [scratch.findings(), adopted.findings.clone(), adopt::sweep(request, begun)?].concat();
+    let found =
+        [scratch.findings(), adopted.findings.clone(), leftovers::sweep(request.store, begun)?].concat();
     for finding in found {
         if !left.contains(&finding) {
             left.push(finding);

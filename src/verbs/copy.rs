@@ -22,7 +22,7 @@ use crate::log::Log;
 use crate::log::state::{Known, State};
 use crate::pipeline::open::READ_BYTES;
 use crate::pipeline::watch::Watch;
-use crate::store::{Created, ObjectName, Store, error_of};
+use crate::store::{Created, ObjectName, Store, error_of, leftovers};
 use crate::verbs::fetch::{fetch, find};
 use crate::verbs::publish::digest;
 use crate::verbs::{log, results, verify};
@@ -66,6 +66,7 @@ pub struct Copied {
 /// Copies, reads every byte again, and verifies the copy.
 pub fn copy(request: &Request<'_>, watch: &Watch) -> Result<Copied> {
     let (known, mut outcome) = known(request)?;
+    outcome.notes.extend(leftovers::sweep(request.to, request.state.now)?);
     let trust = known.as_ref().map_or(request.trust, |known| &known.trust);
     let mut copying = Copying { request, trust, watch, copied: Copied::default() };
     let names = copying.packs()?;
@@ -164,12 +165,19 @@ impl Copying<'_> {
         let mut files = Vec::new();
         for (name, object) in later {
             if let Some((bytes, _)) = self.request.from.get(&object, BUNDLE_BYTES_MAX)? {
-                self.copied.bytes += bytes.len() as u64;
                 files.push((name, bytes));
             }
         }
         let done = results::put(self.request.to, pack, &files)?;
         done.into_iter().for_each(|created| self.count(created));
+        // A newer one may lie there: what is read again is whether it can be.
+        for (name, _) in files {
+            let object = ObjectName::new(&format!("{pack}/{name}"))?;
+            match self.request.to.get(&object, BUNDLE_BYTES_MAX)? {
+                Some((bytes, _)) => self.copied.bytes += bytes.len() as u64,
+                None => return Err(gone(self.request.to, &object)),
+            }
+        }
         Ok(())
     }
 
@@ -185,11 +193,14 @@ impl Copying<'_> {
             let beside = archive.parent().unwrap_or_default();
             let object = ObjectName::new(&format!("{beside}/{name}.{EXTENSION}"))?;
             // One that lies there was made of an earlier log, and is worth no less.
-            let created = match self.request.to.head(&object)? {
-                Some(_) => Created::AlreadyThere,
-                None => self.request.to.create(&object, &proof.file.to_bytes())?,
-            };
+            if self.request.to.head(&object)?.is_some() {
+                self.count(Created::AlreadyThere);
+                continue;
+            }
+            let bytes = proof.file.to_bytes();
+            let created = self.request.to.create(&object, &bytes)?;
             self.count(created);
+            self.holds(&object, bytes.len() as u64, Sha256::of(&bytes))?;
         }
         Ok(())
     }
@@ -217,9 +228,14 @@ impl Copying<'_> {
         if there.is_some() {
             self.count(Created::AlreadyThere);
         }
-        let found = digest(to, object, self.watch)?;
+        self.holds(object, size, sha256)
+    }
+
+    /// Reads again what lies there.
+    fn holds(&mut self, object: &ObjectName, size: u64, sha256: Sha256) -> Result<()> {
+        let found = digest(self.request.to, object, self.watch)?;
         if found != Some(sha256) {
-            return Err(altered(to, object, sha256, found));
+            return Err(altered(self.request.to, object, sha256, found));
         }
         self.copied.bytes += size;
         Ok(())

@@ -85,7 +85,7 @@ fn no_option(name: &str) -> String {
 
 /// A word of a shell (POSIX.1-2024, XCU 2.2.2; 2.2.4 where it has what cannot be seen, so that every command is one line and
 /// what is read is what runs).
-fn quoted(word: &str) -> String {
+pub fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:@".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {
         return word.to_owned();

@@ -12,7 +12,7 @@ use crate::evidence::halves;
 use crate::evidence::ledger::Ledger;
 use crate::evidence::logged::{self, Judging, Logged};
 use crate::evidence::pruned::{self, Retention, entries};
-use crate::evidence::register::archive_of;
+use crate::evidence::register::{Register, archive_of, object_of};
 use crate::evidence::stored::is_backup_of;
 use crate::finding::{Code, Finding, Outcome, Verdict};
 use crate::format::digest::Sha256;
@@ -21,10 +21,10 @@ use crate::format::kind::Kind;
 use crate::format::leaf::{Leaf, What};
 use crate::keys::right::Right;
 use crate::keys::verify::Expect;
-use crate::log::Log;
 use crate::log::append::{Appended, Record, Writer};
 use crate::log::event::Told;
 use crate::log::state::State;
+use crate::log::{CHECKPOINT, Log};
 use crate::pipeline::watch::Watch;
 use crate::policy::prune::{Fate, Why, judge};
 use crate::store::{ObjectName, Store};
@@ -80,7 +80,11 @@ pub struct Pruned {
 
 /// Decides, and says what would be deleted; nothing is.
 pub fn plan(log: &Log<'_>, state: &State<'_>, retention: &Retention, now: Timestamp) -> Result<Pruned> {
-    Ok(planned(decide(&Deciding { log, state, retention, now }, None)?))
+    let deciding = Deciding { log, state, retention, now };
+    let unseen = unseen(&deciding)?;
+    let mut pruned = planned(decide(&deciding, None)?);
+    pruned.warnings.extend(unseen);
+    Ok(pruned)
 }
 
 /// The same by a log that was checked, and whose prunes were judged, a moment ago.
@@ -113,6 +117,7 @@ pub fn prune(request: &Request<'_>, watch: &Watch) -> Result<Pruned> {
     let set_aside = writer.complete()?;
     let (mut done, mut completed) = (Vec::new(), Vec::new());
     let mut cleaned = Vec::from_iter(set_aside);
+    cleaned.extend(unseen(&deciding)?);
     let (mut logged, mut known) = (None, None);
     for _ in 0..ATTEMPTS_MAX {
         watch.check()?;
@@ -224,6 +229,15 @@ struct Deciding<'a> {
     now: Timestamp,
 }
 
+/// What is said where this host has nothing to compare the log with: it could be an old one.
+fn unseen(request: &Deciding<'_>) -> Result<Option<Finding>> {
+    let is_seen =
+        request.state.folder.is_none() || request.state.recall(request.log.store.place())?.is_some();
+    let finding = || Finding::warning(Code::LogNotRemembered, CHECKPOINT);
+    Ok((!is_seen)
+        .then(|| finding().actual("nothing was remembered here to compare it with; from now on it is")))
+}
+
 /// Decides; `before` is the log by which it was decided last.
 fn decide(request: &Deciding<'_>, before: Option<&Logged>) -> Result<Decided> {
     let mut pruned = Pruned::default();
@@ -299,14 +313,15 @@ struct Story {
 /// Reads the log as far as it is about the project.
 fn read<'l>(logged: &'l Logged, project: &str) -> (Ledger<'l>, BTreeMap<&'l str, Story>) {
     let (mut ledger, mut stories) = (Ledger::default(), BTreeMap::<&str, Story>::new());
+    let register = Register::of(logged);
     let own = entries(logged).filter(|(_, leaf, _)| leaf.project == project);
     for (index, leaf, told) in own {
         match leaf.what {
             What::Sealed => {
-                stories.extend(story(Kind::Release, leaf, told).map(|story| (&*leaf.name, story)))
+                stories.extend(story(Kind::Release, &register, leaf, told).map(|story| (&*leaf.name, story)))
             }
             What::BackedUp => {
-                stories.extend(story(Kind::Backup, leaf, told).map(|story| (&*leaf.name, story)))
+                stories.extend(story(Kind::Backup, &register, leaf, told).map(|story| (&*leaf.name, story)))
             }
             What::Pruned => stories.get_mut(&*leaf.name).into_iter().for_each(|story| story.prune(told)),
             _ => {}
@@ -316,16 +331,24 @@ fn read<'l>(logged: &'l Logged, project: &str) -> (Ledger<'l>, BTreeMap<&'l str,
     (ledger, stories)
 }
 
-/// What a leaf tells of the archive that it puts there; nothing of another project's.
-fn story(kind: Kind, leaf: &Leaf, told: &Told) -> Option<Story> {
+/// What a leaf tells of the archive that it puts there; nothing of another project's. A release of `shop` can have the name of one
+/// of `shop-eu`: what that says must lie there is not for the one to take away.
+fn story(kind: Kind, register: &Register<'_>, leaf: &Leaf, told: &Told) -> Option<Story> {
     let archive = archive_of(leaf, told)?;
     let (file, sha256) = (archive.name.clone(), archive.digest.sha256);
     let size_bytes = told.size_bytes.unwrap_or_default();
     let is_own = kind == Kind::Release || is_backup_of(&leaf.project, &leaf.name);
-    is_own.then_some(Story { kind, file, sha256, size_bytes, is_pruned: false })
+    let is_alone = !register.stands_for_another(&object_of(leaf, told)?, &leaf.project);
+    (is_own && is_alone).then_some(Story { kind, file, sha256, size_bytes, is_pruned: false })
 }
 
 impl Story {
+    /// Whether the archive lies there, as long as it was.
+    fn is_whole(&self, name: &str, shelf: &Shelf) -> bool {
+        let there = shelf.archive(self.kind, &self.file, name);
+        there.is_some_and(|there| there.size == self.size_bytes)
+    }
+
     /// It was pruned, if that was said of this very archive.
     fn prune(&mut self, told: &Told) {
         self.is_pruned |= told.subjects.iter().any(|subject| subject.digest.sha256 == self.sha256);
@@ -348,7 +371,10 @@ fn of_kind(
     let mut there = logged.to_vec();
     for (archive, fate) in there.iter_mut().zip(&by_log) {
         let Some(story) = stories.get(archive.name) else { continue };
-        archive.is_doubtful |= !shelf.has_whole(story.kind, &story.file, archive.name, story.size_bytes);
+        if *fate != Fate::Gone && !story.is_whole(archive.name, shelf) {
+            archive.is_doubtful = true;
+            pruned.warnings.push(not_whole(archive.name));
+        }
         if *fate == Fate::Due {
             let objects = shelf.objects(kind, &story.file, archive.name);
             archive.locked_until = locked_until(request.log.store, &objects)?;
@@ -372,13 +398,20 @@ fn of_kind(
         };
         pruned.warnings.extend(warning(&judged));
         pruned.judged.push(judged.clone());
-        // What is not there has nothing that could be deleted, and no leaf shall hide that it is missing.
-        if judged.kept.is_none() && !objects.is_empty() {
+        // Of what is not there nothing is deleted, and no leaf shall hide that it is missing.
+        let is_there = shelf.archive(kind, &story.file, archive.name).is_some();
+        if judged.kept.is_none() && is_there {
             due.push(Due { judged, archive: (story.file.clone(), story.sha256), objects });
         }
     }
     due.reverse();
     Ok(due)
+}
+
+/// That an archive of the log is not what it should be: it takes nobody's place. More is for whoever verifies to say.
+fn not_whole(name: &str) -> Finding {
+    let finding = Finding::warning(Code::Missing, name);
+    finding.actual("it is not in the store, or not as long as it was: attestar log verify")
 }
 
 fn warning(judged: &Judged) -> Option<Finding> {

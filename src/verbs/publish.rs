@@ -2,6 +2,7 @@
 //! leaves; so whoever starts at the log finds everything. Done again, it adds what has come since.
 
 mod records;
+mod refused;
 
 use crate::error::{Error, Result};
 use crate::evidence::later;
@@ -19,7 +20,7 @@ use crate::log::state::State;
 use crate::pipeline::contents::Contents;
 use crate::pipeline::open::READ_BYTES;
 use crate::pipeline::watch::Watch;
-use crate::store::{Created, ObjectName, Store, error_of};
+use crate::store::{Created, ObjectName, Store, error_of, leftovers};
 use crate::verbs::target::Target;
 use crate::verbs::{results, verify};
 use std::fs::File;
@@ -42,9 +43,17 @@ pub struct Release {
     receipt: Vec<u8>,
     /// Tag files and what came after the seal, by their names in the pack.
     evidence: Vec<(String, Vec<u8>)>,
+    /// The one of the archive first.
     records: Vec<Record>,
     /// What lies beside the seal and is not published, because nobody who may has signed it.
     pub left_out: Vec<Finding>,
+}
+
+impl Release {
+    /// The leaf of the archive.
+    fn sealed(&self) -> &Leaf {
+        &self.records[0].leaf
+    }
 }
 
 /// What a release came to when it was verified.
@@ -78,6 +87,7 @@ pub fn prepare(target: Target, trust: &Trust, threads: usize, watch: &Watch) -> 
     let outcome = verified.outcome;
     let release = match (outcome.verdict(), verified.receipt, verified.contents) {
         (Verdict::Holds, Some(receipt), Some(contents)) => {
+            refused::backup(receipt.predicate())?;
             Some(gather(&target, &folder, &receipt, &contents, trust)?)
         }
         _ => None,
@@ -119,7 +129,7 @@ fn gather(
         evidence.push((name.to_string(), bytes));
     }
     let sealed = records::Sealed { receipt: said, bundle: &bundle, trust };
-    let mut records = sealed.records(&evidence);
+    let mut records = sealed.records(&evidence)?;
     let (after, left_out) = sealed.later(later::read(folder)?);
     for (name, record) in after {
         evidence.push((name, record.statement.clone()));
@@ -167,6 +177,8 @@ pub struct Published {
     pub appended: Appended,
     /// The leaves of the release, new and old.
     pub leaves: Vec<Leaf>,
+    /// What killed runs had left on its way in, and was removed.
+    pub cleaned: Vec<Finding>,
 }
 
 /// Publishes a release.
@@ -174,7 +186,10 @@ pub fn publish(release: &Release, request: &Request<'_>, watch: &Watch) -> Resul
     let log = Log { store: request.store, trust: request.trust, origin: Some(request.origin) };
     let writer = Writer { log, origin: request.origin, key: request.key, state: &request.state };
     // A log that cannot be appended to is found out before anything is written.
-    writer.complete()?;
+    let mut cleaned = Vec::from_iter(writer.complete()?);
+    let known = request.state.read(&log)?;
+    refused::pruned(known.as_ref().map_or(&[][..], |known| &known.leaves.leaves), release.sealed())?;
+    cleaned.extend(leftovers::sweep(request.store, request.state.now)?);
     let folder = release_folder(&release.name);
     let mut into = Into { store: request.store, folder: &folder, created: 0, already: 0 };
     let receipt_name = format!("{}{SUFFIX}", release.archive_name);
@@ -188,7 +203,7 @@ pub fn publish(release: &Release, request: &Request<'_>, watch: &Watch) -> Resul
     let (created, already) = (into.created, into.already);
     let appended = writer.append(&release.records)?;
     let leaves = release.records.iter().map(|record| record.leaf.clone()).collect();
-    Ok(Published { folder, created, already, appended, leaves })
+    Ok(Published { folder, created, already, appended, leaves, cleaned })
 }
 
 /// The folder of a release in a store, being filled.

@@ -53,8 +53,8 @@ impl Judge {
 
 /// A store, and by what it is judged.
 pub struct Served<'a> {
-    /// The store.
-    pub store: &'a dyn Store,
+    /// The store, opened anew whenever something is asked of it.
+    pub store: Box<dyn Store>,
     /// By what it was judged last.
     pub judge: Judge,
     /// Reads trust and policy as they are now: at each look, so that what changes in them counts from then on.
@@ -90,11 +90,12 @@ impl Source for Served<'_> {
         if whole {
             self.earlier.forget_statements();
         }
+        self.judge = (self.judges)()?;
+        self.open()?;
         // Before anything else, so that what comes meanwhile is seen by the next look.
         let checkpoint = self.checkpoint()?;
-        self.judge = (self.judges)()?;
         let request = store_report::Request {
-            store: self.store,
+            store: &*self.store,
             trust: &self.judge.trust,
             origin: self.origin,
             state: State { folder: Some(self.state), now: (self.clock)() },
@@ -114,11 +115,14 @@ impl Source for Served<'_> {
     }
 
     fn changed(&mut self) -> Result<bool> {
-        let is_other = (self.judges)()?.policy_sha256() != self.judge.policy_sha256();
+        let now = (self.judges)()?;
+        self.open()?;
+        let is_other = (now.policy_sha256(), &now.trust) != (self.judge.policy_sha256(), &self.judge.trust);
         Ok(is_other || self.checkpoint()? != self.seen.checkpoint)
     }
 
     fn read(&mut self, wanted: &Wanted) -> Result<Option<Vec<u8>>> {
+        self.open()?;
         match wanted.what {
             About::Pack => self.pack(wanted),
             About::Drill => self.drill(wanted),
@@ -139,6 +143,13 @@ impl Source for Served<'_> {
 const CONSOLE: Place<'static> = Place::Console { trouble: None };
 
 impl Served<'_> {
+    fn open(&mut self) -> Result<()> {
+        if let Some(store) = self.store.again()? {
+            self.store = store;
+        }
+        Ok(())
+    }
+
     fn checkpoint(&self) -> Result<Option<Revision>> {
         let note = self.store.get(&ObjectName::new(CHECKPOINT)?, NOTE_BYTES_MAX)?;
         Ok(note.map(|(_, revision)| revision))
@@ -149,8 +160,8 @@ impl Served<'_> {
         if !self.seen.releases.contains(&wanted.name) {
             return Ok(None);
         }
-        let fetched = fetch::evidence(self.store, &wanted.name, self.watch)?;
-        let shelf = Shelf::Store(self.store);
+        let fetched = fetch::evidence(&*self.store, &wanted.name, self.watch)?;
+        let shelf = Shelf::Store(&*self.store);
         let request = Request {
             target: fetched.target.clone(),
             shelf: Some(&shelf),
@@ -213,4 +224,36 @@ fn page_or(wanted: &Wanted, bytes: Vec<u8>, page: impl Fn(&[u8]) -> Parsed) -> R
 
 fn document(report: &pack::PackReport) -> Result<Vec<u8>> {
     serde_json::to_vec(report).map_err(|error| Error::input(error.to_string(), ""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::memory::Memory;
+
+    fn judge(trust: &str) -> Judge {
+        let trust = Trust::parse(Path::new("trust.toml"), trust).unwrap();
+        Judge { trust, policy: None, project: None, retention: None, textfile: None }
+    }
+
+    #[test]
+    fn a_trust_that_changes_is_looked_by_at_once() {
+        const QA: &str = "[approvals]\nany_of = [\"qa\"]\nat_least = 1\n";
+        for (now, changed) in [("", false), (QA, true)] {
+            let mut served = Served {
+                store: Box::new(Memory::new()),
+                judge: judge(""),
+                judges: &|| Ok(judge(now)),
+                origin: None,
+                state: Path::new(""),
+                first: true,
+                clock: Timestamp::now,
+                watch: &Watch::default(),
+                masked: &str::to_owned,
+                seen: Seen::default(),
+                earlier: Earlier::default(),
+            };
+            assert_eq!(served.changed().unwrap(), changed, "{now}");
+        }
+    }
 }

@@ -106,12 +106,13 @@ fn ends_with_the_drill(text: &str, folder: &Path) {
 #[test]
 fn with_a_folder_everything_stays_and_can_be_gone_on_from() {
     let world = World::without_keys();
-    let said = world.run(&["demo", "--dir", "d"]).done();
-    let folder = world.path().join("d").canonicalize().unwrap();
+    let said = world.run(&["demo", "--dir", "d e"]).done();
+    let folder = world.path().join("d e").canonicalize().unwrap();
     let said = said.says(&format!("Everything is in {}. Go on from there:", folder.display()));
+    let said = said.says("$ cd 'd e'\n").says(&format!("$ cd '{}'; export", folder.display()));
     ends_with_the_drill(said.out.split("\nEverything is in ").next().unwrap(), &folder);
     assert_eq!(
-        names_in(&world.path().join("d")),
+        names_in(&world.path().join("d e")),
         [
             "copy",
             "drill",
@@ -127,12 +128,12 @@ fn with_a_folder_everything_stays_and_can_be_gone_on_from() {
             "waiver.json"
         ]
     );
-    let keys = world.path().join("d/keys");
-    let mut verify = world.command(&["verify", "d/sealed/tideline-1.4.0.tar.zst.age"]);
+    let keys = world.path().join("d e/keys");
+    let mut verify = world.command(&["verify", "d e/sealed/tideline-1.4.0.tar.zst.age"]);
     assert!(verify.env("ATTESTAR_HOME", keys).status().unwrap().success());
     world
-        .run(&["demo", "--dir", "d"])
+        .run(&["demo", "--dir", "d e"])
         .exits(1)
-        .complains("d is not empty")
+        .complains("d e is not empty")
         .complains("give --dir a new folder");
 }

@@ -293,6 +293,19 @@ fn a_proof_verifies_without_the_store_and_only_for_its_archive() {
     refuses("shop-1.0.0", "shop-1.0.0.tlog-proof");
 }
 
+/// The system ends it at the first byte that it writes.
+#[test]
+fn a_killed_run_leaves_no_half_a_proof() {
+    let world = World::sealed();
+    publish(&world, &[]).done();
+    let line = r#"ulimit -f 0; exec "$0" log prove shop-1.0.0 --store store"#;
+    let mut shell = std::process::Command::new("sh");
+    let ended = shell.args(["-c", line, env!("CARGO_BIN_EXE_attestar")]).current_dir(world.path());
+    assert!(!ended.env("ATTESTAR_HOME", world.home()).output().unwrap().status.success());
+    assert!(!world.path().join("shop-1.0.0.tlog-proof").exists());
+    world.run(&["log", "prove", "shop-1.0.0", "--store", "store"]).done();
+}
+
 #[test]
 fn what_a_revoked_key_signed_counts_if_this_host_saw_it_in_the_log_before() {
     let world = two();

@@ -191,6 +191,8 @@ fn a_copy_verifies_where_it_lies_without_the_store() {
     let copy = || world.run(&["--json", "copy", "shop-1.0.0", "--store", "store", "--to", "disk"]);
     let document = copy().done().json();
     assert_eq!((&document["verdict"], &document["already"]), (&"holds".into(), &0.into()));
+    let bytes: usize = content(&world.path().join("disk")).iter().map(|(_, bytes)| bytes.len()).sum();
+    assert_eq!(document["bytes"], bytes, "all of it is read again");
     let again = copy().done().json();
     assert_eq!(again["created"], 0);
     fs::remove_dir_all(world.path().join("store")).unwrap();
@@ -386,4 +388,77 @@ fn the_policys_store_must_have_the_policys_log() {
     policy("example.com/other");
     let said = world.run(&["-C", "shop", "--json", "verify", "shop-1.0.0"]).exits(3);
     assert_eq!(said.findings(), ["log-invalid log/checkpoint"]);
+}
+
+/// A leaf that calls a backup a release would be wrong for ever.
+#[test]
+fn a_backup_is_not_published() {
+    let world = World::new();
+    let policy = "schema = 1\n[project]\nname = \"nightly\"\n[[include]]\nclass = \"data\"\npaths = [\"etc/**\"]\n\
+                  [store]\nurl = \"../nights\"\n";
+    world.write("attestar.toml", policy);
+    world.write("etc/app.conf", "port = 1\n");
+    world.run(&["-C", "shop", "backup", "--no-encrypt"]).done();
+    let archives = world.path().join("nights/archives");
+    let archive = archives.join(&names_in(&archives)[0]);
+    let frames = zstd::Decoder::new(fs::File::open(&archive).unwrap()).unwrap();
+    tar::Archive::new(frames).unpack(&archives).unwrap();
+    let pack = archive.to_str().unwrap().strip_suffix(".tar.zst").unwrap();
+    for to in ["store", "nights"] {
+        let before = content(&world.path().join(to));
+        let said = world.run(&["-C", "shop", "publish", pack, "--store", to]).exits(1);
+        said.complains("is a backup, and only releases are published").complains("attestar copy NAME");
+        assert_eq!(content(&world.path().join(to)), before, "nothing is left behind");
+    }
+}
+
+/// Its leaf is in the log and comes there once: what is put there again, the next prune would take for unfinished.
+#[test]
+fn what_was_pruned_is_not_published_again() {
+    let world = World::release();
+    let policy = "schema = 1\n[project]\nname = \"shop\"\n[[include]]\nclass = \"doc\"\npaths = [\"docs/**\"]\n\
+                  [store]\nurl = \"../store\"\n[release]\nkeep = { min_age = \"1s\" }\n";
+    world.write("attestar.toml", policy);
+    let run = |words: &[&str]| world.run(&[&["-C", "shop"], words].concat());
+    for version in ["1.0.0", "1.1.0"] {
+        run(&["seal", "--version", version, "--out", "../out"]).done();
+        run(&["publish", &format!("out/shop-{version}")]).done();
+    }
+    let is_due = |_| run(&["prune"]).done().out.contains("pruned      shop-1.0.0");
+    assert!((0..100).any(is_due), "it is a second old by now");
+    let before = content(&world.path().join("store"));
+    let said = run(&["publish", "out/shop-1.0.0"]).exits(1).complains("shop-1.0.0 was pruned at ");
+    said.complains("hint: seal it anew");
+    assert_eq!(content(&world.path().join("store")), before, "nothing is left behind");
+    // What is sealed anew is another one, and stays.
+    run(&["seal", "--version", "1.0.0", "--out", "../anew"]).done();
+    run(&["publish", "anew/shop-1.0.0"]).done().says("1 new");
+    run(&["log", "verify"]).done();
+    run(&["publish", "out/shop-1.0.0"]).exits(1);
+}
+
+/// A disk that is taken away has no nightly backup that would clean up.
+#[test]
+fn what_a_killed_copy_or_publish_left_is_removed_and_said() {
+    let world = World::sealed();
+    for (words, to) in [
+        (["publish", "out/shop-1.0.0", "--store", "store"].as_slice(), "store"),
+        (&["copy", "shop-1.0.0", "--store", "store", "--to", "disk"], "disk"),
+    ] {
+        let incoming = world.path().join(to).join("incoming");
+        fs::create_dir_all(&incoming).unwrap();
+        let left = incoming.join("shop-1.0.0.tar.zst.age.0123456789abcdef");
+        fs::write(&left, "half of it").unwrap();
+        let long_ago = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000);
+        fs::File::options().append(true).open(&left).unwrap().set_modified(long_ago).unwrap();
+        let said = world.run(&[&["--json"], words].concat()).done();
+        let expected = format!("cleaned incoming/{}", left.file_name().unwrap().to_str().unwrap());
+        let notes = &said.json()["notes"];
+        let first = format!("{} {}", notes[0]["code"], notes[0]["subject"]).replace('"', "");
+        assert_eq!((first, notes.as_array().unwrap().len()), (expected, 1), "{}", said.out);
+        assert_eq!(names_in(&incoming), [".lock"]);
+        fs::write(&left, "half of it").unwrap();
+        world.run(words).done();
+        assert!(left.exists(), "what is young may be somebody's");
+    }
 }

@@ -15,6 +15,7 @@ use crate::cli::screen;
 use anstyle::Style;
 use attestar::error::{Error, Result};
 use attestar::verbs::drill;
+use attestar::verbs::next_steps::quoted;
 use clap::Parser;
 use epilogue::Drill;
 use stage::Stage;
@@ -208,7 +209,7 @@ impl Teller {
     fn open(&self, stage: &Stage) {
         self.show(&format!(
             "A release is sealed, tampered with, and restored; a backup is drilled. Every\ncommand is real.\n\n{}{}",
-            prompt(&format!("cd {}", stage.path().display())),
+            prompt(&format!("cd {}", quoted(&stage.path().to_string_lossy()))),
             prompt(&format!("export ATTESTAR_HOME={KEYS}"))
         ));
     }

@@ -15,10 +15,10 @@ use attestar::finding::{Code, Outcome};
 use attestar::format::tlog::proof_file::EXTENSION;
 use attestar::log::read::Leaves;
 use attestar::log::state::State;
+use attestar::pipeline::whole_file;
 use attestar::verbs::log::{self, Request};
 use std::fmt::Write as _;
-use std::fs::File;
-use std::io::Write as _;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -121,18 +121,14 @@ fn prove(request: &Request<'_>, name: &str, out: Option<&Path>) -> Result<Answer
     let proof = log::prove(request, name)?;
     let file = out.map_or_else(|| PathBuf::from(format!("{name}.{EXTENSION}")), Path::to_owned);
     // An older proof is worth more, not less: it shows what was there at its time.
-    let mut created = File::create_new(&file).map_err(|error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists => Error::input(
+    let created = whole_file::create(&file, |out| out.write_all(&proof.file.to_bytes()));
+    created.map_err(|error| match error {
+        Error::Io { source, .. } if source.kind() == ErrorKind::AlreadyExists => Error::input(
             format!("{} is there already; a proof is never overwritten", file.display()),
             "--out FILE names another",
         ),
-        _ => Error::io("create", &file)(error),
+        error => error,
     })?;
-    let written = created.write_all(&proof.file.to_bytes()).and_then(|()| created.sync_all());
-    if let Err(error) = written {
-        let _ = std::fs::remove_file(&file);
-        return Err(Error::io("write", &file)(error));
-    }
     let shown = safe(&file.display().to_string());
     let text = format!(
         "wrote       {shown}\nproves      {} {}, leaf {} of {}\nnext        attestar verify {name}.tar.zst.age --proof {shown}\n",

@@ -2,6 +2,7 @@
 
 use crate::cli::answer::Answer;
 use crate::cli::args::PruneArgs;
+use crate::cli::commands::log::hint;
 use crate::cli::commands::seal::signing_key;
 use crate::cli::commands::verify::last_line;
 use crate::cli::context::Context;
@@ -56,17 +57,33 @@ pub fn run(context: &Context, args: &PruneArgs) -> Result<Answer> {
     }?;
     drop(progress);
     let exit = Exit::from(pruned.outcome.verdict());
-    let mut text = head(&policy, &retention);
+    let text = head(&policy, &retention) + &body(&pruned, args.dry_run, started);
+    let document = document(exit, &*store, &retention, &pruned, args.dry_run);
+    let answer = Answer::new(exit, text, document);
+    Ok(match hint(&remembered, store.place(), &pruned.outcome) {
+        Some(hint) => answer.hint(hint),
+        None => answer,
+    })
+}
+
+/// What was kept and what went; or why nothing more did, where the log does not hold.
+fn body(pruned: &Pruned, is_dry: bool, started: Instant) -> String {
+    let mut text = String::new();
     if pruned.outcome.verdict() == Verdict::Holds {
-        text += &lines(&pruned, args.dry_run);
+        let kept: Vec<&Judged> = pruned.judged.iter().filter(|one| one.kept.is_some()).collect();
+        let _ = writeln!(text, "kept        {}", reasons(&kept));
+        text += &lines(pruned, is_dry);
         screen::findings(&mut text, &pruned.warnings);
         let _ = writeln!(text, "{}", screen::cost(started.elapsed()));
-    } else {
-        let _ = writeln!(text, "{}{}", screen::outcome(&pruned.outcome), last_line(&pruned.outcome, started));
-        let _ = writeln!(text, "nothing pruned");
+        return text;
     }
-    let document = document(exit, &*store, &retention, &pruned, args.dry_run);
-    Ok(Answer::new(exit, text, document))
+    let _ = writeln!(text, "{}{}", screen::outcome(&pruned.outcome), last_line(&pruned.outcome, started));
+    match pruned.logged {
+        None => text += "nothing pruned\n",
+        // The log held when it began.
+        Some(_) => text += &lines(pruned, is_dry),
+    }
+    text
 }
 
 /// The policy, and what it keeps of backups and of releases.
@@ -101,10 +118,9 @@ fn told(rule: &Rule) -> String {
     }
 }
 
+/// What went, and what the log got for it.
 fn lines(pruned: &Pruned, is_dry: bool) -> String {
     let mut text = String::new();
-    let kept: Vec<&Judged> = pruned.judged.iter().filter(|one| one.kept.is_some()).collect();
-    let _ = writeln!(text, "kept        {}", reasons(&kept));
     let verb = if is_dry { "would prune" } else { "pruned" };
     if pruned.deleted.is_empty() {
         let _ = writeln!(text, "{verb:<11} nothing");
@@ -180,5 +196,26 @@ fn document(
         log_size: pruned.logged.map(|logged| logged.size),
         warnings: pruned.warnings.clone(),
         outcome: OutcomeDocument::new(&pruned.outcome),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use attestar::finding::{Code, Finding};
+    use attestar::log::append::Appended;
+
+    #[test]
+    fn what_went_before_the_log_failed_is_said() {
+        let mut pruned = Pruned::default();
+        let finding = Finding::new(Code::LogForked, "log/checkpoint");
+        pruned.outcome.conclude("earlier", "the log was another one before", vec![finding]);
+        assert!(body(&pruned, false, Instant::now()).ends_with("\nnothing pruned\n"));
+        let (name, time) = ("shop-1.0.0".to_owned(), Timestamp::UNIX_EPOCH);
+        pruned.deleted = vec![Judged { name, kind: Kind::Release, time, bytes: 7, kept: None }];
+        pruned.logged = Some(Appended { size: 9, added: 1, already: 0 });
+        let text = body(&pruned, false, Instant::now());
+        assert!(text.contains("\npruned      shop-1.0.0 ") && !text.contains("nothing pruned"), "{text}");
+        assert!(text.contains("log-forked") && text.ends_with("logged      1 leaf; 9 in all\n"), "{text}");
     }
 }

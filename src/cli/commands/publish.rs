@@ -54,7 +54,7 @@ pub fn run(context: &Context, args: &PublishArgs) -> Result<Answer> {
     let (key, _) = signing_key(context, &policy, args.key.as_deref())?;
     let folder = args.state.clone().unwrap_or_else(|| context.environment.state.clone());
     let mut text = format!("verified    {}, receipt, seal and every tag file\n", safe(&release.name));
-    let mut published = Vec::new();
+    let (mut published, mut outcome) = (Vec::new(), prepared.outcome.clone());
     for store in &stores {
         let progress = Progress::start(context, "publishing");
         let request = Request {
@@ -67,6 +67,8 @@ pub fn run(context: &Context, args: &PublishArgs) -> Result<Answer> {
         let one = publish::publish(release, &request, &context.watch)?;
         drop(progress);
         text += &lines(&**store, release, &one);
+        screen::findings(&mut text, &one.cleaned);
+        outcome.notes.extend(one.cleaned);
         published.push(PublishedDocument {
             store: store.place().to_owned(),
             folder: one.folder,
@@ -78,7 +80,7 @@ pub fn run(context: &Context, args: &PublishArgs) -> Result<Answer> {
         });
     }
     screen::findings(&mut text, &release.left_out);
-    let outcome = OutcomeDocument::new(&prepared.outcome);
+    let outcome = OutcomeDocument::new(&outcome);
     Ok(Answer::new(exit, text, document(exit, name, published, Some(release), outcome)))
 }
 

@@ -32,7 +32,7 @@ pub fn run(context: &Context, args: &ServeArgs) -> Result<Answer> {
     let first = Masked::of(context);
     let masked = |text: &str| Masked::of(context).error(&first.error(text));
     let mut served = Served {
-        store: &*store,
+        store,
         judge,
         judges: &judges,
         origin: origin.as_deref(),

@@ -12,6 +12,9 @@ const LOCK: u64 = 0x6174_7465_7374_6172;
 /// How long it is waited until others have ended.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How long a drill that has ended may still seem to have the lock: its server lets go a moment after it left.
+const PARTING: Duration = Duration::from_secs(5);
+
 /// How long is waited between two looks.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -23,14 +26,18 @@ pub(super) struct Held {
 }
 
 impl Held {
-    /// Takes the lock; nothing where another drill has it.
+    /// Takes the lock; nothing where another drill has it, and keeps it.
     pub(super) fn take(server: &Server, watch: &Watch) -> Result<Option<Held>> {
         let mut session = Session::open(server, watch)?;
         let query = format!("SELECT json_build_array(pg_try_advisory_lock({LOCK}), pg_backend_pid())");
-        match session.ask::<(bool, u64)>(&query)?.first() {
-            Some((true, pid)) => Ok(Some(Held { _session: session, pid: *pid })),
-            Some((false, _)) => Ok(None),
-            None => Err(Error::input("psql: no answer", "")),
+        let begun = Instant::now();
+        loop {
+            match session.ask::<(bool, u64)>(&query)?.first() {
+                Some((true, pid)) => return Ok(Some(Held { pid: *pid, _session: session })),
+                Some((false, _)) if begun.elapsed() < PARTING => watch.pause(PAUSE)?,
+                Some((false, _)) => return Ok(None),
+                None => return Err(Error::input("psql: no answer", "")),
+            }
         }
     }
 

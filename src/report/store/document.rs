@@ -48,7 +48,7 @@ pub struct StoreReport<'a> {
     /// The moment.
     #[schemars(with = "String")]
     pub at: Timestamp,
-    /// The worst of what is asked of the store.
+    /// The worst of what is asked of the store; of a console, `failed` where it cannot be looked at any more.
     pub state: State,
     /// Backup, verification, drill, seal, gates, log; of several projects, each as the one that stands worst.
     pub cards: Vec<Card>,

@@ -1,6 +1,7 @@
 //! Whether things were done, and often enough: one card for each, and the worst of them for whoever watches.
 
 use crate::finding::Verdict;
+use crate::format::kind::Kind;
 use crate::format::leaf::What;
 use crate::format::moment::SKEW;
 use crate::report::store::{EventFacts, StoreFacts};
@@ -20,7 +21,7 @@ pub enum State {
     Never,
     /// It was not done for too long.
     Late,
-    /// It failed last time.
+    /// It failed last time, or nobody knows.
     Failed,
 }
 
@@ -135,6 +136,9 @@ pub fn cards(facts: &StoreFacts, projects: &[ProjectCards]) -> Vec<Card> {
     cards
 }
 
+/// The cards of a project.
+const OWED_OR_NOT: [&str; 5] = ["backup", "verification", "drill", "seal", "gates"];
+
 /// What one project did, and what is asked of it.
 struct Owed<'a> {
     facts: &'a StoreFacts,
@@ -145,6 +149,9 @@ struct Owed<'a> {
 
 impl Owed<'_> {
     fn cards(&self) -> Vec<Card> {
+        if self.facts.origin.is_none() {
+            return OWED_OR_NOT.map(|name| self.unknown(name)).into();
+        }
         let limits = &self.facts.limits;
         vec![
             self.owed("backup", &[What::BackedUp, What::Unchanged], limits.backup_max_age_s),
@@ -153,6 +160,11 @@ impl Owed<'_> {
             self.whenever("seal", What::Sealed),
             self.whenever("gates", What::Gated),
         ]
+    }
+
+    /// Without a log that holds nobody knows what was done.
+    fn unknown(&self, name: &'static str) -> Card {
+        self.card(name, State::Failed, None, "no log holds that would tell".to_owned())
     }
 
     fn newest(&self, whats: &[What]) -> Option<&EventFacts> {
@@ -210,12 +222,17 @@ impl Owed<'_> {
             Some(_) => {
                 (State::Late, Some(limit_s), format!("was due {} after the first backup", told(limit_s)))
             }
-            None if !self.facts.archives.is_empty() => {
-                (State::Never, None, "the store holds releases alone".to_owned())
-            }
+            None if !self.facts.archives.is_empty() => (State::Never, None, self.no_backup().to_owned()),
             None => (State::Late, Some(limit_s), "the store holds no archive".to_owned()),
         };
         self.card(name, state, limit, says)
+    }
+
+    fn no_backup(&self) -> &'static str {
+        match self.facts.archives.iter().all(|archive| archive.kind == Kind::Release) {
+            true => "the store holds releases alone",
+            false => "the project has no backup",
+        }
     }
 }
 
@@ -235,7 +252,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::finding::Outcome;
     use crate::report::outcome::OutcomeDocument;
-    use crate::report::store::{Limits, ReportRef};
+    use crate::report::store::{DrillFacts, Limits, ReportRef};
 
     const NOW: &str = "2026-11-20T12:00:00Z";
 
@@ -277,6 +294,23 @@ pub(crate) mod tests {
             prune: None,
             prune_says: String::new(),
             outcome: OutcomeDocument::new(&outcome),
+        }
+    }
+
+    /// A drill of this leaf that took so long; nothing asked for less.
+    pub(crate) fn drill(leaf: u64, rto_ms: u64) -> DrillFacts {
+        DrillFacts {
+            leaf,
+            drill_id: "a".into(),
+            report: "a".into(),
+            name: "shop-1".into(),
+            finished_at: now(),
+            passed: true,
+            rto_ms: Some(rto_ms),
+            rto_target_ms: 0,
+            rpo_ms: None,
+            rpo_target_ms: 0,
+            has_rpo: false,
         }
     }
 
@@ -364,7 +398,7 @@ pub(crate) mod tests {
         two.archives.push(crate::report::store::ArchiveFacts {
             name: "released-1".into(),
             project: "released".into(),
-            kind: crate::format::kind::Kind::Release,
+            kind: Kind::Release,
             made_at: now(),
             bytes: None,
             verified_at: None,
@@ -374,6 +408,19 @@ pub(crate) mod tests {
         let said = |at: usize| (cards[at].state, cards[at].project.as_deref());
         assert_eq!([said(0), said(3)], [(Good, Some("weekly")), (Good, Some("shop"))]);
         assert_eq!((said(2).0, state(&cards)), (Never, Good));
+        assert_eq!(projects(&two, now())[0].cards[0].says, "the store holds releases alone");
+        two.archives
+            .push(crate::report::store::ArchiveFacts { kind: Kind::Backup, ..two.archives[0].clone() });
+        assert_eq!(projects(&two, now())[0].cards[0].says, "the project has no backup");
+    }
+
+    #[test]
+    fn without_a_log_that_holds_nothing_is_known() {
+        let nothing = StoreFacts { origin: None, ..facts(&[]) };
+        let cards = of(&nothing);
+        assert!(cards[..5].iter().all(|card| card.state == Failed && card.says.starts_with("no log holds")));
+        let names: Vec<&str> = of(&facts(&[])).iter().map(|card| card.name).collect();
+        assert_eq!(cards.iter().map(|card| card.name).collect::<Vec<_>>(), names);
     }
 
     #[test]

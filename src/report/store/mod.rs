@@ -2,6 +2,7 @@
 
 mod document;
 pub mod health;
+mod over_time;
 mod page;
 
 pub use document::{

@@ -4,12 +4,11 @@ use crate::finding::Verdict;
 use crate::format::kind::Kind;
 use crate::format::leaf::What;
 use crate::format::units::{count, number, size};
-use crate::report::chart::{Curve, Mark, Span, curve, timeline};
 use crate::report::checks::{checks, findings, sentence, unchecked};
 use crate::report::list::{Cell, List, names, numbers, others, text, times};
 use crate::report::shell::{Page, Place, section};
 use crate::report::store::health::{Card, State};
-use crate::report::store::{DrillFacts, EventFacts, StoreFacts, StoreReport};
+use crate::report::store::{CoverageFacts, EventFacts, StoreFacts, StoreReport, over_time};
 use crate::report::words::{Tone, age, lasted, limit, minute, shown, stamp, state};
 use jiff::Timestamp;
 use maud::{Markup, html};
@@ -18,7 +17,12 @@ use maud::{Markup, html};
 pub fn page(report: &StoreReport<'_>, place: Place<'_>) -> String {
     let parts = parts(report, place.has_links());
     let sections: Vec<(&str, &str)> = parts.iter().map(|(id, name, _)| (*id, *name)).collect();
-    let (verdict, tone) = verdict(report);
+    let (verdict, tone) = match (verdict(report), place) {
+        ((seen, Tone::Good), Place::Console { trouble: Some(_) }) => {
+            (format!("When it was seen last: {seen}"), Tone::Open)
+        }
+        (verdict, _) => verdict,
+    };
     let body = html! {
         (sentence(&verdict, tone))
         ul class="cards" { @for card in &report.cards { (self::card(card, report)) } }
@@ -35,13 +39,17 @@ type Part = (&'static str, &'static str, Markup);
 /// The sections; what was found comes first where something does not hold.
 fn parts(report: &StoreReport<'_>, links: bool) -> Vec<Part> {
     let facts = report.facts;
+    let known = |part: Markup| match facts.origin {
+        Some(_) => part,
+        None => html! { p { "Not known, as no log holds." } },
+    };
     let mut parts = vec![
-        ("timeline", "Timeline", events_over_time(report)),
-        ("objectives", "Recovery time and point", objectives(facts, links)),
-        ("coverage", "Coverage of verification", coverage(report)),
-        ("archives", "Archives", archives(report, links)),
+        ("timeline", "Timeline", known(over_time::events(report))),
+        ("objectives", "Recovery time and point", known(objectives(report, links))),
+        ("coverage", "Coverage of verification", known(coverage(report))),
+        ("archives", "Archives", known(archives(report, links))),
         ("prune", "What prune takes next", prune(facts)),
-        ("events", "Log", events(facts, links)),
+        ("events", "Log", known(events(facts, links))),
         ("checks", "Checks", checks(&facts.outcome)),
         ("unchecked", "Not checked", not_checked(facts)),
     ];
@@ -100,6 +108,7 @@ fn stands(card: &Card) -> (&'static str, Tone) {
         State::Never => ("never", Tone::Plain),
         State::Late if card.at.is_none() => ("never, and late", Tone::Bad),
         State::Late => ("late", Tone::Bad),
+        State::Failed if card.at.is_none() => ("not known", Tone::Bad),
         State::Failed => ("failed", Tone::Bad),
     }
 }
@@ -115,6 +124,7 @@ fn projects(report: &StoreReport<'_>) -> Markup {
             text("Drill"),
             text("Seal"),
             text("Gates"),
+            numbers("Read again"),
         ],
         rows: report.projects.len(),
     };
@@ -128,7 +138,13 @@ fn projects(report: &StoreReport<'_>) -> Markup {
     list.table(|at| {
         let one = &report.projects[at];
         let name = one.project.as_deref().map_or_else(String::new, shown);
-        [Cell::new(html! { (name) })].into_iter().chain(one.cards.iter().map(cell)).collect()
+        let coverage = report.facts.coverage(one.project.as_deref(), report.at);
+        let percent = match coverage.archives {
+            0 => Cell::number("–", -1.0),
+            _ => Cell::number(format!("{} %", percent(&coverage)), percent(&coverage) as f64),
+        };
+        let cards = one.cards.iter().map(cell);
+        [Cell::new(html! { (name) })].into_iter().chain(cards).chain([percent]).collect()
     })
 }
 
@@ -145,7 +161,13 @@ fn summary(report: &StoreReport<'_>) -> Markup {
                 }
             }
             dt { "Project" } dd { (facts.project.as_deref().map_or_else(|| "all of the store".to_owned(), shown)) }
-            dt { "Archives" } dd { (count(report.coverage.archives, "archive")) ", " (size(report.coverage.bytes)) }
+            dt { "Archives" }
+            dd {
+                @match facts.origin {
+                    Some(_) => { (count(report.coverage.archives, "archive")) ", " (size(report.coverage.bytes)) }
+                    None => "not known",
+                }
+            }
             dt { "Limits" }
             dd {
                 "backup " (limit(limits.backup_max_age_s)) ", every byte read again within " (limit(limits.verify_within_s))
@@ -172,45 +194,8 @@ fn count_of(value: u64, one: &str, many: &str) -> String {
     format!("{} {}", number(value), if value == 1 { one } else { many })
 }
 
-/// From the first event to now; a day at least, so that a young store is not drawn as a wall.
-fn span_of(facts: &StoreFacts, now: Timestamp) -> Span {
-    let first = facts.events.iter().map(|event| event.time).min().unwrap_or(now);
-    let day = Timestamp::from_second(now.as_second() - 86_400).unwrap_or(now);
-    Span { from: first.min(day), to: now }
-}
-
-fn events_over_time(report: &StoreReport<'_>) -> Markup {
+fn objectives(report: &StoreReport<'_>, links: bool) -> Markup {
     let facts = report.facts;
-    let row = |name: &'static str, noun: &str, whats: &[What]| {
-        let events = facts.events.iter().filter(|event| whats.contains(&event.what));
-        let marks: Vec<Mark> = events
-            .map(|event| Mark { at: event.time, value: 0.0, missed: event.passed != Some(true) })
-            .collect();
-        let failed = marks.iter().filter(|mark| mark.missed).count() as u64;
-        let words = format!("{}, {} failed", count(marks.len() as u64, noun), number(failed));
-        (name, words, marks)
-    };
-    let rows = [
-        row("backups", "backup", &[What::BackedUp, What::Unchanged]),
-        row("verifications", "verification", &[What::Verified]),
-        row("drills", "drill", &[What::Drilled]),
-        row("releases", "release", &[What::Sealed]),
-        row("pruned", "deletion", &[What::Pruned]),
-    ];
-    let told: Vec<&str> = rows.iter().filter(|row| !row.2.is_empty()).map(|row| &*row.1).collect();
-    html! {
-        @if told.is_empty() {
-            p { "Nothing has happened yet that the log knows of." }
-        } @else {
-            figure {
-                figcaption { (told.join("; ")) ". A mark in the lower half of a row went well, one in the upper half failed." }
-                (timeline(&rows, span_of(facts, report.at)))
-            }
-        }
-    }
-}
-
-fn objectives(facts: &StoreFacts, links: bool) -> Markup {
     let (told, logged) = (facts.drills.len() as u64, drilled(facts));
     html! {
         @if logged == 0 {
@@ -222,8 +207,7 @@ fn objectives(facts: &StoreFacts, links: bool) -> Markup {
             }
         }
         @if told > 0 {
-            (objective(facts, "RTO", facts.limits.rto_ms, |drill| (drill.rto_ms, drill.rto_target_ms)))
-            (objective(facts, "RPO", facts.limits.rpo_ms, |drill| (drill.rpo_ms, drill.rpo_target_ms)))
+            (over_time::objectives(report))
             (drills(facts, links))
         }
     }
@@ -232,33 +216,6 @@ fn objectives(facts: &StoreFacts, links: bool) -> Markup {
 /// Drills that the log knows of.
 fn drilled(facts: &StoreFacts) -> u64 {
     facts.events.iter().filter(|event| event.what == What::Drilled).count() as u64
-}
-
-type Measured = fn(&DrillFacts) -> (Option<u64>, u64);
-
-fn objective(facts: &StoreFacts, name: &str, target: Option<u64>, measured: Measured) -> Markup {
-    let mark = |drill: &DrillFacts| {
-        let (ms, target) = measured(drill);
-        let ms = ms?;
-        Some(Mark { at: drill.finished_at, value: ms as f64, missed: target > 0 && ms > target })
-    };
-    let marks: Vec<Mark> = facts.drills.iter().filter_map(mark).collect();
-    let (from, to) = (marks.first().map(|mark| mark.at), marks.last().map(|mark| mark.at));
-    let missed = marks.iter().filter(|mark| mark.missed).count() as u64;
-    let aimed = target.map_or("no target".to_owned(), |ms| format!("target {} (dashed)", lasted(ms)));
-    let words =
-        format!("{name} of {}, {aimed}, {} missed", count(marks.len() as u64, "drill"), number(missed));
-    let drawn = Curve { words: &words, target: target.map(|ms| ms as f64), columns: false };
-    html! {
-        @if let (Some(from), Some(to)) = (from, to) {
-            figure {
-                figcaption { (words) }
-                (curve(&drawn, &marks, Span { from, to }, |ms| lasted(ms as u64)))
-            }
-        } @else {
-            p { (name) ": no drill has measured it." }
-        }
-    }
 }
 
 fn drills(facts: &StoreFacts, links: bool) -> Markup {
@@ -296,12 +253,17 @@ fn measured(ms: Option<u64>, target: u64) -> Cell {
     Cell::number(html! { (lasted(ms)) br; span class="quiet" { (against) } }, ms as f64)
 }
 
-fn coverage(report: &StoreReport<'_>) -> Markup {
-    let (coverage, window) = (report.coverage, limit(report.facts.limits.verify_within_s));
-    let percent = match coverage.bytes {
+/// How much of the bytes was read again, rounded down: all of them are 100 %, and nothing less.
+fn percent(coverage: &CoverageFacts) -> u64 {
+    match coverage.bytes {
         0 => 0,
         bytes => u64::try_from(u128::from(coverage.bytes_verified) * 100 / u128::from(bytes)).unwrap_or(0),
-    };
+    }
+}
+
+fn coverage(report: &StoreReport<'_>) -> Markup {
+    let (coverage, window) = (report.coverage, limit(report.facts.limits.verify_within_s));
+    let percent = percent(&coverage);
     html! {
         @if coverage.archives == 0 {
             p { "There is no archive to verify." }
@@ -318,13 +280,6 @@ fn coverage(report: &StoreReport<'_>) -> Markup {
 
 fn archives(report: &StoreReport<'_>, links: bool) -> Markup {
     let facts = report.facts;
-    let marks: Vec<Mark> = facts
-        .archives
-        .iter()
-        .map(|archive| Mark { at: archive.made_at, value: archive.bytes.unwrap_or(0) as f64, missed: false })
-        .collect();
-    let words = format!("Sizes of {}, by the time they were made", count(marks.len() as u64, "archive"));
-    let drawn = Curve { words: &words, target: None, columns: true };
     let list = List {
         what: "archives",
         columns: &[names("Archive"), times("Made"), numbers("Size"), times("Read again"), times("Restored")],
@@ -351,13 +306,10 @@ fn archives(report: &StoreReport<'_>, links: bool) -> Markup {
         ]
     };
     html! {
-        @if marks.is_empty() {
+        @if facts.archives.is_empty() {
             p { "No archive lies there." }
         } @else {
-            figure {
-                figcaption { (words) }
-                (curve(&drawn, &marks, span_of(facts, report.at), |bytes| size(bytes as u64)))
-            }
+            (over_time::sizes(report))
             (list.table(row))
         }
     }
@@ -432,5 +384,32 @@ fn not_checked(facts: &StoreFacts) -> Markup {
             " reads them again, " code { "attestar drill" } " restores one."
         }
         (unchecked(&facts.outcome))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::store::health::tests::{facts, now};
+
+    #[test]
+    fn without_a_log_that_holds_nothing_is_said_to_be_none() {
+        let unknown = StoreFacts { origin: None, ..facts(&[]) };
+        let page = page(&unknown.at(now()), Place::File);
+        for said in
+            ["No archive", "no archive", "0 archives", "Nothing has happened", "No drill", "It has no leaf"]
+        {
+            assert!(!page.contains(said), "{said}: {page}");
+        }
+        assert_eq!(page.matches("Not known, as no log holds.").count(), 5, "{page}");
+    }
+
+    #[test]
+    fn what_cannot_be_looked_at_any_more_is_not_green() {
+        let facts = facts(&[(What::BackedUp, 1, Some(true))]);
+        let of = |trouble| page(&facts.at(now()), Place::Console { trouble });
+        assert!(of(None).contains("<p class=\"verdict good\">On time"));
+        let page = of(Some((now(), "it is gone")));
+        assert!(page.contains("<p class=\"verdict open\">When it was seen last: On time"), "{page}");
     }
 }

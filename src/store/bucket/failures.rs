@@ -48,6 +48,9 @@ pub fn hint(error: &Error) -> &'static str {
         }
         _ if said.starts_with("NoSuchBucket") => "create the bucket first; docs/STORE.md says how",
         Error::NotFound { .. } => "check the name of the bucket, its region and the endpoint",
+        Error::InvalidPath { .. } => {
+            "attestar makes no such name: delete that object, or choose another prefix"
+        }
         Error::PermissionDenied { .. } => {
             "the credentials lack the right for it, or the object is locked until its retention ends; docs/STORE.md \
              lists the rights"

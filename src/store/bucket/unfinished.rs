@@ -27,6 +27,14 @@ pub struct Unfinished {
     client: HttpClient,
 }
 
+/// Where a store's long objects lie. At the top of a bucket there may be other people's uploads beside them.
+const FOLDERS: [&str; 6] = ["archives/", "events/", "incoming/", "log/", "releases/", "reports/"];
+
+/// Whether it is a name that an upload of attestar's can have.
+fn is_ours(name: &str) -> bool {
+    FOLDERS.iter().any(|folder| name.starts_with(folder)) && ObjectName::new(name).is_ok()
+}
+
 /// One page of a list of uploads.
 #[derive(Debug, Default, PartialEq)]
 struct Page {
@@ -62,7 +70,7 @@ impl Unfinished {
             for upload in page.uploads {
                 let name = upload.key.strip_prefix(&bucket.prefix).unwrap_or(&upload.key);
                 let is_old = upload.initiated.parse::<Timestamp>().is_ok_and(|began| began < before);
-                if ObjectName::new(name).is_err() || !is_old {
+                if !is_ours(name) || !is_old {
                     continue;
                 }
                 let abort = || {
@@ -168,6 +176,20 @@ fn parse(text: &str) -> Result<Page, quick_xml::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn uploads_of_others_in_the_bucket_are_left_to_them() {
+        for name in
+            ["archives/shop-1.tar.zst.age", "releases/shop-1.0.0/shop-1.0.0.tar.zst", "incoming/a.0123"]
+        {
+            assert!(is_ours(name), "{name}");
+        }
+        for name in
+            ["video.mp4", "films/video.mp4", "archives", "archived/a", "archives/a film", "/archives/a"]
+        {
+            assert!(!is_ours(name), "{name}");
+        }
+    }
 
     #[test]
     fn a_page_of_uploads_is_read_and_says_where_the_next_begins() {

@@ -1,8 +1,8 @@
 //! What is on its way into the directory: written and synced under a name that nobody looks for, then put in place.
 
-use super::super::{Arrival, Created, INCOMING, ObjectName, compare};
+use super::super::{Arrival, Created, INCOMING, ObjectName, compare, sync_opened};
 use super::Directory;
-use super::root::Root;
+use super::root::{Root, unlink};
 use crate::error::{Error, Result};
 use crate::format::digest::Sha256;
 use crate::pipeline::watch::Watch;
@@ -83,7 +83,7 @@ impl<'d> Incoming<'d> {
                 self.placed = true;
             }
         }
-        rustix::fs::fsync(&parent)?;
+        sync_opened(&parent)?;
         Ok(if self.placed { Created::Created } else { Created::AlreadyThere })
     }
 
@@ -99,7 +99,7 @@ impl<'d> Incoming<'d> {
         let parent = self.root.parent(name)?;
         rustix::fs::renameat(&self.folder, &self.name, &parent, name.file_name())?;
         self.placed = true;
-        Ok(rustix::fs::fsync(&parent)?)
+        sync_opened(&parent)
     }
 
     fn rename_new(&self, parent: &OwnedFd, name: &str) -> rustix::io::Result<()> {
@@ -224,8 +224,8 @@ pub fn sweep(root: &Root, before: Timestamp) -> io::Result<Vec<String>> {
         let age = Timestamp::new(stat.st_mtime as _, stat.st_mtime_nsec as _).unwrap_or(Timestamp::MIN);
         let dead = || !matches!(file.try_lock(), Err(TryLockError::WouldBlock));
         if is_file && name.to_bytes() != LOCK.as_bytes() && age < before && dead() {
-            rustix::fs::unlinkat(&folder, name, AtFlags::empty())?;
-            swept.push(format!("{INCOMING}/{}", name.to_string_lossy()));
+            // Another host may have been faster, or it has just been put in its place.
+            swept.extend(unlink(&folder, name)?.then(|| format!("{INCOMING}/{}", name.to_string_lossy())));
         }
     }
     swept.sort();

@@ -106,6 +106,10 @@ impl Store for Directory {
         &self.place
     }
 
+    fn again(&self) -> Result<Option<Box<dyn Store>>> {
+        Ok(Some(Box::new(Directory::open(&self.path, &self.watch)?)))
+    }
+
     fn head(&self, name: &ObjectName) -> Result<Option<Entry>> {
         let found = self.opened(name)?;
         Ok(found.map(|(_, stat)| listing::entry(name.clone(), &stat)))

@@ -1,10 +1,11 @@
 //! The directory of a store, held open: folders are found and made beneath it, never through a symbolic link.
 
-use super::super::ObjectName;
+use super::super::{ObjectName, sync_opened};
 use super::is_absent;
 use crate::pipeline::source::open_beneath;
 use rustix::fs::{AtFlags, CWD, Dir, Mode, OFlags};
 use rustix::io::Errno;
+use rustix::path::Arg;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
@@ -39,7 +40,7 @@ impl Root {
         let mut folder = self.0.try_clone()?;
         for part in path.split('/').filter(|part| !part.is_empty()) {
             match rustix::fs::mkdirat(&folder, part, FOLDER_MODE) {
-                Ok(()) | Err(Errno::EXIST) => rustix::fs::fsync(&folder)?,
+                Ok(()) | Err(Errno::EXIST) => sync_opened(&folder)?,
                 Err(errno) => return Err(errno.into()),
             }
             folder = open_beneath(&folder, part, FOLDER)?;
@@ -63,12 +64,19 @@ impl Root {
             Err(error) if is_absent(&error) => return Ok(false),
             opened => opened?,
         };
-        match rustix::fs::unlinkat(&folder, name.file_name(), AtFlags::empty()) {
-            Err(Errno::NOENT) => return Ok(false),
-            removed => removed?,
+        let removed = unlink(&folder, name.file_name())?;
+        if removed {
+            sync_opened(&folder)?;
         }
-        rustix::fs::fsync(&folder)?;
-        Ok(true)
+        Ok(removed)
+    }
+}
+
+/// Removes a file; `false` if there was none, or is none any more.
+pub fn unlink(folder: &OwnedFd, name: impl Arg) -> io::Result<bool> {
+    match rustix::fs::unlinkat(folder, name, AtFlags::empty()) {
+        Err(Errno::NOENT) => Ok(false),
+        removed => Ok(removed.map(|()| true)?),
     }
 }
 
@@ -79,4 +87,26 @@ fn is_empty(folder: &OwnedFd) -> io::Result<bool> {
         }
     }
     Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_somebody_else_took_away_is_gone() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("dead.0123"), "dead").unwrap();
+        let Root(folder) = Root::open(dir.path()).unwrap();
+        assert!(unlink(&folder, c"dead.0123").unwrap());
+        assert!(!unlink(&folder, c"dead.0123").unwrap());
+    }
+
+    #[test]
+    fn a_file_system_that_syncs_no_folders_can_hold_a_store() {
+        // As some that lie on a network do not.
+        let Root(folder) = Root::open(Path::new("/proc")).unwrap();
+        assert_eq!(rustix::fs::fsync(&folder), Err(Errno::INVAL));
+        sync_opened(&folder).unwrap();
+    }
 }

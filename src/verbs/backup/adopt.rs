@@ -1,7 +1,7 @@
 //! What an earlier run of any host has left half done: a log to be completed, an archive that it put into the store and did
 //! not live to log.
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::evidence::halves;
 use crate::evidence::receipt::{self, RECEIPT_BYTES_MAX, SUFFIX, VerifiedReceipt, pack_name};
 use crate::evidence::stored::{ARCHIVES, is_backup_of};
@@ -10,17 +10,11 @@ use crate::format::kind::Kind;
 use crate::format::leaf::{Leaf, What};
 use crate::format::receipt::Base;
 use crate::log::append::Record;
-use crate::store::{Entry, ObjectName};
+use crate::store::Entry;
 use crate::verbs::backup::Request;
 use crate::verbs::backup::standing::{ATTEMPTS_MAX, gone, grew};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use std::collections::{BTreeMap, HashSet};
-
-/// What is younger than this in a directory may have no lock yet.
-const SETTLED: SignedDuration = SignedDuration::from_secs(60);
-
-/// What is older than this in a bucket belongs to nobody any more.
-const ABANDONED: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// What the log says before this backup.
 pub(super) struct Adopted {
@@ -138,27 +132,4 @@ fn orphan(
     }
     let bases = said.bases.clone();
     Ok(Some((Record::of(What::BackedUp, &said.name, said, said.created_at, bundle), bases)))
-}
-
-/// Removes what killed runs left on its way into the store. A directory tells whether who wrote it still lives; in a bucket only
-/// age does.
-pub(super) fn sweep(request: &Request<'_>, now: Timestamp) -> Result<Vec<Finding>> {
-    let is_directory = request.store.file(&ObjectName::new(ARCHIVES)?).is_some();
-    let age = if is_directory { SETTLED } else { ABANDONED };
-    let Ok(before) = now.checked_sub(age) else { return Ok(Vec::new()) };
-    let swept = match request.store.sweep(before) {
-        // Whoever may not look, or not delete, leaves it to others.
-        Err(error) if error.is_denied() => Vec::new(),
-        // A store that cannot do it now does it another night.
-        Err(error @ Error::Store { .. }) => {
-            let finding = Finding::warning(Code::LeftBehind, request.store.place());
-            return Ok(vec![finding.actual(error.with_causes())]);
-        }
-        swept => swept?,
-    };
-    let warning = |name: String| {
-        let finding = Finding::warning(Code::Cleaned, name);
-        finding.actual("a run that did not end had left it in the store; it was removed")
-    };
-    Ok(swept.into_iter().map(warning).collect())
 }

@@ -61,10 +61,9 @@ impl Shelf {
         objects.iter().filter_map(|object| Some(self.0.get(object.as_str())?.size)).sum()
     }
 
-    /// Whether an archive lies there, as long as it was.
-    pub(super) fn has_whole(&self, kind: Kind, file: &str, name: &str, size_bytes: u64) -> bool {
-        let there = self.0.get(&format!("{}/{file}", folder(kind, name)));
-        there.is_some_and(|there| there.size == size_bytes)
+    /// An archive, if it is there.
+    pub(super) fn archive(&self, kind: Kind, file: &str, name: &str) -> Option<&Entry> {
+        self.0.get(&format!("{}/{file}", folder(kind, name)))
     }
 }
 

@@ -1,5 +1,6 @@
 //! What was signed of a release, each with the leaf that it gets.
 
+use crate::error::{Error, Result};
 use crate::evidence::gates::stages::is_waiver;
 use crate::evidence::gates::waivers::TAG_FILES;
 use crate::evidence::later::{APPROVAL, Later};
@@ -30,10 +31,13 @@ pub(super) struct Sealed<'a> {
 
 impl Sealed<'_> {
     /// The leaves of what is sealed: the archive, its gates, its waivers. A waiver by one whom this trust does not let
-    /// waive has no leaf: the record of the gates holds it, and whoever verifies judges that.
-    pub(super) fn records(&self, evidence: &[(String, Vec<u8>)]) -> Vec<Record> {
+    /// waive has no leaf: the record of the gates holds it, and whoever verifies judges that. The archive's comes first, and
+    /// nothing is published whose leaf nobody would take.
+    pub(super) fn records(&self, evidence: &[(String, Vec<u8>)]) -> Result<Vec<Record>> {
         let Receipt { created_at, evaluated_at, .. } = *self.receipt;
-        let mut records = vec![self.record(What::Sealed, created_at, self.bundle.to_vec())];
+        let archive = self.record(What::Sealed, created_at, self.bundle.to_vec());
+        self.verify(&archive).map_err(Error::Refused)?;
+        let mut records = vec![archive];
         let inside = evidence.iter().filter_map(|(name, bytes)| match name.as_str() {
             GATES => Some(self.record(What::Gated, evaluated_at, bytes.clone())),
             name if name.starts_with(TAG_FILES) => {
@@ -42,7 +46,7 @@ impl Sealed<'_> {
             _ => None,
         });
         records.extend(inside.filter(|record| self.verify(record).is_ok()));
-        records
+        Ok(records)
     }
 
     /// The leaves of what came after the seal, each with its name in the pack; and what is wrong with the others.

@@ -54,7 +54,8 @@ fn measured(facts: &StoreFacts, project: Option<&str>, now: Timestamp) -> [(Metr
         (Metric::DrillRto, drill.and_then(|drill| seconds(drill.rto_ms))),
         (Metric::DrillRpo, drill.and_then(|drill| seconds(drill.rpo_ms))),
         (Metric::ArchiveBytes, archive.and_then(|archive| archive.bytes).map(|bytes| bytes as f64)),
-        (Metric::StoreArchives, Some(coverage.archives as f64)),
+        // Where no log holds, nobody knows what lies there: that is not none.
+        (Metric::StoreArchives, facts.origin.as_ref().map(|_| coverage.archives as f64)),
         (Metric::VerifiedBytesRatio, ratio),
     ]
 }
@@ -66,8 +67,7 @@ fn seconds(ms: Option<u64>) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::store::DrillFacts;
-    use crate::report::store::health::tests::{facts, now};
+    use crate::report::store::health::tests::{drill, facts, now};
     use std::fs;
 
     const WELL: Option<bool> = Some(true);
@@ -75,22 +75,6 @@ mod tests {
     fn value(text: &str, metric: Metric, project: &str) -> Option<f64> {
         let labels = [("project", project), ("policy", "")];
         Gauges::parse(text).expect("it reads back").get(metric.as_str(), &labels)
-    }
-
-    fn drill(leaf: u64, rto_ms: u64) -> DrillFacts {
-        DrillFacts {
-            leaf,
-            drill_id: "a".into(),
-            report: "a".into(),
-            name: "shop-1".into(),
-            finished_at: now(),
-            passed: true,
-            rto_ms: Some(rto_ms),
-            rto_target_ms: 0,
-            rpo_ms: None,
-            rpo_target_ms: 0,
-            has_rpo: false,
-        }
     }
 
     #[test]
@@ -117,6 +101,17 @@ mod tests {
         assert_eq!(value(&text(&facts, None, None, now()), Metric::DrillRto, "shop"), Some(7.0));
         facts.drills.pop();
         assert_eq!(value(&text(&facts, None, None, now()), Metric::DrillRto, "shop"), None);
+    }
+
+    #[test]
+    fn where_no_log_holds_there_are_no_numbers() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, happened) = (folder.path().join("attestar.prom"), facts(&[(What::BackedUp, 2, WELL)]));
+        fs::write(&file, text(&happened, None, None, now())).unwrap();
+        let unknown = StoreFacts { origin: None, project: Some("shop".into()), ..facts(&[]) };
+        let said = text(&unknown, None, Some(&file), now());
+        let told = [Metric::BackupLastSuccess, Metric::StoreArchives].map(|it| value(&said, it, "shop"));
+        assert_eq!((told, said.contains("attestar_store_archives{")), ([None, None], false));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// How long a busy machine may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A console that runs; it is told to end when this goes.
 pub struct Console {
@@ -251,7 +251,7 @@ fn who_trickles_or_holds_connections_is_cut_off_and_holds_up_nobody_and_no_end()
     let _ = held[0].read_to_end(&mut rest);
     assert!(!String::from_utf8_lossy(&rest).contains("200 OK"), "it was cut off");
     let trickled = trickled.join().unwrap();
-    assert!(trickled < Duration::from_secs(30), "{trickled:?}");
+    assert!(trickled < Duration::from_secs(60), "nobody cut it off: {trickled:?}");
     drop(held);
     // Somebody keeps a connection, as browsers do.
     let mut kept = connect();

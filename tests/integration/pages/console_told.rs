@@ -23,6 +23,8 @@ fn a_store_that_cannot_be_read_any_more_is_told_with_the_age_of_what_is_shown() 
     let (status, page) = console.get("/");
     assert!(status == 200 && page.contains("The store could not be looked at"), "{page}");
     assert!(page.contains("What follows was seen") && page.contains("shop-1.0.0"), "{page}");
+    assert!(page.contains("When it was seen last: On time") && !page.contains("verdict good"), "{page}");
+    assert_eq!(console.document("/api/store")["state"], "failed");
     // It comes back, and so does the page.
     std::fs::remove_dir(&checkpoint).unwrap();
     std::fs::rename(&aside, &checkpoint).unwrap();
@@ -36,6 +38,24 @@ fn a_store_that_cannot_be_read_any_more_is_told_with_the_age_of_what_is_shown() 
     let (status, page) = console.get("/");
     assert!(status == 503 && page.contains("Nothing is known of it"), "{page}");
     assert_eq!(console.get("/metrics").0, 503, "numbers of nothing are none");
+}
+
+#[test]
+fn a_store_that_is_moved_away_or_another_one_by_now_is_not_shown_as_it_was() {
+    let world = published();
+    let console = Console::start(&world, &["--store", "store"]);
+    assert_eq!((console.get("/health").0, console.get("/packs/shop-1.0.0").0), (200, 200));
+    let (store, aside) = (world.path().join("store"), world.path().join("aside"));
+    std::fs::rename(&store, &aside).unwrap();
+    console.until("/health", |status, body| status == 503 && body.contains("cannot open the store"));
+    assert_eq!(console.get("/packs/shop-1.0.0").0, 502);
+    // A disk that is not mounted: the folder is there, and nothing in it.
+    std::fs::create_dir(&store).unwrap();
+    console.until("/api/store", |_, body| body.contains("log-forked"));
+    assert_eq!(console.get("/health").0, 503);
+    std::fs::remove_dir(&store).unwrap();
+    std::fs::rename(&aside, &store).unwrap();
+    console.until("/health", |status, _| status == 200);
 }
 
 #[test]
@@ -77,6 +97,17 @@ fn what_is_late_or_does_not_hold_is_503_and_on_the_page() {
     let console = Console::start(&world, &["--store", "store", "--state", "elsewhere"]);
     assert_eq!(console.get("/health").0, 503);
     assert!(console.get("/").1.contains("this host has not seen the log before"));
+    // One that trusts nobody cannot know what lies there, and does not say that it is nothing.
+    std::fs::write(world.path().join("none.toml"), "").unwrap();
+    let console = Console::start(&world, &["--store", "store", "--trust", "none.toml"]);
+    let card = &console.document("/health")["cards"][0];
+    assert_eq!((&card["state"], &card["says"]), (&"failed".into(), &"no log holds that would tell".into()));
+    let page = console.get("/").1;
+    assert!(
+        page.contains("Not known, as no log holds.") && !page.contains("No archive lies there"),
+        "{page}"
+    );
+    assert!(!console.get("/metrics").1.contains("attestar_store_archives{"), "numbers of nothing are none");
 }
 
 #[test]

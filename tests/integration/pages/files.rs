@@ -4,6 +4,7 @@ use super::browser::{WAYS, file, look};
 use super::samples::{HOSTILE, now, pack, store};
 use crate::world::World;
 use attestar::report::shell::Place;
+use attestar::report::store::StoreFacts;
 use attestar::report::{pack as pack_page, store as store_page};
 use std::fs;
 use std::path::PathBuf;
@@ -152,6 +153,21 @@ fn a_store_of_several_projects_says_whose_each_card_is() {
     let text = seen.at("light", "/text").as_str().unwrap();
     assert_eq!(text.matches("project <img").count(), 3, "what nobody did is nobody's: {text}");
     seen.reads("all of the store").reads("Projects");
+    // Timeline, objectives and sizes, each of its own.
+    let drawn = ["<h3>shop</h3>", "<h3>&lt;img"].map(|name| page.matches(name).count());
+    assert_eq!(drawn, [3, 2], "no archive is said to be of the other one");
+}
+
+#[test]
+fn a_page_says_at_its_top_when_it_was_made_and_how_long_ago_that_is() {
+    let world = World::without_keys();
+    let looked_at = "2020-01-01T00:00:00Z".parse().unwrap();
+    let facts = StoreFacts { looked_at, ..store(3) };
+    let page = store_page::page(&facts.at(now()), Place::File);
+    let seen = look(&file(&written(&world, "old.html", &page)), "old", &["light"], ["", ""]);
+    let text = seen.at("light", "/text").as_str().unwrap();
+    let top = text.lines().find(|line| line.contains("looked at")).expect("it says when");
+    assert!(top.contains("looked at 2020-01-01 00:00 UTC, ") && top.ends_with(" d ago"), "{top}");
 }
 
 #[test]

@@ -123,6 +123,23 @@ fn chains_are_kept_whole_and_go_from_their_end() {
 }
 
 #[test]
+fn who_says_once_more_that_an_archive_was_put_there_takes_nothing_from_what_it_needs() {
+    let store = Memory::new();
+    let needs = Laid { bases: names([0]), ..backup(1) };
+    put(&store, &[backup(0), needs]);
+    nights(&store, 2..10);
+    drill(&store, &backup(1), true, night(2));
+    // By the key of the host that backs up, in a thief's hand: it stands alone.
+    let (file, sha256) = backup(1).archive();
+    let alone = backup(1).receipt().for_archive(file, sha256);
+    nights::log_of(&store, 1, What::BackedUp, &name(1), alone, night(1));
+    run(&store, &keep(1, 0), night(10)).unwrap();
+    assert_eq!(there(&store), names([0, 1, 9]));
+    let found = verify(&store, Some(&keep(1, 0)), night(10));
+    assert_eq!(found, [format!("altered archives/{}.tar.zst.age.sigstore.json", name(1))]);
+}
+
+#[test]
 fn a_base_that_is_gone_is_found_out_whoever_says_that_it_was_pruned() {
     let store = Memory::new();
     put(
@@ -185,10 +202,14 @@ fn what_is_not_there_takes_nobodys_place_and_is_still_missed() {
     store.damage(&object(&format!("archives/{}.tar.zst.age", name(8))), b"short");
     store.delete(&object(&format!("archives/{}.tar.zst.age", name(2)))).unwrap();
     store.delete(&object(&format!("archives/{}.tar.zst.age.sigstore.json", name(2)))).unwrap();
-    run(&store, &keep(1, 0), night(10)).unwrap();
+    // What is left of this one is its receipt.
+    store.delete(&object(&format!("archives/{}.tar.zst.age", name(3)))).unwrap();
+    let pruned = run(&store, &keep(1, 0), night(10)).unwrap();
+    let said: Vec<&str> = pruned.warnings.iter().map(|warning| &*warning.subject).collect();
+    assert_eq!(said, names([2, 3, 9]), "{:?}", pruned.warnings);
     assert_eq!(there(&store), names([7]), "the newest that is whole");
     let found = verify(&store, Some(&keep(1, 0)), night(10));
-    for day in [2, 9] {
+    for day in [2, 3, 9] {
         assert!(found.contains(&format!("missing {}.tar.zst.age", name(day))), "{day}: {found:?}");
     }
     assert!(!found.iter().any(|one| one.starts_with("prune-")), "{found:?}");

@@ -2,10 +2,12 @@
 
 use super::nights::{Laid, backup, keep, log_of, night, object, put, run, there, verify};
 use super::{name, names};
+use attestar::evidence::pruned::Retention;
 use attestar::format::digest::Sha256;
 use attestar::format::event::Event;
 use attestar::format::kind::Kind;
 use attestar::format::leaf::What;
+use attestar::policy::prune::Rule;
 use attestar::store::Store;
 use attestar::store::memory::Memory;
 
@@ -91,4 +93,9 @@ fn a_receipt_that_two_projects_say_is_theirs_is_none_of_one_of_them() {
     store.damage(&receipt, &super::nights::key(LIMITED).sign_statement(&statement).to_bytes());
     log_of(&store, LIMITED, What::Sealed, &ours.name(), statement, night(0));
     assert_eq!(missing(&store), [format!("altered {receipt}")]);
+    // And it is not for a prune of the one to take away what the other says must lie there.
+    put(&store, &[Laid { project: "nightly", version: "9.0".into(), at: night(9), ..theirs.clone() }]);
+    let rules = Retention { releases: Rule::Releases(Some(86_400)), ..keep(1, 0) };
+    run(&store, &rules, night(30)).unwrap();
+    assert_eq!(there(&store), ["nightly-9.0".to_owned(), theirs.name()]);
 }

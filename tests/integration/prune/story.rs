@@ -36,6 +36,12 @@ fn a_dry_run_says_what_would_go_and_a_prune_deletes_it_and_says_so() {
     let document = run(&world, &["--json", "prune", "--dry-run"]).done().json();
     assert_eq!((document["pruned"].as_array().unwrap().len(), &document["log_size"]), (2, &().into()));
     assert_eq!(everything_in(&world.path().join("nights")), before, "nothing changed");
+    // A host that has not seen the log cannot know that it is the newest; once it has, it compares.
+    for said in [vec!["log-not-remembered"], Vec::new()] {
+        let fresh = run(&world, &["--json", "prune", "--dry-run", "--state", "fresh"]).done().json();
+        let warnings = fresh["warnings"].as_array().unwrap().iter().map(|one| one["code"].as_str().unwrap());
+        assert_eq!(warnings.collect::<Vec<_>>(), said);
+    }
     let newest = document["kept"][0]["name"].as_str().unwrap().to_owned();
     let said = run(&world, &["prune"]).done();
     said.says("pruned      nightly-").says("freed").says("logged      2 leaves; 5 in all");
@@ -47,7 +53,8 @@ fn a_dry_run_says_what_would_go_and_a_prune_deletes_it_and_says_so() {
     let elsewhere = ["log", "verify", "--first", "--store", "nights", "--state", "elsewhere"];
     let said = world.run(&[&["--json"], &elsewhere[..]].concat()).exits(5);
     assert_eq!(said.findings(), ["prune-not-judged 2 archives of nightly"]);
-    world.run(&elsewhere).exits(5).complains("attestar log verify --policy FILE");
+    let said = world.run(&elsewhere).exits(5).says("pruned       2 archives, of which none was judged");
+    said.complains("attestar log verify --policy FILE");
     world.run(&[&elsewhere[..], &["--policy", "shop/attestar.toml"]].concat()).done();
     // By a policy that keeps more they should be there; but not on a host that has judged them before.
     world.write("attestar.toml", format!("{POLICY}[backup]\nkeep = {{ last = 9 }}\n"));

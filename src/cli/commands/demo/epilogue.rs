@@ -7,6 +7,7 @@ use crate::cli::screen::{count, duration, size};
 use attestar::error::{Error, Result};
 use attestar::format::drill_report::{DrillReport, Ended, FILE};
 use attestar::format::units::span;
+use attestar::verbs::next_steps::quoted;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -88,7 +89,7 @@ fn go_on(folder: &Path) -> String {
     format!(
         "Everything is in {0}. Go on from there:
 
-$ cd {0}; export ATTESTAR_HOME={KEYS}
+$ cd {1}; export ATTESTAR_HOME={KEYS}
 $ attestar restore sealed/tideline-1.4.0.tar.zst.age --path 'ddl/**' --to ddl
 $ attestar serve --store store
 
@@ -98,6 +99,7 @@ $ age -d -i {KEYS}/identity.age sealed/tideline-1.4.0.tar.zst.age | zstd -d \\
     | tar x
 $ cd tideline-1.4.0/data; sha256sum -c --quiet ../HASHES.sha256.txt
 ",
-        folder.display()
+        folder.display(),
+        quoted(&folder.to_string_lossy())
     )
 }
