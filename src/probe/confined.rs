@@ -98,8 +98,9 @@ fn text(path: &Path) -> Result<String> {
 /// An error where no folder of `PATH` has this program: what is started shut off could not say so in words of its own.
 pub fn is_there(program: &str, environment: &dyn Fn(&str) -> Option<OsString>, hint: &str) -> Result<()> {
     let path = environment("PATH").unwrap_or_default();
-    let is_here = |folder: PathBuf| folder.join(program).is_file();
-    if path.is_empty() || program.contains('/') || std::env::split_paths(&path).any(is_here) {
+    let path = path.to_string_lossy();
+    let is_here = |folder: &str| Path::new(folder).join(program).is_file();
+    if path.is_empty() || program.contains('/') || path.split(':').any(is_here) {
         return Ok(());
     }
     Err(Error::input(format!("{program} is not there: no folder of PATH has it"), hint))
