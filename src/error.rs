@@ -132,6 +132,14 @@ impl Error {
         self.causes().fold(self.to_string(), |text, cause| format!("{text}: {cause}"))
     }
 
+    /// The same with what to do about it, where a hint has no line of its own.
+    pub fn with_hint(&self) -> String {
+        match self.hint() {
+            "" => self.with_causes(),
+            hint => format!("{}; hint: {hint}", self.with_causes()),
+        }
+    }
+
     /// Whether it is that a file is not there.
     pub fn is_not_found(&self) -> bool {
         matches!(self, Error::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)

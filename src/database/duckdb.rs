@@ -15,6 +15,9 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
+/// What to do where the program is missing.
+pub const INSTALL: &str = "install DuckDB's command line program: pip install duckdb-cli";
+
 /// Nothing is fetched or loaded; values are printed alike everywhere.
 const SETTINGS: &str = "SET autoinstall_known_extensions = false; SET autoload_known_extensions = false;";
 
@@ -66,6 +69,23 @@ pub struct Definition {
     pub name: String,
     #[serde(default)]
     definition: Option<String>,
+}
+
+impl Definition {
+    /// The table in the attached database of that name.
+    pub fn of(&self, database: &str) -> String {
+        format!("{}.{}.{}", quote(database), quote(&self.schema), quote(&self.name))
+    }
+
+    /// A name for a row of it, all columns together: one that no column has, or it would be that column alone.
+    pub fn row(&self) -> String {
+        let definition = self.definition.as_deref().unwrap_or_default().to_ascii_lowercase();
+        let mut row = "a_row".to_owned();
+        while definition.contains(&row) {
+            row.push('_');
+        }
+        row
+    }
 }
 
 impl Duckdb<'_> {
@@ -194,10 +214,10 @@ pub fn definitions(name: &str) -> String {
 
 /// A query for the rows of each table, in order; digested where that is wished.
 pub fn counts(database: &str, definitions: &[Definition], is_digested: bool) -> Vec<String> {
-    let sum = if is_digested { "sum(md5_number_lower(a_row::VARCHAR)::HUGEINT)::VARCHAR" } else { "NULL" };
+    let sum = if is_digested { "sum(md5_number_lower(ROW::VARCHAR)::HUGEINT)::VARCHAR" } else { "NULL" };
     let one = |table: &Definition| {
-        let name = format!("{}.{}.{}", quote(database), quote(&table.schema), quote(&table.name));
-        format!("SELECT count(*) AS rows, {sum} AS sum FROM {name} a_row")
+        let (name, row) = (table.of(database), table.row());
+        format!("SELECT count(*) AS rows, {} AS sum FROM {name} {row}", sum.replace("ROW", &row))
     };
     tables(definitions).map(one).collect()
 }
@@ -256,10 +276,7 @@ pub fn literal(text: &str) -> String {
 
 fn missing(error: Error, program: &str) -> Error {
     if error.is_not_found() {
-        return Error::input(
-            format!("{program} is not there"),
-            "install DuckDB's command line program: pip install duckdb-cli",
-        );
+        return Error::input(format!("{program} is not there"), INSTALL);
     }
     error
 }
@@ -287,6 +304,18 @@ mod tests {
         assert_eq!(runs(&many).map(<[String]>::len).sum::<usize>(), 5000);
         assert!(runs(&many).count() > 1);
         assert_eq!(arguments::<&str>(&[]).unwrap(), [""; 0]);
+    }
+
+    #[test]
+    fn a_row_has_a_name_that_no_column_has() {
+        let row = |definition: &str| {
+            let text = |text: &str| text.to_owned();
+            let (kind, schema, name) = (text("table"), text("main"), text("t"));
+            Definition { kind, schema, name, definition: Some(text(definition)) }.row()
+        };
+        assert_eq!(row("CREATE TABLE t(s INTEGER);"), "a_row");
+        assert_eq!(row("CREATE TABLE t(a_row INTEGER);"), "a_row_");
+        assert_eq!(row("CREATE TABLE t(\"A_ROW\" INTEGER, a_row_ INTEGER);"), "a_row__");
     }
 
     #[test]

@@ -80,10 +80,11 @@ pub fn facts(connection: &Connection, path: &Path, digest_up_to: u64, watch: &Wa
         let rows = match count(connection, &name) {
             // Whose module is not here, or whose own tables are damaged: what is stored is told without it.
             Err(error) if is_virtual && !is_interrupted(&error) => None,
+            Err(error) if is_the_applications(&error) => None,
             rows => Some(rows.map_err(broken(path))?),
         };
-        let is_digested = !is_virtual && bytes <= digest_up_to;
-        let content = is_digested.then(|| content(connection, &name, path, watch)).transpose()?;
+        let is_digested = rows.is_some() && !is_virtual && bytes <= digest_up_to;
+        let content = if is_digested { content(connection, &name, path, watch)? } else { None };
         tables.push(Table {
             name,
             rows,
@@ -120,7 +121,7 @@ fn schema(connection: &Connection) -> rusqlite::Result<(Sha256, Vec<Object>)> {
 }
 
 /// The tables, and whether each is a virtual one.
-fn names(connection: &Connection) -> rusqlite::Result<Vec<(String, bool)>> {
+pub fn names(connection: &Connection) -> rusqlite::Result<Vec<(String, bool)>> {
     let mut statement = connection.prepare(
         "SELECT name, type = 'virtual' FROM pragma_table_list \
          WHERE schema = 'main' AND type IN ('table', 'virtual', 'shadow') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' \
@@ -135,16 +136,26 @@ fn count(connection: &Connection, table: &str) -> rusqlite::Result<u64> {
     Ok(count.unsigned_abs())
 }
 
+/// Whether a statement needs a function or an order of texts that only the application has which uses the database: it says so
+/// before it begins, and nothing is wrong with the database by that.
+pub fn is_the_applications(error: &rusqlite::Error) -> bool {
+    let said = error.to_string();
+    ["no such collation sequence: ", "unknown function: "].iter().any(|words| said.starts_with(words))
+}
+
 fn is_interrupted(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted)
 }
 
 /// SHA-256 over every value of every row in the order of the table's own key: a byte for the type, the length in eight
-/// bytes, the value. Integers and reals are eight bytes, big-endian.
-fn content(connection: &Connection, table: &str, path: &Path, watch: &Watch) -> Result<Sha256> {
+/// bytes, the value. Integers and reals are eight bytes, big-endian. Nothing where a value is made by a function of the application's.
+fn content(connection: &Connection, table: &str, path: &Path, watch: &Watch) -> Result<Option<Sha256>> {
     // Without an index the rows come in the order of the rowid, or of the primary key where there is no rowid.
     let query = format!("SELECT * FROM {} NOT INDEXED", quote(table));
-    let mut statement = connection.prepare(&query).map_err(broken(path))?;
+    let mut statement = match connection.prepare(&query) {
+        Err(error) if is_the_applications(&error) => return Ok(None),
+        statement => statement.map_err(broken(path))?,
+    };
     let mut hasher = Hasher::new();
     each_row(&mut statement, path, watch, |value| {
         let (kind, bytes): (u8, &[u8]) = match value {
@@ -158,7 +169,7 @@ fn content(connection: &Connection, table: &str, path: &Path, watch: &Watch) -> 
         hasher.update((bytes.len() as u64).to_be_bytes());
         hasher.update(bytes);
     })?;
-    Ok(Sha256(hasher.finalize().into()))
+    Ok(Some(Sha256(hasher.finalize().into())))
 }
 
 fn each_row(

@@ -7,7 +7,7 @@ use crate::pipeline::watch::Watch;
 use crate::policy::gate::secrets::output::{SEEN_BYTES_MAX, masked};
 use crate::policy::program::{given, secret_values};
 use crate::probe::Site;
-use crate::probe::confined::Confined;
+use crate::probe::confined::{Confined, is_there};
 use crate::probe::deadline::Deadline;
 use crate::probe::full;
 use crate::probe::ledger::Ledger;
@@ -77,7 +77,8 @@ fn run(
     Ok(Some(finding.actual(format!("{code}: {}", said(&ended, secrets)))))
 }
 
-/// A name with a `/` in it is a file of the tree that the policy belongs to, never one that was restored.
+/// A name with a `/` in it is a file of the tree that the policy belongs to, never one that was restored; one without is found by
+/// `PATH`.
 fn words(site: &Site<'_>, program: &[String]) -> Result<Vec<String>> {
     let mut words = program.to_vec();
     if let Some(first) = words.first_mut().filter(|first| first.contains('/')) {
@@ -85,6 +86,7 @@ fn words(site: &Site<'_>, program: &[String]) -> Result<Vec<String>> {
         let file = file.canonicalize().map_err(Error::io("open", &file))?;
         *first = file.to_string_lossy().into_owned();
     }
+    is_there(words.first().map_or("", String::as_str), site.environment, "")?;
     Ok(words)
 }
 

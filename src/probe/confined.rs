@@ -95,6 +95,17 @@ fn text(path: &Path) -> Result<String> {
     path.to_str().map(str::to_owned).ok_or_else(refused)
 }
 
+/// An error where no folder of `PATH` has this program: what is started shut off could not say so in words of its own.
+pub fn is_there(program: &str, environment: &dyn Fn(&str) -> Option<OsString>, hint: &str) -> Result<()> {
+    let path = environment("PATH").unwrap_or_default();
+    let path = path.to_string_lossy();
+    let is_here = |folder: &str| Path::new(folder).join(program).is_file();
+    if path.is_empty() || program.contains('/') || path.split(':').any(is_here) {
+        return Ok(());
+    }
+    Err(Error::input(format!("{program} is not there: no folder of PATH has it"), hint))
+}
+
 /// What every program gets: where programs are, a folder for what it likes, one language and time zone.
 pub fn variables(environment: &dyn Fn(&str) -> Option<OsString>, work: &Path) -> Vec<(OsString, OsString)> {
     let path = environment("PATH").map(|path| ("PATH".into(), path));

@@ -105,14 +105,20 @@ few() {
     echo 1024 > /proc/sys/kernel/pid_max
 }
 
-# What is gone by the time that it is covered, as sockets go with their servers, needs no cover.
+# Shows $1 in the place of $2; where all else is read only, that is, too.
+cover() {
+    mount --bind "$1" "$2" || return 1
+    [ "$mapped" = 0 ] || mount -o remount,bind,ro "$2"
+}
+
+# Puts something empty in the place of $1; what the program writes there is written outside, too. What is gone by the time that it
+# is covered, as sockets go with their servers, needs no cover.
 hide() {
     [ -e "$new$1" ] || return 0
-    if [ -d "$new$1" ]; then
-        mount -t tmpfs -o mode=0755,size=64k attestar "$new$1"
-    else
-        covered=$(mount --bind /dev/null "$new$1" 2>&1) || [ ! -e "$new$1" ] || { echo "$covered" >&2; return 1; }
-    fi
+    count=$((count + 1))
+    if [ -d "$new$1" ]; then mkdir "$fs/hidden$count"; else : > "$fs/hidden$count"; fi
+    printf '%s' "$1" > "$fs/of$count"
+    covered=$(cover "$fs/hidden$count" "$new$1" 2>&1) || [ ! -e "$new$1" ] || { echo "$covered" >&2; return 1; }
 }
 
 # Empties the folders of sockets and temporary files, but for what is shown, and for where programs lie.
@@ -170,6 +176,18 @@ walk() (
     done
 )
 
+# Prints what landed in what lies empty in the place of $2.
+held() {
+    if [ ! -d "$1" ]; then
+        [ ! -s "$1" ] || { printf '%s' "$2" | tr '\n' '?' && echo; }
+        return 0
+    fi
+    for found in "$1"/* "$1"/.[!.]* "$1"/..?*; do
+        [ -e "$found" ] || [ -L "$found" ] || continue
+        printf '%s' "$2${found#"$1"}" | tr '\n' '?' && echo
+    done
+}
+
 list() {
     alone && umount -R "$new" || return 1
     # As the program left it, mounted anew: what it had looked up in vain may be there by now.
@@ -178,13 +196,18 @@ list() {
         (cd "$fs" && mount -t overlay -o "ro,lowerdir=up$number:$(cat "$at")" attestar "whole$number") || return 1
     done
     # A list that is there is whole.
-    for at in "$fs"/at*; do
-        up=$fs/up${at#"$fs/at"}
-        whole=$fs/whole${at#"$fs/at"}
-        root=$(cat "$at")
-        [ "$root" != / ] || root=
-        walk ''
-    done | head -n 100 > "$note/outside.part" && mv "$note/outside.part" "$note/outside"
+    {
+        for at in "$fs"/at*; do
+            up=$fs/up${at#"$fs/at"}
+            whole=$fs/whole${at#"$fs/at"}
+            root=$(cat "$at")
+            [ "$root" != / ] || root=
+            walk ''
+        done
+        for of in "$fs"/of*; do
+            [ ! -e "$of" ] || held "$fs/hidden${of#"$fs/of"}" "$(cat "$of")"
+        done
+    } | head -n 100 > "$note/outside.part" && mv "$note/outside.part" "$note/outside"
 }
 
 mount --make-rprivate /

@@ -1,8 +1,9 @@
 //! DuckDB: what `EXPORT DATABASE` left is imported into a new database, a database file is opened read only; both by its
 //! own program, which may read and write nothing else.
 
-use crate::database::duckdb::{Definition, Duckdb, counts, definitions, facts, literal, read, runs, tables};
-use crate::database::quote;
+use crate::database::duckdb::{
+    Definition, Duckdb, INSTALL, counts, definitions, facts, literal, read, runs, tables,
+};
 use crate::error::{Error, Result};
 use crate::finding::{Code, Finding};
 use crate::format::capture::{Captured, Form};
@@ -11,11 +12,12 @@ use crate::pipeline::watch::Watch;
 use crate::policy::probe::{Query, Subject};
 use crate::probe::Site;
 use crate::probe::answers;
-use crate::probe::confined::Confined;
+use crate::probe::confined::{Confined, is_there};
 use crate::probe::deadline::Deadline;
 use crate::probe::facts::{Back, compare, counted};
 use crate::probe::ledger::Ledger;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The name under which the database is attached.
@@ -162,7 +164,8 @@ fn look(
         read(runner.run(|duckdb| duckdb.run(&[attach, &definitions(NAME)], watch))?)?;
     let counted = runner.ask_all(attach, &counts(NAME, &known, is_digested), watch)?;
     let (schema_sha256, tables, objects) = facts(&known, counted, is_digested)?;
-    let back = Back { schema_sha256: Some(schema_sha256), tables, objects, incomparable: None };
+    let (schema_sha256, refilled) = (Some(schema_sha256), BTreeSet::new());
+    let back = Back { schema_sha256, tables, objects, incomparable: None, refilled };
     Ok((version, known, back))
 }
 
@@ -191,8 +194,7 @@ fn sample(
         return Ok(());
     }
     let seed = seed(drill_id);
-    let questions: Vec<String> =
-        tables.iter().map(|(table, _)| sampling(NAME, &table.schema, &table.name, rows, seed)).collect();
+    let questions: Vec<String> = tables.iter().map(|(table, _)| sampling(NAME, table, rows, seed)).collect();
     let read: Vec<Sampled> = read(runner.ask_all(attach, &questions, watch)?)?;
     let (mut total, before) = (0, ledger.failures());
     for (number, (table, counted)) in tables.iter().enumerate() {
@@ -217,10 +219,10 @@ fn seed(drill_id: &str) -> u32 {
 }
 
 /// A query that reads some rows of a table in full: it gives how many, and a digest of every value of theirs.
-fn sampling(database: &str, schema: &str, table: &str, rows: u64, seed: u32) -> String {
-    let name = format!("{}.{}.{}", quote(database), quote(schema), quote(table));
+fn sampling(database: &str, table: &Definition, rows: u64, seed: u32) -> String {
+    let (name, row) = (table.of(database), table.row());
     let some = format!("SELECT * FROM {name} USING SAMPLE reservoir({rows} ROWS) REPEATABLE ({seed})");
-    format!("SELECT count(*) AS rows, bit_xor(hash(s))::VARCHAR AS seen FROM ({some}) s")
+    format!("SELECT count(*) AS rows, bit_xor(hash({row}))::VARCHAR AS seen FROM ({some}) {row}")
 }
 
 /// A sample: how many rows, and the digest of all values of them. Nothing is known to compare it with; that it is there shows
@@ -242,6 +244,7 @@ impl Sampled {
 impl<'a> Runner<'a> {
     /// The program for a probe.
     pub fn new(site: &'a Site<'_>, id: &str, deadline: Deadline) -> Result<Runner<'a>> {
+        is_there("duckdb", site.environment, INSTALL)?;
         let options = &site.policy.drill;
         let mut confined = site.confined(id, deadline)?;
         let (memory, disk) = (options.memory_limit, options.disk_limit);

@@ -5,7 +5,7 @@ use crate::format::capture::{Captured, Content, Object, Table};
 use crate::format::digest::Sha256;
 use crate::format::units::{count, number};
 use crate::probe::ledger::Ledger;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is in a database that came back.
 pub struct Back {
@@ -17,21 +17,27 @@ pub struct Back {
     pub objects: Vec<Object>,
     /// Why contents and definitions are not compared, where they are not.
     pub incomparable: Option<String>,
+    /// Those of the tables that were not brought back, but filled anew from others.
+    pub refilled: BTreeSet<String>,
 }
 
 /// Both sides, the tables of each by name.
 struct Sides<'a> {
     captured: &'a Captured,
     back: &'a Back,
-    were: BTreeMap<&'a str, &'a Table>,
-    are: BTreeMap<&'a str, &'a Table>,
+    were: BTreeMap<Name<'a>, &'a Table>,
+    are: BTreeMap<Name<'a>, &'a Table>,
 }
+
+/// What a table is called, and how many before it are called so: names of schemas have points in them, too.
+type Name<'a> = (&'a str, usize);
 
 /// Compares all of it.
 pub fn compare(captured: &Captured, back: &Back, ledger: &mut Ledger) {
     let (were, are) = (by_name(&captured.tables), by_name(&back.tables));
     let sides = Sides { captured, back, were, are };
     sides.tables(ledger);
+    sides.refilled(ledger);
     sides.rows(ledger);
     sides.contents(ledger);
     objects(captured, back, ledger);
@@ -39,23 +45,51 @@ pub fn compare(captured: &Captured, back: &Back, ledger: &mut Ledger) {
     sides.covered(ledger);
 }
 
-fn by_name(tables: &[Table]) -> BTreeMap<&str, &Table> {
-    tables.iter().map(|table| (&*table.name, table)).collect()
+/// Both sides list theirs in one order.
+fn by_name(tables: &[Table]) -> BTreeMap<Name<'_>, &Table> {
+    let (mut named, mut alike) = (BTreeMap::new(), BTreeMap::new());
+    for table in tables {
+        let before: &mut usize = alike.entry(&*table.name).or_default();
+        named.insert((&*table.name, *before), table);
+        *before += 1;
+    }
+    named
 }
 
 impl<'a> Sides<'a> {
     /// The tables of both sides: as captured, and as they came back.
+    fn all_pairs(&self) -> impl Iterator<Item = (&'a Table, &'a Table)> {
+        self.were.iter().filter_map(|(name, table)| Some((*table, *self.are.get(name)?)))
+    }
+
+    /// The same but for those that were filled anew, and with something else than at the time: that is no fault of the copy's.
     fn pairs(&self) -> impl Iterator<Item = (&'a Table, &'a Table)> {
-        self.were.values().filter_map(|table| Some((*table, *self.are.get(&*table.name)?)))
+        self.all_pairs().filter(|pair| !self.is_refilled(pair))
+    }
+
+    fn is_refilled(&self, (table, found): &(&Table, &Table)) -> bool {
+        let differs = table.rows != found.rows
+            || self.back.incomparable.is_none() && table.content.is_some() && table.content != found.content;
+        differs && self.back.refilled.contains(&table.name)
+    }
+
+    /// Says of which nothing follows since they were filled anew.
+    fn refilled(&self, ledger: &mut Ledger) {
+        let names: Vec<&str> =
+            self.all_pairs().filter(|pair| self.is_refilled(pair)).map(|(table, _)| &*table.name).collect();
+        if !names.is_empty() {
+            let why = "filled anew by the restore, and with something else when captured";
+            ledger.skipped("materialized views", format!("{}: {why}", names.join(", ")));
+        }
     }
 
     fn tables(&self, ledger: &mut Ledger) {
         let before = ledger.failures();
-        for name in self.were.keys().filter(|name| !self.are.contains_key(*name)) {
+        for (name, _) in self.were.keys().filter(|name| !self.are.contains_key(*name)) {
             let finding = Finding::new(Code::ObjectMissing, subject(self.captured, name));
             ledger.failed("tables", finding.expected("a table").actual("it is not there"));
         }
-        for name in self.are.keys().filter(|name| !self.were.contains_key(*name)) {
+        for (name, _) in self.are.keys().filter(|name| !self.were.contains_key(*name)) {
             let finding = Finding::new(Code::ObjectExtra, subject(self.captured, name));
             ledger.failed("tables", finding.expected("no table").actual("it is there"));
         }
@@ -80,6 +114,12 @@ impl<'a> Sides<'a> {
             (0, true) => ledger.skipped("rows", "no table has rows that were counted"),
             (_, true) => ledger.passed("rows", count(total, "row"), count(total, "row")),
             _ => {}
+        }
+        let uncounted: Vec<&str> =
+            self.pairs().filter(|(table, _)| table.rows.is_none()).map(|(table, _)| &*table.name).collect();
+        if counted > 0 && !uncounted.is_empty() {
+            let why = "could not be counted when it was captured";
+            ledger.skipped("rows not recorded", format!("{}: {why}", uncounted.join(", ")));
         }
     }
 
@@ -216,6 +256,11 @@ mod tests {
     }
 
     fn compared(captured: Vec<Table>, back: Vec<Table>) -> Ledger {
+        compared_beside(captured, back, &[])
+    }
+
+    /// The same where these were filled anew.
+    fn compared_beside(captured: Vec<Table>, back: Vec<Table>, refilled: &[&str]) -> Ledger {
         let captured = Captured {
             id: "app".into(),
             kind: CaptureKind::Sqlite,
@@ -227,7 +272,8 @@ mod tests {
             tables: captured,
             objects: Vec::new(),
         };
-        let back = Back { schema_sha256: None, tables: back, objects: Vec::new(), incomparable: None };
+        let (objects, refilled) = (Vec::new(), refilled.iter().map(|name| (*name).to_owned()).collect());
+        let back = Back { schema_sha256: None, tables: back, objects, incomparable: None, refilled };
         let mut ledger = Ledger::default();
         compare(&captured, &back, &mut ledger);
         ledger
@@ -285,6 +331,35 @@ mod tests {
         assert_eq!(actual, "1 of 2 tables came back with another number of rows");
         let (codes, status, _) = contents(vec![same, digested("b", 3, "9")]);
         assert_eq!((codes, status), (vec![Code::ContentDiffers], Ended::Failed));
+    }
+
+    #[test]
+    fn what_is_filled_anew_is_no_fault_where_it_differs_and_no_pass() {
+        let ledger = compared_beside(
+            vec![table("a", 2), table("m", 1), table("n", 5)],
+            vec![table("a", 2), table("m", 9), table("n", 5)],
+            &["m", "n"],
+        );
+        assert!(ledger.findings.is_empty(), "{:?}", ledger.findings);
+        assert_eq!(ledger.covered.join(", "), "2 of 3 tables, 7 of 8 rows as captured");
+        let skipped = ledger.checks.iter().find(|check| check.name == "materialized views").unwrap();
+        assert!(skipped.actual.starts_with("m: filled anew"), "{}", skipped.actual);
+        assert_eq!(skipped.status, Ended::Skipped);
+        // Any other table is none of those.
+        let ledger = compared_beside(vec![table("a", 2)], vec![table("a", 3)], &["m"]);
+        assert_eq!(ledger.findings.len(), 1);
+    }
+
+    #[test]
+    fn tables_of_one_name_in_two_schemas_are_two() {
+        let were = || vec![table("a.b.c", 1), table("a.b.c", 2)];
+        assert!(compared(were(), were()).findings.is_empty());
+        let codes = |back| {
+            let ledger = compared(were(), back);
+            ledger.findings.iter().map(|finding| finding.code).collect::<Vec<_>>()
+        };
+        assert_eq!(codes(vec![table("a.b.c", 7), table("a.b.c", 2)]), [Code::RowsDiffer]);
+        assert_eq!(codes(vec![table("a.b.c", 1)]), [Code::ObjectMissing]);
     }
 
     /// Each with each would be ten billion comparisons.

@@ -81,7 +81,7 @@ fn told(seen: &Seen, ledger: &mut Ledger) {
     }
     if let Some(first) = &seen.first_past {
         let why = format!("{} past what is parsed here, the first: {first}", count(seen.past, "file"));
-        ledger.skipped("too large to parse", why);
+        ledger.skipped("not parsed here", why);
     }
 }
 

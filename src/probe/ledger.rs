@@ -49,7 +49,7 @@ impl Ledger {
             return;
         }
         let (expected, actual) = (finding.expected.map(told), finding.actual.map(told));
-        let finding = Finding { expected, actual, ..finding };
+        let finding = Finding { subject: told(finding.subject), expected, actual, ..finding };
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
         self.check(name, text(&finding.expected), text(&finding.actual), Ended::Failed);
         self.findings.push(finding);
@@ -164,8 +164,9 @@ mod tests {
         let mut ledger = Ledger::default();
         let long = "ä".repeat(1 << 19);
         ledger.passed("query", &long, "1");
-        ledger.failed("query", Finding::new(Code::QueryDiffers, "q").expected("1").actual(&long));
+        ledger.failed("query", Finding::new(Code::QueryDiffers, &*long).expected("1").actual(&long));
         ledger.skipped("query", &long);
+        assert!(ledger.findings[0].subject.ends_with("ä… (1.0 MiB in all)"));
         let texts = ledger.checks.iter().flat_map(|check| [&check.expected, &check.actual]);
         let texts = texts.chain(ledger.findings[0].actual.as_ref());
         let long: Vec<&String> = texts.filter(|text| text.len() > 1).collect();

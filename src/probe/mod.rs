@@ -248,7 +248,7 @@ fn broken(probe: &Probe, error: &Error) -> Finding {
         }
         _ => Code::ProbeFailed,
     };
-    Finding::new(code, &*probe.id).expected("an end").actual(error.with_causes())
+    Finding::new(code, &*probe.id).expected("an end").actual(error.with_hint())
 }
 
 /// Whether an error ends a probe and is no answer of what is probed: the time, the scratch, or who runs it ended it.

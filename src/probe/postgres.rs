@@ -120,12 +120,9 @@ fn questions(
         false => Some(format!("captured from {there}, restored into {here}")),
     };
     ledger.covers(format!("restored into {here}"));
+    let (schema_sha256, refilled) = (Some(found.schema_sha256), found.refilled);
     let (tables, objects) = (found.tables, found.objects);
-    compare(
-        captured,
-        &Back { schema_sha256: Some(found.schema_sha256), tables, objects, incomparable },
-        ledger,
-    );
+    compare(captured, &Back { schema_sha256, tables, objects, incomparable, refilled }, ledger);
     for query in asked.queries {
         answers::answered(asked.id, query, answer(&within(server, asked), query, watch), ledger)?;
     }

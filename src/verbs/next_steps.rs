@@ -1,7 +1,7 @@
 //! What to type once files are back: how each captured database becomes one again. The night it is needed is no night to
 //! look that up.
 
-use crate::format::capture::{CaptureKind, Captured, Form};
+use crate::format::capture::{CaptureKind, Captured, Form, Object, ROLE};
 use crate::format::pack::Pack;
 use crate::format::visible::visible;
 use std::path::Path;
@@ -55,9 +55,10 @@ fn next_step(captured: &Captured, to: &Path) -> NextStep {
     NextStep { capture: captured.id.clone(), kind: captured.kind, run, mind }
 }
 
-/// Roles that policies name come first; a dump has none.
+/// Roles that a dump takes for granted come first, but for the system's own; tablespaces are those of the server that is gone.
 fn postgres(captured: &Captured, folder: &Path) -> (Vec<String>, String) {
-    let roles = captured.objects.iter().filter(|object| object.kind == "role");
+    let is_made = |object: &&Object| object.kind == ROLE && !object.name.starts_with("pg_");
+    let roles = captured.objects.iter().filter(is_made);
     let mut run: Vec<String> = roles
         .map(|role| format!("psql -d postgres -c {}", quoted(&format!("CREATE ROLE {}", role.name))))
         .collect();
@@ -65,7 +66,7 @@ fn postgres(captured: &Captured, folder: &Path) -> (Vec<String>, String) {
     let end = if captured.id.starts_with('-') { "-- " } else { "" };
     run.push(format!("createdb -T template0 {end}{}", quoted(&captured.id)));
     run.push(format!(
-        "cat {}/part-* | pg_restore --exit-on-error --no-owner --no-privileges --dbname={}",
+        "cat {}/part-* | pg_restore --exit-on-error --no-owner --no-privileges --no-tablespaces --dbname={}",
         quoted(&folder.to_string_lossy()),
         quoted(&captured.id)
     ));
@@ -103,7 +104,6 @@ pub fn quoted(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::format::capture::Object;
 
     fn captured(kind: CaptureKind, form: Form) -> Captured {
         Captured {
@@ -115,7 +115,9 @@ mod tests {
             database: None,
             schema_sha256: None,
             tables: Vec::new(),
-            objects: vec![Object { kind: "role".into(), name: "reader".into() }],
+            objects: ["pg_monitor", "reader"]
+                .map(|name| Object { kind: ROLE.into(), name: name.into() })
+                .into(),
         }
     }
 
@@ -127,7 +129,7 @@ mod tests {
             [
                 "psql -d postgres -c 'CREATE ROLE reader'",
                 "createdb -T template0 app",
-                "cat '/back up/captures/app'/part-* | pg_restore --exit-on-error --no-owner --no-privileges --dbname=app",
+                "cat '/back up/captures/app'/part-* | pg_restore --exit-on-error --no-owner --no-privileges --no-tablespaces --dbname=app",
                 "psql -d app -c ANALYZE",
             ]
         );

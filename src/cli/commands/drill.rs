@@ -37,7 +37,7 @@ const COLUMNS: usize = 80;
 pub fn run(context: &Context, args: &DrillArgs) -> Result<Answer> {
     let policy = context.policy()?;
     let named = context.store(&args.store)?;
-    let (key, key_file) = signing_key(context, &policy, args.signing_key.as_deref())?;
+    let (key, key_file) = signing_key(context, &policy, args.signing_key.as_deref()).map_err(by_its_flag)?;
     let trust = context.trust(&args.trust)?;
     let identities = context.identities(&args.trust)?;
     let folder = context.state_folder(&args.store);
@@ -73,6 +73,16 @@ pub fn run(context: &Context, args: &DrillArgs) -> Result<Answer> {
     Ok(answer(args, &drilled))
 }
 
+/// `--key` is whom to trust.
+fn by_its_flag(error: Error) -> Error {
+    match error {
+        Error::Unavailable { message, hint } => {
+            Error::unavailable(message, hint.replace("--key FILE", "--signing-key FILE"))
+        }
+        error => error,
+    }
+}
+
 fn answer(args: &DrillArgs, drilled: &Drilled) -> Answer {
     let exit = exit(drilled);
     let mut text = lines(&drilled.report, &drilled.covered);
@@ -96,10 +106,11 @@ fn answer(args: &DrillArgs, drilled: &Drilled) -> Answer {
     if let Some(kept) = &drilled.kept {
         row(&mut text, "kept", &format!("{}: remove it when you are done", kept.display()), None);
     }
-    if exit != Exit::Done {
-        let findings = count(drilled.outcome.errors().count() as u64, "finding");
-        let _ = writeln!(text, "the drill failed: {findings}");
-    }
+    let _ = match (exit, drilled.outcome.errors().count() as u64) {
+        (Exit::Done, _) => Ok(()),
+        (_, 0) => writeln!(text, "the drill passed, and is not told everywhere where it belongs"),
+        (_, findings) => writeln!(text, "the drill failed: {}", count(findings, "finding")),
+    };
     Answer::new(exit, text, document(exit, drilled)).measured(measured(&drilled.report))
 }
 

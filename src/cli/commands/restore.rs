@@ -12,7 +12,7 @@ use crate::cli::stores::{Found, state};
 use attestar::error::{Error, Result};
 use attestar::evidence::chain::shelf::Shelf;
 use attestar::evidence::receipt::Asked;
-use attestar::finding::{Finding, Verdict};
+use attestar::finding::{Code, Finding, Verdict};
 use attestar::format::kind::Kind;
 use attestar::format::moment::{MOMENT, moment};
 use attestar::keys::trust::Trust;
@@ -30,7 +30,10 @@ use std::time::Instant;
 pub fn run(context: &Context, args: &RestoreArgs) -> Result<Answer> {
     let started = Instant::now();
     let trust = context.trust(&args.trust)?;
-    let newest = newest(context, args, &trust)?;
+    let newest = match newest(context, args, &trust) {
+        Err(Error::Refused(findings)) => return Ok(undecided(args, findings, started)),
+        newest => newest?,
+    };
     let name = newest.as_ref().map_or(&args.target, |newest| &newest.name);
     let named = Found::new(context, name, &args.store)?;
     let target = named.target.clone();
@@ -66,6 +69,22 @@ pub fn run(context: &Context, args: &RestoreArgs) -> Result<Answer> {
         Some(hint) => answer.hint(hint),
         None => answer,
     })
+}
+
+/// What cannot be believed of the log says nothing of what is newest.
+fn undecided(args: &RestoreArgs, findings: Vec<Finding>, started: Instant) -> Answer {
+    let is_unknown = findings.iter().any(|finding| finding.code == Code::NoTrust);
+    let mut restored = Restored::default();
+    restored.outcome.conclude("log", "it says which backup `latest` is", findings);
+    let exit = Exit::from(restored.outcome.verdict());
+    let text = screen_of(args, &restored, started);
+    let answer = Answer::new(exit, text, document(args, exit, &restored, "latest", &[]));
+    let by_trust = "add --trust FILE, where a key may `log`; or name a backup instead of `latest`: then\n      --key FILE suffices";
+    match hint(&restored.outcome, &args.trust) {
+        Some(_) if is_unknown => answer.hint(by_trust),
+        Some(hint) => answer.hint(hint),
+        None => answer,
+    }
 }
 
 /// The backup that `latest` names.

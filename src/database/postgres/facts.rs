@@ -8,7 +8,7 @@ use crate::format::capture::{Content, DatabaseSettings, Object, Table};
 use crate::format::digest::Sha256;
 use serde::Deserialize;
 use sha2::{Digest, Sha256 as Hasher};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 /// What belongs to the user: not the system's, and not an extension's.
 const OWN: &str = "n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'";
@@ -16,14 +16,14 @@ const OWN: &str = "n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'";
 /// Tables that hold rows: plain ones, partitions, and materialised views that were filled; not foreign ones, whose rows are
 /// elsewhere.
 const TABLES: &str = "\
-SELECT json_build_object('schema', n.nspname, 'table', c.relname, 'bytes', pg_table_size(c.oid)) \
+SELECT json_build_object('schema', n.nspname, 'table', c.relname, 'bytes', pg_table_size(c.oid), 'is_refilled', c.relkind = 'm') \
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
 WHERE c.relkind IN ('r', 'm') AND c.relispopulated AND OWN AND NOT EXISTS \
  (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e') \
 ORDER BY n.nspname COLLATE \"C\", c.relname COLLATE \"C\"";
 
-/// Every definition that `pg_dump` carries over and `pg_restore` must bring back alike, and the roles that policies name,
-/// which have to be there first. That a column is never null stands with the column: PostgreSQL 18 has a constraint for it besides,
+/// Every definition that `pg_dump` carries over and `pg_restore` must bring back alike, and the roles that policies and user
+/// mappings name, which have to be there first. That a column is never null stands with the column: PostgreSQL 18 has a constraint for it besides,
 /// and those before have none. Owners and grants are not among them: a copy is restored by somebody else. Nor are the versions of
 /// extensions, which a dump leaves to the server that it is restored into.
 const DEFINITIONS: &str = "\
@@ -68,9 +68,9 @@ found (kind, name, definition, class, object) AS ( \
    WHERE a.oid = ANY (p.polroles)), pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid)), \
   'pg_class'::regclass, c.oid \
  FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid JOIN own n ON n.oid = c.relnamespace \
- UNION ALL SELECT DISTINCT 'role', quote_ident(a.rolname), '', 'pg_authid'::regclass, a.oid \
- FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid JOIN own n ON n.oid = c.relnamespace \
- JOIN pg_roles a ON a.oid = ANY (p.polroles) \
+ UNION ALL SELECT 'role', quote_ident(a.rolname), '', 'pg_authid'::regclass, a.oid FROM pg_roles a \
+ WHERE EXISTS (SELECT FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid JOIN own n ON n.oid = c.relnamespace \
+  WHERE a.oid = ANY (p.polroles)) OR EXISTS (SELECT FROM pg_user_mappings m WHERE m.umuser = a.oid) \
  UNION ALL SELECT 'statistics', format('%I.%I', n.nspname, s.stxname), pg_get_statisticsobjdef(s.oid), \
   'pg_statistic_ext'::regclass, s.oid FROM pg_statistic_ext s JOIN own n ON n.oid = s.stxnamespace \
  UNION ALL SELECT 'extension', extname, '', 'pg_extension'::regclass, oid FROM pg_extension) \
@@ -102,6 +102,8 @@ pub struct Facts {
     pub tables: Vec<Table>,
     /// Everything else that has a name.
     pub objects: Vec<Object>,
+    /// The materialised views among the tables: a dump says how they are filled, and not with what.
+    pub refilled: BTreeSet<String>,
 }
 
 #[derive(Deserialize)]
@@ -109,6 +111,7 @@ struct Found {
     schema: String,
     table: String,
     bytes: u64,
+    is_refilled: bool,
     #[serde(skip)]
     is_digested: bool,
 }
@@ -216,8 +219,9 @@ impl Asked {
             Ok(Table { name: found.name(), rows: Some(counted.rows), content })
         };
         let tables = self.tables.iter().zip(&counted).map(table).collect::<Result<_>>()?;
+        let refilled = self.tables.iter().filter(|found| found.is_refilled).map(Found::name).collect();
         let objects = self.definitions.into_iter().filter(|one| one.kind != "table");
         let objects = objects.map(|one| Object { kind: one.kind, name: one.name }).collect();
-        Ok(Facts { schema_sha256: Sha256(hasher.finalize().into()), tables, objects })
+        Ok(Facts { schema_sha256: Sha256(hasher.finalize().into()), tables, objects, refilled })
     }
 }

@@ -39,7 +39,8 @@ impl Session {
         ];
         let words: Vec<String> =
             words.iter().map(|word| (*word).to_owned()).chain([server.argument()]).collect();
-        let mut session = Session { psql: Piped::start(&server.tool(&words), watch)?, mark: mark()? };
+        let psql = Piped::start(&server.tool(&words), watch).map_err(missing)?;
+        let mut session = Session { psql, mark: mark()? };
         session.tell(SETTINGS)?;
         Ok(session)
     }
@@ -98,6 +99,13 @@ impl Session {
     pub fn close(self) -> Result<()> {
         self.psql.finish()
     }
+}
+
+fn missing(error: Error) -> Error {
+    if error.is_not_found() {
+        return Error::unavailable("psql is not there", "install PostgreSQL's client programs");
+    }
+    error
 }
 
 /// A word that nobody knows before.

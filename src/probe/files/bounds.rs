@@ -18,7 +18,7 @@ pub enum Parsed {
     Well,
     /// It is not, and why.
     Wrong(String),
-    /// It goes past what is parsed here, and how: that is all that is known.
+    /// It goes past what is parsed here, or is encoded another way, and how: that is all that is known.
     Past(String),
 }
 

@@ -72,8 +72,11 @@ impl Format {
 
     /// Reads a file, which `shown` is the name of, until it ends or `end` comes.
     pub fn parse(self, path: &Path, shown: &str, end: End<'_>) -> Result<Parsed> {
-        let file = File::open(path).map_err(Error::io("open", path))?;
+        let mut file = File::open(path).map_err(Error::io("open", path))?;
         let bounds = Bounds::default();
+        if self != Format::Parquet && is_utf16(&mut file).map_err(Error::io("read", path))? {
+            return Ok(Parsed::Past("it is in UTF-16".to_owned()));
+        }
         let said = match self {
             Format::Json => json(end.reads(file, shown), &bounds),
             Format::JsonLines => json_lines(end.reads(file, shown), &bounds),
@@ -89,6 +92,14 @@ impl Format {
         end.check(shown)?;
         Ok(bounds.judge(said))
     }
+}
+
+/// Whether a file begins with the byte order mark of UTF-16, or of UTF-32; what is read next is its beginning.
+fn is_utf16(file: &mut (impl Read + Seek)) -> io::Result<bool> {
+    let mut mark = Vec::new();
+    file.by_ref().take(2).read_to_end(&mut mark)?;
+    file.seek(SeekFrom::Start(0))?;
+    Ok(matches!(&*mark, [0xff, 0xfe] | [0xfe, 0xff]))
 }
 
 fn words<T, E: ToString>(parsed: std::result::Result<T, E>) -> std::result::Result<T, String> {
@@ -259,6 +270,22 @@ mod tests {
         assert_eq!(parsed("a.csv", line.repeat(12)), Parsed::Well);
         assert_eq!(parsed("a.xml", format!("<a>{}</a>", format!("<{name}/>").repeat(12))), Parsed::Well);
         assert_eq!(parsed("a.json", format!("\"{}\"", long.repeat(3))), Parsed::Well);
+    }
+
+    #[test]
+    fn what_is_in_utf_16_is_right_for_others_and_not_checked() {
+        let text = "<?xml version=\"1.0\" encoding=\"UTF-16\"?><a>ä</a>\n";
+        let units = || "\u{feff}".encode_utf16().chain(text.encode_utf16());
+        for (name, bytes) in [
+            ("a.xml", units().flat_map(u16::to_le_bytes).collect::<Vec<u8>>()),
+            ("b.xml", units().flat_map(u16::to_be_bytes).collect()),
+            ("a.csv", units().flat_map(u16::to_le_bytes).collect()),
+        ] {
+            past(name, bytes, "it is in UTF-16");
+        }
+        for name in ["a.xml", "a.csv"] {
+            assert_eq!(parsed(name, "\u{feff}<a>x</a>\n"), Parsed::Well, "{name}");
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::probe::confined::Confined;
 use crate::probe::deadline::Deadline;
 use crate::probe::postgres::major;
 use crate::probe::postgres::prepared::{
-    Wanted, create_database, create_extension, create_role, schema_line, schemas,
+    WRAPPERS_GRANTED, Wanted, create_database, create_extension, create_role, schema_line, schemas,
 };
 use crate::probe::{Site, full, is_end};
 use rustix::fs::OFlags;
@@ -147,6 +147,8 @@ impl<'a> Cluster<'a> {
                 session.ask::<u32>("SELECT to_json(1)").map(|_| ())
             };
             match try_once() {
+                // Who asks is not there, whatever becomes of the server.
+                Err(error @ Error::Unavailable { .. }) => return Err(error),
                 Err(error) if error.is_last() => return Err(error),
                 Err(_) if self.server.has_ended() => return Err(self.server.failure("it ended")),
                 Err(_) => watch.pause(PAUSE)?,
@@ -174,6 +176,7 @@ impl<'a> Cluster<'a> {
         for extension in wanted.extensions {
             session.tell(&create_extension(extension, wanted.like))?;
         }
+        session.tell(&WRAPPERS_GRANTED.replace("RESTORER", RESTORER))?;
         session.close()
     }
 
@@ -275,8 +278,17 @@ impl<'a> Cluster<'a> {
 const LIST: &str = "program=$1; list=$2; shift 2; cat \"$0\"/part-* | \"$program\" --list > \"$list.all\" || exit; \
                     grep -v \"$@\" < \"$list.all\" > \"$list\" || test $? = 1";
 
-/// How a dump is restored: as somebody else's, and not past the first error.
-pub const RESTORE: [&str; 4] = ["--exit-on-error", "--no-owner", "--no-privileges", "--no-password"];
+/// How a dump is restored: as somebody else's, on whatever disk there is, without what ties it to other servers, and not past the
+/// first error.
+pub const RESTORE: [&str; 7] = [
+    "--exit-on-error",
+    "--no-owner",
+    "--no-privileges",
+    "--no-password",
+    "--no-tablespaces",
+    "--no-publications",
+    "--no-subscriptions",
+];
 
 /// Refuses a dump of a newer server.
 pub fn newer(captured: &Captured, here: &str) -> Result<()> {

@@ -16,12 +16,14 @@ pub struct Wanted<'a> {
     pub like: Option<&'a DatabaseSettings>,
 }
 
-/// Makes a role.
+/// Makes a role that is not there: the system has some of its own.
 pub(super) fn create_role(identifier: &str) -> Result<String> {
     let Some(name) = role_name(identifier) else {
         return Err(Error::input(format!("{identifier:?} is not the name of a role"), ""));
     };
-    Ok(format!("SELECT format('CREATE ROLE %I', {}) \\gexec\n", unread(&name)))
+    let name = unread(&name);
+    let missing = format!("WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = {name})");
+    Ok(format!("SELECT format('CREATE ROLE %I', {name}) {missing} \\gexec\n"))
 }
 
 /// A text of the archive's, which may be hostile, and psql runs programs: it reaches psql as digits alone, and the server makes the
@@ -63,6 +65,11 @@ pub(super) fn create_extension(extension: &str, like: Option<&DatabaseSettings>)
         "{make}SELECT format('CREATE EXTENSION IF NOT EXISTS %I SCHEMA %I CASCADE', {name}, {schema}) \\gexec\n"
     )
 }
+
+/// Lets who restores make servers of foreign data as it may where the dump is from: what extensions brought for that is theirs.
+pub(super) const WRAPPERS_GRANTED: &str = "\
+SELECT format('GRANT USAGE ON FOREIGN DATA WRAPPER %I TO RESTORER', w.fdwname) FROM pg_foreign_data_wrapper w \
+JOIN pg_depend d ON d.objid = w.oid AND d.classid = 'pg_foreign_data_wrapper'::regclass AND d.deptype = 'e' \\gexec\n";
 
 /// Whether a schema is in every database.
 fn is_there(schema: &str) -> bool {

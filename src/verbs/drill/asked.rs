@@ -56,7 +56,7 @@ impl Course<'_> {
             true => Confinement::find(&room.work(), self.request.environment, watch)?,
             false => Confinement::None,
         };
-        self.is_confined = confinement.is_whole();
+        self.is_confined = Some(confinement.is_whole());
         let site = Site {
             restored: &room.restored(),
             work: &room.work(),

@@ -37,8 +37,8 @@ pub(super) struct Course<'a> {
     pub(super) pack: Option<Pack>,
     pub(super) coverage: Coverage,
     pub(super) probed: Vec<Probed>,
-    /// Whether programs of probes could do nothing else here.
-    pub(super) is_confined: bool,
+    /// Whether programs of probes could do nothing else here; `None` where none was tried.
+    pub(super) is_confined: Option<bool>,
     pub(super) recovery: Recovery,
     rto_ms: Option<u64>,
 }
@@ -70,7 +70,7 @@ impl<'a> Course<'a> {
             pack: None,
             coverage: Coverage::default(),
             probed: Vec::new(),
-            is_confined: false,
+            is_confined: None,
             recovery: Recovery::default(),
             rto_ms: None,
         }
@@ -126,7 +126,9 @@ impl<'a> Course<'a> {
         let findings = match error {
             Error::Refused(findings) => findings,
             error if full::is_full(&error) => vec![full::finding(error.with_causes())],
-            error => vec![Finding::new(Code::StepFailed, &*self.archive_or_project()).actual(error)],
+            error => {
+                vec![Finding::new(Code::StepFailed, &*self.archive_or_project()).actual(error.with_hint())]
+            }
         };
         let name = self.steps.last().map_or("archive", |step| step.name.as_str());
         // Probes that were ended have said what they came to.

@@ -56,6 +56,61 @@ fn ten_nights_of_sqlite_and_files() {
     }
 }
 
+/// What the application adds to SQLite is not here: an order of texts, a function. What needs it is not checked, and said.
+#[test]
+fn sqlite_that_only_its_application_reads_whole() {
+    let world = World::new();
+    world.write("attestar.toml", format!("{POLICY}{}", super::APP));
+    std::fs::create_dir(world.tree().join("var")).unwrap();
+    let path = world.tree().join("var/app.db");
+    sql(
+        &path,
+        "CREATE TABLE plain (x INTEGER PRIMARY KEY, y TEXT); INSERT INTO plain VALUES (1, 'a'); CREATE INDEX by_y ON plain (y); \
+         CREATE TABLE sorted (x TEXT COLLATE NOCASE); INSERT INTO sorted VALUES ('a'), ('B'); CREATE INDEX by_x ON sorted (x); \
+         CREATE TABLE keyed (x TEXT PRIMARY KEY COLLATE NOCASE) WITHOUT ROWID; INSERT INTO keyed VALUES ('a'), ('b'), ('c'); \
+         CREATE TABLE made (x INT, y AS (abs(x))); INSERT INTO made VALUES (1); CREATE INDEX by_size ON made (abs(x)); \
+         CREATE TABLE child (x TEXT REFERENCES keyed); INSERT INTO child VALUES ('a'); \
+         PRAGMA writable_schema = on; \
+         UPDATE sqlite_schema SET sql = replace(replace(sql, 'NOCASE', 'german'), 'abs', 'own'); PRAGMA writable_schema = off",
+    );
+    clean(&world, "an application's own");
+    let report = report(&world);
+    let list = |name: &str, status| {
+        let mut checks = report.probes[0].checks.iter();
+        checks.find(|check| check.name == name && check.status == status).map(|check| check.actual.clone())
+    };
+    assert_eq!(list("integrity_check", Ended::Passed).unwrap(), "2 tables");
+    let left = list("integrity_check", Ended::Skipped).unwrap();
+    for (table, why) in [
+        ("keyed", "no such collation sequence: german"),
+        ("made", "unknown function: own()"),
+        ("sorted", "no such collation sequence: german"),
+    ] {
+        assert!(left.contains(&format!("{table}: {why}")), "{left}");
+    }
+    assert!(list("foreign_key_check", Ended::Skipped).unwrap().contains("german"));
+    assert_eq!(
+        list("rows not recorded", Ended::Skipped).unwrap(),
+        "keyed: could not be counted when it was captured"
+    );
+    assert_eq!(list("contents", Ended::Passed).unwrap(), "3 of 5 tables");
+    // What is damaged beside them is found.
+    let Some(page) = page_of(&path, "by_y") else { panic!("it has none") };
+    let mut bytes = std::fs::read(&path).unwrap();
+    let end = page * 4096;
+    bytes[end - 1] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    back_up(&world);
+    super::fails(&world, 3, "database-corrupt captures/app/app.db");
+}
+
+/// Which page of a database file an index begins with.
+fn page_of(path: &std::path::Path, index: &str) -> Option<usize> {
+    let connection = rusqlite::Connection::open(path).unwrap();
+    let query = format!("SELECT rootpage FROM sqlite_schema WHERE name = '{index}'");
+    connection.query_row(&query, (), |row| row.get::<_, i64>(0)).ok()?.try_into().ok()
+}
+
 #[test]
 fn ten_nights_of_duckdb_in_both_forms() {
     let world = World::new();

@@ -30,6 +30,45 @@ fn a_program_has_one_right_of_root() {
 }
 
 #[test]
+fn of_programs_that_never_ran_nothing_is_told() {
+    let world = world(&script("runs", "true"));
+    back_up(&world);
+    drill(&world, &["nightly-20200101T000000Z"]).exits(1);
+    let told = report(&world).does_not_prove;
+    assert!(!told.iter().any(|line| line.contains("could not watch")), "{told:#?}");
+    drill_with_unshare(&world, "exit 1").done();
+    let told = report(&world).does_not_prove;
+    assert!(told.iter().any(|line| line.contains("could not watch")), "{told:#?}");
+}
+
+/// Where keys and store are it sees nothing, and writes there all the same.
+#[test]
+fn what_is_written_to_the_store_and_the_keys_is_told() {
+    let world = world("");
+    back_up(&world);
+    let (store, home) = (world.path().join("store"), world.home());
+    for harmed in [store.join("new"), store.join(".a b"), home.join("signing.key")] {
+        let policy = script("harms", &format!("echo x > \"{}\"", harmed.display()));
+        world.write("attestar.toml", format!("{POLICY}{policy}"));
+        let before = fs::read(&harmed).ok();
+        fails(&world, 3, &format!("wrote-outside {}", harmed.display()));
+        assert_eq!(fs::read(&harmed).ok(), before);
+    }
+    // To look there is no fault.
+    world.write(
+        "attestar.toml",
+        format!("{POLICY}{}", script("looks", &format!("! ls {}/*", store.display()))),
+    );
+    drill(&world, &[]).done();
+    // Without root it is refused.
+    world.write(
+        "attestar.toml",
+        format!("{POLICY}{}", script("harms", &format!("! touch {}/new", store.display()))),
+    );
+    as_nobody(&world).done();
+}
+
+#[test]
 fn a_folder_in_the_place_of_another_and_odd_names_are_told() {
     let world = world("");
     back_up(&world);

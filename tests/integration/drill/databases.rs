@@ -382,3 +382,32 @@ fn a_database_without_a_table_proves_nothing() {
         }
     }
 }
+
+/// Without what asks it nobody waits for a server, and what is missing is said, with what to do.
+#[test]
+fn programs_that_are_not_installed() {
+    let server = ledger();
+    let world = World::new();
+    duckdb(&world, "CREATE TABLE t (x INT); INSERT INTO t VALUES (1)");
+    let probes = "[[probe]]\nid = \"duck\"\nkind = \"duckdb\"\npath = \"var/c.duckdb\"\n\
+                  [[probe]]\nid = \"own\"\nkind = \"command\"\nrun = [\"no-such-program\"]\n";
+    world.write("attestar.toml", format!("{POLICY}{}{LEDGER}{probes}", captures(&server)));
+    back_up(&world);
+    // All but those of the databases.
+    let bin = world.path().join("bin");
+    let script = "mkdir \"$0\"; for it in /usr/sbin/* /usr/bin/*; do case ${it##*/} in psql | pg_* | duckdb) ;; \
+                  *) ln -sf \"$it\" \"$0\" ;; esac; done";
+    assert!(Command::new("sh").args(["-c", script]).arg(&bin).status().unwrap().success());
+    let said = crate::world::said(super::drilling(&world).env("PATH", &bin).output().unwrap()).exits(3);
+    assert_eq!(said.findings(), ["ledger", "duck", "own"].map(|id| format!("probe-failed {id}")));
+    let report = report(&world);
+    let told: Vec<&str> = report.findings.iter().filter_map(|found| found.actual.as_deref()).collect();
+    for (told, expected) in told.iter().zip([
+        "psql is not there; hint: install PostgreSQL's client programs",
+        "duckdb is not there: no folder of PATH has it; hint: install DuckDB",
+        "no-such-program is not there: no folder of PATH has it",
+    ]) {
+        assert!(told.starts_with(expected), "{told}");
+    }
+    super::nothing_is_left(&world);
+}

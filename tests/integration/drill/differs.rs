@@ -62,7 +62,7 @@ fn each_is_found(world: &World, changes: &[Change<'_>], change: &dyn Fn(&str)) {
 }
 
 const TABLES: &str = "CREATE TABLE t (id INT, x TEXT); INSERT INTO t SELECT n, 'x' || n FROM generate_series(1, 500) r (n); \
-                      CREATE TABLE u (y INT); INSERT INTO u VALUES (1); \
+                      CREATE TABLE u (y INT, a_row INT); INSERT INTO u VALUES (1, 1); \
                       CREATE VIEW v AS SELECT id FROM t WHERE id > 5; CREATE VIEW w AS SELECT y FROM u";
 
 #[test]
@@ -75,10 +75,11 @@ fn of_postgresql() {
     let changes = [
         ("DELETE FROM t WHERE id = 500", "rows-differ captures/ledger: public.t"),
         ("UPDATE t SET x = 'another' WHERE id = 7", "content-differs captures/ledger: public.t"),
+        ("UPDATE u SET y = 2", "content-differs captures/ledger: public.u"),
         ("DROP VIEW w", "object-missing captures/ledger: public.w"),
         ("CREATE VIEW w AS SELECT y FROM u", "object-extra captures/ledger: public.w"),
         (
-            "DROP TABLE u CASCADE; CREATE TABLE u (y INT); INSERT INTO u VALUES (1); CREATE VIEW w AS SELECT y AS y FROM u WHERE y > 0",
+            "DROP TABLE u CASCADE; CREATE TABLE u (y INT, a_row INT); INSERT INTO u VALUES (2, 1); CREATE VIEW w AS SELECT y AS y FROM u WHERE y > 0",
             "schema-differs captures/ledger",
         ),
         ("CREATE OR REPLACE VIEW v AS SELECT id FROM t WHERE id > 6", "schema-differs captures/ledger"),
@@ -100,6 +101,7 @@ fn of_duckdb_in_both_forms() {
         let changes = [
             ("DELETE FROM t WHERE id = 500", "rows-differ captures/duck: main.t"),
             ("UPDATE t SET x = 'another' WHERE id = 7", "content-differs captures/duck: main.t"),
+            ("UPDATE u SET y = 2", "content-differs captures/duck: main.u"),
             ("DROP VIEW w", "object-missing captures/duck: main.w"),
             ("CREATE VIEW w AS SELECT y FROM u", "object-extra captures/duck: main.w"),
             ("CREATE OR REPLACE VIEW v AS SELECT id FROM t WHERE id > 6", "schema-differs captures/duck"),

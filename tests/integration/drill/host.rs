@@ -178,6 +178,14 @@ fn as_nobody_from(world: &World, mut command: Command) -> Said {
 }
 
 #[test]
+fn who_has_no_key_is_told_by_which_flag_to_name_one() {
+    let world = world("");
+    back_up(&world);
+    let said = drill(&world, &["--signing-key", "none.key"]).exits(5);
+    assert!(said.out.contains("or give --signing-key FILE"), "{}{}", said.out, said.err);
+}
+
+#[test]
 fn nobody_else_keeps_drills_from_a_named_scratch() {
     let world = world("");
     back_up(&world);

@@ -101,6 +101,15 @@ fn an_earlier_night_is_named_by_its_time_and_a_future_one_does_not_win() {
         .tells("has no backup of 2020-01-01T23:59:59Z or before");
     fresh.restore(&["latest", "--as-of", "soon", "--to", "c"]).exits(2).tells("--as-of cannot be");
     fresh.restore(&[&first, "--as-of", &as_of, "--to", "c"]).exits(2).tells("so does a name");
+    // Who trusts nobody with a log is told whom to trust, and what goes without.
+    let key = world.home().join("signing.pub");
+    let by_key = ["restore", "latest", "--store", "store", "--to", "c", "--key", key.to_str().unwrap()];
+    let said = world.run(&by_key).exits(3);
+    assert!(said.err.contains("hint: --key trusts nobody with a log: --trust FILE"), "{}", said.err);
+    let stranger = ["--to", "c", "--state", "stranger"];
+    let mut unknown = world.command(&["restore", "latest", "--store", "store"]);
+    let said = crate::world::said(unknown.args(stranger).env("ATTESTAR_HOME", "nobody").output().unwrap());
+    assert!(said.exits(5).err.contains("name a backup instead of `latest`"));
     // What does not verify is not the newest: it is told.
     let archives = world.path().join("store/archives");
     let [one, two] = [&first, &second].map(|name| archives.join(format!("{name}.tar.zst.age")));
@@ -127,10 +136,13 @@ fn pasted(folder: &Path, server: &Postgres, step: &serde_json::Value) {
 fn what_it_says_to_type_brings_every_database_back() {
     let (lost, fresh_server) = (Postgres::start(), Postgres::start());
     lost.run("postgres", "CREATE DATABASE ledger");
+    // The fresh server has no such place.
+    lost.run("postgres", "ALTER ROLE owner SET allow_in_place_tablespaces = on");
+    lost.run("postgres", "CREATE TABLESPACE fast LOCATION ''");
     lost.run(
         "ledger",
-        "CREATE ROLE \"odd 'role'\"; CREATE TABLE t (id INT PRIMARY KEY, x TEXT); ALTER TABLE t ENABLE ROW LEVEL SECURITY; \
-         CREATE POLICY p ON t TO \"odd 'role'\" USING (id > 3); \
+        "CREATE ROLE \"odd 'role'\"; CREATE TABLE t (id INT PRIMARY KEY, x TEXT) TABLESPACE fast; ALTER TABLE t ENABLE ROW LEVEL SECURITY; \
+         CREATE POLICY p ON t TO \"odd 'role'\", pg_monitor USING (id > 3); \
          INSERT INTO t SELECT n, repeat('ab', n % 40) FROM generate_series(1, 2000) n; CREATE VIEW v AS SELECT * FROM t",
     );
     let dsn = lost.dsn("ledger");

@@ -102,6 +102,44 @@ fn databases_in_other_encodings_and_locales() {
     }
 }
 
+#[test]
+fn materialised_views_that_nobody_has_refreshed() {
+    let server = server();
+    let world = world(&server, "");
+    server.run(
+        "ledger",
+        "CREATE TABLE t (x INT); INSERT INTO t VALUES (1); CREATE MATERIALIZED VIEW counted AS SELECT count(*) FROM t; \
+         CREATE MATERIALIZED VIEW copied AS SELECT x FROM t; CREATE MATERIALIZED VIEW ones AS SELECT x FROM t WHERE x = 1; \
+         INSERT INTO t VALUES (2)",
+    );
+    clean(&world, "stale views");
+    let report = report(&world);
+    let proven = super::proven(&report, "ledger")[0];
+    assert!(proven.contains("2 of 4 tables, 3 of 5 rows as captured"), "{proven}");
+    let said = "what ledger left out: materialized views: public.copied, public.counted: filled anew";
+    assert!(report.does_not_prove.iter().any(|line| line.starts_with(said)), "{:#?}", report.does_not_prove);
+}
+
+#[test]
+fn what_ties_a_database_to_its_server_and_to_others() {
+    let server = server();
+    let world = world(&server, "extensions = [\"postgres_fdw\"]\n");
+    // A folder of the server's own, so that none has to be made.
+    server.run("postgres", "ALTER ROLE owner SET allow_in_place_tablespaces = on");
+    server.run("postgres", "CREATE TABLESPACE fast LOCATION ''");
+    server.run(
+        "ledger",
+        "CREATE TABLE t (x INT PRIMARY KEY USING INDEX TABLESPACE fast) TABLESPACE fast; INSERT INTO t VALUES (1); \
+         CREATE PUBLICATION everything FOR ALL TABLES; CREATE PUBLICATION one FOR TABLE t; \
+         CREATE SUBSCRIPTION s CONNECTION 'dbname=x' PUBLICATION p WITH (connect = false, slot_name = NONE); \
+         CREATE EXTENSION postgres_fdw; CREATE SERVER far FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host 'db'); \
+         CREATE USER MAPPING FOR reader SERVER far OPTIONS (user 'app', password 'x'); \
+         CREATE USER MAPPING FOR PUBLIC SERVER far; CREATE FOREIGN TABLE elsewhere (x INT) SERVER far; \
+         ALTER TABLE t ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON t TO pg_read_all_data USING (true)",
+    );
+    clean(&world, "ties");
+}
+
 /// An index whose function fails like this where amcheck asks it.
 fn failing(server: &Postgres, code: &str) {
     server.run(
