@@ -45,7 +45,7 @@ pub fn ended(context: &Context, command: &'static str, told: &Told, masked: &Mas
     if let Some(error) = &unwritten {
         say(&masked.error(&format!("the metrics were not written: {}", error.with_causes())));
         // Whoever waits for them would take this run for one that did not happen.
-        exit = if exit == Exit::Done { Exit::Failed } else { exit };
+        exit = Exit::first([exit, Exit::Failed]);
     }
     run.notify(exit, unwritten.as_ref());
     exit
