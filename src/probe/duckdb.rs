@@ -12,6 +12,7 @@ use crate::pipeline::watch::Watch;
 use crate::policy::probe::{Query, Subject};
 use crate::probe::Site;
 use crate::probe::answers;
+use crate::probe::beside;
 use crate::probe::confined::{Confined, is_there};
 use crate::probe::deadline::Deadline;
 use crate::probe::facts::{Back, compare, counted};
@@ -74,8 +75,7 @@ fn ask(
             format!("captures/{}", captured.id)
         }
         None => {
-            let file = opened.file.strip_prefix(site.restored).unwrap_or(&opened.file);
-            let subject = file.display().to_string();
+            let subject = site.shown(&opened.file);
             counted(&back.tables, &subject, ledger);
             subject
         }
@@ -129,6 +129,9 @@ fn open<'s>(site: &'s Site<'_>, asked: &Asked<'_>, runner: &Runner<'_>, watch: &
     match name {
         Some(name) => {
             let file = site.own(&format!("captures/{}/{name}", captured.id))?;
+            if let Some(finding) = beside::found(site, &file, ".wal", "DuckDB") {
+                return Err(Error::refused(finding));
+            }
             Ok(Opened { file, folder, captured: Some(captured) })
         }
         None => {

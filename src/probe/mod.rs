@@ -5,6 +5,7 @@
 //! allows it, with limits on time and memory, and nothing of the environment but what they are given.
 
 pub mod answers;
+pub mod beside;
 pub mod command;
 pub mod confined;
 pub mod ddl;
@@ -79,6 +80,11 @@ impl Site<'_> {
             let finding = Finding::new(Code::ProbeSkipped, format!("captures/{id}"));
             finding.expected("what the capture took").actual("the archive has no such capture")
         })
+    }
+
+    /// A path as it is in the tree.
+    pub fn shown(&self, file: &Path) -> String {
+        file.strip_prefix(self.restored).unwrap_or(file).display().to_string()
     }
 
     /// Where a capture came back.

@@ -23,7 +23,7 @@ use copy::{captured_file, open_with_wal};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// How many faults SQLite tells of a damaged file.
@@ -56,7 +56,7 @@ pub fn probe(site: &Site<'_>, asked: &Asked<'_>, ledger: &mut Ledger, watch: &Wa
     };
     bound(&connection, site.policy.drill.memory_limit).map_err(broken(&file))?;
     let _alarm = end.interrupts(&connection);
-    let subject = shown(site, &file);
+    let subject = site.shown(&file);
     integrity(&connection, &subject, end, ledger)?;
     if asked.foreign_keys {
         foreign_keys(&connection, &subject, end, ledger)?;
@@ -115,7 +115,7 @@ fn locate<'s>(
     if file.is_file() {
         return Ok((file, captured));
     }
-    let finding = Finding::new(Code::ProbeSkipped, shown(site, &file));
+    let finding = Finding::new(Code::ProbeSkipped, site.shown(&file));
     Err(Error::refused(finding.expected("a database file").actual("it did not come back")))
 }
 
@@ -279,11 +279,6 @@ fn unread(subject: &str, error: &str) -> Finding {
 
 fn corrupt(subject: &str) -> Finding {
     Finding::new(Code::DatabaseCorrupt, subject).expected("a whole database")
-}
-
-/// A path as it is in the tree.
-fn shown(site: &Site<'_>, file: &Path) -> String {
-    file.strip_prefix(site.restored).unwrap_or(file).display().to_string()
 }
 
 #[cfg(test)]

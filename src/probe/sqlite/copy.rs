@@ -6,9 +6,10 @@ use crate::finding::{Code, Finding};
 use crate::format::capture::{Captured, Form};
 use crate::format::units::count;
 use crate::probe::Site;
+use crate::probe::beside::{self, with_suffix};
 use crate::probe::deadline::End;
 use crate::probe::ledger::Ledger;
-use crate::probe::sqlite::{journal, shown, wal};
+use crate::probe::sqlite::{journal, wal};
 use rusqlite::{Connection, OpenFlags};
 use std::fs::File;
 use std::io::{self, BufReader};
@@ -29,11 +30,8 @@ pub(super) fn captured_file(site: &Site<'_>, captured: &Captured, ledger: &mut L
     let file = site.own(&format!("captures/{}/{name}", captured.id))?;
     let before = ledger.failures();
     for side in SIDE_FILES {
-        let beside = with_suffix(&file, side);
-        if beside.symlink_metadata().is_ok() {
-            let finding = Finding::new(Code::WalStale, shown(site, &beside));
-            let finding = finding.expected("nothing beside a copy that is whole by itself");
-            ledger.failed("side files", finding.actual("SQLite would read it into the database"));
+        if let Some(finding) = beside::found(site, &file, side, "SQLite") {
+            ledger.failed("side files", finding);
         }
     }
     if ledger.failures() == before {
@@ -51,13 +49,13 @@ pub(super) fn open_with_wal(
     end: End<'_>,
     ledger: &mut Ledger,
 ) -> Result<Connection> {
-    let log = beside(site, file, "-wal")?;
-    let journal = beside(site, file, "-journal")?;
+    let log = came_back(site, file, "-wal")?;
+    let journal = came_back(site, file, "-journal")?;
     if log.is_none() && journal.is_none() {
         return open_copy(file);
     }
     if let Some(log) = &log {
-        let subject = shown(site, log);
+        let subject = site.shown(log);
         let told = wal::check(log, &subject, end)?;
         match told.torn {
             None => ledger.passed("write-ahead log", "it ends with a commit", count(told.frames, "frame")),
@@ -70,7 +68,7 @@ pub(super) fn open_with_wal(
     if let Some(journal) = &journal
         && journal::names_another(journal)?
     {
-        let finding = Finding::new(Code::ProbeFailed, shown(site, journal));
+        let finding = Finding::new(Code::ProbeFailed, site.shown(journal));
         let finding = finding.expected("a journal of this database alone");
         return Err(Error::refused(finding.actual("it names another file, which SQLite would delete")));
     }
@@ -78,7 +76,7 @@ pub(super) fn open_with_wal(
     let copy = room.join("database");
     let whole = [(Some(file.to_owned()), ""), (log, "-wal"), (journal, "-journal")];
     for (from, suffix) in whole.iter().filter_map(|(from, suffix)| Some((from.as_ref()?, suffix))) {
-        copied(from, &with_suffix(&copy, suffix), &shown(site, from), end)?;
+        copied(from, &with_suffix(&copy, suffix), &site.shown(from), end)?;
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(&copy, flags).map_err(broken(file))?;
@@ -98,18 +96,12 @@ fn copied(from: &Path, to: &Path, shown: &str, end: End<'_>) -> Result<()> {
 }
 
 /// A file beside a database, if one came back.
-fn beside(site: &Site<'_>, file: &Path, suffix: &str) -> Result<Option<PathBuf>> {
+fn came_back(site: &Site<'_>, file: &Path, suffix: &str) -> Result<Option<PathBuf>> {
     let path = with_suffix(file, suffix);
-    match site.within(&shown(site, &path)) {
+    match site.within(&site.shown(&path)) {
         Err(error) if error.is_not_found() => Ok(None),
         found => found.map(Some),
     }
-}
-
-fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
-    let mut name = file.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
 }
 
 #[cfg(test)]

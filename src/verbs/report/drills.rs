@@ -48,7 +48,7 @@ impl Shelves {
         Ok(Shelves(shelves))
     }
 
-    /// Those that could be of a drill, [`NAMESAKES_MAX`] at most; its digest tells which one is.
+    /// Those that could be of a drill, a few at most; its digest tells which one is.
     pub fn at(&self, project: &str, drill_id: &str) -> &[Entry] {
         let key = (project.to_owned(), DrillReport::short_id(drill_id).to_owned());
         let there = self.0.get(&key).map_or(&[][..], Vec::as_slice);

@@ -113,6 +113,26 @@ fn a_stale_wal_beside_the_restored_file() {
     only(&world, 3, &["wal-stale captures/app/app.db-wal"]);
 }
 
+#[test]
+fn a_stale_wal_beside_the_restored_file_of_duckdb() {
+    let of = "id = \"candles\"\nkind = \"duckdb\"\n";
+    let world =
+        world(&format!("[[capture]]\n{of}path = \"var/c.duckdb\"\n[[probe]]\n{of}capture = \"candles\"\n"));
+    super::databases::duckdb(&world, "CREATE TABLE t (x INT)");
+    let bytes = fs::read(world.tree().join("var/c.duckdb")).unwrap();
+    let captured = Captured {
+        id: "candles".into(),
+        kind: CaptureKind::Duckdb,
+        form: Form::File("c.duckdb".into()),
+        tool: "duckdb".into(),
+        ..dump("")
+    };
+    let entries =
+        vec![file("captures/candles/c.duckdb", bytes), file("captures/candles/c.duckdb.wal", "another's")];
+    plant(&world, 0, entries, vec![captured]);
+    only(&world, 3, &["wal-stale captures/candles/c.duckdb.wal"]);
+}
+
 /// The log of another database.
 fn other_wal(world: &World) -> Vec<u8> {
     let path = world.path().join("other.db");
