@@ -1,12 +1,13 @@
 //! The file of a database, what may lie beside it, and how it is opened with that.
 
+use crate::database;
 use crate::database::sqlite::{broken, defend, open_copy};
 use crate::error::{Error, Result};
 use crate::finding::{Code, Finding};
 use crate::format::capture::{Captured, Form};
 use crate::format::units::count;
 use crate::probe::Site;
-use crate::probe::beside::{self, with_suffix};
+use crate::probe::beside;
 use crate::probe::deadline::End;
 use crate::probe::ledger::Ledger;
 use crate::probe::sqlite::{journal, wal};
@@ -76,7 +77,7 @@ pub(super) fn open_with_wal(
     let copy = room.join("database");
     let whole = [(Some(file.to_owned()), ""), (log, "-wal"), (journal, "-journal")];
     for (from, suffix) in whole.iter().filter_map(|(from, suffix)| Some((from.as_ref()?, suffix))) {
-        copied(from, &with_suffix(&copy, suffix), &site.shown(from), end)?;
+        copied(from, &database::beside(&copy, suffix), &site.shown(from), end)?;
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(&copy, flags).map_err(broken(file))?;
@@ -97,7 +98,7 @@ fn copied(from: &Path, to: &Path, shown: &str, end: End<'_>) -> Result<()> {
 
 /// A file beside a database, if one came back.
 fn came_back(site: &Site<'_>, file: &Path, suffix: &str) -> Result<Option<PathBuf>> {
-    let path = with_suffix(file, suffix);
+    let path = database::beside(file, suffix);
     match site.within(&site.shown(&path)) {
         Err(error) if error.is_not_found() => Ok(None),
         found => found.map(Some),

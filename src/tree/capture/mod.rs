@@ -5,14 +5,14 @@ mod duckdb;
 mod postgres;
 mod sqlite;
 
-use crate::database::secret;
+use crate::database::{beside, secret};
 use crate::error::Result;
 use crate::format::capture::Captured;
 use crate::pipeline::watch::Watch;
 use crate::policy::capture::{Capture, Output, Source};
 use std::ffi::OsString;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Looks a variable up in the environment.
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<OsString>;
@@ -42,6 +42,12 @@ pub struct Stream(Made);
 enum Made {
     Postgres(Box<postgres::Dump>),
     Command(Box<command::Run>),
+}
+
+/// A captured file, and what of SQLite or DuckDB belongs to it by its name, whether that is there or not.
+pub fn parts(file: PathBuf) -> impl Iterator<Item = PathBuf> {
+    let beside = ["-wal", "-shm", "-journal", ".wal"].map(|suffix| beside(&file, suffix));
+    beside.into_iter().chain([file])
 }
 
 /// Takes a capture, or begins to.

@@ -20,9 +20,6 @@ use std::path::{Path, PathBuf};
 /// Where captures lie in the payload.
 pub(super) const CAPTURES: &str = "captures";
 
-/// Side files of SQLite and DuckDB, which are part of what is captured.
-const SIDE_FILES: [&str; 4] = ["-wal", "-shm", "-journal", ".wal"];
-
 /// The policy that takes everything of the folder of captures.
 const EVERYTHING: &str = "schema = 1\n[[include]]\nclass = \"data\"\npaths = [\"captures/**\"]\n";
 
@@ -184,15 +181,8 @@ fn excluded(request: &Request<'_>) -> Vec<PathBuf> {
     let captured = request.policy.captures.iter().filter_map(|one| one.source.path());
     // A link to a database: what else is part of it lies beside where that is.
     let captured = captured.map(|path| request.root.join(path.as_str()));
-    for path in captured.flat_map(|path| [path.canonicalize().ok(), Some(path)]).flatten() {
-        let beside = |suffix: &&str| {
-            let mut name = path.clone().into_os_string();
-            name.push(suffix);
-            PathBuf::from(name)
-        };
-        excluded.extend(SIDE_FILES.iter().map(beside));
-        excluded.push(path);
-    }
+    let captured = captured.flat_map(|path| [path.canonicalize().ok(), Some(path)]).flatten();
+    excluded.extend(captured.flat_map(capture::parts));
     excluded
 }
 

@@ -2,6 +2,7 @@
 //! only read cannot take them away again: they would be the backup's in the folder of an application, which then cannot write,
 //! or could not be made at all. All of such a database is in its one file, so that is read as it lies there.
 
+use crate::database::beside;
 use rustix::fs::{FlockOperation, fcntl_lock};
 use std::fs::{self, File, Metadata};
 use std::io;
@@ -52,9 +53,8 @@ impl AtRest {
 
     fn is_unused(&self) -> bool {
         IN_USE.iter().all(|suffix| {
-            let mut beside = self.path.clone().into_os_string();
-            beside.push(suffix);
-            fs::symlink_metadata(beside).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+            let found = fs::symlink_metadata(beside(&self.path, suffix));
+            found.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
         })
     }
 }
