@@ -74,7 +74,9 @@ impl Format {
     pub fn parse(self, path: &Path, shown: &str, end: End<'_>) -> Result<Parsed> {
         let mut file = File::open(path).map_err(Error::io("open", path))?;
         let bounds = Bounds::default();
-        if self != Format::Parquet && is_utf16(&mut file).map_err(Error::io("read", path))? {
+        // The others are in UTF-8, by their own word.
+        let may_be = matches!(self, Format::Yaml | Format::Xml | Format::Csv);
+        if may_be && is_utf16(&mut file).map_err(Error::io("read", path))? {
             return Ok(Parsed::Past("it is in UTF-16".to_owned()));
         }
         let said = match self {
@@ -285,6 +287,10 @@ mod tests {
         }
         for name in ["a.xml", "a.csv"] {
             assert_eq!(parsed(name, "\u{feff}<a>x</a>\n"), Parsed::Well, "{name}");
+        }
+        for (name, text) in [("a.json", "\u{feff}{}"), ("a.toml", "\u{feff}a = 1")] {
+            let bytes: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+            assert!(matches!(parsed(name, bytes), Parsed::Wrong(_)), "{name}");
         }
     }
 
